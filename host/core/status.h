@@ -1,0 +1,41 @@
+/* The outcome of an action, and its text in the status file. */
+#ifndef BOSUN_CORE_STATUS_H
+#define BOSUN_CORE_STATUS_H
+
+#include "bosun.h"
+#include "buf.h"
+#include "err.h"
+#include "value.h"
+
+struct bosun_status {
+    bosun_arena *arena; /* owns the strings and `data` */
+    bosun_outcome outcome;
+    const char *message; /* NULL: none */
+    size_t message_len;
+    const char *state; /* NULL: none */
+    double duration;   /* seconds */
+    int64_t timestamp; /* milliseconds since the epoch */
+    bosun_value *data; /* NULL: none */
+    bosun_buf yaml;    /* the text, once it was asked for */
+};
+
+/* An empty status of outcome BOSUN_UNKNOWN; NULL: out of memory. */
+bosun_status *bosun_status_new(void);
+
+/* Copies text into the status; -1: out of memory. */
+int bosun_status_set_message(bosun_status *status, const char *text, size_t len);
+int bosun_status_set_state(bosun_status *status, const char *text);
+
+/* Appends the status file's text: the six keys, in the order of the contract. */
+int bosun_status_write(bosun_buf *out, const bosun_status *status, bosun_err *err);
+
+/* The outcome or state of that name into *out; -1: unknown. */
+int bosun_outcome_find(const char *name, bosun_outcome *out);
+bool bosun_state_known(const char *name);
+
+/* "passing, failing, …": for messages; static. */
+extern const char *const bosun_outcome_names[4];
+extern const char *const bosun_state_names[];
+extern const size_t bosun_state_count;
+
+#endif
