@@ -1,0 +1,76 @@
+/* Clocks, cancellation and sleeping. */
+#define _GNU_SOURCE
+#include "wait.h"
+#include <errno.h>
+#include <limits.h>
+#include <math.h>
+#include <poll.h>
+#include <time.h>
+
+static int64_t clock_ns(clockid_t clock)
+{
+    struct timespec t = {0};
+    clock_gettime(clock, &t); /* cannot fail for the two clocks used here */
+    return (int64_t)t.tv_sec * BOSUN_SECOND + t.tv_nsec;
+}
+
+int64_t bosun_monotonic(void)
+{
+    return clock_ns(CLOCK_MONOTONIC);
+}
+
+int64_t bosun_realtime(void)
+{
+    return clock_ns(CLOCK_REALTIME);
+}
+
+int64_t bosun_nanoseconds(double seconds)
+{
+    if (isnan(seconds))
+        return 0;
+    double ns = seconds * (double)BOSUN_SECOND;
+    if (ns >= (double)INT64_MAX)
+        return INT64_MAX;
+    return ns <= (double)INT64_MIN ? INT64_MIN : (int64_t)ns;
+}
+
+int64_t bosun_wait_after(int64_t nanoseconds)
+{
+    int64_t now = bosun_monotonic();
+    if (nanoseconds <= 0)
+        return now;
+    return nanoseconds > INT64_MAX - now ? INT64_MAX : now + nanoseconds;
+}
+
+int bosun_wait_check(const bosun_wait *wait, const char *op, bosun_err *err)
+{
+    if (!wait)
+        return 0;
+    if (wait->cancelled && atomic_load(wait->cancelled))
+        return bosun_err_set(err, BOSUN_ERR_CANCELLED, op, "%s was stopped: the action is cancelled", op);
+    if (wait->deadline != BOSUN_NO_DEADLINE && bosun_monotonic() >= wait->deadline)
+        return bosun_err_set(err, BOSUN_ERR_TIMEOUT, op, "%s was stopped: the action's deadline has passed", op);
+    return 0;
+}
+
+int bosun_wait_fd(const bosun_wait *wait, int fd, short events, int64_t until, const char *op, bosun_err *err)
+{
+    int64_t deadline = wait ? wait->deadline : BOSUN_NO_DEADLINE;
+    int64_t end = until < deadline ? until : deadline;
+    for (;;) {
+        if (bosun_wait_check(wait, op, err) < 0)
+            return -1;
+        int64_t left = end == BOSUN_NO_DEADLINE ? INT64_MAX : end - bosun_monotonic();
+        if (left <= 0 && end == until)
+            return 0;
+        if (left < 0)
+            left = 0;
+        struct timespec time = {.tv_sec = (time_t)(left / BOSUN_SECOND), .tv_nsec = (long)(left % BOSUN_SECOND)};
+        struct pollfd set[2] = {{.fd = fd, .events = events}, {.fd = wait ? wait->cancel_fd : -1, .events = POLLIN}};
+        int n = ppoll(set, 2, end == BOSUN_NO_DEADLINE ? NULL : &time, NULL);
+        if (n < 0 && errno != EINTR)
+            return bosun_err_errno(err, errno, "poll", op);
+        if (n > 0 && set[0].revents)
+            return 1;
+    }
+}
