@@ -46,8 +46,8 @@ const char *bosun_err_name(int errnum)
 int bosun_err_errno(bosun_err *err, int errnum, const char *op, const char *path)
 {
     const char *text = strerrordesc_np(errnum);
-    return bosun_err_set(err, bosun_err_name(errnum), op, "cannot %s %s: %s (%s)", op, path, text ? text : "unknown error",
-                         bosun_err_name(errnum));
+    return bosun_err_set(err, bosun_err_name(errnum), op, "cannot %s %s: %s (%s)", op, path,
+                         text ? text : "unknown error", bosun_err_name(errnum));
 }
 
 int bosun_err_nomem(bosun_err *err, const char *op)

@@ -13,15 +13,15 @@ void bosun_path_join(bosun_buf *out, const char *a, const char *b);
 /* Lexical: "a//b/./c/../d" is "a/b/d", "" is ".". ".." above the root stays at the root. Appends. */
 void bosun_path_norm(bosun_buf *out, const char *path);
 
-/* The last component ("" for "/" and for a path that ends in "/."?: as POSIX basename without trailing slashes),
- * borrowed from `path`; *len its length. */
+/* The last component, slashes at the end aside; nothing (*len 0) for "" and "/". Borrowed from `path`. */
 const char *bosun_path_basename(const char *path, size_t *len);
 
-/* Lexical: is p, normalised, base or below it? Both relative or both absolute, else false. */
+/* Lexical: is p, normalised, base or below it? Both relative or both absolute, else false. False too when
+ * memory ran out. */
 bool bosun_path_is_within(const char *base, const char *p);
 
-/* Can this text from outside be one component of a path? Not empty, ".", "..", longer than `max` bytes; no '/',
- * NUL or control character; valid UTF-8. -1 with a message that says what is wrong, naming it `what`. */
+/* Can this text from outside be one component of a path? Not empty, ".", "..", longer than `max` bytes; no
+ * '/', NUL or control character; valid UTF-8. -1 with a message that says what is wrong, naming it `what`. */
 int bosun_path_check_component(const char *text, size_t len, size_t max, const char *what, bosun_err *err);
 
 #endif

@@ -75,6 +75,9 @@ int bosun_value_set(bosun_arena *arena, bosun_value *mapping, const char *key, b
 /* The value at a string key, or NULL: not a mapping, or no such key. */
 bosun_value *bosun_value_get(const bosun_value *mapping, const char *key);
 
+/* An order among scalar keys (by kind, then value; strings by bytes): <0, 0, >0. */
+int bosun_value_compare_keys(const bosun_value *a, const bosun_value *b);
+
 /* True when both are scalars of one kind and equal (as mapping keys: 1 and 1.0 and true differ). */
 bool bosun_value_same_key(const bosun_value *a, const bosun_value *b);
 

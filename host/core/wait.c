@@ -49,7 +49,8 @@ int bosun_wait_check(const bosun_wait *wait, const char *op, bosun_err *err)
     if (wait->cancelled && atomic_load(wait->cancelled))
         return bosun_err_set(err, BOSUN_ERR_CANCELLED, op, "%s was stopped: the action is cancelled", op);
     if (wait->deadline != BOSUN_NO_DEADLINE && bosun_monotonic() >= wait->deadline)
-        return bosun_err_set(err, BOSUN_ERR_TIMEOUT, op, "%s was stopped: the action's deadline has passed", op);
+        return bosun_err_set(err, BOSUN_ERR_TIMEOUT, op, "%s was stopped: the action's deadline has passed",
+                             op);
     return 0;
 }
 
@@ -65,8 +66,10 @@ int bosun_wait_fd(const bosun_wait *wait, int fd, short events, int64_t until, c
             return 0;
         if (left < 0)
             left = 0;
-        struct timespec time = {.tv_sec = (time_t)(left / BOSUN_SECOND), .tv_nsec = (long)(left % BOSUN_SECOND)};
-        struct pollfd set[2] = {{.fd = fd, .events = events}, {.fd = wait ? wait->cancel_fd : -1, .events = POLLIN}};
+        struct timespec time = {.tv_sec = (time_t)(left / BOSUN_SECOND),
+                                .tv_nsec = (long)(left % BOSUN_SECOND)};
+        struct pollfd set[2] = {{.fd = fd, .events = events},
+                                {.fd = wait ? wait->cancel_fd : -1, .events = POLLIN}};
         int n = ppoll(set, 2, end == BOSUN_NO_DEADLINE ? NULL : &time, NULL);
         if (n < 0 && errno != EINTR)
             return bosun_err_errno(err, errno, "poll", op);

@@ -30,10 +30,16 @@ int bosun_yaml_resolve(const char *text, size_t len, bosun_value *out);
  * depth and size (BOSUN_ERR_TOO_LARGE) and on a failed buffer. */
 int bosun_yaml_write(bosun_buf *out, const bosun_value *value, int indent, bosun_err *err);
 
-/* Appends one scalar (not a sequence or mapping) without newline. */
+/* Appends one scalar (not a sequence or mapping) without newline. inf and nan become "inf", "-inf", "nan". */
 void bosun_yaml_write_scalar(bosun_buf *out, const bosun_value *scalar);
 
 /* Appends text as a double-quoted YAML scalar; bytes that are not UTF-8 become U+FFFD. Never allocates by itself. */
 void bosun_yaml_write_string(bosun_buf *out, const char *text, size_t len);
+
+/* Text from outside as a message may show it: double-quoted, escaped, its end cut off when it is long. */
+typedef struct bosun_excerpt {
+    char text[256];
+} bosun_excerpt;
+bosun_excerpt bosun_yaml_excerpt(const char *text, size_t len);
 
 #endif

@@ -1,0 +1,6 @@
+std = "lua54"
+max_line_length = 120
+-- Methods of a plugin keep `self` and their argument also where they need neither.
+self = false
+ignore = { "212/deployment_info" }
+files["tests"] = { std = "+busted" }

@@ -1,0 +1,221 @@
+# Builds libbosun and bosun-plugin-runner; `make help` lists the targets.
+#
+# Sources are found by their folder: host/core and host/engine make the library, host/cli the programs, tests/*
+# the tests. Everything that is made goes to $(BUILD); another BUILD is another variant beside the first.
+
+BUILD  ?= build
+PREFIX ?= /usr/local
+bindir     ?= $(PREFIX)/bin
+libdir     ?= $(PREFIX)/lib
+includedir ?= $(PREFIX)/include
+datadir    ?= $(PREFIX)/share
+docdir     ?= $(datadir)/doc/bosun
+
+VERSION := $(shell sed -n 's/^.define BOSUN_VERSION "\(.*\)"/\1/p' host/include/bosun.h)
+SOVERSION := 0
+
+# ---- dependencies ----------------------------------------------------------------------------------------------
+
+PKG_CONFIG ?= pkg-config
+# The name of Lua's pkg-config file differs between systems.
+LUA_PC  := $(firstword $(shell for p in lua5.4 lua-5.4 lua54 lua; do \
+             $(PKG_CONFIG) --exists "$$p >= 5.4 $$p < 5.5" 2>/dev/null && echo $$p; done) lua5.4)
+PC      := $(LUA_PC) yaml-0.1 nettle
+MISSING := $(shell command -v $(firstword $(CC)) >/dev/null 2>&1 || echo $(CC); \
+             command -v $(PKG_CONFIG) >/dev/null 2>&1 || echo $(PKG_CONFIG); \
+             for p in $(PC); do $(PKG_CONFIG) --exists $$p 2>/dev/null || echo $$p; done)
+ifeq ($(strip $(MISSING)),)
+PC_CFLAGS := $(shell $(PKG_CONFIG) --cflags $(PC))
+PC_LIBS   := $(shell $(PKG_CONFIG) --libs $(PC))
+endif
+
+# ---- flags -----------------------------------------------------------------------------------------------------
+
+OPT      ?= -O2 -g
+SANITIZE ?=
+ifeq ($(SANITIZE),)
+HARDEN ?= -D_FORTIFY_SOURCE=2 -fstack-protector-strong
+endif
+WARN := -Wall -Wextra -Wshadow -Wconversion -Wpointer-arith -Wstrict-prototypes -Wmissing-prototypes -Wvla \
+        -Wformat=2 $(if $(WERROR),-Werror)
+
+# CFLAGS and LDFLAGS are left to whoever calls make.
+ALL_CFLAGS  = -std=c11 $(WARN) $(OPT) $(HARDEN) $(SANITIZE) -fPIC -fvisibility=hidden -MMD -MP \
+              -Ihost/include $(PC_CFLAGS) $(CPPFLAGS) $(CFLAGS)
+ALL_LDFLAGS = $(OPT) $(SANITIZE) -Wl,--as-needed -Wl,-z,relro $(LDFLAGS)
+LIBS        = $(PC_LIBS) -pthread -lm
+DATADIR_FLAG = -DBOSUN_DATADIR='"$(datadir)/bosun"'
+
+# ---- files -----------------------------------------------------------------------------------------------------
+
+objects = $(patsubst %.c,$(BUILD)/obj/%.o,$(1))
+
+LIB_OBJECTS := $(call objects,$(wildcard host/core/*.c host/engine/*.c))
+CLI_OBJECTS := $(call objects,$(wildcard host/cli/*.c))
+STATIC_LIB  := $(BUILD)/libbosun.a
+SHARED_LIB  := $(BUILD)/libbosun.so.$(SOVERSION)
+RUNNER      := $(BUILD)/bosun-plugin-runner
+
+# A test is a program of its own: tests/unit sees the inside of the library, tests/embed only what it exports, and
+# tests/fault and tests/bench hold tools for their scripts.
+UNIT_TESTS  := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/unit/test_*.c))
+EMBED_TESTS := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/embed/test_*.c))
+FAULT_TOOLS := $(patsubst %.c,$(BUILD)/%,$(filter-out tests/fault/failmalloc.c,$(wildcard tests/fault/*.c))) \
+               $(BUILD)/tests/fault/failmalloc.so
+BENCH_TOOLS := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/bench/*.c))
+TEST_FILES   = $(UNIT_TESTS) $(EMBED_TESTS) $(FAULT_TOOLS)
+
+SUITES ?= unit lua cli embed fault
+DEPS   := tools/deps
+
+.DEFAULT_GOAL := all
+.DELETE_ON_ERROR:
+.SUFFIXES:
+.PHONY: all demo test check lint format bench install uninstall clean help deps
+.PHONY: build-tests run-tests run-check run-bench FORCE
+
+all: $(STATIC_LIB) $(SHARED_LIB) $(if $(CLI_OBJECTS),$(RUNNER)) ## build the library and the runner (default)
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-10s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+	@echo
+	@echo "  variables: PREFIX=$(PREFIX) DESTDIR= BUILD=$(BUILD) CC=$(CC) CFLAGS= WERROR=1 SUITES='$(SUITES)'"
+
+deps: ## install what building and testing need (Debian, Ubuntu), or name it
+	@sh $(DEPS) build test
+
+# ---- compiling -------------------------------------------------------------------------------------------------
+
+ifneq ($(strip $(MISSING)),)
+define MISSING_TEXT
+missing: $(MISSING)
+'make deps' installs what is missing on Debian and Ubuntu, and names the packages of other systems
+endef
+FORCE:
+	$(error $(MISSING_TEXT))
+endif
+
+# Changed flags or another compiler rebuild everything: the stamp changes only when its text does.
+define stamp
+@mkdir -p $(@D)
+@printf '%s\n' $(call quote,$(1)) | cmp -s - $@ || printf '%s\n' $(call quote,$(1)) > $@
+endef
+quote = '$(subst ','\'',$(1))'
+
+$(BUILD)/flags: FORCE
+	$(call stamp,$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) $(LIBS))
+$(BUILD)/datadir: FORCE
+	$(call stamp,$(DATADIR_FLAG))
+
+# The tests' helpers include headers of the library's inside.
+$(BUILD)/obj/tests/%.o: ALL_CFLAGS += -Ihost
+$(BUILD)/obj/host/engine/%.o: ALL_CFLAGS += $(DATADIR_FLAG)
+$(call objects,$(wildcard host/engine/*.c)): $(BUILD)/datadir
+
+$(BUILD)/obj/%.o: %.c $(BUILD)/flags
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CFLAGS) -c -o $@ $<
+
+$(STATIC_LIB): $(LIB_OBJECTS)
+	rm -f $@
+	$(AR) rcs $@ $^
+
+$(SHARED_LIB): $(LIB_OBJECTS)
+	$(CC) $(ALL_LDFLAGS) -shared -Wl,-soname,$(@F) -o $@ $^ $(LIBS)
+	ln -sf $(@F) $(BUILD)/libbosun.so
+
+$(RUNNER): $(CLI_OBJECTS) $(STATIC_LIB)
+	$(CC) $(ALL_LDFLAGS) -pie -o $@ $^ $(LIBS)
+
+$(UNIT_TESTS): $(BUILD)/%: $(BUILD)/obj/%.o $(STATIC_LIB)
+	@mkdir -p $(@D)
+	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS)
+
+$(EMBED_TESTS): $(BUILD)/%: $(BUILD)/obj/%.o $(SHARED_LIB)
+	@mkdir -p $(@D)
+	$(CC) $(ALL_LDFLAGS) -o $@ $< -L$(BUILD) -lbosun -Wl,-rpath,'$$ORIGIN/../..' -pthread
+
+# The tools of the tests run beside the program under test, never with its sanitizers.
+$(filter %.so,$(FAULT_TOOLS)): $(BUILD)/%.so: %.c $(BUILD)/flags
+	@mkdir -p $(@D)
+	$(CC) -std=c11 $(WARN) -O2 -g -fPIC -shared -o $@ $< -ldl
+$(filter-out %.so,$(FAULT_TOOLS)) $(BENCH_TOOLS): $(BUILD)/%: %.c $(BUILD)/flags
+	@mkdir -p $(@D)
+	$(CC) -std=c11 $(WARN) -O2 -g $(PC_CFLAGS) -o $@ $< -Wl,--as-needed $(PC_LIBS)
+
+-include $(shell find $(BUILD)/obj -name '*.d' 2>/dev/null)
+
+# ---- running ---------------------------------------------------------------------------------------------------
+# What uses packages checks for them first, then starts make anew, which now finds them.
+
+demo: ## play the agent: nine actions through the runner, each with its status
+	@sh $(DEPS) build
+	@$(MAKE) --no-print-directory -s all
+	@bash tools/demo $(BUILD)
+
+test: ## run all tests (SUITES="unit cli" for some)
+	@sh $(DEPS) build test
+	@$(MAKE) --no-print-directory run-tests
+
+check: ## run the tests with the address, leak and undefined-behaviour sanitizers
+	@sh $(DEPS) build test check
+	@$(MAKE) --no-print-directory run-tests BUILD=$(BUILD)/asan CC=clang-14 OPT='-O1 -g -fno-omit-frame-pointer' \
+	    SANITIZE='-fsanitize=address,undefined -fno-sanitize-recover=undefined' SUITES='$(CHECK_SUITES)'
+CHECK_SUITES ?= unit lua cli embed
+
+build-tests: all $(TEST_FILES)
+run-tests: build-tests
+	@BOSUN_BUILD='$(abspath $(BUILD))' bash tests/run $(SUITES)
+
+lint: ## check style, types of mistakes and layering of all sources; warnings are errors
+	@sh $(DEPS) build lint
+	@CC='$(CC)' bash tools/lint
+
+C_FILES = $(shell find host tests -name '*.[ch]')
+format: ## lay out the C sources as lint wants them
+	@sh $(DEPS) lint
+	clang-format-14 -i $(C_FILES)
+
+bench: ## measure time and memory against baselines of the same run
+	@sh $(DEPS) build bench
+	@$(MAKE) --no-print-directory -s run-bench
+run-bench: all $(BENCH_TOOLS)
+	@BOSUN_BUILD='$(abspath $(BUILD))' PATH=/usr/bin:$$PATH python3 -B tests/bench/bench.py
+
+# ---- installing ------------------------------------------------------------------------------------------------
+
+dest_data = $(DESTDIR)$(datadir)/bosun
+dest_doc  = $(DESTDIR)$(docdir)
+# $(call install_tree,from,to): every file below `from`, with its folders.
+define install_tree
+cd $(1) && find . -type f | while read -r file; do \
+    install -D -m 0644 "$$file" "$(2)/$$file" || exit 1; done
+endef
+
+install: all ## install below PREFIX (and DESTDIR)
+	install -D -m 0755 $(RUNNER) $(DESTDIR)$(bindir)/bosun-plugin-runner
+	install -D -m 0755 $(SHARED_LIB) $(DESTDIR)$(libdir)/$(notdir $(SHARED_LIB))
+	ln -sf $(notdir $(SHARED_LIB)) $(DESTDIR)$(libdir)/libbosun.so
+	install -D -m 0644 $(STATIC_LIB) $(DESTDIR)$(libdir)/libbosun.a
+	install -D -m 0644 host/include/bosun.h $(DESTDIR)$(includedir)/bosun.h
+	install -d $(DESTDIR)$(libdir)/pkgconfig $(dest_data)/site
+	printf '%s\n' 'prefix=$(PREFIX)' 'libdir=$(libdir)' 'includedir=$(includedir)' '' 'Name: bosun' \
+	    'Description: Runs the actions of Lua plugins' 'Version: $(VERSION)' 'Requires.private: $(PC)' \
+	    'Libs: -L$${libdir} -lbosun' 'Libs.private: -pthread -lm' 'Cflags: -I$${includedir}' \
+	    > $(DESTDIR)$(libdir)/pkgconfig/bosun.pc
+	$(call install_tree,lua/lib,$(dest_data)/lua)
+	$(call install_tree,lua/plugins,$(dest_data)/plugins)
+	$(call install_tree,docs,$(dest_doc))
+	$(call install_tree,sample_configs,$(dest_doc)/sample_configs)
+	for file in README.md CHANGELOG.md LICENSE; do \
+	    install -D -m 0644 $$file $(dest_doc)/$$file || exit 1; done
+
+uninstall: ## remove exactly what install put there (plugins of yours in the site folder stay)
+	rm -f $(DESTDIR)$(bindir)/bosun-plugin-runner $(DESTDIR)$(includedir)/bosun.h
+	cd $(DESTDIR)$(libdir) 2>/dev/null && \
+	    rm -f $(notdir $(SHARED_LIB)) libbosun.so libbosun.a pkgconfig/bosun.pc || true
+	rm -rf $(dest_data)/lua $(dest_data)/plugins $(dest_doc)
+	rmdir $(dest_data)/site $(dest_data) 2>/dev/null || true
+
+clean: ## remove what was built
+	rm -rf $(BUILD)

@@ -1,0 +1,35 @@
+/* The runner's command line. */
+#ifndef BOSUN_CLI_OPTIONS_H
+#define BOSUN_CLI_OPTIONS_H
+
+#include "../core/action.h"
+#include "../core/err.h"
+#include "../core/log.h"
+#include <stdbool.h>
+
+/* What the command line asks for. Strings are argv's. */
+typedef struct options {
+    const char *plugin;
+    const bosun_action *action;
+    const char *config;
+    const char *private_config;
+    const char *status_file;
+    const char *trace_file;
+    double timeout; /* seconds; 0: none */
+    bosun_log_level log_level;
+    bosun_log_format log_format;
+    bool dry_run;
+    bool show_status;
+    bool list_actions;
+    bool version;
+    bool help;
+} options;
+
+/* 0, or -1: the command line is wrong, and *err says how. status_file is set whenever it can be told, so that the
+ * failure can be reported there. --help, --version and --list-actions need nothing else to be right. */
+int options_parse(options *out, int argc, char **argv, bosun_err *err);
+
+/* The help text; static. */
+extern const char options_help[];
+
+#endif

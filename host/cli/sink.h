@@ -1,0 +1,19 @@
+/* Where log events go: standard error in the format that was asked for, and the trace file. */
+#ifndef BOSUN_CLI_SINK_H
+#define BOSUN_CLI_SINK_H
+
+#include "../core/log.h"
+
+typedef struct sink {
+    bosun_log_level level; /* for standard error */
+    bosun_log_format format;
+    int trace_fd; /* gets every event as a JSON line; -1: none */
+} sink;
+
+/* A bosun_log_function; data is a sink. */
+void sink_log(void *data, const bosun_log_event *event);
+
+/* An event without fields, now. */
+void sink_say(const sink *s, bosun_log_level level, const char *format, ...) __attribute__((format(printf, 3, 4)));
+
+#endif

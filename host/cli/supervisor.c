@@ -1,0 +1,343 @@
+/* The supervisor: no Lua, no threads, and nothing that needs memory on the way to the status file. It writes
+ * a failing status before anything else, starts the worker, stops it at the deadline or on a signal (SIGTERM,
+ * a grace, SIGKILL), ends whatever processes are left, and replaces the status by the worker's record, or by
+ * what became of the worker. */
+#define _GNU_SOURCE
+#include "supervisor.h"
+#include "../core/fs.h"
+#include "../core/wait.h"
+#include "reap.h"
+#include "record.h"
+#include "report.h"
+#include "sink.h"
+#include "worker.h"
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/signalfd.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define GRACE BOSUN_SECOND /* between asking a worker to stop and killing it */
+
+typedef struct supervisor {
+    const options *opt;
+    sink log;
+    bosun_fs_target target;
+    int64_t start;
+    int64_t deadline;
+    int64_t kill_at;   /* when the grace ends; BOSUN_NO_DEADLINE: the worker has not been asked to stop */
+    int cancel_signal; /* what this process was sent, 0: nothing */
+    bool timed_out;
+    bool killed; /* by this process */
+
+    int signal_fd;
+    int record_fd;
+    pid_t worker;
+    bool ended;
+    int wait_status;
+    record record;
+} supervisor;
+
+/* ---- the status file
+ * ------------------------------------------------------------------------------------------ */
+
+/* Atomic, and durable unless it is the first failure, which only has to outlive this process. */
+static int write_status(const supervisor *s, const char *text, size_t len, bool durable, bosun_err *err)
+{
+    const bosun_fs_write_options how = {.no_sync = !durable};
+    if (bosun_fs_target_replace(&s->target, text, len, &how, err) == 0)
+        return 0;
+    return bosun_err_context(err, "the status file: ");
+}
+
+static int write_first(supervisor *s, bosun_err *err)
+{
+    char storage[REPORT_SIZE];
+    bosun_buf text = bosun_buf_fixed(storage, sizeof storage);
+    char message[512];
+    snprintf(
+        message, sizeof message,
+        "%s of plugin %.200s ended before reporting: it is still running, or it was killed together with its "
+        "supervisor",
+        s->opt->action->name, s->opt->plugin);
+    report_failing(&text, message, 0);
+    return write_status(s, text.data, text.len, false, err);
+}
+
+static int open_status(supervisor *s, const char *path, bosun_err *err)
+{
+    if (bosun_fs_target_open(&s->target, path, err) < 0 || bosun_fs_target_check(&s->target, err) < 0)
+        return bosun_err_context(err, "the status file: ");
+    return 0;
+}
+
+/* ---- the worker
+ * ----------------------------------------------------------------------------------------------- */
+
+static int open_signals(supervisor *s, bosun_err *err)
+{
+    sigset_t set;
+    sigemptyset(&set);
+    sigaddset(&set, SIGTERM);
+    sigaddset(&set, SIGINT);
+    sigaddset(&set, SIGHUP);
+    sigaddset(&set, SIGCHLD);
+    if (sigprocmask(SIG_BLOCK, &set, NULL) < 0)
+        return bosun_err_errno(err, errno, "block", "signals");
+    s->signal_fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+    return s->signal_fd < 0 ? bosun_err_errno(err, errno, "open", "a signalfd") : 0;
+}
+
+static int start_worker(supervisor *s, bosun_err *err)
+{
+    int ends[2];
+    if (prctl(PR_SET_CHILD_SUBREAPER, 1) < 0)
+        return bosun_err_errno(err, errno, "become", "a subreaper");
+    if (pipe2(ends, O_CLOEXEC) < 0)
+        return bosun_err_errno(err, errno, "create", "a pipe");
+    s->record_fd = ends[0];
+    if (fcntl(ends[0], F_SETFL, O_NONBLOCK) < 0) {
+        close(ends[1]);
+        return bosun_err_errno(err, errno, "set up", "a pipe");
+    }
+    const worker_start start = {
+        .options = s->opt, .record_fd = ends[1], .supervisor = getpid(), .deadline = s->deadline};
+    s->worker = fork();
+    if (s->worker == 0) {
+        close(s->signal_fd);
+        close(s->record_fd);
+        bosun_fs_target_close(&s->target);
+        worker_run(&start);
+    }
+    int forked = errno;
+    close(ends[1]);
+    return s->worker < 0 ? bosun_err_errno(err, forked, "start", "a worker process") : 0;
+}
+
+static void kill_worker(supervisor *s)
+{
+    s->killed = true;
+    s->kill_at = BOSUN_NO_DEADLINE;
+    kill(s->worker, SIGKILL);
+}
+
+static void ask_to_stop(supervisor *s, int number)
+{
+    kill(s->worker, number);
+    s->kill_at = bosun_wait_after(GRACE);
+}
+
+static void on_signal(supervisor *s, int number)
+{
+    if (number == SIGCHLD) {
+        pid_t pid;
+        int status;
+        while ((pid = waitpid(-1, &status, WNOHANG)) > 0)
+            if (pid == s->worker) {
+                s->ended = true;
+                s->wait_status = status;
+            }
+        return;
+    }
+    if (s->cancel_signal) { /* the second one is an order */
+        kill_worker(s);
+        return;
+    }
+    s->cancel_signal = number;
+    ask_to_stop(s, number);
+}
+
+static void read_signals(supervisor *s)
+{
+    struct signalfd_siginfo info;
+    while (read(s->signal_fd, &info, sizeof info) == (ssize_t)sizeof info)
+        on_signal(s, (int)info.ssi_signo);
+}
+
+/* Does what is due now and returns when the next thing is. */
+static int64_t keep_time(supervisor *s)
+{
+    int64_t now = bosun_monotonic();
+    if (!s->timed_out && now >= s->deadline) {
+        s->timed_out = true;
+        if (!s->cancel_signal)
+            ask_to_stop(s, SIGTERM);
+    }
+    if (now >= s->kill_at)
+        kill_worker(s);
+    int64_t next = s->timed_out ? BOSUN_NO_DEADLINE : s->deadline;
+    return s->kill_at < next ? s->kill_at : next;
+}
+
+/* Until the worker has ended; its pipe is read all the while, so that it never blocks on it. */
+static int watch_worker(supervisor *s, bosun_err *err)
+{
+    struct pollfd set[2] = {{.fd = s->signal_fd, .events = POLLIN}, {.fd = s->record_fd, .events = POLLIN}};
+    while (!s->ended) {
+        int64_t next = keep_time(s);
+        int64_t left = next - bosun_monotonic();
+        const struct timespec time = {.tv_sec = left > 0 ? left / BOSUN_SECOND : 0,
+                                      .tv_nsec = left > 0 ? left % BOSUN_SECOND : 0};
+        if (ppoll(set, 2, next == BOSUN_NO_DEADLINE ? NULL : &time, NULL) < 0 && errno != EINTR)
+            return bosun_err_errno(err, errno, "watch", "the worker process");
+        if (set[1].revents && record_receive(&s->record, s->record_fd) <= 0)
+            set[1].fd = -1;
+        read_signals(s);
+    }
+    if (set[1].fd >= 0 && record_receive(&s->record, s->record_fd) < 0)
+        return bosun_err_errno(err, errno, "read", "the worker's record");
+    return 0;
+}
+
+static void end_descendants(const supervisor *s)
+{
+    int killed = reap_descendants();
+    if (killed > 0)
+        sink_say(&s->log, BOSUN_LOG_WARN, "killed %d process%s that the action left behind", killed,
+                 killed == 1 ? "" : "es");
+    if (killed < 0)
+        sink_say(&s->log, BOSUN_LOG_ERROR,
+                 "some processes that the action left behind could not be ended: %s", strerrordesc_np(errno));
+}
+
+/* ---- the outcome
+ * ---------------------------------------------------------------------------------------------- */
+
+/* What the worker was doing when it last said. */
+static void describe_phase(const supervisor *s, char *out, size_t size)
+{
+    if (s->record.phase == BOSUN_PHASE_ACTION)
+        snprintf(out, size, "running %s", s->opt->action->name);
+    else
+        snprintf(out, size, "%s", bosun_phase_name(s->record.phase));
+}
+
+/* Why there is no record to believe. */
+static void describe_end(const supervisor *s, char *out, size_t size)
+{
+    static const char stubborn[] = "it did not stop when told to, and was killed";
+    char phase[80];
+    describe_phase(s, phase, sizeof phase);
+    if (s->timed_out && s->killed)
+        snprintf(out, size, "timed out after %g s while %s; %s", s->opt->timeout, phase, stubborn);
+    else if (s->cancel_signal && s->killed)
+        snprintf(out, size, "cancelled by SIG%s while %s; %s", sigabbrev_np(s->cancel_signal), phase,
+                 stubborn);
+    else if (WIFSIGNALED(s->wait_status))
+        snprintf(out, size, "the worker process was killed by signal %d (%s) while %s",
+                 WTERMSIG(s->wait_status), sigdescr_np(WTERMSIG(s->wait_status)), phase);
+    else
+        snprintf(out, size, "internal: the worker process ended with exit status %d while %s, %s",
+                 WEXITSTATUS(s->wait_status), phase,
+                 s->record.broken ? "and its record makes no sense" : "without a record");
+}
+
+static int exit_status(const supervisor *s, bosun_outcome outcome)
+{
+    if (s->cancel_signal && outcome == BOSUN_FAILING)
+        return 128 + s->cancel_signal;
+    return (int)outcome;
+}
+
+/* What is left to do when the status file cannot be written. */
+static int status_lost(const supervisor *s, const char *consequence, const bosun_err *err)
+{
+    sink_say(&s->log, BOSUN_LOG_ERROR, "%s; %s", err->message, consequence);
+    return EXIT_STATUS_FILE;
+}
+
+static int publish(const supervisor *s, bosun_outcome outcome, const char *text, size_t len)
+{
+    bosun_err err = {0};
+    if (write_status(s, text, len, true, &err) < 0)
+        return status_lost(s, "the failing status that was there while the action ran stays", &err);
+    if (s->opt->show_status && bosun_fs_write_all(STDOUT_FILENO, text, len, "standard output", &err) < 0)
+        sink_say(&s->log, BOSUN_LOG_ERROR, "%s", err.message);
+    return exit_status(s, outcome);
+}
+
+static int publish_failure(const supervisor *s, const char *message)
+{
+    char storage[REPORT_SIZE];
+    bosun_buf text = bosun_buf_fixed(storage, sizeof storage);
+    report_failing(&text, message, bosun_monotonic() - s->start);
+    sink_say(&s->log, BOSUN_LOG_ERROR, "%s: %s", s->opt->action->name, message);
+    return publish(s, BOSUN_FAILING, text.data, text.len);
+}
+
+static int publish_outcome(supervisor *s)
+{
+    if (s->record.complete && !s->record.broken && WIFEXITED(s->wait_status) &&
+        WEXITSTATUS(s->wait_status) == 0)
+        return publish(s, s->record.outcome, s->record.yaml, s->record.yaml_len);
+    char message[512];
+    describe_end(s, message, sizeof message);
+    return publish_failure(s, message);
+}
+
+/* ---- from start to end
+ * ---------------------------------------------------------------------------------------- */
+
+static int run_worker(supervisor *s)
+{
+    bosun_err err = {0};
+    int rc = start_worker(s, &err);
+    if (rc == 0) {
+        rc = watch_worker(s, &err);
+        if (rc < 0)
+            kill_worker(s);
+        end_descendants(s);
+    }
+    return rc < 0 ? publish_failure(s, err.message) : publish_outcome(s);
+}
+
+static void close_all(supervisor *s)
+{
+    record_free(&s->record);
+    bosun_fs_target_close(&s->target);
+    if (s->signal_fd >= 0)
+        close(s->signal_fd);
+    if (s->record_fd >= 0)
+        close(s->record_fd);
+}
+
+int supervisor_run(const options *opt)
+{
+    supervisor s = {
+        .opt = opt,
+        .log = {.level = opt->log_level, .format = opt->log_format, .trace_fd = -1},
+        .target = BOSUN_FS_NO_TARGET,
+        .start = bosun_monotonic(),
+        .deadline = opt->timeout > 0 ? bosun_wait_after(bosun_nanoseconds(opt->timeout)) : BOSUN_NO_DEADLINE,
+        .kill_at = BOSUN_NO_DEADLINE,
+        .signal_fd = -1,
+        .record_fd = -1,
+    };
+    bosun_err err = {0};
+    int status;
+    if (open_signals(&s, &err) < 0 || open_status(&s, opt->status_file, &err) < 0 ||
+        write_first(&s, &err) < 0)
+        status = status_lost(&s, "the action was not run", &err);
+    else
+        status = run_worker(&s);
+    close_all(&s);
+    return status;
+}
+
+int supervisor_refuse(const char *status_file, const char *message)
+{
+    supervisor s = {.log = {.trace_fd = -1}, .target = BOSUN_FS_NO_TARGET};
+    char storage[REPORT_SIZE];
+    bosun_buf text = bosun_buf_fixed(storage, sizeof storage);
+    report_failing(&text, message, 0);
+    bosun_err err = {0};
+    if (open_status(&s, status_file, &err) < 0 || write_status(&s, text.data, text.len, true, &err) < 0)
+        sink_say(&s.log, BOSUN_LOG_ERROR, "%s", err.message);
+    bosun_fs_target_close(&s.target);
+    return EXIT_USAGE;
+}

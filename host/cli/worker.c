@@ -1,0 +1,150 @@
+/* The worker: a host, one action, one record. It is an ordinary user of libbosun; whatever happens to it, the
+ * supervisor tells. The record is sent after the host is gone, so that a plugin whose finalizers crash has
+ * failed. */
+#define _GNU_SOURCE
+#include "worker.h"
+#include "../core/status.h"
+#include "../core/wait.h"
+#include "record.h"
+#include "report.h"
+#include "sink.h"
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <unistd.h>
+
+enum { WORKER_FAILED = 70 }; /* exit status when not even a record could be sent */
+
+/* What the signal handler needs: the host to cancel, the signal that came before there was one, and when a
+ * SIGTERM means that time is up. */
+static _Atomic(bosun_host *) running;
+static atomic_int pending_signal;
+static int64_t deadline = BOSUN_NO_DEADLINE;
+static char timed_out[64];
+
+static const char *reason(int number)
+{
+    if (number == SIGTERM && bosun_monotonic() >= deadline)
+        return timed_out;
+    if (number == SIGINT)
+        return "cancelled by SIGINT";
+    return number == SIGHUP ? "cancelled by SIGHUP" : "cancelled by SIGTERM";
+}
+
+static void on_signal(int number)
+{
+    atomic_store(&pending_signal, number);
+    bosun_host *host = atomic_load(&running);
+    if (host)
+        bosun_host_cancel(host, reason(number));
+}
+
+static void set_running(bosun_host *host)
+{
+    atomic_store(&running, host);
+    int number = atomic_load(&pending_signal);
+    if (host && number)
+        bosun_host_cancel(host, reason(number));
+}
+
+static int take_signals(const worker_start *start)
+{
+    deadline = start->deadline;
+    snprintf(timed_out, sizeof timed_out, "timed out after %g s", start->options->timeout);
+    struct sigaction action = {.sa_handler = on_signal}; /* no SA_RESTART: waits are to be interrupted */
+    sigset_t none;
+    if (sigaction(SIGTERM, &action, NULL) < 0 || sigaction(SIGINT, &action, NULL) < 0 ||
+        sigaction(SIGHUP, &action, NULL) < 0 || sigemptyset(&none) < 0)
+        return -1;
+    return sigprocmask(SIG_SETMASK, &none, NULL);
+}
+
+/* Dies with the supervisor, writes to standard error only, hears signals. */
+static int settle(const worker_start *start)
+{
+    if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0)
+        return -1;
+    if (getppid() != start->supervisor)
+        return -1; /* it died before the line above */
+    if (dup2(STDERR_FILENO, STDOUT_FILENO) < 0)
+        return -1;
+    return take_signals(start);
+}
+
+static int open_trace(sink *log, const char *path, bosun_err *err)
+{
+    if (!path)
+        return 0;
+    log->trace_fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOCTTY, 0600);
+    return log->trace_fd < 0 ? bosun_err_errno(err, errno, "open the trace file", path) : 0;
+}
+
+static void send_phase(void *data, bosun_phase phase)
+{
+    const worker_start *start = data;
+    if (record_send_phase(start->record_fd, phase) < 0)
+        _exit(WORKER_FAILED); /* no supervisor */
+}
+
+static bosun_options host_options(const worker_start *start, sink *log)
+{
+    bosun_options result;
+    bosun_options_init(&result);
+    result.plugin_path = getenv("BOSUN_PLUGIN_PATH");
+    result.dry_run = start->options->dry_run;
+    result.timeout = start->options->timeout;
+    result.log_level = log->trace_fd >= 0 ? BOSUN_LOG_TRACE : log->level;
+    result.log = sink_log;
+    result.log_data = log;
+    result.phase = send_phase;
+    result.phase_data = (void *)start;
+    return result;
+}
+
+/* The action's status as text and outcome. -1: *err says why there is none. */
+static int run_action(const worker_start *start, bosun_buf *text, bosun_outcome *outcome, bosun_err *err)
+{
+    sink log = {.level = start->options->log_level, .format = start->options->log_format, .trace_fd = -1};
+    if (open_trace(&log, start->options->trace_file, err) < 0)
+        return -1;
+    bosun_options host_opts = host_options(start, &log);
+    bosun_error error;
+    bosun_host *host = bosun_host_new(&host_opts, &error);
+    if (!host)
+        return bosun_err_set(err, BOSUN_ERR_INVALID, "start", "%s", error.message);
+    set_running(host);
+    bosun_host_load(host, start->options->plugin, start->options->private_config,
+                    NULL); /* run tells its failure */
+    bosun_status *status = bosun_host_run(host, start->options->action->name, start->options->config);
+    set_running(NULL);
+    bosun_host_free(host);
+    int rc = status ? bosun_status_write(text, status, err) : bosun_err_nomem(err, "make a status");
+    *outcome = status ? bosun_status_outcome(status) : BOSUN_FAILING;
+    bosun_status_free(status);
+    return rc;
+}
+
+_Noreturn void worker_run(const worker_start *start)
+{
+    if (settle(start) < 0)
+        _exit(WORKER_FAILED);
+    int64_t began = bosun_monotonic();
+    bosun_err err = {0};
+    bosun_outcome outcome = BOSUN_FAILING;
+    bosun_buf text = {0};
+    char small[REPORT_SIZE];
+    if (run_action(start, &text, &outcome, &err) < 0) {
+        bosun_buf_free(&text);
+        text = bosun_buf_fixed(small, sizeof small);
+        outcome = BOSUN_FAILING;
+        report_failing(&text, err.message, bosun_monotonic() - began);
+    }
+    fflush(stdout); /* what a plugin's io.write left there; to standard error */
+    int rc = record_send_status(start->record_fd, outcome, text.data, text.len);
+    _exit(rc < 0 ? WORKER_FAILED : 0);
+}

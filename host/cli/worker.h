@@ -1,0 +1,19 @@
+/* The process that runs the plugin. */
+#ifndef BOSUN_CLI_WORKER_H
+#define BOSUN_CLI_WORKER_H
+
+#include "options.h"
+#include <stdint.h>
+#include <sys/types.h>
+
+typedef struct worker_start {
+    const options *options;
+    int record_fd;    /* the pipe to the supervisor */
+    pid_t supervisor; /* the worker does not outlive it */
+    int64_t deadline; /* monotonic ns; BOSUN_NO_DEADLINE: none */
+} worker_start;
+
+/* Runs in the forked child: the action, then the record; never returns. */
+_Noreturn void worker_run(const worker_start *start);
+
+#endif

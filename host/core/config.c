@@ -1,0 +1,256 @@
+/* The action config: reading it, and checking what every action relies on. All that is wrong is reported at
+ * once, because a file is corrected in one go. What single actions want beyond this is the plugins' business.
+ */
+#include "config.h"
+#include "buf.h"
+#include "fs.h"
+#include "suggest.h"
+#include "yaml.h"
+#include <stdio.h>
+#include <string.h>
+
+#define SOURCE_SHOWN                                                                                         \
+    512 /* bytes of a very long file name, from its end, so that there is room for the problem */
+
+/* The lines of the message. What no longer fits is counted. */
+typedef struct problems {
+    const char *source;
+    bosun_buf lines;
+    size_t count;
+    size_t hidden;
+    char storage[BOSUN_ERR_MESSAGE_MAX - 64]; /* the rest is for "and N more" */
+} problems;
+
+__attribute__((format(printf, 3, 4))) static void report(problems *p, bosun_mark mark, const char *format,
+                                                         ...)
+{
+    size_t before = p->lines.len;
+    va_list args;
+    p->count++;
+    bosun_buf_printf(&p->lines, "%s%s:%u:%u: ", before ? "\n" : "", p->source, mark.line, mark.column);
+    va_start(args, format);
+    bosun_buf_vprintf(&p->lines, format, args);
+    va_end(args);
+    if (p->lines.failed || p->hidden > 0) {
+        p->lines.failed = false;
+        p->lines.len = before;
+        p->lines.data[before] = '\0';
+        p->hidden++;
+    }
+}
+
+static int finish(const problems *p, bosun_err *err)
+{
+    if (p->count == 0)
+        return 0;
+    const char *lines = bosun_buf_text(&p->lines);
+    if (p->hidden == 0)
+        return bosun_err_set(err, BOSUN_ERR_INVALID, "check the config", "%s", lines);
+    return bosun_err_set(err, BOSUN_ERR_INVALID, "check the config", "%s\nand %zu more problems", lines,
+                         p->hidden);
+}
+
+/* "the integer 9029": what was found where something else is wanted. */
+static bosun_excerpt describe(const bosun_value *value)
+{
+    static const char *const nouns[] = {"null",      "the boolean ", "the integer ", "the number ",
+                                        "the text ", "a sequence",   "a mapping"};
+    bosun_excerpt found;
+    bosun_buf out = bosun_buf_fixed(found.text, sizeof found.text);
+    bosun_buf_puts(&out, nouns[value->kind]);
+    if (value->kind == BOSUN_STRING)
+        bosun_buf_puts(&out, bosun_yaml_excerpt(value->as.string.bytes, value->as.string.len).text);
+    else if (value->kind != BOSUN_NULL && value->kind < BOSUN_STRING)
+        bosun_yaml_write_scalar(&out, value);
+    return found;
+}
+
+static bool is_absent(const bosun_value *value)
+{
+    return !value || value->kind == BOSUN_NULL;
+}
+
+static void check_mapping(problems *p, const bosun_value *value, const char *path)
+{
+    if (!is_absent(value) && value->kind != BOSUN_MAPPING)
+        report(p, value->mark, "%s: expected a mapping, found %s: write \"key: value\" lines below it", path,
+               describe(value).text);
+}
+
+static void check_text(problems *p, const bosun_value *value, const char *path)
+{
+    if (is_absent(value) || value->kind == BOSUN_STRING)
+        return;
+    bool scalar = value->kind < BOSUN_STRING;
+    report(p, value->mark, "%s: expected a string, found %s%s", path, describe(value).text,
+           scalar ? ": write it in quotes" : "");
+}
+
+static void check_id(problems *p, const bosun_value *value, const char *path)
+{
+    check_text(p, value, path);
+    if (is_absent(value) || value->kind != BOSUN_STRING)
+        return;
+    if (value->as.string.len == 0)
+        report(p, value->mark, "%s: an id cannot be empty", path);
+    else if (memchr(value->as.string.bytes, '\0', value->as.string.len))
+        report(p, value->mark, "%s: an id cannot hold the character U+0000", path);
+}
+
+typedef void check_function(problems *p, const bosun_value *value, const char *path);
+
+static void check_deployments(problems *p, const bosun_value *value, const char *path)
+{
+    if (is_absent(value))
+        return;
+    if (value->kind != BOSUN_SEQUENCE) {
+        report(p, value->mark, "%s: expected a list of deployment ids, found %s", path, describe(value).text);
+        return;
+    }
+    for (size_t i = 0; i < value->as.sequence.count; i++) {
+        char name[80];
+        const bosun_value *item = value->as.sequence.items[i];
+        const bosun_value *id = item->kind == BOSUN_MAPPING ? bosun_value_get(item, "id") : item;
+        snprintf(name, sizeof name, "%s[%zu]%s", path, i, item->kind == BOSUN_MAPPING ? ".id" : "");
+        if (is_absent(id))
+            report(p, item->mark, "%s: a deployment's id is missing", name);
+        else
+            check_id(p, id, name);
+    }
+}
+
+static const struct rule {
+    const char *section;
+    const char *key;
+    const char *path;
+    check_function *check;
+} rules[] = {
+    {"peInfo", "id", "peInfo.id", check_id},
+    {"peInfo", "deployments", "peInfo.deployments", check_deployments},
+    {"peInfo", "keyValueConfig", "peInfo.keyValueConfig", check_mapping},
+    {"deploymentInfo", "id", "deploymentInfo.id", check_id},
+    {"deploymentInfo", "name", "deploymentInfo.name", check_text},
+    {"deploymentInfo", "modelId", "deploymentInfo.modelId", check_id},
+    {"deploymentInfo", "newModelId", "deploymentInfo.newModelId", check_id},
+    {"deploymentInfo", "modelArtifact", "deploymentInfo.modelArtifact", check_text},
+    {"deploymentInfo", "keyValueConfig", "deploymentInfo.keyValueConfig", check_mapping},
+};
+
+/* The key of `mapping` that may be a mistyped `wanted`, or NULL. */
+static const bosun_value *near_miss(const bosun_value *mapping, const char *wanted)
+{
+    for (size_t i = 0; mapping->kind == BOSUN_MAPPING && i < mapping->as.mapping.count; i++) {
+        const bosun_value *key = mapping->as.mapping.pairs[i].key;
+        bool other_section = key->kind == BOSUN_STRING && strcmp(key->as.string.bytes, wanted) != 0;
+        if (other_section && bosun_suggest(key->as.string.bytes, &wanted, 1))
+            return key;
+    }
+    return NULL;
+}
+
+static void report_missing(problems *p, const bosun_value *mapping, const char *key, const char *path,
+                           const bosun_action *action)
+{
+    const bosun_value *mistyped = near_miss(mapping, key);
+    if (mistyped)
+        report(p, mistyped->mark, "%s is missing, which %s needs: did you mean %s instead of %s?", path,
+               action->name, key,
+               bosun_yaml_excerpt(mistyped->as.string.bytes, mistyped->as.string.len).text);
+    else
+        report(p, mapping->mark, "%s is missing, which %s needs: add it", path, action->name);
+}
+
+static void check_deployment(problems *p, const bosun_value *root, const bosun_action *action)
+{
+    const bosun_value *deployment = bosun_value_get(root, "deploymentInfo");
+    if (is_absent(deployment))
+        report_missing(p, root, "deploymentInfo", "deploymentInfo", action);
+    else if (deployment->kind == BOSUN_MAPPING && is_absent(bosun_value_get(deployment, "id")))
+        report_missing(p, deployment, "id", "deploymentInfo.id", action);
+}
+
+static void check_root(problems *p, const bosun_value *root, const bosun_action *action)
+{
+    static const char *const sections[] = {"pluginConfig", "peInfo", "deploymentInfo"};
+    if (!is_absent(root) && root->kind != BOSUN_MAPPING) {
+        report(p, root->mark, "expected a mapping with pluginConfig, peInfo or deploymentInfo, found %s",
+               describe(root).text);
+        return;
+    }
+    for (size_t i = 0; i < sizeof sections / sizeof sections[0]; i++)
+        check_mapping(p, bosun_value_get(root, sections[i]), sections[i]);
+    for (size_t i = 0; i < sizeof rules / sizeof rules[0]; i++)
+        rules[i].check(p, bosun_value_get(bosun_value_get(root, rules[i].section), rules[i].key),
+                       rules[i].path);
+    if (action->takes_deployment)
+        check_deployment(p, root, action);
+}
+
+static const char *shown_source(const char *path)
+{
+    size_t len = strlen(path);
+    if (len <= SOURCE_SHOWN)
+        return path;
+    const char *end = path + len - SOURCE_SHOWN;
+    const char *slash = strchr(end, '/');
+    return slash ? slash + 1 : end;
+}
+
+static int check(const bosun_value *root, const char *path, const bosun_action *action, bosun_err *err)
+{
+    problems p = {.source = shown_source(path)};
+    p.lines = bosun_buf_fixed(p.storage, sizeof p.storage);
+    check_root(&p, root, action);
+    return finish(&p, err);
+}
+
+static bosun_value *section(const bosun_value *root, const char *name)
+{
+    bosun_value *value = bosun_value_get(root, name);
+    return is_absent(value) ? NULL : value;
+}
+
+static int read_text(bosun_config *config, const char *path, const bosun_buf *text,
+                     const bosun_action *action, bosun_err *err)
+{
+    const bosun_value *root =
+        bosun_yaml_read(config->arena, bosun_buf_text(text), text->len, shown_source(path), err);
+    if (!root || check(root, path, action, err) < 0)
+        return -1;
+    config->plugin = section(root, "pluginConfig");
+    config->pe = section(root, "peInfo");
+    config->deployment = section(root, "deploymentInfo");
+    return 0;
+}
+
+static int read_nothing(const bosun_action *action, bosun_err *err)
+{
+    if (!action->takes_deployment)
+        return 0;
+    return bosun_err_set(err, BOSUN_ERR_INVALID, "check the config",
+                         "%s needs deploymentInfo with an id: give an action config that has it",
+                         action->name);
+}
+
+int bosun_config_read(bosun_config *config, const char *path, const bosun_action *action,
+                      const bosun_wait *wait, bosun_err *err)
+{
+    *config = (bosun_config){0};
+    if (!path)
+        return read_nothing(action, err);
+    config->arena = bosun_arena_new();
+    if (!config->arena)
+        return bosun_err_nomem(err, "read the action config");
+    bosun_buf text = {0};
+    int rc = bosun_fs_read(path, BOSUN_YAML_MAX_BYTES, &text, wait, err);
+    if (rc == 0)
+        rc = read_text(config, path, &text, action, err);
+    bosun_buf_free(&text);
+    return rc;
+}
+
+void bosun_config_free(bosun_config *config)
+{
+    bosun_arena_free(config->arena);
+    *config = (bosun_config){0};
+}

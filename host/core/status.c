@@ -1,0 +1,174 @@
+/* The outcome of an action: its fields, and its text in the status file. */
+#include "status.h"
+#include "yaml.h"
+#include <inttypes.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define LONGEST_DURATION 1e14 /* seconds: far past sense, and its four decimals still fit 64 bits */
+
+const char *const bosun_outcome_names[4] = {
+    [BOSUN_PASSING] = "passing",
+    [BOSUN_FAILING] = "failing",
+    [BOSUN_WARNING] = "warning",
+    [BOSUN_UNKNOWN] = "unknown",
+};
+
+const char *const bosun_state_names[] = {"ready",          "stopped",      "errored", "launching",
+                                         "replacingModel", "shuttingDown", "unknown"};
+const size_t bosun_state_count = sizeof bosun_state_names / sizeof bosun_state_names[0];
+
+bosun_status *bosun_status_new(void)
+{
+    bosun_status *status = calloc(1, sizeof *status);
+    if (!status)
+        return NULL;
+    status->outcome = BOSUN_UNKNOWN;
+    status->arena = bosun_arena_new();
+    if (!status->arena) {
+        free(status);
+        return NULL;
+    }
+    return status;
+}
+
+void bosun_status_free(bosun_status *status)
+{
+    if (!status)
+        return;
+    bosun_buf_free(&status->yaml);
+    bosun_arena_free(status->arena);
+    free(status);
+}
+
+int bosun_status_set_message(bosun_status *status, const char *text, size_t len)
+{
+    const bosun_value *copy = bosun_value_string(status->arena, text, len);
+    if (!copy)
+        return -1;
+    status->message = copy->as.string.bytes;
+    status->message_len = len;
+    return 0;
+}
+
+int bosun_status_set_state(bosun_status *status, const char *text)
+{
+    const bosun_value *copy = bosun_value_string(status->arena, text, strlen(text));
+    if (!copy)
+        return -1;
+    status->state = copy->as.string.bytes;
+    return 0;
+}
+
+/* `key: "text"`, or null. */
+static void write_text(bosun_buf *out, const char *key, const char *text, size_t len)
+{
+    bosun_buf_printf(out, "%s: ", key);
+    if (text)
+        bosun_yaml_write_string(out, text, len);
+    else
+        bosun_buf_puts(out, "null");
+    bosun_buf_putc(out, '\n');
+}
+
+/* In whole ten-thousandths, because printf's %f has the locale's decimal point. */
+static void write_duration(bosun_buf *out, double seconds)
+{
+    double sane = seconds > 0 ? fmin(seconds, LONGEST_DURATION) : 0; /* not-a-number is 0 too */
+    int64_t parts = llround(sane * 10000);
+    bosun_buf_printf(out, "duration: %" PRId64 ".%04" PRId64 "\n", parts / 10000, parts % 10000);
+}
+
+static int write_data(bosun_buf *out, const bosun_value *data, bosun_err *err)
+{
+    bool nested = data && ((data->kind == BOSUN_SEQUENCE && data->as.sequence.count > 0) ||
+                           (data->kind == BOSUN_MAPPING && data->as.mapping.count > 0));
+    if (!data) {
+        bosun_buf_puts(out, "data: null\n");
+        return 0;
+    }
+    bosun_buf_puts(out, nested ? "data:\n" : "data: ");
+    return bosun_yaml_write(out, data, nested ? 2 : 0, err);
+}
+
+int bosun_status_write(bosun_buf *out, const bosun_status *status, bosun_err *err)
+{
+    write_text(out, "status", bosun_outcome_name(status->outcome),
+               strlen(bosun_outcome_name(status->outcome)));
+    write_text(out, "msg", status->message, status->message_len);
+    write_text(out, "state", status->state, status->state ? strlen(status->state) : 0);
+    write_duration(out, status->duration);
+    bosun_buf_printf(out, "timestamp: %" PRId64 "\n", status->timestamp);
+    if (write_data(out, status->data, err) < 0)
+        return -1;
+    if (!out->failed)
+        return 0;
+    if (out->fixed)
+        return bosun_err_set(err, BOSUN_ERR_TOO_LARGE, "write", "the status is too large");
+    return bosun_err_nomem(err, "write the status");
+}
+
+/* The place of `name` in `names`, or -1. */
+static int find(const char *name, const char *const *names, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        if (strcmp(names[i], name) == 0)
+            return (int)i;
+    return -1;
+}
+
+int bosun_outcome_find(const char *name, bosun_outcome *out)
+{
+    int at = find(name, bosun_outcome_names, 4);
+    if (at < 0)
+        return -1;
+    *out = (bosun_outcome)at;
+    return 0;
+}
+
+bool bosun_state_known(const char *name)
+{
+    return find(name, bosun_state_names, bosun_state_count) >= 0;
+}
+
+const char *bosun_outcome_name(bosun_outcome outcome)
+{
+    return (unsigned)outcome < 4 ? bosun_outcome_names[outcome] : "unknown";
+}
+
+bosun_outcome bosun_status_outcome(const bosun_status *status)
+{
+    return status->outcome;
+}
+
+const char *bosun_status_message(const bosun_status *status)
+{
+    return status->message;
+}
+
+const char *bosun_status_state(const bosun_status *status)
+{
+    return status->state;
+}
+
+double bosun_status_duration(const bosun_status *status)
+{
+    return status->duration;
+}
+
+int64_t bosun_status_timestamp(const bosun_status *status)
+{
+    return status->timestamp;
+}
+
+const char *bosun_status_yaml(bosun_status *status, size_t *len)
+{
+    if (status->yaml.len == 0 && bosun_status_write(&status->yaml, status, NULL) < 0) {
+        bosun_buf_free(&status->yaml);
+        return NULL;
+    }
+    if (len)
+        *len = status->yaml.len;
+    return status->yaml.data;
+}

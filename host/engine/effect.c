@@ -1,0 +1,46 @@
+/* Changes to the world, and the plan of a dry run: what would have been done, in order. */
+#include "host.h"
+#include <stdarg.h>
+#include <string.h>
+
+/* One entry is "op text", with its NUL. Control characters, a newline in a name say, are shown as '?': an
+ * entry is a line. */
+static void tidy(char *text)
+{
+    for (; *text; text++)
+        if ((unsigned char)*text < 0x20 || *text == 0x7F)
+            *text = '?';
+}
+
+bool bosun_effect_begin(lua_State *L, const char *op, const char *format, ...)
+{
+    bosun_host *host = bosun_engine_host(L);
+    if (!host->options.dry_run)
+        return true;
+    size_t start = host->plan.len;
+    bosun_buf_printf(&host->plan, "%s ", op);
+    va_list args;
+    va_start(args, format);
+    bosun_buf_vprintf(&host->plan, format, args);
+    va_end(args);
+    bosun_buf_putc(&host->plan, '\0');
+    if (host->plan.failed)
+        luaL_error(L, "out of memory while recording the plan of a dry run");
+    char *entry = host->plan.data + start;
+    tidy(entry);
+    const bosun_log_field field = {.name = "plan", .text = entry, .len = strlen(entry)};
+    bosun_engine_log(host, BOSUN_LOG_INFO, &field, 1, "dry run: not done", 17);
+    return false;
+}
+
+bosun_value *bosun_plan_value(const bosun_host *host, bosun_arena *arena)
+{
+    bosun_value *list = bosun_value_new(arena, BOSUN_SEQUENCE);
+    const char *end = host->plan.data + host->plan.len;
+    for (const char *entry = host->plan.data; list && entry < end; entry += strlen(entry) + 1) {
+        bosun_value *text = bosun_value_string(arena, entry, strlen(entry));
+        if (!text || bosun_value_push(arena, list, text) < 0)
+            return NULL;
+    }
+    return list;
+}

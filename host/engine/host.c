@@ -1,0 +1,146 @@
+/* The life of a host: options, the Lua state, cancellation, the log. What an action does is in run.c. */
+#define _GNU_SOURCE
+#include "host.h"
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+const char *bosun_version(void)
+{
+    return BOSUN_VERSION;
+}
+
+void bosun_options_init(bosun_options *options)
+{
+    *options = (bosun_options){.log_level = BOSUN_LOG_INFO};
+}
+
+const char *bosun_phase_name(bosun_phase phase)
+{
+    static const char *const names[] = {
+        [BOSUN_PHASE_IDLE] = "starting",
+        [BOSUN_PHASE_CONFIG] = "reading the action config",
+        [BOSUN_PHASE_LOAD] = "loading the plugin",
+        [BOSUN_PHASE_INIT] = "making the plugin object",
+        [BOSUN_PHASE_ACTION] = "running the action",
+        [BOSUN_PHASE_CLOSE] = "closing the plugin (finalizers)",
+    };
+    return (size_t)phase < sizeof names / sizeof names[0] ? names[phase] : "unknown";
+}
+
+void bosun_host_set_phase(bosun_host *host, bosun_phase phase)
+{
+    host->phase = phase;
+    if (host->options.phase)
+        host->options.phase(host->options.phase_data, phase);
+}
+
+static void report(bosun_error *error, const bosun_err *err)
+{
+    if (error)
+        memcpy(error->message, err->message, sizeof error->message);
+}
+
+_Static_assert(sizeof((bosun_error *)0)->message == BOSUN_ERR_MESSAGE_MAX,
+               "a whole bosun_err fits a bosun_error");
+
+static int open_state(lua_State *L)
+{
+    bosun_host *host = lua_touserdata(L, 1);
+    lua_settop(L, 0);
+    bosun_state_open(L, host);
+    return 0;
+}
+
+static int init(bosun_host *host, bosun_err *err)
+{
+    host->cancel_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    if (host->cancel_fd < 0)
+        return bosun_err_errno(err, errno, "create", "an eventfd");
+    double timeout = host->options.timeout;
+    host->wait = (bosun_wait){
+        .cancelled = &host->cancelled,
+        .cancel_fd = host->cancel_fd,
+        .deadline = timeout > 0 ? bosun_wait_after(bosun_nanoseconds(timeout)) : BOSUN_NO_DEADLINE,
+    };
+    if (bosun_dirs_init(&host->dirs, &host->options, err) < 0)
+        return -1;
+    host->L = bosun_state_new(host);
+    if (!host->L)
+        return bosun_err_nomem(err, "create a Lua state");
+    bosun_limits_arm(host->L);
+    return bosun_protected_call(host, open_state, host, "setting up Lua", err);
+}
+
+bosun_host *bosun_host_new(const bosun_options *options, bosun_error *error)
+{
+    bosun_err err = {0};
+    bosun_host *host = calloc(1, sizeof *host);
+    if (!host) {
+        bosun_err_nomem(&err, "create a host");
+        report(error, &err);
+        return NULL;
+    }
+    host->options = *options;
+    host->cancel_fd = -1;
+    bosun_err_set(&host->load_error, BOSUN_ERR_INVALID, "load",
+                  "no plugin is loaded: call bosun_host_load first");
+    int rc = init(host, &err);
+    report(error, &err);
+    if (rc == 0)
+        return host;
+    bosun_host_free(host);
+    return NULL;
+}
+
+void bosun_host_free(bosun_host *host)
+{
+    if (!host)
+        return;
+    if (host->L) {
+        bosun_host_set_phase(host, BOSUN_PHASE_CLOSE);
+        lua_close(host->L);
+    }
+    if (host->cancel_fd >= 0)
+        close(host->cancel_fd);
+    bosun_dirs_free(&host->dirs);
+    bosun_secrets_free(&host->secrets);
+    bosun_buf_free(&host->plan);
+    free(host->plugin_name);
+    free(host->private_config);
+    free(host);
+}
+
+void bosun_host_cancel(bosun_host *host, const char *reason)
+{
+    int saved = errno;
+    if (reason)
+        atomic_store(&host->cancel_reason, reason);
+    atomic_store(&host->cancelled, 1);
+    uint64_t one = 1;
+    ssize_t n = write(host->cancel_fd, &one, sizeof one);
+    (void)n; /* a full eventfd is readable, which is all that is wanted */
+    errno = saved;
+}
+
+bosun_host *bosun_engine_host(lua_State *L)
+{
+    return *(bosun_host **)lua_getextraspace(L);
+}
+
+const bosun_wait *bosun_engine_wait(bosun_host *host)
+{
+    return &host->wait;
+}
+
+bool bosun_engine_dry_run(const bosun_host *host)
+{
+    return host->options.dry_run;
+}
+
+int bosun_engine_add_secret(bosun_host *host, const char *text, size_t len)
+{
+    return bosun_secrets_add(&host->secrets, text, len);
+}

@@ -1,0 +1,73 @@
+/* What a host is made of: private to host/engine. */
+#ifndef BOSUN_ENGINE_HOST_H
+#define BOSUN_ENGINE_HOST_H
+
+#include "../core/buf.h"
+#include "../core/redact.h"
+#include "../core/status.h"
+#include "engine.h"
+
+/* The folders that plugins and the Lua library are looked for in. */
+typedef struct bosun_dirs {
+    char *lua;         /* of the library; holds bosun/plugin_base.lua */
+    char *builtin;     /* of the plugins that come with the host */
+    char *site;        /* of the plugins installed on this machine */
+    char *plugin_path; /* colon-separated, searched first; NULL: none */
+} bosun_dirs;
+
+struct bosun_host {
+    lua_State *L;
+    bosun_dirs dirs;
+    bosun_options options; /* its strings are not used: dirs has copies */
+    bosun_secrets secrets;
+    bosun_phase phase;
+
+    atomic_int cancelled;
+    _Atomic(const char *) cancel_reason;
+    int cancel_fd; /* an eventfd, readable once cancelled */
+    bosun_wait wait;
+
+    size_t memory_used; /* bytes that Lua holds */
+
+    bool loaded;
+    bosun_err load_error; /* why there is no plugin */
+    char *plugin_name;    /* as it was asked for */
+    char *private_config; /* NULL: none */
+
+    bosun_buf plan; /* what a dry run would do: texts, each followed by a NUL */
+};
+
+/* Copies folders from the options and finds those that are not given. 0 or -1. */
+int bosun_dirs_init(bosun_dirs *dirs, const bosun_options *options, bosun_err *err);
+void bosun_dirs_free(bosun_dirs *dirs);
+
+/* The file that `plugin` names, in the order of the contract's lookup, as an absolute path appended to `file`. The
+ * failure lists where was looked. */
+int bosun_plugin_find(const bosun_dirs *dirs, const char *plugin, bosun_buf *file, bosun_err *err);
+
+/* The state of a host, with nothing opened in it yet; NULL: out of memory. */
+lua_State *bosun_state_new(bosun_host *host);
+
+/* Opens libraries and bindings and sets up `require`. Called inside a protected call. [-0, +0, e] */
+void bosun_state_open(lua_State *L, bosun_host *host);
+
+/* Pushes the chunk of a Lua source file, compiled, or raises. Text only; the chunk's name is the path. [-0, +1, e] */
+void bosun_state_load_file(lua_State *L, const char *path);
+
+/* Lua code stops at its next instruction once the host is cancelled or past its deadline. */
+void bosun_limits_arm(lua_State *L);
+void bosun_limits_disarm(lua_State *L);
+
+/* Has the host been told to stop, or run out of time? Then `text` (size bytes) says so: "timed out after 2 s". */
+bool bosun_limits_stopped(const bosun_host *host, char *text, size_t size);
+
+/* Calls function(L) with `argument` as a light userdata, protected. On an error: -1, the message in *err, with file
+ * and line; the traceback goes to the log. */
+int bosun_protected_call(bosun_host *host, lua_CFunction function, void *argument, const char *what, bosun_err *err);
+
+void bosun_host_set_phase(bosun_host *host, bosun_phase phase);
+
+/* The plan as a sequence of strings; NULL: out of memory. */
+bosun_value *bosun_plan_value(const bosun_host *host, bosun_arena *arena);
+
+#endif

@@ -1,0 +1,54 @@
+/* Events on their way from the engine to the embedder's log function: filtered by level, bounded, without
+ * secrets. */
+#include "host.h"
+#include <string.h>
+
+#define MESSAGE_MAX (64 * 1024)
+#define FIELDS_MAX  64
+
+bool bosun_engine_logs(const bosun_host *host, bosun_log_level level)
+{
+    return host->options.log && level >= host->options.log_level;
+}
+
+/* The text as it may be seen: UTF-8, at most MESSAGE_MAX bytes of it, secrets replaced. */
+static void clean(bosun_buf *out, const bosun_host *host, const char *text, size_t len)
+{
+    bosun_buf whole = {0};
+    bosun_redact(&whole, &host->secrets, text, len);
+    size_t shown = whole.len < MESSAGE_MAX ? whole.len : MESSAGE_MAX;
+    bosun_buf_append_utf8(out, bosun_buf_text(&whole), whole.failed ? 0 : shown);
+    if (shown < whole.len)
+        bosun_buf_printf(out, "… (%zu bytes more)", whole.len - shown);
+    if (whole.failed)
+        bosun_buf_puts(out, "(out of memory: text left out)");
+    bosun_buf_free(&whole);
+}
+
+void bosun_engine_log(bosun_host *host, bosun_log_level level, const bosun_log_field *fields, size_t count,
+                      const char *message, size_t len)
+{
+    if (!bosun_engine_logs(host, level))
+        return;
+    if (count > FIELDS_MAX)
+        count = FIELDS_MAX;
+    bosun_buf texts[FIELDS_MAX + 1] = {{0}};
+    bosun_log_field shown[FIELDS_MAX];
+    clean(&texts[count], host, message, len);
+    for (size_t i = 0; i < count; i++) {
+        clean(&texts[i], host, fields[i].text, fields[i].len);
+        shown[i] = fields[i];
+        shown[i].text = bosun_buf_text(&texts[i]);
+        shown[i].len = texts[i].failed ? 0 : texts[i].len;
+    }
+    const bosun_log_event event = {
+        .level = level,
+        .time_ns = bosun_realtime(),
+        .message = bosun_buf_text(&texts[count]),
+        .fields = shown,
+        .field_count = count,
+    };
+    host->options.log(host->options.log_data, &event);
+    for (size_t i = 0; i <= count; i++)
+        bosun_buf_free(&texts[i]);
+}

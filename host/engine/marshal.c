@@ -1,0 +1,233 @@
+/* Plain data between C trees and Lua tables. */
+#include "../core/yaml.h"
+#include "engine.h"
+#include <stdlib.h>
+#include <string.h>
+
+#define ARRAY_METATABLE "bosun.array" /* marks a table as a sequence, even when it is empty */
+#define NODES_MAX       1000000       /* a table that is met by many ways counts each time */
+
+/* ---- C to Lua
+ * ------------------------------------------------------------------------------------------------- */
+
+void bosun_mark_array(lua_State *L)
+{
+    luaL_newmetatable(L, ARRAY_METATABLE);
+    lua_setmetatable(L, -2);
+}
+
+static void push_sequence(lua_State *L, const bosun_value *value)
+{
+    lua_createtable(L, (int)value->as.sequence.count, 0);
+    for (size_t i = 0; i < value->as.sequence.count; i++) {
+        bosun_push_value(L, value->as.sequence.items[i]);
+        lua_rawseti(L, -2, (lua_Integer)i + 1);
+    }
+    bosun_mark_array(L);
+}
+
+static void push_mapping(lua_State *L, const bosun_value *value)
+{
+    lua_createtable(L, 0, (int)value->as.mapping.count);
+    for (size_t i = 0; i < value->as.mapping.count; i++) {
+        const bosun_pair *pair = &value->as.mapping.pairs[i];
+        if (pair->value->kind == BOSUN_NULL || pair->key->kind == BOSUN_NULL)
+            continue;
+        if (pair->key->kind == BOSUN_FLOAT && pair->key->as.number != pair->key->as.number)
+            luaL_error(L, "line %d, column %d: nan cannot be a key", (int)pair->key->mark.line,
+                       (int)pair->key->mark.column);
+        bosun_push_value(L, pair->key);
+        bosun_push_value(L, pair->value);
+        lua_rawset(L, -3);
+    }
+}
+
+void bosun_push_value(lua_State *L, const bosun_value *value)
+{
+    luaL_checkstack(L, 6, "a value is nested too deep");
+    switch (value->kind) {
+    case BOSUN_NULL: lua_pushlightuserdata(L, NULL); break;
+    case BOSUN_BOOL: lua_pushboolean(L, value->as.boolean); break;
+    case BOSUN_INT: lua_pushinteger(L, value->as.integer); break;
+    case BOSUN_FLOAT: lua_pushnumber(L, value->as.number); break;
+    case BOSUN_STRING: lua_pushlstring(L, value->as.string.bytes, value->as.string.len); break;
+    case BOSUN_SEQUENCE: push_sequence(L, value); break;
+    case BOSUN_MAPPING: push_mapping(L, value); break;
+    }
+}
+
+/* ---- Lua to C
+ * ------------------------------------------------------------------------------------------------- */
+
+typedef struct walk {
+    bosun_arena *arena;
+    size_t nodes;
+    int depth;
+    int keys[BOSUN_YAML_MAX_WRITE_DEPTH +
+             1]; /* stack index of the key at each depth: the path, for messages */
+} walk;
+
+static bosun_value *convert(lua_State *L, walk *w, int index);
+
+/* Pushes "a.b[3]" or "the value". [-0, +1, m] */
+static const char *push_path(lua_State *L, const walk *w)
+{
+    luaL_checkstack(L, 4, "a value is nested too deep");
+    lua_pushliteral(L, "");
+    for (int i = 0; i < w->depth; i++) {
+        if (lua_type(L, w->keys[i]) == LUA_TSTRING)
+            lua_pushfstring(L, "%s%s", i ? "." : "", lua_tostring(L, w->keys[i]));
+        else if (lua_type(L, w->keys[i]) == LUA_TNUMBER)
+            lua_pushfstring(L, "[%f]", lua_tonumber(L, w->keys[i]));
+        else
+            lua_pushliteral(L, "[?]");
+        lua_concat(L, 2);
+    }
+    return w->depth ? lua_tostring(L, -1) : lua_pushliteral(L, "the value");
+}
+
+static void *checked(lua_State *L, void *allocated)
+{
+    if (!allocated)
+        luaL_error(L, "out of memory while converting a value");
+    return allocated;
+}
+
+static bosun_value *convert_number(lua_State *L, walk *w, int index)
+{
+    if (lua_isinteger(L, index))
+        return bosun_value_int(w->arena, lua_tointeger(L, index));
+    return bosun_value_float(w->arena, lua_tonumber(L, index));
+}
+
+static bosun_value *convert_string(lua_State *L, walk *w, int index)
+{
+    size_t len;
+    const char *bytes = lua_tolstring(L, index, &len);
+    return bosun_value_string(w->arena, bytes, len);
+}
+
+static bosun_value *convert_scalar(lua_State *L, walk *w, int index)
+{
+    switch (lua_type(L, index)) {
+    case LUA_TBOOLEAN: return bosun_value_bool(w->arena, lua_toboolean(L, index));
+    case LUA_TNUMBER: return convert_number(L, w, index);
+    case LUA_TSTRING: return convert_string(L, w, index);
+    case LUA_TNIL: return bosun_value_new(w->arena, BOSUN_NULL);
+    case LUA_TLIGHTUSERDATA:
+        if (!lua_touserdata(L, index))
+            return bosun_value_new(w->arena, BOSUN_NULL);
+        break;
+    default: break;
+    }
+    luaL_error(L, "%s is a %s: only nil, booleans, numbers, strings and tables of them can be written",
+               push_path(L, w), luaL_typename(L, index));
+    return NULL;
+}
+
+/* How many entries the table has when it is a sequence, else -1. [-0, +0, m] */
+static lua_Integer sequence_length(lua_State *L, int index)
+{
+    lua_Integer length = (lua_Integer)lua_rawlen(L, index);
+    if (lua_getmetatable(L, index)) {
+        luaL_getmetatable(L, ARRAY_METATABLE);
+        bool marked = lua_rawequal(L, -1, -2);
+        lua_pop(L, 2);
+        if (marked)
+            return length;
+    }
+    lua_Integer count = 0;
+    lua_pushnil(L);
+    while (lua_next(L, index)) {
+        lua_pop(L, 1);
+        count++;
+    }
+    return length > 0 && count == length ? length : -1;
+}
+
+static void descend(lua_State *L, walk *w, int key)
+{
+    if (w->depth >= BOSUN_YAML_MAX_WRITE_DEPTH)
+        luaL_error(L, "%s is nested deeper than %d levels: does a table hold itself?", push_path(L, w),
+                   BOSUN_YAML_MAX_WRITE_DEPTH);
+    w->keys[w->depth++] = key;
+}
+
+static void convert_items(lua_State *L, walk *w, int index, lua_Integer length, bosun_value *sequence)
+{
+    for (lua_Integer i = 1; i <= length; i++) {
+        lua_pushinteger(L, i);
+        lua_rawgeti(L, index, i);
+        descend(L, w, lua_gettop(L) - 1);
+        bosun_value *item = convert(L, w, lua_gettop(L));
+        w->depth--;
+        checked(L, bosun_value_push(w->arena, sequence, item) < 0 ? NULL : sequence);
+        lua_pop(L, 2);
+    }
+}
+
+static void convert_pairs(lua_State *L, walk *w, int index, bosun_value *mapping)
+{
+    lua_pushnil(L);
+    while (lua_next(L, index)) {
+        int key = lua_gettop(L) - 1;
+        descend(L, w, key);
+        if (lua_type(L, key) != LUA_TSTRING && lua_type(L, key) != LUA_TNUMBER &&
+            lua_type(L, key) != LUA_TBOOLEAN)
+            luaL_error(L, "a key in %s is a %s: keys are strings, numbers or booleans", push_path(L, w),
+                       luaL_typename(L, key));
+        bosun_value *name = checked(L, convert_scalar(L, w, key));
+        bosun_value *value = convert(L, w, key + 1);
+        w->depth--;
+        checked(L, bosun_value_put(w->arena, mapping, name, value) < 0 ? NULL : mapping);
+        lua_pop(L, 1);
+    }
+}
+
+/* Numbers before strings, each in their order, so that the same table always gives the same text. */
+static int compare_pairs(const void *a, const void *b)
+{
+    const bosun_value *x = ((const bosun_pair *)a)->key;
+    const bosun_value *y = ((const bosun_pair *)b)->key;
+    if (x->kind != y->kind)
+        return x->kind < y->kind ? -1 : 1;
+    if (x->kind == BOSUN_INT)
+        return (x->as.integer > y->as.integer) - (x->as.integer < y->as.integer);
+    if (x->kind == BOSUN_FLOAT)
+        return (x->as.number > y->as.number) - (x->as.number < y->as.number);
+    if (x->kind != BOSUN_STRING)
+        return (int)x->as.boolean - (int)y->as.boolean;
+    size_t shorter = x->as.string.len < y->as.string.len ? x->as.string.len : y->as.string.len;
+    int order = memcmp(x->as.string.bytes, y->as.string.bytes, shorter);
+    return order ? order : (x->as.string.len > y->as.string.len) - (x->as.string.len < y->as.string.len);
+}
+
+static bosun_value *convert_table(lua_State *L, walk *w, int index)
+{
+    lua_Integer length = sequence_length(L, index);
+    bosun_value *value = checked(L, bosun_value_new(w->arena, length >= 0 ? BOSUN_SEQUENCE : BOSUN_MAPPING));
+    if (length >= 0) {
+        convert_items(L, w, index, length, value);
+        return value;
+    }
+    convert_pairs(L, w, index, value);
+    if (value->as.mapping.count > 1)
+        qsort(value->as.mapping.pairs, value->as.mapping.count, sizeof(bosun_pair), compare_pairs);
+    return value;
+}
+
+static bosun_value *convert(lua_State *L, walk *w, int index)
+{
+    luaL_checkstack(L, 8, "a value is nested too deep");
+    if (++w->nodes > NODES_MAX)
+        luaL_error(L, "the value has more than %d parts", NODES_MAX);
+    if (lua_istable(L, index))
+        return convert_table(L, w, index);
+    return checked(L, convert_scalar(L, w, index));
+}
+
+bosun_value *bosun_to_value(lua_State *L, int index, bosun_arena *arena)
+{
+    walk w = {.arena = arena};
+    return convert(L, &w, lua_absindex(L, index));
+}

@@ -1,0 +1,362 @@
+/* Loading a plugin and running one of its actions: from the names of files to a status. The protocol of
+ * classes and methods is Lua's (lua/lib/bosun/driver.lua); here are the two protected calls around it, and
+ * what their result or failure means as a status. */
+#define _GNU_SOURCE
+#include "../core/config.h"
+#include "../core/path.h"
+#include "../core/suggest.h"
+#include "host.h"
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+static const char class_key = 'c'; /* its address is the registry key of the plugin's class */
+
+/* ---- loading
+ * -------------------------------------------------------------------------------------------------- */
+
+/* A plugin may require the modules beside it. [-0, +0, m] */
+static void add_search_path(lua_State *L, const char *file)
+{
+    lua_getglobal(L, "package");
+    lua_getfield(L, -1, "path");
+    const char *dir = lua_pushlstring(L, file, (size_t)(strrchr(file, '/') - file));
+    lua_pushfstring(L, "%s/?.lua;%s/?/init.lua;%s", dir, dir, lua_tostring(L, -2));
+    lua_setfield(L, -4, "path");
+    lua_pop(L, 3);
+}
+
+/* Pushes a function of bosun.driver. [-0, +1, e] */
+static void push_driver(lua_State *L, const char *function)
+{
+    lua_getglobal(L, "require");
+    lua_pushliteral(L, "bosun.driver");
+    lua_call(L, 1, 1);
+    lua_getfield(L, -1, function);
+    lua_remove(L, -2);
+}
+
+static int load_plugin(lua_State *L)
+{
+    const char *file = lua_touserdata(L, 1);
+    add_search_path(L, file);
+    push_driver(L, "check");
+    bosun_state_load_file(L, file);
+    lua_call(L, 0, 1);
+    lua_pushvalue(L, -1);
+    lua_rawsetp(L, LUA_REGISTRYINDEX, &class_key);
+    lua_pushstring(L, file);
+    lua_call(L, 2, 0);
+    return 0;
+}
+
+static int load(bosun_host *host, const char *plugin, const char *private_config, bosun_err *err)
+{
+    if (host->plugin_name)
+        return bosun_err_set(err, BOSUN_ERR_INVALID, "load",
+                             "the host has the plugin %s already: make another host "
+                             "for %s",
+                             host->plugin_name, plugin);
+    host->plugin_name = strdup(plugin);
+    host->private_config = private_config ? strdup(private_config) : NULL;
+    if (!host->plugin_name || (private_config && !host->private_config))
+        return bosun_err_nomem(err, "load the plugin");
+    bosun_host_set_phase(host, BOSUN_PHASE_LOAD);
+    bosun_buf file = {0};
+    int rc = bosun_plugin_find(&host->dirs, plugin, &file, err);
+    if (rc == 0)
+        rc = bosun_protected_call(host, load_plugin, file.data, "loading the plugin", err);
+    bosun_buf_free(&file);
+    bosun_host_set_phase(host, BOSUN_PHASE_IDLE);
+    return rc;
+}
+
+int bosun_host_load(bosun_host *host, const char *plugin, const char *private_config, bosun_error *error)
+{
+    bosun_err err = {0};
+    int rc = load(host, plugin, private_config, &err);
+    if (rc == 0)
+        host->loaded = true;
+    else if (!host->loaded)
+        host->load_error = err;
+    if (error)
+        memcpy(error->message, err.message, sizeof error->message);
+    return rc;
+}
+
+/* ---- running
+ * -------------------------------------------------------------------------------------------------- */
+
+typedef struct run {
+    bosun_host *host;
+    const bosun_action *action;
+    const bosun_config *config;
+    bosun_status *status;
+} run;
+
+static int set_phase(lua_State *L)
+{
+    bosun_host *host = bosun_engine_host(L);
+    bool in_action = strcmp(luaL_checkstring(L, 1), "action") == 0;
+    bosun_host_set_phase(host, in_action ? BOSUN_PHASE_ACTION : BOSUN_PHASE_INIT);
+    return 0;
+}
+
+static void set_section(lua_State *L, const char *name, const bosun_value *section)
+{
+    if (!section)
+        return;
+    bosun_push_value(L, section);
+    lua_setfield(L, -2, name);
+}
+
+/* The table that driver.run gets. [-0, +1, m] */
+static void push_arguments(lua_State *L, const run *r)
+{
+    lua_createtable(L, 0, 6);
+    set_section(L, "plugin_config", r->config->plugin);
+    set_section(L, "pe_info", r->config->pe);
+    set_section(L, "deployment_info", r->config->deployment);
+    lua_pushstring(L, r->host->private_config); /* nil when NULL */
+    lua_setfield(L, -2, "private_config_file");
+    lua_pushboolean(L, r->host->options.dry_run);
+    lua_setfield(L, -2, "dry_run");
+    lua_pushcfunction(L, set_phase);
+    lua_setfield(L, -2, "phase");
+}
+
+static void check_memory(lua_State *L, int rc)
+{
+    if (rc < 0)
+        luaL_error(L, "out of memory while taking over the status");
+}
+
+static bosun_outcome check_outcome(lua_State *L, const char *name)
+{
+    bosun_outcome outcome = BOSUN_UNKNOWN;
+    if (!name || bosun_outcome_find(name, &outcome) < 0)
+        luaL_error(L, "status is \"%s\": expected passing, failing, warning or unknown", name ? name : "nil");
+    return outcome;
+}
+
+/* Field of the table at the top of the stack when it is a string, else NULL. The string stays in the table.
+ */
+static const char *string_field(lua_State *L, const char *name, size_t *len)
+{
+    const char *text = lua_getfield(L, -1, name) == LUA_TSTRING ? lua_tolstring(L, -1, len) : NULL;
+    lua_pop(L, 1);
+    return text;
+}
+
+/* [six-key table] -> status. [-0, +0, e] */
+static void take_status(lua_State *L, bosun_status *status)
+{
+    size_t len = 0;
+    status->outcome = check_outcome(L, string_field(L, "status", &len));
+    const char *message = string_field(L, "msg", &len);
+    check_memory(L, message ? bosun_status_set_message(status, message, len) : 0);
+    const char *state = string_field(L, "state", &len);
+    if (state && !bosun_state_known(state))
+        luaL_error(L, "state is \"%s\", which is no state of a deployment", state);
+    check_memory(L, state ? bosun_status_set_state(status, state) : 0);
+    lua_getfield(L, -1, "duration");
+    status->duration = lua_tonumber(L, -1);
+    lua_getfield(L, -2, "timestamp");
+    status->timestamp = lua_tointeger(L, -1);
+    lua_getfield(L, -3, "data");
+    if (!lua_isnil(L, -1) && lua_touserdata(L, -1) == NULL)
+        status->data = bosun_to_value(L, -1, status->arena);
+    else
+        status->data = NULL;
+    lua_pop(L, 3);
+}
+
+static int run_action(lua_State *L)
+{
+    const run *r = lua_touserdata(L, 1);
+    push_driver(L, "run");
+    lua_rawgetp(L, LUA_REGISTRYINDEX, &class_key);
+    lua_pushstring(L, r->action->name);
+    lua_pushboolean(L, r->action->takes_deployment);
+    push_arguments(L, r);
+    lua_call(L, 4, 1);
+    take_status(L, r->status);
+    return 0;
+}
+
+/* ---- what leaves the host
+ * ------------------------------------------------------------------------------------- */
+
+/* Replaces secrets in every string below `value`. -1: out of memory. */
+static int redact_value(bosun_value *value, const bosun_secrets *secrets, bosun_arena *arena)
+{
+    if (value->kind == BOSUN_STRING) {
+        bosun_buf text = {0};
+        bosun_redact(&text, secrets, value->as.string.bytes, value->as.string.len);
+        bosun_value *clean = text.failed ? NULL : bosun_value_string(arena, bosun_buf_text(&text), text.len);
+        bosun_buf_free(&text);
+        if (!clean)
+            return -1;
+        value->as = clean->as;
+    }
+    int rc = 0;
+    if (value->kind == BOSUN_SEQUENCE)
+        for (size_t i = 0; i < value->as.sequence.count && rc == 0; i++)
+            rc = redact_value(value->as.sequence.items[i], secrets, arena);
+    if (value->kind == BOSUN_MAPPING)
+        for (size_t i = 0; i < value->as.mapping.count && rc == 0; i++) {
+            rc = redact_value(value->as.mapping.pairs[i].key, secrets, arena);
+            if (rc == 0)
+                rc = redact_value(value->as.mapping.pairs[i].value, secrets, arena);
+        }
+    return rc;
+}
+
+static int redact_status(bosun_status *status, const bosun_secrets *secrets)
+{
+    if (secrets->count == 0)
+        return 0;
+    if (status->message) {
+        bosun_buf text = {0};
+        bosun_redact(&text, secrets, status->message, status->message_len);
+        int rc = text.failed ? -1 : bosun_status_set_message(status, bosun_buf_text(&text), text.len);
+        bosun_buf_free(&text);
+        if (rc < 0)
+            return -1;
+    }
+    return status->data ? redact_value(status->data, secrets, status->arena) : 0;
+}
+
+/* In a dry run: data.plan, unless data is something that cannot have it. */
+static int add_plan(const bosun_host *host, bosun_status *status)
+{
+    if (!host->options.dry_run || (status->data && status->data->kind != BOSUN_MAPPING))
+        return 0;
+    if (status->data && host->plan.len == 0)
+        return 0;
+    if (!status->data)
+        status->data = bosun_value_new(status->arena, BOSUN_MAPPING);
+    bosun_value *plan = bosun_plan_value(host, status->arena);
+    return status->data && plan ? bosun_value_set(status->arena, status->data, "plan", plan) : -1;
+}
+
+static bool ends_with_word(const bosun_value *key, const char *word)
+{
+    size_t len = strlen(word);
+    if (key->kind != BOSUN_STRING || key->as.string.len < len)
+        return false;
+    return strcasecmp(key->as.string.bytes + key->as.string.len - len, word) == 0;
+}
+
+/* The agent hands over secrets in pluginConfig: mlopsApiToken, and keys of its own that are named like it. */
+static int note_secrets(bosun_host *host, const bosun_value *section)
+{
+    if (!section)
+        return 0;
+    for (size_t i = 0; i < section->as.mapping.count; i++) {
+        const bosun_pair *pair = &section->as.mapping.pairs[i];
+        bool secret = ends_with_word(pair->key, "token") || ends_with_word(pair->key, "password") ||
+                      ends_with_word(pair->key, "secret");
+        if (secret && pair->value->kind == BOSUN_STRING &&
+            bosun_engine_add_secret(host, pair->value->as.string.bytes, pair->value->as.string.len) < 0)
+            return -1;
+    }
+    return 0;
+}
+
+/* Makes the status a failing one that says what *err says. */
+static void fail(bosun_status *status, const bosun_err *err)
+{
+    status->outcome = BOSUN_FAILING;
+    status->state = NULL;
+    status->data = NULL;
+    if (bosun_status_set_message(status, err->message, strlen(err->message)) < 0) {
+        status->message = "out of memory";
+        status->message_len = strlen(status->message);
+    }
+}
+
+static int unknown_action(const char *name, bosun_err *err)
+{
+    const char *known[16];
+    for (size_t i = 0; i < bosun_action_count; i++)
+        known[i] = bosun_actions[i].name;
+    const char *near = bosun_suggest(name, known, bosun_action_count);
+    return bosun_err_set(err, BOSUN_ERR_INVALID, "run", "there is no action \"%s\"%s%s%s", name,
+                         near ? ": did you mean \"" : "", near ? near : "", near ? "\"?" : "");
+}
+
+static int run_with_config(run *r, const char *path, bosun_err *err)
+{
+    bosun_host *host = r->host;
+    bosun_config config = {0};
+    bosun_host_set_phase(host, BOSUN_PHASE_CONFIG);
+    int rc = bosun_config_read(&config, path, r->action, &host->wait, err);
+    if (rc == 0 && (note_secrets(host, config.plugin) < 0))
+        rc = bosun_err_nomem(err, "read the action config");
+    if (rc == 0 && !host->loaded) {
+        *err = host->load_error;
+        rc = -1;
+    }
+    if (rc == 0) {
+        r->config = &config;
+        bosun_host_set_phase(host, BOSUN_PHASE_INIT);
+        char what[96];
+        snprintf(what, sizeof what, "running %s", r->action->name);
+        rc = bosun_protected_call(host, run_action, r, what, err);
+    }
+    bosun_config_free(&config);
+    return rc;
+}
+
+/* One line in the log for every action, however it ended. */
+static void log_outcome(bosun_host *host, const char *action, const bosun_status *status)
+{
+    static const bosun_log_level levels[] = {
+        [BOSUN_PASSING] = BOSUN_LOG_INFO,
+        [BOSUN_FAILING] = BOSUN_LOG_ERROR,
+        [BOSUN_WARNING] = BOSUN_LOG_WARN,
+        [BOSUN_UNKNOWN] = BOSUN_LOG_WARN,
+    };
+    bosun_buf text = {0};
+    bosun_buf_printf(&text, "%s: %s", action, bosun_outcome_name(status->outcome));
+    if (status->message)
+        bosun_buf_printf(&text, ": %s", status->message);
+    char seconds[32];
+    snprintf(seconds, sizeof seconds, "%.4f", status->duration);
+    const char *plugin = host->plugin_name ? host->plugin_name : "";
+    const bosun_log_field fields[] = {
+        {.name = "plugin", .text = plugin, .len = strlen(plugin)},
+        {.name = "seconds", .text = seconds, .len = strlen(seconds), .bare = true},
+    };
+    bosun_engine_log(host, levels[status->outcome], fields, 2, bosun_buf_text(&text), text.len);
+    bosun_buf_free(&text);
+}
+
+bosun_status *bosun_host_run(bosun_host *host, const char *action, const char *config)
+{
+    bosun_status *status = bosun_status_new();
+    if (!status)
+        return NULL;
+    int64_t start = bosun_monotonic();
+    bosun_err err = {0};
+    run r = {.host = host, .action = bosun_action_find(action), .status = status};
+    host->plan.len = 0;
+    int rc = r.action ? run_with_config(&r, config, &err) : unknown_action(action, &err);
+    if (rc == 0 && add_plan(host, status) < 0)
+        rc = bosun_err_nomem(&err, "take over the plan of the dry run");
+    if (rc < 0)
+        fail(status, &err);
+    if (redact_status(status, &host->secrets) < 0) {
+        bosun_err_nomem(&err, "remove secrets from the status");
+        fail(status, &err);
+    }
+    if (rc < 0) {
+        status->duration = (double)(bosun_monotonic() - start) / (double)BOSUN_SECOND;
+        status->timestamp = bosun_realtime() / 1000000;
+    }
+    log_outcome(host, action, status);
+    bosun_host_set_phase(host, BOSUN_PHASE_IDLE);
+    return status;
+}

@@ -1,0 +1,214 @@
+/* The Lua state of a host: its allocator, its libraries, and a standard library that minds the embedder:
+ * os.exit and os.setlocale raise, print goes to the log, `require` never looks in the working directory,
+ * chunks are text only. */
+#define _GNU_SOURCE
+#include "../core/fs.h"
+#include "../core/path.h"
+#include "host.h"
+#include <stdlib.h>
+#include <string.h>
+
+#define SOURCE_MAX ((size_t)16 * 1024 * 1024)
+
+static void *allocate(void *data, void *block, size_t old, size_t size)
+{
+    bosun_host *host = data;
+    if (!block)
+        old = 0; /* then it says what kind of object is wanted */
+    if (size == 0) {
+        free(block);
+        host->memory_used -= old;
+        return NULL;
+    }
+    size_t limit = host->options.memory_limit;
+    if (limit && size > old && size - old > limit - (host->memory_used < limit ? host->memory_used : limit))
+        return NULL;
+    void *result = realloc(block, size);
+    if (result)
+        host->memory_used += size - old;
+    return result;
+}
+
+static void warn(void *data, const char *text, int continues)
+{
+    (void)continues;
+    if (text[0] != '@') /* those are switches: "@on" */
+        bosun_engine_log(data, BOSUN_LOG_WARN, NULL, 0, text, strlen(text));
+}
+
+lua_State *bosun_state_new(bosun_host *host)
+{
+    lua_State *L = lua_newstate(allocate, host);
+    if (!L)
+        return NULL;
+    *(bosun_host **)lua_getextraspace(L) = host; /* new threads get a copy */
+    lua_setwarnf(L, warn, host);
+    return L;
+}
+
+/* ---- loading source text
+ * -------------------------------------------------------------------------------------- */
+
+/* Where the Lua text begins: after a byte order mark and a first line that starts with '#'. */
+static size_t text_start(const char *text, size_t len)
+{
+    size_t at = len >= 3 && memcmp(text, "\xEF\xBB\xBF", 3) == 0 ? 3 : 0;
+    if (at < len && text[at] == '#')
+        while (at < len && text[at] != '\n')
+            at++;
+    return at;
+}
+
+void bosun_state_load_file(lua_State *L, const char *path)
+{
+    bosun_buf *source = bosun_push_buf(L);
+    bosun_err err = {0};
+    if (bosun_fs_read(path, SOURCE_MAX, source, bosun_engine_wait(bosun_engine_host(L)), &err) < 0)
+        luaL_error(L, "%s", err.message);
+    const char *text = bosun_buf_text(source);
+    size_t start = text_start(text, source->len);
+    const char *name = lua_pushfstring(L, "@%s", path);
+    if (luaL_loadbufferx(L, text + start, source->len - start, name, "t") != LUA_OK)
+        lua_error(L);
+    bosun_buf_free(source);
+    lua_replace(L, -3); /* [buffer, name, chunk] -> [chunk, name] */
+    lua_pop(L, 1);
+}
+
+/* package.searchers[2]: as Lua's, but through bosun_state_load_file. */
+static int search_lua(lua_State *L)
+{
+    luaL_checkstring(L, 1);
+    lua_getfield(L, lua_upvalueindex(1), "searchpath");
+    lua_pushvalue(L, 1);
+    lua_getfield(L, lua_upvalueindex(1), "path");
+    lua_call(L, 2, 2); /* path, or nil and where it was looked for */
+    if (lua_isnil(L, -2))
+        return 1;
+    lua_pop(L, 1);
+    bosun_state_load_file(L, lua_tostring(L, -1));
+    lua_pushvalue(L, -2);
+    return 2;
+}
+
+/* Calls the function in upvalue 1 with its argument number upvalue 2 (the mode) as "t". */
+static int load_text_only(lua_State *L)
+{
+    int mode = (int)lua_tointeger(L, lua_upvalueindex(2));
+    int given = lua_gettop(L);
+    if (given < mode)
+        lua_settop(L, mode);
+    lua_pushliteral(L, "t");
+    lua_replace(L, mode);
+    lua_pushvalue(L, lua_upvalueindex(1));
+    lua_insert(L, 1);
+    lua_call(L, lua_gettop(L) - 1, LUA_MULTRET);
+    return lua_gettop(L);
+}
+
+/* ---- the standard library, adapted
+ * ---------------------------------------------------------------------------- */
+
+static int print_to_log(lua_State *L)
+{
+    int n = lua_gettop(L);
+    luaL_Buffer text;
+    luaL_buffinit(L, &text);
+    for (int i = 1; i <= n; i++) {
+        luaL_tolstring(L, i, NULL);
+        luaL_addvalue(&text);
+        if (i < n)
+            luaL_addchar(&text, '\t');
+    }
+    luaL_pushresult(&text);
+    size_t len;
+    const char *bytes = lua_tolstring(L, -1, &len);
+    const bosun_log_field field = {.name = "from", .text = "print", .len = 5};
+    bosun_engine_log(bosun_engine_host(L), BOSUN_LOG_INFO, &field, 1, bytes, len);
+    return 0;
+}
+
+static int refuse(lua_State *L)
+{
+    return luaL_error(L, "%s is not available in a plugin: %s", lua_tostring(L, lua_upvalueindex(1)),
+                      lua_tostring(L, lua_upvalueindex(2)));
+}
+
+static void set_refusal(lua_State *L, const char *table, const char *field, const char *why)
+{
+    lua_getglobal(L, table);
+    lua_pushfstring(L, "%s.%s", table, field);
+    lua_pushstring(L, why);
+    lua_pushcclosure(L, refuse, 2);
+    lua_setfield(L, -2, field);
+    lua_pop(L, 1);
+}
+
+static void set_text_only(lua_State *L, const char *name, int mode)
+{
+    lua_getglobal(L, name);
+    lua_pushinteger(L, mode);
+    lua_pushcclosure(L, load_text_only, 2);
+    lua_setglobal(L, name);
+}
+
+static void adapt_globals(lua_State *L)
+{
+    lua_pushcfunction(L, print_to_log);
+    lua_setglobal(L, "print");
+    set_text_only(L, "load", 3);
+    set_text_only(L, "loadfile", 2);
+    lua_pushnil(L);
+    lua_setglobal(L, "dofile");
+    set_refusal(L, "os", "exit", "it would end the host; return an ActionStatusInfo, or raise an error");
+    set_refusal(L, "os", "setlocale", "the locale belongs to the whole process");
+}
+
+/* ---- require
+ * -------------------------------------------------------------------------------------------------- */
+
+/* Pushes the search path without the entries that are relative to the working directory. [-0, +1, m] */
+static void push_absolute_entries(lua_State *L, const char *path)
+{
+    luaL_Buffer kept;
+    luaL_buffinit(L, &kept);
+    while (*path) {
+        size_t len = strcspn(path, ";");
+        if (path[0] == '/') {
+            luaL_addlstring(&kept, path, len);
+            luaL_addchar(&kept, ';');
+        }
+        path += len + (path[len] == ';');
+    }
+    luaL_pushresult(&kept);
+}
+
+static void set_search_paths(lua_State *L, const bosun_host *host)
+{
+    lua_getglobal(L, "package");
+    lua_getfield(L, -1, "cpath");
+    push_absolute_entries(L, lua_tostring(L, -1));
+    lua_setfield(L, -3, "cpath");
+    lua_pop(L, 1);
+    lua_getfield(L, -1, "path");
+    push_absolute_entries(L, lua_tostring(L, -1));
+    const char *dir = host->dirs.lua;
+    lua_pushfstring(L, "%s/?.lua;%s/?/init.lua;%s", dir, dir, lua_tostring(L, -1));
+    lua_setfield(L, -4, "path");
+    lua_pop(L, 2);
+    lua_getfield(L, -1, "searchers");
+    lua_pushvalue(L, -2);
+    lua_pushcclosure(L, search_lua, 1);
+    lua_rawseti(L, -2, 2);
+    lua_pop(L, 2);
+}
+
+void bosun_state_open(lua_State *L, bosun_host *host)
+{
+    lua_pushboolean(L, 1);
+    lua_setfield(L, LUA_REGISTRYINDEX, "LUA_NOENV"); /* LUA_PATH and the like do not count */
+    luaL_openlibs(L);
+    adapt_globals(L);
+    set_search_paths(L, host);
+    bosun_preload_bindings(L);
+}

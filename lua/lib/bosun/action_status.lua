@@ -1,0 +1,138 @@
+--- What an action answers with: the outcomes, the states of a deployment, and ActionStatusInfo, which holds both.
+---
+---     local status = require "bosun.action_status"
+---     local ActionStatus, ActionStatusInfo = status.ActionStatus, status.ActionStatusInfo
+---     return ActionStatusInfo{ status = ActionStatus.OK, msg = "fine" }
+
+local suggest = require "bosun.suggest"
+
+local function sorted_keys(map)
+  local keys = {}
+  for key in pairs(map) do keys[#keys + 1] = tostring(key) end
+  table.sort(keys)
+  return keys
+end
+
+--- A table of constants that raises on a name it does not have, instead of giving nil.
+local function enum(name, values)
+  return setmetatable(values, {
+    __index = function(_, key)
+      error(("%s has no %s%s"):format(name, tostring(key), suggest.hint(key, sorted_keys(values))), 2)
+    end,
+    __newindex = function(_, key)
+      error(("%s is constant: cannot set %s"):format(name, tostring(key)), 2)
+    end,
+  })
+end
+
+--- How an action ended.
+---@enum ActionStatus
+local ActionStatus = enum("ActionStatus", {
+  OK = "passing",
+  WARN = "warning",
+  ERROR = "failing",
+  UNKNOWN = "unknown",
+})
+
+--- Where a deployment is after an action.
+---@enum DeploymentState
+local DeploymentState = enum("DeploymentState", {
+  READY = "ready",
+  STOPPED = "stopped",
+  ERRORED = "errored",
+  LAUNCHING = "launching",
+  REPLACING_MODEL = "replacingModel",
+  SHUTTING_DOWN = "shuttingDown",
+  UNKNOWN = "unknown",
+})
+
+---@class ActionStatusInfo
+---@field status ActionStatus
+---@field msg? string text for people; forwarded to the service
+---@field state? DeploymentState
+---@field duration? number seconds; the base class fills it in when it is absent
+---@field data? any plain data: what the plugin hands on
+---@overload fun(fields: ActionStatusInfo): ActionStatusInfo
+local ActionStatusInfo = {}
+
+local FIELDS = { "data", "duration", "msg", "state", "status" }
+
+local function is_one_of(value, constants)
+  for _, constant in pairs(constants) do
+    if value == constant then return true end
+  end
+  return false
+end
+
+local function list_values(constants)
+  local values = {}
+  for _, value in pairs(constants) do values[#values + 1] = value end
+  table.sort(values)
+  return table.concat(values, ", ")
+end
+
+local function show(value)
+  return type(value) == "string" and ("%q"):format(value) or tostring(value)
+end
+
+local function is_duration(value)
+  return type(value) == "number" and value >= 0 and value < math.huge
+end
+
+--- What is wrong with the fields of a status, or nil.
+local function find_problem(info)
+  for key in pairs(info) do
+    if not is_one_of(key, FIELDS) then
+      return ("unknown field %s%s"):format(tostring(key), suggest.hint(key, FIELDS))
+    end
+  end
+  if not is_one_of(info.status, ActionStatus) then
+    return ("status is %s; expected one of ActionStatus: %s"):format(show(info.status), list_values(ActionStatus))
+  elseif info.msg ~= nil and type(info.msg) ~= "string" then
+    return ("msg is a %s; expected a string"):format(type(info.msg))
+  elseif info.state ~= nil and not is_one_of(info.state, DeploymentState) then
+    return ("state is %s; expected one of DeploymentState: %s"):format(show(info.state), list_values(DeploymentState))
+  elseif info.duration ~= nil and not is_duration(info.duration) then
+    return ("duration is %s; expected seconds, 0 or more"):format(show(info.duration))
+  end
+  return nil
+end
+
+local Info = { __name = "ActionStatusInfo" }
+
+function Info:__tostring()
+  return ("ActionStatusInfo(%s%s)"):format(self.status, self.msg and ": " .. self.msg or "")
+end
+
+--- Is this an ActionStatusInfo?
+---@param value any
+---@return boolean
+function ActionStatusInfo.is(value)
+  return getmetatable(value) == Info
+end
+
+--- What is wrong with a status whose fields were set one by one, or nil.
+---@param info ActionStatusInfo
+---@return string|nil
+function ActionStatusInfo.problem(info)
+  return find_problem(info)
+end
+
+setmetatable(ActionStatusInfo, {
+  __call = function(_, fields)
+    if type(fields) ~= "table" then
+      error(("expected ActionStatusInfo{status = …, msg = …}, got a %s"):format(type(fields)), 2)
+    end
+    local info = {}
+    for key, value in pairs(fields) do info[key] = value end
+    local problem = find_problem(info)
+    if problem then error("ActionStatusInfo: " .. problem, 2) end
+    return setmetatable(info, Info)
+  end,
+})
+
+return {
+  ActionStatus = ActionStatus,
+  ActionStatusInfo = ActionStatusInfo,
+  DeploymentState = DeploymentState,
+}

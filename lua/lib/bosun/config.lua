@@ -1,0 +1,115 @@
+--- Typed configs. A plugin describes its private config once, as a table of keys, and gets it checked: every problem of
+--- the file at once, each with file, line, column, the key's path, what was expected, and the nearest known key for one
+--- that is unknown.
+---
+---     local config = require "bosun.config"
+---     local SCHEMA = {
+---       baseDir = { type = "path", default = "." },
+---       port = { type = "integer", min = 1, max = 65535, required = true, description = "where the server listens" },
+---     }
+---     self.config = assert(config.load(self.private_config_file, SCHEMA))
+---
+--- The types: string, integer, number, boolean, seconds (a number or "5m"), bytes (an integer or "512Mi"), path, url,
+--- map, list, any. What else a key can say: see bosun.config.Spec.
+
+local check = require "bosun.config.check"
+local fs = require "bosun.fs"
+local schema_check = require("bosun.config.schema").check
+local yaml = require "bosun.yaml"
+
+local config = {}
+
+local MOST_PROBLEMS = 20
+
+--- config that was loaded → where its values came from
+local origins = setmetatable({}, { __mode = "k" })
+
+---@class bosun.config.Error: bosun.Error
+---@field problems { path: string, line?: integer, column?: integer, message: string }[]
+local Failure = { __name = "bosun.config.Error" }
+Failure.__index = Failure
+
+function Failure:__tostring()
+  return self.message
+end
+
+local function problem_line(source, problem)
+  local at = source
+  if problem.line then at = ("%s:%d:%d"):format(source, problem.line, problem.column) end
+  return problem.path == "" and ("%s: %s"):format(at, problem.message)
+    or ("%s: %s: %s"):format(at, problem.path, problem.message)
+end
+
+local function by_position(a, b)
+  if a.line ~= b.line then return (a.line or 0) < (b.line or 0) end
+  if a.column ~= b.column then return (a.column or 0) < (b.column or 0) end
+  return a.path < b.path
+end
+
+local function failure(op, source, problems)
+  table.sort(problems, by_position)
+  local lines = {}
+  for i = 1, math.min(#problems, MOST_PROBLEMS) do lines[i] = problem_line(source, problems[i]) end
+  if #problems > MOST_PROBLEMS then lines[#lines + 1] = ("… and %d more"):format(#problems - MOST_PROBLEMS) end
+  return setmetatable({ code = "invalid", op = op, message = table.concat(lines, "\n"), problems = problems }, Failure)
+end
+
+--- The file's mapping and the marks of what is in it.
+local function read(path)
+  local text, err = fs.read(path)
+  if not text then return nil, err end
+  local value, marks = yaml.decode_marked(text, path)
+  if value == nil then return nil, marks end
+  if value == yaml.null then return {}, marks end
+  return value, marks
+end
+
+--- The whole file checked: what the plugin gets, or the failure.
+local function checked(source, raw, marks, schema)
+  local state = { marks = marks, problems = {} }
+  local root = check.root(marks)
+  if type(raw) ~= "table" or getmetatable(raw) then
+    root.message = "expected a mapping of keys to values"
+    return nil, failure("config.load", source, { root })
+  end
+  local result = check.fields(state, schema, raw, root)
+  if #state.problems > 0 then return nil, failure("config.load", source, state.problems) end
+  origins[result] = { source = source, raw = raw, marks = marks }
+  return result
+end
+
+--- Reads and checks a config file.
+---@param path string|nil nil: no file, every default
+---@param schema table<string, bosun.config.Spec>
+---@return table|nil config a new table: values converted, defaults filled in
+---@return bosun.config.Error|bosun.Error|nil err
+function config.load(path, schema)
+  local ok, misuse = pcall(schema_check, schema)
+  if not ok then error(misuse, 2) end
+  if not path then return checked("no --private-config was given", {}, {}, schema) end
+  local raw, marks = read(path)
+  if raw == nil then return nil, marks end
+  return checked(path, raw, marks, schema)
+end
+
+local function split(key_path)
+  local keys = {}
+  for key in key_path:gmatch("[^.]+") do keys[#keys + 1] = key end
+  return keys
+end
+
+--- An error about a value of a loaded config that shows only when it is used: it names the value's line.
+---@param loaded table what config.load returned
+---@param key_path string|any[] "key.path", or a list of keys when one holds a dot
+---@param message string what is wrong
+---@return bosun.config.Error
+function config.problem(loaded, key_path, message)
+  local origin = origins[loaded]
+  if not origin then error("config.problem expects a config that config.load returned", 2) end
+  local keys = type(key_path) == "table" and key_path or split(key_path)
+  local place = check.locate(origin.marks, origin.raw, keys)
+  place.message = message
+  return failure("config.problem", origin.source, { place })
+end
+
+return config

@@ -1,0 +1,249 @@
+--- Checks the values of a config file against a schema, collecting every problem, and builds what the plugin gets.
+---
+--- A place is where a value stands: `path`, the keys that lead to it as people write them, and the `line` and `column`
+--- of the value and of its key (`key_line`, `key_column`); a value that comes from a default has no lines.
+
+local suggest = require "bosun.suggest"
+local types = require "bosun.config.types"
+local yaml = require "bosun.yaml"
+
+local check = {}
+
+local LIST = getmetatable(yaml.array {})
+
+local function sorted(map)
+  local keys = {}
+  for key in pairs(map) do keys[#keys + 1] = key end
+  table.sort(keys, function(a, b) return tostring(a) < tostring(b) end)
+  return keys
+end
+
+local function is_list(value)
+  return getmetatable(value) == LIST
+end
+
+-- ---- words for messages -------------------------------------------------------------------------------------------
+
+local function quoted(text)
+  local shown = #text > 60 and text:sub(1, 60):gsub("[\x80-\xBF]*$", "") .. "…" or text
+  return '"' .. shown:gsub("[%c\"\\]", function(c) return ("\\x%02x"):format(c:byte()) end) .. '"'
+end
+
+--- A value as messages show it: `the string "x"`, `a mapping`.
+local function show(value, is_secret)
+  if value == yaml.null then return "null" end
+  if type(value) == "table" then return is_list(value) and "a list" or "a mapping" end
+  if is_secret then return "another kind of value" end
+  if type(value) == "string" then return "the string " .. quoted(value) end
+  return (math.type(value) and "the number " or "") .. tostring(value)
+end
+
+local function plain(value)
+  return type(value) == "string" and quoted(value) or tostring(value)
+end
+
+local function expected_range(spec)
+  if spec.min and spec.max then return (" from %s to %s"):format(spec.min, spec.max) end
+  return spec.min and (", %s or more"):format(spec.min) or spec.max and (", %s or less"):format(spec.max) or ""
+end
+
+local function expected(spec)
+  if not spec.enum then return types[spec.type].expected .. expected_range(spec) end
+  local values = {}
+  for i, value in ipairs(spec.enum) do values[i] = plain(value) end
+  return "one of " .. table.concat(values, ", ")
+end
+
+-- ---- places -------------------------------------------------------------------------------------------------------
+
+--- The place of a whole file.
+---@param marks table
+---@return table place
+function check.root(marks)
+  local mark = marks.root or {}
+  return { path = "", line = mark.line, column = mark.column }
+end
+
+--- The place of the value at `key` of `container`, which stands at `place`.
+local function place_below(state, place, container, key)
+  local mark = state.marks[container] and state.marks[container][key] or {}
+  local step = ("[%s]"):format(type(key) == "string" and quoted(key) or tostring(key))
+  if type(key) == "string" and key:find("^[%w_-]+$") then
+    step = place.path == "" and key or "." .. key
+  elseif not is_list(container) and math.type(key) then
+    step = place.path == "" and tostring(key) or "." .. tostring(key)
+  end
+  return {
+    path = place.path .. step,
+    line = mark.line, column = mark.column, key_line = mark.key_line, key_column = mark.key_column,
+  }
+end
+
+local function add_problem(state, place, message)
+  state.problems[#state.problems + 1] =
+    { path = place.path, line = place.line, column = place.column, message = message }
+end
+
+local function add_key_problem(state, place, message)
+  add_problem(state, { path = place.path, line = place.key_line, column = place.key_column }, message)
+end
+
+-- ---- values -------------------------------------------------------------------------------------------------------
+
+local check_value
+
+--- What is wrong with a value of the right type, or nil.
+local function violation(spec, value)
+  local found = spec.secret and "its value" or show(value)
+  if spec.enum then
+    for _, allowed in ipairs(spec.enum) do
+      if value == allowed then return nil end
+    end
+    local names = {}
+    for i, allowed in ipairs(spec.enum) do names[i] = tostring(allowed) end
+    return ("%s is not allowed (expected %s)%s"):format(found, expected(spec), suggest.hint(value, names))
+  elseif spec.min and value < spec.min or spec.max and value > spec.max then
+    return ("%s is out of range (expected %s)"):format(found, expected(spec))
+  elseif spec.pattern and not tostring(value):find(spec.pattern) then
+    return ("%s does not have the right form (expected %s)"):format(found,
+      spec.description or "text that matches the Lua pattern " .. quoted(spec.pattern))
+  end
+  return nil
+end
+
+--- What the plugin's own check says against the value, or nil.
+local function objection(spec, value)
+  if not spec.check then return nil end
+  local ok, why = spec.check(value)
+  return not ok and (why or show(value, spec.secret) .. " is not accepted") or nil
+end
+
+local function has_right_shape(spec, value)
+  if type(value) ~= "table" then return spec.type ~= "map" and spec.type ~= "list" end
+  return spec.type == "any" or spec.type == (is_list(value) and "list" or "map")
+end
+
+local function wrong_kind(spec, value)
+  local hint = ""
+  if spec.type == "string" and type(value) ~= "table" and value ~= yaml.null then hint = ": put it in quotes" end
+  return ("found %s (expected %s%s)"):format(show(value, spec.secret), expected(spec), hint)
+end
+
+local function check_list(state, spec, list, place)
+  local result = yaml.array {}
+  for i, item in ipairs(list) do
+    result[i] = spec.items and check_value(state, spec.items, item, place_below(state, place, list, i)) or item
+  end
+  return result
+end
+
+local function check_map(state, spec, map, place)
+  local result = {}
+  for _, key in ipairs(sorted(map)) do
+    local below = place_below(state, place, map, key)
+    if spec.keys then
+      local problem = not types[spec.keys.type].read(key) and wrong_kind(spec.keys, key) or violation(spec.keys, key)
+      if problem then add_key_problem(state, below, "the key: " .. problem) end
+    end
+    local value = map[key]
+    if spec.values then value = check_value(state, spec.values, value, below) end
+    result[key] = value
+  end
+  return result
+end
+
+local function check_container(state, spec, value, place)
+  if spec.type == "list" then return check_list(state, spec, value, place) end
+  if spec.fields then return check.fields(state, spec.fields, value, place) end
+  return check_map(state, spec, value, place)
+end
+
+--- The value as the plugin gets it; nil when it is wrong, with the problems noted.
+function check_value(state, spec, raw, place)
+  local ok, value = types[spec.type].read(raw)
+  if not ok or not has_right_shape(spec, raw) then
+    add_problem(state, place, wrong_kind(spec, raw))
+    return nil
+  end
+  local before = #state.problems
+  if spec.type == "map" or spec.type == "list" then value = check_container(state, spec, value, place) end
+  local problem = violation(spec, value)
+  if not problem and #state.problems == before then problem = objection(spec, value) end
+  if problem then add_problem(state, place, problem) end
+  return value
+end
+
+-- ---- mappings with known keys ---------------------------------------------------------------------------------------
+
+--- Lists of a default get the list's metatable, as those of a file have.
+local function as_from_file(spec, value)
+  if spec.type == "list" then return setmetatable({ table.unpack(value) }, LIST) end
+  return value
+end
+
+--- A default goes the way of a value from the file, so that "5m" may be one, and each plugin gets its own table.
+local function default_of(spec, path)
+  if spec.default == nil then return nil end
+  local state = { marks = {}, problems = {} }
+  local value = check_value(state, spec, as_from_file(spec, spec.default), { path = path })
+  local problem = state.problems[1]
+  if problem then error(("config schema: %s: the default: %s"):format(problem.path, problem.message), 0) end
+  return value
+end
+
+local function note_missing(state, spec, key, place, below)
+  local description = spec.description and ": " .. spec.description or ""
+  add_problem(state, { path = below.path, line = place.line, column = place.column },
+    ("the required key %s is missing (expected %s%s)"):format(quoted(key), expected(spec), description))
+end
+
+local function note_unknown_keys(state, fields, raw, place)
+  local known = sorted(fields)
+  for _, key in ipairs(sorted(raw)) do
+    if not fields[key] then
+      add_key_problem(state, place_below(state, place, raw, key), "unknown key" .. suggest.hint(key, known))
+    end
+  end
+end
+
+--- Checks a mapping whose keys are those of `fields`.
+---@param state { marks: table, problems: table }
+---@param fields table<string, bosun.config.Spec>
+---@param raw table
+---@param place table
+---@return table
+function check.fields(state, fields, raw, place)
+  note_unknown_keys(state, fields, raw, place)
+  local result = {}
+  for _, key in ipairs(sorted(fields)) do
+    local spec, below = fields[key], place_below(state, place, raw, key)
+    if raw[key] ~= nil then
+      result[key] = check_value(state, spec, raw[key], below)
+    elseif spec.required then
+      note_missing(state, spec, key, place, below)
+    else
+      result[key] = default_of(spec, below.path)
+    end
+  end
+  return result
+end
+
+--- The place of the value that `keys` lead to from `root`, or of the nearest mapping around it that exists.
+---@param marks table
+---@param root table
+---@param keys any[]
+---@return table place
+function check.locate(marks, root, keys)
+  local state = { marks = marks }
+  local place, container = check.root(marks), root
+  for _, key in ipairs(keys) do
+    local inside = type(container) == "table" and container or {}
+    if inside[key] == nil and math.tointeger(tonumber(key)) then key = math.tointeger(tonumber(key)) end
+    local below = place_below(state, place, inside, key)
+    below.line, below.column = below.line or place.line, below.column or place.column
+    place, container = below, inside[key]
+  end
+  return place
+end
+
+return check

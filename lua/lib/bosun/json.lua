@@ -1,0 +1,243 @@
+--- JSON. lua-cjson reads and escapes; this module hides what lua-cjson 2.1.0 loses: an empty array stays an array,
+--- an integer stays an integer with all its 64 bits, and the output can be indented and sorted.
+---
+--- Limits: an integer beyond 64 bits becomes a float; 1.0 and 1e2 are read as the integers 1 and 100; of a key that an
+--- object has twice the last one counts; nesting is limited to 128.
+
+local yaml = require "bosun.yaml"
+
+local json = {}
+
+--- Stands for null, in lists and in objects; the same value as `yaml.null`.
+json.null = yaml.null
+
+--- Marks a table as a list, so that it stays one even when it is empty.
+---@param list? table
+---@return table
+function json.array(list)
+  return yaml.array(list or {})
+end
+
+local MAX_DEPTH = 128
+local LIST = getmetatable(yaml.array {})
+local REPLACEMENT = "\u{FFFD}"
+
+local codec = require("cjson.safe").new()
+codec.decode_invalid_numbers(false)
+codec.decode_max_depth(MAX_DEPTH)
+
+local Failure = {}
+Failure.__index = Failure
+
+function Failure:__tostring()
+  return self.message
+end
+
+-- ---- decoding -----------------------------------------------------------------------------------------------------
+
+--- cjson decodes `[]` as `{}` and every number as a float. Where that would lose something, the text is decoded with
+--- strings in their place that begin with this mark. It differs from run to run, so no text can hold it.
+local MARK = ("bosun-%016x%016x:"):format(math.random(0), math.random(0))
+
+local function needs_marks(text)
+  return text:find("%[%s*%]") or text:find("%d%d%d%d%d%d%d%d%d%d%d%d%d%d%d%d")
+end
+
+--- The position after the string that begins at `from`.
+local function skip_string(text, from)
+  local at = from + 1
+  while true do
+    local stop = text:find('["\\]', at)
+    if text:byte(stop) == 34 then return stop + 1 end
+    at = stop + 2
+  end
+end
+
+--- What stands at `from`, with its mark if it needs one, and the position after it.
+local function marked_token(text, from)
+  local first = text:sub(from, from)
+  if first == '"' then
+    local stop = skip_string(text, from)
+    return text:sub(from, stop - 1), stop
+  elseif first == "[" then
+    local stop = text:match("^%[%s*%]()", from)
+    if stop then return ('["%s"]'):format(MARK), stop end
+    return first, from + 1
+  end
+  local number, stop = text:match("^([-+.%deE]+)()", from)
+  local is_long_integer = #number >= 16 and number:find("^-?%d+$")
+  return is_long_integer and ('"%s%s"'):format(MARK, number) or number, stop
+end
+
+--- The text, which is known to be JSON, with marks.
+local function with_marks(text)
+  local out, at = {}, 1
+  while true do
+    local from = text:find('["%[%-%d]', at)
+    if not from then break end
+    out[#out + 1] = text:sub(at, from - 1)
+    out[#out + 1], at = marked_token(text, from)
+  end
+  out[#out + 1] = text:sub(at)
+  return table.concat(out)
+end
+
+--- A number or marked text as it was meant.
+local function restored_scalar(value)
+  if type(value) == "number" then
+    return math.tointeger(value) or value
+  elseif type(value) == "string" and value:sub(1, #MARK) == MARK then
+    local digits = value:sub(#MARK + 1)
+    return math.tointeger(digits) or tonumber(digits .. ".0")
+  end
+  return value
+end
+
+--- Decoded tables with integers restored and lists marked as such, in place.
+local function restored(value)
+  if type(value) ~= "table" then return restored_scalar(value) end
+  if value[1] == MARK and value[2] == nil then return json.array {} end
+  for key, item in pairs(value) do value[key] = restored(item) end
+  return value[1] ~= nil and json.array(value) or value
+end
+
+local function position_of(text, offset)
+  local before = text:sub(1, offset - 1)
+  local _, newlines = before:gsub("\n", "")
+  return newlines + 1, #before:match("[^\n]*$") + 1
+end
+
+local function decode_failure(text, problem)
+  local what, offset = problem:match("^(.*) at character (%d+)$")
+  local failure = setmetatable({ code = "syntax", op = "json.decode", message = "JSON: " .. problem }, Failure)
+  if offset then
+    failure.line, failure.column = position_of(text, tonumber(offset))
+    failure.message = ("JSON, line %d, column %d: %s"):format(failure.line, failure.column, what)
+  end
+  return failure
+end
+
+--- Reads one JSON text.
+---@param text string
+---@return any|nil value nil on failure
+---@return bosun.Error|nil err code "syntax", with `line` and `column`
+function json.decode(text)
+  if type(text) ~= "string" then error(("json.decode expects a string, got a %s"):format(type(text)), 2) end
+  local value, problem = codec.decode(text)
+  if value == nil then return nil, decode_failure(text, problem) end
+  if needs_marks(text) then value = codec.decode(with_marks(text)) end
+  return restored(value)
+end
+
+-- ---- encoding -----------------------------------------------------------------------------------------------------
+
+--- Text with every byte that is not UTF-8 replaced.
+local function valid_utf8(text)
+  local out, at = {}, 1
+  while true do
+    local _, bad = utf8.len(text, at)
+    if not bad then break end
+    out[#out + 1] = text:sub(at, bad - 1) .. REPLACEMENT
+    at = bad + 1
+  end
+  return #out == 0 and text or table.concat(out) .. text:sub(at)
+end
+
+local function encode_string(text)
+  return (codec.encode(valid_utf8(text)):gsub("\\/", "/"))
+end
+
+--- Shortest form that reads back as the same float, always recognisable as one.
+local function encode_float(number)
+  local text = ("%.15g"):format(number)
+  if tonumber(text) ~= number then text = ("%.17g"):format(number) end
+  return text:find("[.e]") and text or text .. ".0"
+end
+
+local function refuse(at, what)
+  error({ problem = ("%s is %s, which JSON cannot hold"):format(at, what) }, 0)
+end
+
+local function encode_scalar(value, at)
+  local kind = math.type(value) or type(value)
+  if kind == "string" then return encode_string(value) end
+  if kind == "integer" then return ("%d"):format(value) end
+  if kind == "boolean" then return tostring(value) end
+  if value == json.null then return "null" end
+  if kind ~= "float" then refuse(at, "a " .. kind) end
+  if value ~= value or value == math.huge or value == -math.huge then refuse(at, tostring(value)) end
+  return encode_float(value)
+end
+
+local function is_list(value)
+  if getmetatable(value) == LIST then return true end
+  local count = 0
+  for _ in pairs(value) do count = count + 1 end
+  return count > 0 and count == #value
+end
+
+local function object_keys(value, at, sort)
+  local keys, texts = {}, {}
+  for key in pairs(value) do
+    local kind = math.type(key) or type(key)
+    if kind ~= "string" and kind ~= "integer" then refuse(at, ("a table with a %s as key"):format(kind)) end
+    local text = tostring(key)
+    if texts[text] then refuse(at, ("a table with two keys %q"):format(text)) end
+    keys[#keys + 1], texts[text] = text, key
+  end
+  if sort then table.sort(keys) end
+  return keys, texts
+end
+
+local encode_value
+
+--- The parts between two brackets: on one line, or each on its own with the indent.
+local function enclosed(parts, open, close, format, depth)
+  if #parts == 0 then return open .. close end
+  if not format.indent then return open .. table.concat(parts, ",") .. close end
+  local line = "\n" .. format.indent:rep(depth)
+  return open .. line .. table.concat(parts, "," .. line) .. "\n" .. format.indent:rep(depth - 1) .. close
+end
+
+local function encode_list(list, format, depth, at)
+  local parts = {}
+  for i = 1, #list do parts[i] = encode_value(list[i], format, depth, ("%s[%d]"):format(at, i)) end
+  return enclosed(parts, "[", "]", format, depth)
+end
+
+local function encode_object(object, format, depth, at)
+  local keys, original = object_keys(object, at, format.sort)
+  local colon = format.indent and ": " or ":"
+  for i, key in ipairs(keys) do
+    keys[i] = encode_string(key) .. colon .. encode_value(object[original[key]], format, depth, at .. "." .. key)
+  end
+  return enclosed(keys, "{", "}", format, depth)
+end
+
+function encode_value(value, format, depth, at)
+  if type(value) ~= "table" then return encode_scalar(value, at) end
+  if depth >= MAX_DEPTH then refuse(at:sub(1, 60) .. "…", "nested too deeply, or in itself") end
+  local encode = is_list(value) and encode_list or encode_object
+  return encode(value, format, depth + 1, at)
+end
+
+--- How many spaces, as text; nil for everything on one line.
+local function indent_text(indent)
+  if not indent then return nil end
+  return (" "):rep(indent == true and 2 or indent)
+end
+
+--- Writes a value as JSON. Bytes that are not UTF-8 become U+FFFD. Raises on what JSON cannot hold, naming where in
+--- the value it is.
+---@param value any
+---@param options? { indent?: integer|boolean, sort?: boolean } indent: spaces for each level (true: 2); sort: keys
+---@return string
+function json.encode(value, options)
+  options = options or {}
+  local format = { indent = indent_text(options.indent), sort = options.sort }
+  local ok, result = pcall(encode_value, value, format, 0, "value")
+  if ok then return result end
+  error(type(result) == "table" and result.problem and "json.encode: " .. result.problem or result, 2)
+end
+
+return json

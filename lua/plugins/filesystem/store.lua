@@ -1,0 +1,323 @@
+--- The deployments on disk: one directory each, `<baseDir>/<prefix><id>`, with the model under its own file name and an
+--- info file that says what is in it. There is no other state.
+---
+--- A directory is built and made durable under a hidden name beside its own, and gets its name in one step: a rename,
+--- or an exchange with the directory that has it. So whoever looks sees a whole deployment or none, and what an
+--- interrupted run leaves is under the hidden name only. Changes to one deployment exclude each other by a lock file.
+
+local fs = require "bosun.fs"
+local path = require "bosun.path"
+local yaml = require "bosun.yaml"
+
+local STAGING = ".bosun-new"
+local LOCK = ".bosun-lock"
+local INFO_MAX = 1024 * 1024
+local LONGEST_NAME = 255 - #"." - #LOCK
+
+--- What the info file says about a deployment. These names are ours: a deployment's own settings cannot take them.
+local OUR_KEYS = { "deployment_id", "deployment_name", "model_id", "model_file", "model_size" }
+
+---@class filesystem.Store
+---@field base string
+---@field prefix string
+---@field info_file string
+---@field kv_file? string
+local Store = {}
+Store.__index = Store
+
+--- Where one deployment is.
+---@class filesystem.Entry
+---@field id string
+---@field dir string
+---@field staging string
+---@field lock string
+
+--- What is found at a deployment's place. Foreign is what we did not make, or cannot tell: it is never touched.
+---@class filesystem.Look
+---@field kind "absent"|"whole"|"broken"|"foreign"
+---@field info? table the info file's content, when it names deployment and model
+---@field problem? string what is wrong with a broken or foreign one
+
+---@param config table
+---@return filesystem.Store
+function Store.new(config)
+  return setmetatable({
+    base = config.baseDir,
+    prefix = config.deploymentDirPrefix,
+    info_file = config.deploymentInfoFile,
+    kv_file = config.deploymentKVFile,
+  }, Store)
+end
+
+-- ---- names ----------------------------------------------------------------------------------------------------------
+
+--- The place of the deployment with this id, which may be any text.
+---@param id any
+---@return filesystem.Entry|nil entry
+---@return string|nil problem
+function Store:entry(id)
+  if math.type(id) == "integer" then id = tostring(id) end
+  if type(id) ~= "string" then return nil, "the deployment id is not a string" end
+  local ok, err = path.safe_component(id, nil, "the deployment id")
+  if not ok then return nil, err.message end
+  local name = self.prefix .. id
+  if name:sub(1, 1) == "." then
+    return nil, ("the deployment id %q cannot name a directory: it begins with a dot"):format(id)
+  elseif #name > LONGEST_NAME then
+    return nil, ("the deployment id cannot name a directory: with its prefix it has %d bytes, at most %d fit")
+      :format(#name, LONGEST_NAME)
+  end
+  return {
+    id = id,
+    dir = path.join(self.base, name),
+    staging = path.join(self.base, "." .. name .. STAGING),
+    lock = path.join(self.base, "." .. name .. LOCK),
+  }
+end
+
+--- The entries whose directory is there, whatever is in it.
+---@return filesystem.Entry[]|nil entries
+---@return bosun.Error|nil err
+function Store:entries()
+  local names, err = fs.list(self.base)
+  if not names then return nil, err end
+  local entries = {}
+  for _, name in ipairs(names) do
+    if name:sub(1, 1) ~= "." and name:sub(1, #self.prefix) == self.prefix then
+      entries[#entries + 1] = self:entry(name:sub(#self.prefix + 1))
+    end
+  end
+  return entries
+end
+
+-- ---- looking --------------------------------------------------------------------------------------------------------
+
+local function found(kind, info, problem)
+  return { kind = kind, info = info, problem = problem }
+end
+
+local function names_model(info)
+  local file = info.model_file
+  return type(info.model_id) == "string" and type(file) == "string" and path.safe_component(file)
+end
+
+--- What is wrong with the model that the info file describes, or nil.
+local function model_problem(entry, info)
+  local file = info.model_file
+  local stat, err = fs.stat(path.join(entry.dir, file))
+  if not stat then
+    return err.code == "ENOENT" and ("its model file %s is missing"):format(file) or err.message
+  elseif stat.type ~= "file" then
+    return ("its model file %s is a %s"):format(file, stat.type)
+  elseif stat.size ~= info.model_size then
+    return ("its model file %s has %d bytes instead of %s"):format(file, stat.size, info.model_size)
+  end
+  return nil
+end
+
+local function look_without_info(self, entry, err)
+  if err.code == "ENOENT" and not fs.exists(entry.dir) then return found "absent" end
+  if err.code == "ENOENT" or err.code == "ENOTDIR" then
+    return found("foreign", nil, ("%s is no deployment of this plugin: it has no %s"):format(entry.dir, self.info_file))
+  end
+  return found("foreign", nil, err.message)
+end
+
+--- One look, and the info file's text it was based on.
+local function look_once(self, entry)
+  local text, err = fs.read(path.join(entry.dir, self.info_file), { max_bytes = INFO_MAX })
+  if not text then return look_without_info(self, entry, err) end
+  local info = yaml.decode(text)
+  if info == nil or info == yaml.null then return found("broken", nil, "its info file is damaged"), text end
+  if type(info) ~= "table" or info.deployment_id ~= entry.id then
+    return found("foreign", nil, ("%s is no deployment of this plugin: its %s does not name deployment %s"):format(
+      entry.dir, self.info_file, entry.id)), text
+  end
+  if not names_model(info) then return found("broken", nil, "its info file does not name the model"), text end
+  local problem = model_problem(entry, info)
+  return found(problem and "broken" or "whole", info, problem), text
+end
+
+--- What is at the deployment's place now.
+---@param entry filesystem.Entry
+---@return filesystem.Look
+function Store:look(entry)
+  local now, text = look_once(self, entry)
+  -- Looking takes no lock. A directory that was exchanged in the middle of a look seems broken, so a second look
+  -- has to agree.
+  while now.kind == "broken" or now.kind == "foreign" do
+    local again, text_again = look_once(self, entry)
+    if text_again == text then return again end
+    now, text = again, text_again
+  end
+  return now
+end
+
+--- The deployment's own settings, as they were written; nil when there are none.
+---@param entry filesystem.Entry
+---@param info table
+---@return table|nil
+function Store:key_values(entry, info)
+  if not self.kv_file then return nil end
+  local pairs_found = info
+  if self.kv_file ~= self.info_file then pairs_found = yaml.load(path.join(entry.dir, self.kv_file)) end
+  if type(pairs_found) ~= "table" then return nil end
+  local own = {}
+  for key, value in pairs(pairs_found) do own[key] = value end
+  if self.kv_file == self.info_file then
+    for _, key in ipairs(OUR_KEYS) do own[key] = nil end
+  end
+  return next(own) ~= nil and own or nil
+end
+
+-- ---- changing -------------------------------------------------------------------------------------------------------
+
+--- The lock on one deployment, to be closed. Waits for it as long as the action may take.
+---@param entry filesystem.Entry
+---@param options? { timeout?: number }
+---@return table|nil lock
+---@return bosun.Error|nil err
+function Store:lock(entry, options)
+  return fs.lock(entry.lock, { timeout = options and options.timeout, remove = true })
+end
+
+--- Removes what an interrupted run left of this deployment. The caller holds its lock.
+---@param entry filesystem.Entry
+---@return boolean|nil
+---@return bosun.Error|nil
+function Store:clear(entry)
+  return fs.remove(entry.staging, { recursive = true })
+end
+
+--- Renames or exchanges, makes that durable, and takes it back where that fails.
+local function turn(self, rename, from, to)
+  assert(rename(from, to))
+  local synced, err = fs.sync_dir(self.base)
+  if synced then return end
+  rename(to, from)
+  error(err, 0)
+end
+
+---@class filesystem.Deployment
+---@field id string
+---@field name? string
+---@field model filesystem.Model
+---@field key_values? table
+
+---@class filesystem.Model
+---@field id string
+---@field artifact string the file to copy
+---@field file string its name in the deployment's directory
+---@field size integer
+
+local function info_of(deployment, size)
+  return {
+    deployment_id = deployment.id,
+    deployment_name = deployment.name,
+    model_id = deployment.model.id,
+    model_file = deployment.model.file,
+    model_size = size,
+  }
+end
+
+--- The info file's content with the deployment's own settings, ours first.
+local function with_key_values(info, key_values, refused)
+  local ours, merged = {}, {}
+  for _, key in ipairs(OUR_KEYS) do ours[key] = true end
+  for key, value in pairs(key_values or {}) do
+    if ours[key] then refused(key) else merged[key] = value end
+  end
+  for key, value in pairs(info) do merged[key] = value end
+  return merged
+end
+
+--- Builds the directory under its hidden name. Raises.
+local function build(self, entry, deployment, refused)
+  local model = deployment.model
+  assert(fs.mkdir(entry.staging))
+  local size = assert(fs.copy(model.artifact, path.join(entry.staging, model.file), { sync = true }))
+  local info = info_of(deployment, math.type(size) == "integer" and size or model.size)
+  if self.kv_file == self.info_file then
+    info = with_key_values(info, deployment.key_values, refused)
+  elseif self.kv_file then
+    assert(fs.write(path.join(entry.staging, self.kv_file), yaml.encode(deployment.key_values or {})))
+  end
+  assert(fs.write(path.join(entry.staging, self.info_file), yaml.encode(info)))
+  assert(fs.sync_dir(entry.staging))
+end
+
+--- Puts a deployment in its place, where another may be, which is then gone. When it fails, what was there stays. The
+--- caller holds the lock and has cleared leftovers.
+---@param entry filesystem.Entry
+---@param deployment filesystem.Deployment
+---@param refused fun(key: string) told of each own setting that has a name of ours
+---@return true|nil
+---@return any err
+function Store:install(entry, deployment, refused)
+  local ok, err = pcall(function()
+    build(self, entry, deployment, refused)
+    turn(self, fs.exists(entry.dir) and fs.exchange or fs.move, entry.staging, entry.dir)
+  end)
+  local cleared, why = self:clear(entry)
+  if not ok then return nil, err end
+  return true, not cleared and why or nil
+end
+
+--- Takes a deployment away: from its name first, so that nobody sees it half gone, then from the disk.
+---@param entry filesystem.Entry
+---@return true|nil ok nil: it is still there
+---@return any err with true: it is gone from its name, and why it could not be removed from the disk
+function Store:remove(entry)
+  local ok, err = pcall(turn, self, fs.move, entry.dir, entry.staging)
+  if not ok then return nil, err end
+  local cleared, why = self:clear(entry)
+  return true, not cleared and why or nil
+end
+
+--- The entries of which an interrupted run left something.
+local function leftovers(self)
+  local names, err = fs.list(self.base)
+  if not names then return nil, err end
+  local entries = {}
+  for _, name in ipairs(names) do
+    local owner = name:match("^%.(.+)%.bosun%-new$") or name:match("^%.(.+)%.bosun%-lock$")
+    if owner and owner:sub(1, #self.prefix) == self.prefix then
+      local entry = self:entry(owner:sub(#self.prefix + 1))
+      if entry then entries[entry.id] = entry end
+    end
+  end
+  return entries
+end
+
+--- Clears the leftovers of every deployment that nobody works on.
+---@return true|nil
+---@return bosun.Error|nil err
+function Store:sweep()
+  local entries, failure = leftovers(self)
+  for _, entry in pairs(entries or {}) do
+    local lock <close>, err = self:lock(entry, { timeout = 0 })
+    if lock then
+      local cleared, why = self:clear(entry)
+      failure = failure or not cleared and why or nil
+    elseif err.code ~= "timeout" then
+      failure = failure or err
+    end
+  end
+  return not failure or nil, failure
+end
+
+--- Fails unless the folder of the deployments is there and can be written, which it tries.
+---@return true|nil
+---@return bosun.Error|nil err
+function Store:probe()
+  local stat, err = fs.stat(self.base)
+  if not stat then return nil, err end
+  if stat.type ~= "directory" then return nil, { message = ("%s is not a directory"):format(self.base) } end
+  local file = path.join(self.base, ".bosun-probe")
+  local written, why = fs.write(file, "", { atomic = false })
+  if not written then return nil, why end
+  local removed, cannot = fs.remove(file)
+  return removed ~= nil or nil, cannot
+end
+
+return Store

@@ -1,0 +1,157 @@
+"""Places where a status file cannot be written: exit 74, a word on standard error, and the action is not run. And
+what becomes of temporary files, of a full disk and of a closed standard output."""
+import os
+import stat
+import subprocess
+
+from harness import (EXIT, PREVIOUS, Workspace, expect, finish, main, parse_status, test, tree, without_override)
+
+
+def refused(place, prefix=(), after=None):
+    """Runs an action whose status goes to what place(workspace) returns; expects 74 and that nothing ran."""
+    with Workspace() as workspace:
+        path = place(workspace)
+        ran = workspace.join("ran")
+        plugin = workspace.plugin(f"io.open({ran!r}, 'w'):close()")
+        argv = [*prefix, *workspace.argv("pe_status", workspace.config("pe", deployment=None), plugin=plugin,
+                                         status=path)]
+        result = finish(argv, path)
+        expect(result.code == 74, "exit", result.code, result.stderr)
+        expect(path in result.stderr, "the path is not named:", result.stderr)
+        expect(not os.path.exists(ran), "the action ran")
+        if after:
+            after(workspace, path)
+
+
+@test("a status file in a folder that does not exist")
+def _():
+    refused(lambda workspace: workspace.join("nowhere", "status.yaml"))
+
+
+@test("a status file below a file")
+def _():
+    refused(lambda workspace: workspace.write("file", "") + "/status.yaml")
+
+
+@test("a status file in a folder that must not be written")
+def _():
+    def place(workspace):
+        os.mkdir(workspace.join("closed"), 0o555)
+        return workspace.join("closed", "status.yaml")
+    refused(place, prefix=without_override())
+
+
+@test("a status file that is a directory")
+def _():
+    def place(workspace):
+        os.mkdir(workspace.join("dir"))
+        return workspace.join("dir")
+    refused(place, after=lambda workspace, path: expect(os.listdir(path) == [], "written into the directory"))
+
+
+@test("a status file that is a FIFO")
+def _():
+    def place(workspace):
+        os.mkfifo(workspace.join("fifo"))
+        return workspace.join("fifo")
+    refused(place, after=lambda workspace, path: expect(stat.S_ISFIFO(os.lstat(path).st_mode), "the FIFO is gone"))
+
+
+@test("a status file that is a symlink: its target is left alone")
+def _():
+    def place(workspace):
+        os.symlink(workspace.write("target", "of another"), workspace.join("link"))
+        return workspace.join("link")
+
+    def after(workspace, path):
+        expect(os.path.islink(path), "the symlink is gone")
+        with open(workspace.join("target"), encoding="utf-8") as file:
+            expect(file.read() == "of another", "the target was overwritten")
+    refused(place, after=after)
+
+
+@test("a status file that is a dangling symlink")
+def _():
+    def place(workspace):
+        os.symlink(workspace.join("target"), workspace.join("link"))
+        return workspace.join("link")
+    refused(place, after=lambda workspace, path: expect(not os.path.exists(path), "the target was made"))
+
+
+@test("a status file with too long a name")
+def _():
+    refused(lambda workspace: workspace.join("x" * 300))
+
+
+@test("no byte can be written (RLIMIT_FSIZE 0): 74, the previous status stays, no temporary file")
+def _():
+    def place(workspace):
+        return workspace.write("out/status.yaml", PREVIOUS)
+
+    def after(workspace, path):
+        with open(path, encoding="utf-8") as file:
+            expect(file.read() == PREVIOUS, "the file was damaged")
+        expect(tree(workspace.out) == ["status.yaml"], "left behind:", tree(workspace.out))
+    refused(place, prefix=["sh", "-c", 'ulimit -f 0; exec "$@"', "sh"], after=after)
+
+
+@test("a final status that does not fit (RLIMIT_FSIZE 1 KiB): 74, the failing status stays")
+def _():
+    with Workspace() as workspace:
+        plugin = workspace.plugin("function P:pe_status() return ok(string.rep('x', 10000)) end")
+        # Two blocks of 512 bytes.
+        result = workspace.run("pe_status", workspace.config("pe", deployment=None), plugin=plugin,
+                               prefix=["sh", "-c", 'ulimit -f 2; exec "$@"', "sh"])
+        expect(result.code == 74 and result.stderr, "exit", result.code, result.stderr)
+        expect(parse_status(result.text)["status"] == "failing", result.text)
+        expect(tree(workspace.out) == ["status.yaml"], "left behind:", tree(workspace.out))
+
+
+@test("a relative status file is written below the working directory")
+def _():
+    with Workspace() as workspace:
+        argv = workspace.argv("pe_status", workspace.config("pe", deployment=None), status="ignored",
+                              plugin=workspace.plugin("function P:pe_status() return ok('fine') end"))
+        argv[argv.index("--status-file") + 1] = "out/relative.yaml"
+        path = workspace.join("out", "relative.yaml")
+        result = finish(["sh", "-c", f'cd {workspace.path} && exec "$@"', "sh", *argv], path)
+        result.truthful("passing")
+
+
+@test("every standard descriptor closed: the status is written all the same, and whole")
+def _():
+    with Workspace() as workspace:
+        plugin = workspace.plugin("function P:pe_status() print('x') io.stdout:write('y') return ok('fine') end")
+        result = workspace.run("pe_status", workspace.config("pe", deployment=None), plugin=plugin,
+                               prefix=["sh", "-c", 'exec "$@" <&- >&- 2>&-', "sh"], extra=["--show-status"])
+        status = parse_status(result.text)
+        expect(status["status"] in ("passing", "failing") and status["msg"] == "fine", status)
+
+
+@test("standard output on a full disk does not spoil the status file")
+def _():
+    with Workspace() as workspace:
+        plugin = workspace.plugin("function P:pe_status() return ok('fine') end")
+        result = workspace.run("pe_status", workspace.config("pe", deployment=None), plugin=plugin,
+                               prefix=["sh", "-c", 'exec "$@" >/dev/full 2>/dev/full', "sh"], extra=["--show-status"])
+        expect(parse_status(result.text)["msg"] == "fine", result.text)
+
+
+@test("a reader of standard error that went away does not end the runner")
+def _():
+    with Workspace() as workspace:
+        plugin = workspace.plugin("function P:pe_status() for _ = 1, 1000 do print('x') end return ok('fine') end")
+        argv = workspace.argv("pe_status", workspace.config("pe", deployment=None), plugin=plugin)
+        reader, writer = os.pipe()
+        os.close(reader)
+        # What Python sets for itself, a program of the agent's does not.
+        with subprocess.Popen(argv, stderr=writer, stdin=subprocess.DEVNULL, restore_signals=True) as process:
+            os.close(writer)
+            process.wait(60)
+        with open(workspace.join("out", "status.yaml"), encoding="utf-8") as file:
+            status = parse_status(file.read())
+        expect(process.returncode == EXIT[status["status"]] == 0, process.returncode, status)
+
+
+if __name__ == "__main__":
+    main()
