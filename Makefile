@@ -37,12 +37,12 @@ ifeq ($(SANITIZE),)
 HARDEN ?= -D_FORTIFY_SOURCE=2 -fstack-protector-strong
 endif
 WARN := -Wall -Wextra -Wshadow -Wconversion -Wpointer-arith -Wstrict-prototypes -Wmissing-prototypes -Wvla \
-        -Wformat=2 $(if $(WERROR),-Werror)
+        -Wformat=2 -Wno-format-nonliteral $(if $(WERROR),-Werror)
 
 # CFLAGS and LDFLAGS are left to whoever calls make.
 ALL_CFLAGS  = -std=c11 $(WARN) $(OPT) $(HARDEN) $(SANITIZE) -fPIC -fvisibility=hidden -MMD -MP \
               -Ihost/include $(PC_CFLAGS) $(CPPFLAGS) $(CFLAGS)
-ALL_LDFLAGS = $(OPT) $(SANITIZE) -Wl,--as-needed -Wl,-z,relro $(LDFLAGS)
+ALL_LDFLAGS = $(OPT) $(SANITIZE) -Wl,--as-needed -Wl,-z,relro,-z,now $(LDFLAGS)
 LIBS        = $(PC_LIBS) -pthread -lm
 DATADIR_FLAG = -DBOSUN_DATADIR='"$(datadir)/bosun"'
 
@@ -50,7 +50,8 @@ DATADIR_FLAG = -DBOSUN_DATADIR='"$(datadir)/bosun"'
 
 objects = $(patsubst %.c,$(BUILD)/obj/%.o,$(1))
 
-LIB_OBJECTS := $(call objects,$(wildcard host/core/*.c host/engine/*.c))
+LUA_FILES   := $(sort $(shell find lua/lib lua/plugins -name '*.lua' ! -path '*/meta/*'))
+LIB_OBJECTS := $(call objects,$(wildcard host/core/*.c host/engine/*.c)) $(BUILD)/obj/embedded.o
 CLI_OBJECTS := $(call objects,$(wildcard host/cli/*.c))
 STATIC_LIB  := $(BUILD)/libbosun.a
 SHARED_LIB  := $(BUILD)/libbosun.so.$(SOVERSION)
@@ -115,6 +116,17 @@ $(call objects,$(wildcard host/engine/*.c)): $(BUILD)/datadir
 $(BUILD)/obj/%.o: %.c $(BUILD)/flags
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) -c -o $@ $<
+
+# The Lua library and the built-in plugins become part of the C library, compiled.
+$(BUILD)/lua-files: FORCE
+	$(call stamp,$(LUA_FILES))
+$(BUILD)/embed: tools/embed.c $(BUILD)/flags
+	$(CC) -std=c11 $(WARN) -O1 $(PC_CFLAGS) -o $@ $< $(PC_LIBS)
+$(BUILD)/embedded.c: $(BUILD)/embed $(LUA_FILES) $(BUILD)/lua-files
+	$(BUILD)/embed lua/lib '' lua/plugins plugins/ -- $(LUA_FILES) > $@
+$(BUILD)/obj/embedded.o: $(BUILD)/embedded.c host/engine/embedded.h
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CFLAGS) -Ihost/engine -c -o $@ $<
 
 $(STATIC_LIB): $(LIB_OBJECTS)
 	rm -f $@

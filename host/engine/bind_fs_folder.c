@@ -118,6 +118,12 @@ const char *bosun_fs_type_name(char letter)
     return at && *at ? names[at - letters] : "unknown";
 }
 
+static void set_count(lua_State *L, lua_Integer count)
+{
+    lua_pushinteger(L, count);
+    lua_replace(L, lua_upvalueindex(2));
+}
+
 /* The iterator of fs.walk; upvalues: the entries to come, their count. No folder is open between two calls.
  */
 static int walk_next(lua_State *L)
@@ -129,11 +135,11 @@ static int walk_next(lua_State *L)
     lua_rawgeti(L, pending, count);
     lua_pushnil(L);
     lua_rawseti(L, pending, count--);
+    set_count(L, count); /* also when what follows raises */
     const char *entry = lua_tostring(L, -1);
     bosun_err err = {0};
     int rc = entry[0] == 'd' ? push_entries(L, pending, &count, entry + 1, &err) : 0;
-    lua_pushinteger(L, count);
-    lua_replace(L, lua_upvalueindex(2));
+    set_count(L, count);
     lua_pushstring(L, entry + 1);
     lua_pushstring(L, bosun_fs_type_name(entry[0]));
     return rc < 0 ? 2 + bosun_push_error(L, &err) : 2;

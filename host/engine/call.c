@@ -12,20 +12,18 @@
 static const char traceback_key = 't';
 static const char where_key = 'w';
 
-static bool is_library(const char *source, const bosun_host *host)
+static bool is_library(const char *source)
 {
-    size_t len = strlen(host->dirs.lua);
-    return strncmp(source + 1, host->dirs.lua, len) == 0 && source[1 + len] == '/';
+    return strncmp(source, "@bosun/", 7) == 0;
 }
 
 /* Pushes "file:line" of the innermost function that is a plugin's own, or nil. [-0, +1, m] */
 static void push_where(lua_State *L)
 {
-    const bosun_host *host = bosun_engine_host(L);
     lua_Debug frame;
     for (int level = 1; lua_getstack(L, level, &frame); level++) {
         lua_getinfo(L, "Sl", &frame);
-        if (frame.currentline > 0 && frame.source[0] == '@' && !is_library(frame.source, host)) {
+        if (frame.currentline > 0 && frame.source[0] == '@' && !is_library(frame.source)) {
             lua_pushfstring(L, "%s:%d", frame.source + 1, frame.currentline);
             return;
         }

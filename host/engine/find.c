@@ -6,6 +6,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <limits.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -25,53 +26,68 @@ static bool is_file(const char *path)
     return stat(path, &st) == 0 && !S_ISDIR(st.st_mode);
 }
 
-/* Appends the absolute path of `path` when there is such a file. 1: found · 0: no · -1: failed. */
-static int take(const char *path, bosun_buf *file, bosun_err *err)
+/* Takes the file at `path` when there is one. 1: found · 0: no · -1: failed. */
+static int take(const char *path, bosun_plugin_file *file, bosun_err *err)
 {
     char real[PATH_MAX];
     if (!is_file(path))
         return 0;
     if (!realpath(path, real))
         return bosun_err_errno(err, errno, "resolve", path);
-    bosun_buf_puts(file, real);
-    return file->failed ? bosun_err_nomem(err, "find the plugin") : 1;
+    bosun_buf_puts(&file->path, real);
+    return file->path.failed ? bosun_err_nomem(err, "find the plugin") : 1;
 }
 
-/* Tries dir/NAME.lua, dir/NAME/NAME.lua, dir/NAME/init.lua, noting each place in `tried`. */
-static int take_from(const char *dir, const char *name, bosun_buf *file, bosun_buf *tried, bosun_err *err)
+/* Takes the embedded file of that name when there is one. */
+static int take_embedded(const char *name, bosun_plugin_file *file, bosun_err *err)
+{
+    file->embedded = bosun_embedded_find(name);
+    if (!file->embedded)
+        return 0;
+    bosun_buf_puts(&file->path, name);
+    return file->path.failed ? bosun_err_nomem(err, "find the plugin") : 1;
+}
+
+typedef int take_function(const char *path, bosun_plugin_file *file, bosun_err *err);
+
+/* Tries dir/NAME.lua, dir/NAME/NAME.lua, dir/NAME/init.lua. */
+static int take_from(take_function *function, const char *dir, const char *name, bosun_plugin_file *file,
+                     bosun_err *err)
 {
     static const char *const forms[] = {"%s/%s.lua", "%s/%s/%s.lua", "%s/%s/init.lua"};
     for (size_t i = 0; i < sizeof forms / sizeof forms[0]; i++) {
         char storage[PATH_MAX];
         bosun_buf path = bosun_buf_fixed(storage, sizeof storage);
         bosun_buf_printf(&path, forms[i], dir, name, name);
-        int found = path.failed ? 0 : take(storage, file, err);
+        int found = path.failed ? 0 : function(storage, file, err);
         if (found != 0)
             return found;
     }
-    bosun_buf_printf(tried, "%s%s", tried->len ? ", " : "", dir);
     return 0;
 }
 
-/* Calls take_from for each folder in the lookup's order. */
-static int take_from_folders(const bosun_dirs *dirs, const char *name, bosun_buf *file, bosun_buf *tried,
-                             bosun_err *err)
+/* The folders in the lookup's order, then the built-in plugins. */
+static int take_name(const bosun_dirs *dirs, const char *name, bosun_plugin_file *file, bosun_err *err)
 {
-    const char *rest = dirs->plugin_path ? dirs->plugin_path : "";
+    const char *rest = dirs->path ? dirs->path : "";
     while (*rest) {
         char dir[PATH_MAX];
         size_t len = strcspn(rest, ":");
         if (len > 0 && len < sizeof dir) {
             memcpy(dir, rest, len);
             dir[len] = '\0';
-            int found = take_from(dir, name, file, tried, err);
+            int found = take_from(take, dir, name, file, err);
             if (found != 0)
                 return found;
         }
         rest += len + (rest[len] == ':');
     }
-    int found = take_from(dirs->site, name, file, tried, err);
-    return found != 0 ? found : take_from(dirs->builtin, name, file, tried, err);
+    int found = take_from(take, dirs->site, name, file, err);
+    if (found == 0)
+        found = take_from(take_embedded, "plugins", name, file, err);
+    if (found == 0 && strcmp(name, "k8s") == 0)
+        found = take_from(take_embedded, "plugins", "kubernetes", file, err);
+    return found;
 }
 
 /* ---- "did you mean"
@@ -82,6 +98,16 @@ typedef struct names {
     size_t count;
 } names;
 
+static void add_name(names *all, const char *name)
+{
+    size_t len = strlen(name);
+    if (all->count == NAMES_MAX || name[0] == '.')
+        return;
+    char *copy = strndup(name, ends_with(name, ".lua") ? len - 4 : len);
+    if (copy)
+        all->items[all->count++] = copy;
+}
+
 /* Adds the plugins of a folder: NAME.lua files and folders. */
 static void add_names(names *all, const char *dir)
 {
@@ -89,28 +115,37 @@ static void add_names(names *all, const char *dir)
     if (!folder)
         return;
     struct dirent *entry;
-    while (all->count < NAMES_MAX && (entry = readdir(folder))) {
-        size_t len = strlen(entry->d_name);
-        if (entry->d_name[0] == '.')
-            continue;
-        char *name = strndup(entry->d_name, ends_with(entry->d_name, ".lua") ? len - 4 : len);
-        if (name)
-            all->items[all->count++] = name;
-    }
+    while ((entry = readdir(folder)))
+        add_name(all, entry->d_name);
     closedir(folder);
 }
 
-static int not_found(const bosun_dirs *dirs, const char *plugin, const bosun_buf *tried, bosun_err *err)
+static void add_builtin_names(names *all)
+{
+    static const char prefix[] = "plugins/";
+    for (size_t i = 0; i < bosun_embedded_count; i++) {
+        const char *name = bosun_embedded_files[i].name;
+        if (strncmp(name, prefix, sizeof prefix - 1) != 0)
+            continue;
+        char first[NAME_MAX + 1];
+        size_t len = strcspn(name + sizeof prefix - 1, "/");
+        snprintf(first, sizeof first, "%.*s", (int)len, name + sizeof prefix - 1);
+        add_name(all, first);
+    }
+}
+
+static int not_found(const bosun_dirs *dirs, const char *plugin, bosun_err *err)
 {
     names all = {.count = 0};
     add_names(&all, dirs->site);
-    add_names(&all, dirs->builtin);
+    add_builtin_names(&all);
     const char *near = bosun_suggest(plugin, (const char *const *)all.items, all.count);
     bosun_err_set(
         err, "ENOENT", "find the plugin",
-        "there is no plugin \"%s\" in %s%s%s%s; a plugin of your own is given by its path (with a '/'), or "
-        "its folder in BOSUN_PLUGIN_PATH",
-        plugin, bosun_buf_text(tried), near ? "; did you mean \"" : "", near ? near : "", near ? "\"?" : "");
+        "there is no plugin \"%s\" in %s%s%s, nor among the built-in ones%s%s%s; a plugin of your own is "
+        "given by its path (with a '/'), or its folder in BOSUN_PLUGIN_PATH",
+        plugin, dirs->path ? dirs->path : "", dirs->path ? ":" : "", dirs->site,
+        near ? "; did you mean \"" : "", near ? near : "", near ? "\"?" : "");
     for (size_t i = 0; i < all.count; i++)
         free(all.items[i]);
     return -1;
@@ -119,7 +154,7 @@ static int not_found(const bosun_dirs *dirs, const char *plugin, const bosun_buf
 /* ---- the two kinds of value
  * ----------------------------------------------------------------------------------- */
 
-static int find_path(const char *plugin, bosun_buf *file, bosun_err *err)
+static int find_path(const char *plugin, bosun_plugin_file *file, bosun_err *err)
 {
     static const char *const endings[] = {".lua", "", "/init.lua"};
     for (size_t i = ends_with(plugin, ".lua") ? 1 : 0; i < sizeof endings / sizeof endings[0]; i++) {
@@ -136,21 +171,17 @@ static int find_path(const char *plugin, bosun_buf *file, bosun_err *err)
                          plugin, ends_with(plugin, ".lua") ? "" : ".lua");
 }
 
-static int find_name(const bosun_dirs *dirs, const char *plugin, bosun_buf *file, bosun_err *err)
+static int find_name(const bosun_dirs *dirs, const char *plugin, bosun_plugin_file *file, bosun_err *err)
 {
     if (bosun_path_check_component(plugin, strlen(plugin), NAME_MAX - 4, "the plugin's name", err) < 0)
         return -1;
-    bosun_buf tried = {0};
-    int found = take_from_folders(dirs, plugin, file, &tried, err);
-    if (found == 0 && strcmp(plugin, "k8s") == 0)
-        found = take_from(dirs->builtin, "kubernetes", file, &tried, err);
+    int found = take_name(dirs, plugin, file, err);
     if (found == 0)
-        not_found(dirs, plugin, &tried, err);
-    bosun_buf_free(&tried);
-    return found > 0 ? 0 : -1;
+        return not_found(dirs, plugin, err);
+    return found < 0 ? -1 : 0;
 }
 
-int bosun_plugin_find(const bosun_dirs *dirs, const char *plugin, bosun_buf *file, bosun_err *err)
+int bosun_plugin_find(const bosun_dirs *dirs, const char *plugin, bosun_plugin_file *file, bosun_err *err)
 {
     if (strchr(plugin, '/') || ends_with(plugin, ".lua"))
         return find_path(plugin, file, err);

@@ -48,9 +48,7 @@ _Static_assert(sizeof((bosun_error *)0)->message == BOSUN_ERR_MESSAGE_MAX,
 
 static int open_state(lua_State *L)
 {
-    bosun_host *host = lua_touserdata(L, 1);
-    lua_settop(L, 0);
-    bosun_state_open(L, host);
+    bosun_state_open(L);
     return 0;
 }
 
@@ -65,13 +63,13 @@ static int init(bosun_host *host, bosun_err *err)
         .cancel_fd = host->cancel_fd,
         .deadline = timeout > 0 ? bosun_wait_after(bosun_nanoseconds(timeout)) : BOSUN_NO_DEADLINE,
     };
-    if (bosun_dirs_init(&host->dirs, &host->options, err) < 0)
-        return -1;
+    if (bosun_dirs_init(&host->dirs, &host->options) < 0)
+        return bosun_err_nomem(err, "copy the options");
     host->L = bosun_state_new(host);
     if (!host->L)
         return bosun_err_nomem(err, "create a Lua state");
     bosun_limits_arm(host->L);
-    return bosun_protected_call(host, open_state, host, "setting up Lua", err);
+    return bosun_protected_call(host, open_state, NULL, "setting up Lua", err);
 }
 
 bosun_host *bosun_host_new(const bosun_options *options, bosun_error *error)

@@ -5,15 +5,20 @@
 #include "../core/buf.h"
 #include "../core/redact.h"
 #include "../core/status.h"
+#include "embedded.h"
 #include "engine.h"
 
-/* The folders that plugins and the Lua library are looked for in. */
+/* The folders that a plugin's bare name is looked up in, before the built-in ones. */
 typedef struct bosun_dirs {
-    char *lua;         /* of the library; holds bosun/plugin_base.lua */
-    char *builtin;     /* of the plugins that come with the host */
-    char *site;        /* of the plugins installed on this machine */
-    char *plugin_path; /* colon-separated, searched first; NULL: none */
+    char *path; /* colon-separated; NULL: none */
+    char *site; /* of the plugins installed on this machine */
 } bosun_dirs;
+
+/* Where a plugin's code is. */
+typedef struct bosun_plugin_file {
+    bosun_buf path;                 /* absolute, or the embedded file's name */
+    const bosun_embedded *embedded; /* NULL: a file of its own */
+} bosun_plugin_file;
 
 struct bosun_host {
     lua_State *L;
@@ -37,19 +42,22 @@ struct bosun_host {
     bosun_buf plan; /* what a dry run would do: texts, each followed by a NUL */
 };
 
-/* Copies folders from the options and finds those that are not given. 0 or -1. */
-int bosun_dirs_init(bosun_dirs *dirs, const bosun_options *options, bosun_err *err);
+/* Copies folders from the options and finds the site folder when it is not given. 0 or -1: out of memory. */
+int bosun_dirs_init(bosun_dirs *dirs, const bosun_options *options);
 void bosun_dirs_free(bosun_dirs *dirs);
 
-/* The file that `plugin` names, in the order of the contract's lookup, as an absolute path appended to `file`. The
- * failure lists where was looked. */
-int bosun_plugin_find(const bosun_dirs *dirs, const char *plugin, bosun_buf *file, bosun_err *err);
+/* Finds what `plugin` names, in the order of the contract's lookup. The failure lists where was looked. The path is
+ * to be freed either way. */
+int bosun_plugin_find(const bosun_dirs *dirs, const char *plugin, bosun_plugin_file *file, bosun_err *err);
+
+/* Registry key: the name's prefix of the embedded modules that lie beside a built-in plugin. */
+#define BOSUN_EMBEDDED_DIR "bosun.embedded_dir"
 
 /* The state of a host, with nothing opened in it yet; NULL: out of memory. */
 lua_State *bosun_state_new(bosun_host *host);
 
 /* Opens libraries and bindings and sets up `require`. Called inside a protected call. [-0, +0, e] */
-void bosun_state_open(lua_State *L, bosun_host *host);
+void bosun_state_open(lua_State *L);
 
 /* Pushes the chunk of a Lua source file, compiled, or raises. Text only; the chunk's name is the path. [-0, +1, e] */
 void bosun_state_load_file(lua_State *L, const char *path);

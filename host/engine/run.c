@@ -16,13 +16,20 @@ static const char class_key = 'c'; /* its address is the registry key of the plu
 /* ---- loading
  * -------------------------------------------------------------------------------------------------- */
 
-/* A plugin may require the modules beside it. [-0, +0, m] */
-static void add_search_path(lua_State *L, const char *file)
+/* A plugin may require the modules beside it: its folder's, or for a built-in one the embedded ones with its
+ * prefix (see state.c). [-0, +0, m] */
+static void add_search_path(lua_State *L, const bosun_plugin_file *file)
 {
+    const char *path = bosun_buf_text(&file->path);
     lua_getglobal(L, "package");
-    lua_getfield(L, -1, "path");
-    const char *dir = lua_pushlstring(L, file, (size_t)(strrchr(file, '/') - file));
-    lua_pushfstring(L, "%s/?.lua;%s/?/init.lua;%s", dir, dir, lua_tostring(L, -2));
+    const char *dir = lua_pushlstring(L, path, (size_t)(strrchr(path, '/') - path));
+    if (file->embedded) {
+        lua_setfield(L, LUA_REGISTRYINDEX, BOSUN_EMBEDDED_DIR);
+        lua_pop(L, 1);
+        return;
+    }
+    lua_getfield(L, -2, "path");
+    lua_pushfstring(L, "%s/?.lua;%s/?/init.lua;%s", dir, dir, lua_tostring(L, -1));
     lua_setfield(L, -4, "path");
     lua_pop(L, 3);
 }
@@ -39,14 +46,17 @@ static void push_driver(lua_State *L, const char *function)
 
 static int load_plugin(lua_State *L)
 {
-    const char *file = lua_touserdata(L, 1);
+    const bosun_plugin_file *file = lua_touserdata(L, 1);
     add_search_path(L, file);
     push_driver(L, "check");
-    bosun_state_load_file(L, file);
+    if (file->embedded)
+        bosun_embedded_load(L, file->embedded);
+    else
+        bosun_state_load_file(L, bosun_buf_text(&file->path));
     lua_call(L, 0, 1);
     lua_pushvalue(L, -1);
     lua_rawsetp(L, LUA_REGISTRYINDEX, &class_key);
-    lua_pushstring(L, file);
+    lua_pushstring(L, bosun_buf_text(&file->path));
     lua_call(L, 2, 0);
     return 0;
 }
@@ -63,11 +73,11 @@ static int load(bosun_host *host, const char *plugin, const char *private_config
     if (!host->plugin_name || (private_config && !host->private_config))
         return bosun_err_nomem(err, "load the plugin");
     bosun_host_set_phase(host, BOSUN_PHASE_LOAD);
-    bosun_buf file = {0};
+    bosun_plugin_file file = {0};
     int rc = bosun_plugin_find(&host->dirs, plugin, &file, err);
     if (rc == 0)
-        rc = bosun_protected_call(host, load_plugin, file.data, "loading the plugin", err);
-    bosun_buf_free(&file);
+        rc = bosun_protected_call(host, load_plugin, &file, "loading the plugin", err);
+    bosun_buf_free(&file.path);
     bosun_host_set_phase(host, BOSUN_PHASE_IDLE);
     return rc;
 }

@@ -3,7 +3,6 @@
  * chunks are text only. */
 #define _GNU_SOURCE
 #include "../core/fs.h"
-#include "../core/path.h"
 #include "host.h"
 #include <stdlib.h>
 #include <string.h>
@@ -75,8 +74,36 @@ void bosun_state_load_file(lua_State *L, const char *path)
     lua_pop(L, 1);
 }
 
-/* package.searchers[2]: as Lua's, but through bosun_state_load_file. */
-static int search_lua(lua_State *L)
+/* The embedded file of a module: NAME.lua or NAME/init.lua behind `prefix`. NULL: none. */
+static const bosun_embedded *find_embedded(lua_State *L, const char *prefix, const char *module)
+{
+    const char *path = luaL_gsub(L, module, ".", "/");
+    const bosun_embedded *file = bosun_embedded_find(lua_pushfstring(L, "%s%s.lua", prefix, path));
+    if (!file)
+        file = bosun_embedded_find(lua_pushfstring(L, "%s%s/init.lua", prefix, path));
+    lua_settop(L, 1);
+    return file;
+}
+
+/* A searcher: the library's own modules, and those beside a built-in plugin. */
+static int search_embedded(lua_State *L)
+{
+    lua_settop(L, 1);
+    const char *module = luaL_checkstring(L, 1);
+    const bosun_embedded *file = strncmp(module, "bosun.", 6) == 0 ? find_embedded(L, "", module) : NULL;
+    if (!file && lua_getfield(L, LUA_REGISTRYINDEX, BOSUN_EMBEDDED_DIR) == LUA_TSTRING) {
+        const char *prefix = lua_pushfstring(L, "%s/", lua_tostring(L, -1));
+        file = find_embedded(L, prefix, module);
+    }
+    if (!file)
+        return 0;
+    bosun_embedded_load(L, file);
+    lua_pushstring(L, file->name);
+    return 2;
+}
+
+/* The searcher of files, as Lua's, but through bosun_state_load_file. upvalue: package */
+static int search_files(lua_State *L)
 {
     luaL_checkstring(L, 1);
     lua_getfield(L, lua_upvalueindex(1), "searchpath");
@@ -183,32 +210,40 @@ static void push_absolute_entries(lua_State *L, const char *path)
     luaL_pushresult(&kept);
 }
 
-static void set_search_paths(lua_State *L, const bosun_host *host)
+/* Leaves only absolute entries in package.path or package.cpath. [-0, +0, m] */
+static void clean_search_path(lua_State *L, const char *name)
+{
+    lua_getfield(L, -1, name);
+    push_absolute_entries(L, lua_tostring(L, -1));
+    lua_setfield(L, -3, name);
+    lua_pop(L, 1);
+}
+
+/* package.searchers: preload, embedded, files, then Lua's own two for C modules. [-0, +0, m] */
+static void adapt_require(lua_State *L)
 {
     lua_getglobal(L, "package");
-    lua_getfield(L, -1, "cpath");
-    push_absolute_entries(L, lua_tostring(L, -1));
-    lua_setfield(L, -3, "cpath");
-    lua_pop(L, 1);
-    lua_getfield(L, -1, "path");
-    push_absolute_entries(L, lua_tostring(L, -1));
-    const char *dir = host->dirs.lua;
-    lua_pushfstring(L, "%s/?.lua;%s/?/init.lua;%s", dir, dir, lua_tostring(L, -1));
-    lua_setfield(L, -4, "path");
-    lua_pop(L, 2);
+    clean_search_path(L, "path");
+    clean_search_path(L, "cpath");
     lua_getfield(L, -1, "searchers");
-    lua_pushvalue(L, -2);
-    lua_pushcclosure(L, search_lua, 1);
+    for (lua_Integer i = (lua_Integer)lua_rawlen(L, -1); i > 2; i--) {
+        lua_rawgeti(L, -1, i);
+        lua_rawseti(L, -2, i + 1);
+    }
+    lua_pushcfunction(L, search_embedded);
     lua_rawseti(L, -2, 2);
+    lua_pushvalue(L, -2);
+    lua_pushcclosure(L, search_files, 1);
+    lua_rawseti(L, -2, 3);
     lua_pop(L, 2);
 }
 
-void bosun_state_open(lua_State *L, bosun_host *host)
+void bosun_state_open(lua_State *L)
 {
     lua_pushboolean(L, 1);
     lua_setfield(L, LUA_REGISTRYINDEX, "LUA_NOENV"); /* LUA_PATH and the like do not count */
     luaL_openlibs(L);
     adapt_globals(L);
-    set_search_paths(L, host);
+    adapt_require(L);
     bosun_preload_bindings(L);
 }

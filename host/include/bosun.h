@@ -93,12 +93,10 @@ BOSUN_API const char *bosun_phase_name(bosun_phase phase);
 typedef void bosun_phase_function(void *data, bosun_phase phase);
 
 typedef struct bosun_options {
-    const char *lua_dir;     /* folder of the Lua library (holds bosun/plugin_base.lua); NULL: found from where the
-                              * program or the library lies, else the folder of the installation */
-    const char *builtin_dir; /* folder of the built-in plugins; NULL: as lua_dir */
-    const char *site_dir;    /* folder of the plugins installed on this machine; NULL: of the installation */
     const char *plugin_path; /* colon-separated folders searched first for a plugin's bare name; NULL: none
                               * (the runner passes BOSUN_PLUGIN_PATH) */
+    const char *site_dir;    /* folder of the plugins installed on this machine; NULL: share/bosun/site beside the
+                              * program's folder, else of the installation */
     bool dry_run;            /* changes are recorded, not done */
     double timeout;          /* seconds from bosun_host_new to the deadline of everything; 0: none */
     size_t memory_limit;     /* bytes that Lua may use; 0: no limit */
@@ -113,7 +111,7 @@ typedef struct bosun_options {
 /* Sets every default. Call it first, so that options added later have theirs. */
 BOSUN_API void bosun_options_init(bosun_options *options);
 
-/* A host; options are copied. NULL on failure (out of memory, the Lua library not found), with *error filled
+/* A host; options are copied. NULL on failure (out of memory, out of descriptors), with *error filled
  * (error may be NULL). */
 BOSUN_API bosun_host *bosun_host_new(const bosun_options *options, bosun_error *error);
 

@@ -2,12 +2,12 @@
 --- It is also the reference for plugins of your own: the private config's schema, then a method for each action.
 ---
 --- Where the contract leaves a choice:
---- * Starting a deployment that runs with another model fails and names deployment_replace_model; it never swaps.
+--- * Starting a deployment that serves another model fails and names deployment_replace_model; it never swaps.
 --- * Replacing the model of a deployment that is not there fails; a broken deployment is repaired by it.
---- * A stop that names another model than the one that is served fails and names that one, because what it would
----   remove is not what was meant; `newModelId` counts as naming it too. What is broken is removed in any case.
---- * A relaunch builds the deployment anew from modelArtifact and exchanges it, so that it is never gone.
---- * A directory of the right name that holds no info file of ours is nobody's deployment and is never touched.
+--- * A stop removes the deployment whatever model it has, and says so when that is not the model it was given: the
+---   agent wants the deployment gone, and its word on the model may be older than a replacement.
+--- * A relaunch builds the deployment anew from what it is given and exchanges it, so that it is never gone.
+--- * A directory of the right name that has no info file of ours is nobody's deployment and is never touched.
 --- * pe_status itself stands for the environment; how each deployment is stands in data.deploymentsStatus.
 
 local BosunPluginBase = require "bosun.plugin_base"
@@ -62,9 +62,9 @@ local function failing(msg, state, data)
   return ActionStatusInfo { status = ActionStatus.ERROR, msg = msg, state = state, data = data }
 end
 
---- "deployment x: …", with the error's message.
+--- "deployment-1: …"
 local function about(entry, message, ...)
-  return ("deployment %s: %s"):format(entry.id, message:format(...))
+  return ("%s: %s"):format(entry.id, message:format(...))
 end
 
 local function url_encoded(text)
@@ -117,7 +117,7 @@ function FilesystemPlugin:health(id)
   if not entry then return failing(problem, State.UNKNOWN) end
   local now = self.store:look(entry)
   local data = now.info and { currentModelId = now.info.model_id }
-  if now.kind == "whole" then return passing(about(entry, "model %s", now.info.model_id), State.READY, data) end
+  if now.kind == "whole" then return passing(about(entry, "it serves model %s", now.info.model_id), State.READY, data) end
   if now.kind == "absent" then return failing(about(entry, "it is not there: no %s", entry.dir), State.STOPPED) end
   return failing(about(entry, "%s", now.problem), now.kind == "broken" and State.ERRORED or State.UNKNOWN, data)
 end
@@ -149,7 +149,7 @@ function FilesystemPlugin:deployment_list()
       self.log:warn("not listed", { directory = entry.dir, reason = now.problem })
     end
   end
-  return passing(("%d deployments in %s"):format(count, self.config.baseDir), nil, deployments)
+  return passing(("deployments in %s: %d"):format(self.config.baseDir, count), nil, deployments)
 end
 
 -- ---- changing deployments -------------------------------------------------------------------------------------------
@@ -200,7 +200,7 @@ function FilesystemPlugin:install(entry, model_id, deployment_info)
   end)
   if not installed then return failing(about(entry, "%s", tostring(err))) end
   if err then self.log:warn("the previous directory is not removed yet", { deployment = entry.id, error = err }) end
-  return passing(about(entry, "model %s is in %s", model_id, entry.dir), State.READY, self:prediction_data(entry))
+  return passing(about(entry, "it serves model %s from %s", model_id, entry.dir), State.READY, self:prediction_data(entry))
 end
 
 --- An id as text, or nil and what to say.
@@ -211,35 +211,36 @@ local function model_id_of(deployment_info, key)
   return nil, ("deploymentInfo.%s is missing"):format(key)
 end
 
---- The answer of a start or relaunch that must not go on, because another model is served; or nil.
-local function other_model(entry, now, model_id)
-  if now.kind ~= "whole" or now.info.model_id == model_id then return nil end
-  return failing(about(entry, "it runs with model %s already: use deployment_replace_model to serve %s",
-    now.info.model_id, model_id), State.READY)
+--- Puts the deployment in place, whatever is there, with the model that the action names.
+function FilesystemPlugin:launch(entry, now, deployment_info)
+  local model_id, problem = model_id_of(deployment_info, "modelId")
+  if not model_id then return failing(about(entry, "%s", problem)) end
+  local result = self:install(entry, model_id, deployment_info)
+  result.state = result.state or (now.kind == "whole" and State.READY or State.ERRORED)
+  return result
 end
 
---- Installs unless another model is served, or (without `anew`) this very one.
-function FilesystemPlugin:launch(deployment_info, anew)
-  return self:change(deployment_info, function(entry, now)
-    local model_id, problem = model_id_of(deployment_info, "modelId")
-    if not model_id then return failing(about(entry, "%s", problem)) end
-    local refusal = other_model(entry, now, model_id)
-    if refusal then return refusal end
-    if now.kind == "whole" and not anew then
-      return passing(about(entry, "it runs with model %s already", model_id), State.READY, self:prediction_data(entry))
-    end
-    local result = self:install(entry, model_id, deployment_info)
-    result.state = result.state or (now.kind == "whole" and State.READY or State.ERRORED)
-    return result
-  end)
+--- The answer of a start when a whole deployment is there.
+function FilesystemPlugin:running(entry, info, deployment_info)
+  local model_id = model_id_of(deployment_info, "modelId")
+  if info.model_id == model_id then
+    return passing(about(entry, "it serves model %s already", model_id), State.READY, self:prediction_data(entry))
+  end
+  return failing(about(entry, "it serves model %s: use deployment_replace_model to serve another one", info.model_id),
+    State.READY)
 end
 
 function FilesystemPlugin:deployment_start(deployment_info)
-  return self:launch(deployment_info, false)
+  return self:change(deployment_info, function(entry, now)
+    if now.kind == "whole" then return self:running(entry, now.info, deployment_info) end
+    return self:launch(entry, now, deployment_info)
+  end)
 end
 
 function FilesystemPlugin:deployment_relaunch(deployment_info)
-  return self:launch(deployment_info, true)
+  return self:change(deployment_info, function(entry, now)
+    return self:launch(entry, now, deployment_info)
+  end)
 end
 
 function FilesystemPlugin:replace(entry, now, deployment_info)
@@ -248,7 +249,7 @@ function FilesystemPlugin:replace(entry, now, deployment_info)
   if now.kind == "absent" then
     return failing(about(entry, "there is no model to replace: use deployment_start"), State.STOPPED)
   elseif now.kind == "whole" and now.info.model_id == model_id then
-    return passing(about(entry, "it runs with model %s already", model_id), State.READY, self:prediction_data(entry))
+    return passing(about(entry, "it serves model %s already", model_id), State.READY, self:prediction_data(entry))
   end
   return self:install(entry, model_id, deployment_info)
 end
@@ -263,7 +264,7 @@ function FilesystemPlugin:add_what_is_served(result, deployment_info)
     return
   end
   result.state = State.READY
-  result.msg = ("%s; model %s goes on being served"):format(result.msg, now.info.model_id)
+  result.msg = ("%s; model %s is still served"):format(result.msg, now.info.model_id)
   if now.info.model_id ~= deployment_info.newModelId then result.data = { oldModelInUse = true } end
 end
 
@@ -275,24 +276,26 @@ function FilesystemPlugin:deployment_replace_model(deployment_info)
   return result
 end
 
-local function is_meant(now, deployment_info)
+--- What the answer of a stop adds when the model was not the one it was given.
+local function other_model(now, deployment_info)
   local wanted = model_id_of(deployment_info, "modelId")
-  return now.kind ~= "whole" or not wanted or now.info.model_id == wanted
-    or now.info.model_id == model_id_of(deployment_info, "newModelId")
+  if not now.info or not wanted or now.info.model_id == wanted then return "" end
+  return (" (it served model %s, not %s)"):format(now.info.model_id, wanted)
 end
 
 function FilesystemPlugin:deployment_stop(deployment_info)
   return self:change(deployment_info, function(entry, now)
     if now.kind == "absent" then return passing(about(entry, "it is not there"), State.STOPPED) end
-    if not is_meant(now, deployment_info) then
-      return failing(about(entry, "it runs with model %s, not %s, and was not stopped: name that model to stop it",
-        now.info.model_id, tostring(deployment_info.modelId)), State.READY)
-    end
     local removed, err = self.store:remove(entry)
     if not removed then return failing(about(entry, "it was not stopped: %s", tostring(err))) end
-    if not err then return passing(about(entry, "%s is removed", entry.dir), State.STOPPED) end
-    return ActionStatusInfo { status = ActionStatus.WARN, state = State.STOPPED,
-      msg = about(entry, "it is stopped, but its files are not all removed: %s", tostring(err)) }
+    if not err then
+      return passing(about(entry, "%s is removed%s", entry.dir, other_model(now, deployment_info)), State.STOPPED)
+    end
+    return ActionStatusInfo {
+      status = ActionStatus.WARN,
+      msg = about(entry, "it is stopped, but its files are not all removed: %s", tostring(err)),
+      state = State.STOPPED,
+    }
   end)
 end
 

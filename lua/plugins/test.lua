@@ -153,7 +153,7 @@ function TestPlugin:deployment_list()
       end
     end
   end
-  return passing(("%d deployments in %s"):format(count, self.config.tmp_dir), nil, deployments)
+  return passing(("deployments in %s: %d"):format(self.config.tmp_dir, count), nil, deployments)
 end
 
 return TestPlugin

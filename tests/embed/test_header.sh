@@ -19,6 +19,7 @@ check() {
     fi
 }
 
+# shellcheck disable=SC2317 # called by check
 same_symbols() {
     diff <(sed -n 's/^BOSUN_API.*[ *]\(bosun_[a-z_]*\)(.*/\1/p' host/include/bosun.h | sort) \
         <(nm -D --defined-only "$build/libbosun.so" | awk '$2 ~ /[TDBR]/ { print $3 }' | grep -v '^__' | sort)

@@ -1,12 +1,12 @@
---- "Did you mean": the nearest of some known words. Case, '-' and '_' count nothing, a swap of two neighbours counts
---- once. The same rule as host/core/suggest.c, which serves the command line.
+--- "Did you mean": the nearest of some known words. Case counts nothing, '-' is '_', a swap of two neighbours counts
+--- once. The same rule as that of host/core/suggest.c, which serves the command line.
 
 local suggest = {}
 
 local LONGEST_WORD = 64
 
 local function plain(word)
-  return (word:lower():gsub("[-_]", ""))
+  return (word:lower():gsub("-", "_"))
 end
 
 --- The edit distance of two words, by bytes (optimal string alignment).
@@ -32,12 +32,11 @@ end
 ---@param candidates string[]
 ---@return string|nil
 function suggest.nearest(word, candidates)
-  if #word > LONGEST_WORD then return nil end
-  local wanted = plain(word)
-  local nearest, least = nil, math.max(1, #wanted // 3) + 1
+  local nearest, least = nil, math.huge
   for _, candidate in ipairs(candidates) do
-    local far = #candidate <= LONGEST_WORD and distance(wanted, plain(candidate)) or math.huge
-    if far < least and far < #candidate then
+    local longer = math.max(#word, #candidate)
+    local far = longer <= LONGEST_WORD and distance(plain(word), plain(candidate)) or math.huge
+    if far <= longer // 3 and far < least then
       nearest, least = candidate, far
     end
   end

@@ -193,13 +193,14 @@ end
 
 local function note_missing(state, spec, key, place, below)
   local description = spec.description and ": " .. spec.description or ""
-  add_problem(state, { path = below.path, line = place.line, column = place.column },
+  add_problem(state, { path = below.path, line = below.line or place.line, column = below.column or place.column },
     ("the required key %s is missing (expected %s%s)"):format(quoted(key), expected(spec), description))
 end
 
 local function note_unknown_keys(state, fields, raw, place)
   local known = sorted(fields)
-  for _, key in ipairs(sorted(raw)) do
+  -- A key whose value is null has a mark, but no value.
+  for _, key in ipairs(sorted(state.marks[raw] or raw)) do
     if not fields[key] then
       add_key_problem(state, place_below(state, place, raw, key), "unknown key" .. suggest.hint(key, known))
     end

@@ -1,4 +1,5 @@
 ---@meta bosun.log
+-- luacheck: ignore 212 241
 
 --- Events for the host's log, which goes to standard error. Fields are values that tools can search for; whatever they
 --- are, they are written as text, and secrets in them are hidden. At most 32 fields are kept.

@@ -1,4 +1,5 @@
 ---@meta bosun.time
+-- luacheck: ignore 212 241
 
 --- Clocks, sleeping, and times and durations as text.
 local time = {}

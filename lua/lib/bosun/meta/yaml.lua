@@ -1,4 +1,5 @@
 ---@meta bosun.yaml
+-- luacheck: ignore 212 241
 
 --- YAML as PyYAML's safe_load reads it, with caps and positions; docs/configuration.md has the exceptions. Strings are
 --- always written in double quotes, so that every YAML reader takes them for strings.

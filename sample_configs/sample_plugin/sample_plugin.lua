@@ -1,0 +1,163 @@
+-- A complete custom plugin, to start your own from. Run one of its actions from the repository's root:
+--
+--     build/bosun-plugin-runner \
+--         --plugin sample_configs/sample_plugin/sample_plugin \
+--         --action pe_status \
+--         --config sample_configs/action_config_pe_status_only.yaml \
+--         --private-config sample_configs/sample_plugin_config.yaml \
+--         --status-file /tmp/status.yaml \
+--         --show-status
+--
+-- Its prediction environment is a folder. A deployment is two files in it: the model, and a record that says which
+-- model that is. Replace what touches the folder by what talks to your environment, and keep the rest.
+
+local BosunPluginBase = require "bosun.plugin_base"
+local config = require "bosun.config"
+local fs = require "bosun.fs"
+local path = require "bosun.path"
+local yaml = require "bosun.yaml"
+local status = require "bosun.action_status"
+
+local ActionStatus, ActionStatusInfo, State = status.ActionStatus, status.ActionStatusInfo, status.DeploymentState
+
+local SamplePlugin = BosunPluginBase:extend("SamplePlugin")
+
+-- What the private config holds. config.load reports everything that is wrong in the file, each with its line.
+local SCHEMA = {
+  environmentDir = { type = "path", required = true, description = "the folder that stands for the environment" },
+  largestModel = { type = "bytes", default = "1Gi", description = "the largest model the environment takes" },
+  predictionUrlPrefix = { type = "url", description = "what prediction URLs begin with" },
+}
+
+-- Runs once, before the action. These are set already: self.plugin_config, self.pe_info, self.private_config_file,
+-- self.dry_run, self.log.
+function SamplePlugin:init()
+  -- Functions that touch the world return nil and an error when they fail. assert raises that error, and the runner
+  -- writes it to the status file: the action has failed, with a message that says why.
+  self.config = assert(config.load(self.private_config_file, SCHEMA))
+end
+
+-- ---- helpers --------------------------------------------------------------------------------------------------------
+
+local function passing(msg, state, data)
+  return ActionStatusInfo { status = ActionStatus.OK, msg = msg, state = state, data = data }
+end
+
+local function failing(msg, state, data)
+  return ActionStatusInfo { status = ActionStatus.ERROR, msg = msg, state = state, data = data }
+end
+
+-- Where a deployment's files are. Ids come from people: never make a path, a command or a URL of one unchecked.
+function SamplePlugin:files(id)
+  assert(path.safe_component(id, 200, "the deployment id"))
+  return {
+    model = path.join(self.config.environmentDir, id .. ".model"),
+    record = path.join(self.config.environmentDir, id .. ".yaml"),
+  }
+end
+
+-- What the record of a deployment says, or nil when there is no such deployment.
+function SamplePlugin:find(id)
+  local files = self:files(id)
+  return fs.exists(files.record) and assert(yaml.load(files.record)) or nil
+end
+
+-- Puts a model in place. Each file is complete before it gets its name, so an action that is killed midway leaves the
+-- old file or the new one.
+function SamplePlugin:deploy(deployment_info, model_id)
+  local files = self:files(deployment_info.id)
+  local size = assert(fs.stat(deployment_info.modelArtifact)).size
+  if size > self.config.largestModel then
+    error(config.problem(self.config, "largestModel", ("the model has %d bytes"):format(size)))
+  end
+  local new_model = files.model .. ".new"
+  assert(fs.remove(new_model))
+  assert(fs.copy(deployment_info.modelArtifact, new_model, { sync = true }))
+  assert(fs.move(new_model, files.model))
+  assert(fs.write(files.record, yaml.encode {
+    id = deployment_info.id,
+    name = deployment_info.name,
+    modelId = model_id,
+    modelArtifact = files.model,
+  }))
+  self.log:info("model deployed", { deployment = deployment_info.id, model = model_id, bytes = size })
+end
+
+function SamplePlugin:prediction_data(id)
+  local prefix = self.config.predictionUrlPrefix
+  return prefix and { predictionUrl = ("%s/%s/predict"):format(prefix, id) } or nil
+end
+
+-- How one deployment is: for deployment_status, and for pe_status.
+function SamplePlugin:health(id)
+  local record = self:find(id)
+  if not record then return failing("it is not running", State.STOPPED) end
+  local data = { currentModelId = record.modelId }
+  if not fs.exists(self:files(id).model) then return failing("its model is gone", State.ERRORED, data) end
+  return passing("it runs model " .. record.modelId, State.READY, data)
+end
+
+-- ---- the environment ------------------------------------------------------------------------------------------------
+
+function SamplePlugin:plugin_start()
+  assert(fs.mkdir(self.config.environmentDir, { parents = true }))
+  return passing("the environment is ready")
+end
+
+function SamplePlugin:plugin_stop()
+  return passing("there is nothing to close")
+end
+
+function SamplePlugin:pe_status()
+  if not fs.exists(self.config.environmentDir) then
+    return failing(self.config.environmentDir .. " is not there: run plugin_start first")
+  end
+  local statuses = {}
+  for _, id in ipairs(self:deployment_ids()) do statuses[id] = self:health(id) end
+  return passing("the environment is fine", nil, { deploymentsStatus = statuses })
+end
+
+function SamplePlugin:deployment_list()
+  local deployments = {}
+  for _, file in ipairs(assert(fs.glob(path.join(self.config.environmentDir, "*.yaml")))) do
+    local record = assert(yaml.load(file))
+    deployments[record.id] = record
+  end
+  return passing(nil, nil, deployments)
+end
+
+-- ---- deployments ----------------------------------------------------------------------------------------------------
+
+function SamplePlugin:deployment_start(deployment_info)
+  local running = self:find(deployment_info.id)
+  if running and running.modelId ~= deployment_info.modelId then
+    return failing("it runs model " .. running.modelId .. " already: use deployment_replace_model", State.READY)
+  end
+  self:deploy(deployment_info, deployment_info.modelId)
+  return passing("model " .. deployment_info.modelId .. " is running", State.READY,
+    self:prediction_data(deployment_info.id))
+end
+
+function SamplePlugin:deployment_stop(deployment_info)
+  local files = self:files(deployment_info.id)
+  assert(fs.remove(files.record)) -- a file that is gone already is no error
+  assert(fs.remove(files.model))
+  return passing("stopped", State.STOPPED)
+end
+
+function SamplePlugin:deployment_replace_model(deployment_info)
+  if not self:find(deployment_info.id) then return failing("there is no model to replace", State.STOPPED) end
+  local ok, err = pcall(self.deploy, self, deployment_info, deployment_info.newModelId)
+  if not ok then return failing(tostring(err), State.READY, { oldModelInUse = true }) end
+  return passing("model " .. deployment_info.newModelId .. " is running", State.READY,
+    self:prediction_data(deployment_info.id))
+end
+
+function SamplePlugin:deployment_status(deployment_info)
+  return self:health(deployment_info.id)
+end
+
+-- The ninth action, deployment_relaunch, comes with the base class: deployment_stop, then deployment_start. Define it
+-- here if your environment knows a better way.
+
+return SamplePlugin
