@@ -28,8 +28,10 @@ bool bosun_effect_begin(lua_State *L, const char *op, const char *format, ...)
         luaL_error(L, "out of memory while recording the plan of a dry run");
     char *entry = host->plan.data + start;
     tidy(entry);
-    const bosun_log_field field = {.name = "plan", .text = entry, .len = strlen(entry)};
-    bosun_engine_log(host, BOSUN_LOG_INFO, &field, 1, "dry run: not done", 17);
+    bosun_buf line = {0};
+    bosun_buf_printf(&line, "dry run: %s", entry);
+    bosun_engine_log(host, BOSUN_LOG_INFO, NULL, 0, bosun_buf_text(&line), line.len);
+    bosun_buf_free(&line);
     return false;
 }
 

@@ -175,10 +175,8 @@ static void take_status(lua_State *L, bosun_status *status)
     lua_getfield(L, -2, "timestamp");
     status->timestamp = lua_tointeger(L, -1);
     lua_getfield(L, -3, "data");
-    if (!lua_isnil(L, -1) && lua_touserdata(L, -1) == NULL)
-        status->data = bosun_to_value(L, -1, status->arena);
-    else
-        status->data = NULL;
+    bool none = lua_isnil(L, -1) || (lua_islightuserdata(L, -1) && !lua_touserdata(L, -1));
+    status->data = none ? NULL : bosun_to_value(L, -1, status->arena);
     lua_pop(L, 3);
 }
 

@@ -117,7 +117,9 @@ function FilesystemPlugin:health(id)
   if not entry then return failing(problem, State.UNKNOWN) end
   local now = self.store:look(entry)
   local data = now.info and { currentModelId = now.info.model_id }
-  if now.kind == "whole" then return passing(about(entry, "it serves model %s", now.info.model_id), State.READY, data) end
+  if now.kind == "whole" then
+    return passing(about(entry, "it serves model %s", now.info.model_id), State.READY, data)
+  end
   if now.kind == "absent" then return failing(about(entry, "it is not there: no %s", entry.dir), State.STOPPED) end
   return failing(about(entry, "%s", now.problem), now.kind == "broken" and State.ERRORED or State.UNKNOWN, data)
 end
@@ -188,19 +190,26 @@ end
 
 --- Puts the deployment with this model in place. Only the answer of a failure has no state yet.
 function FilesystemPlugin:install(entry, model_id, deployment_info)
-  local key_values = deployment_info.keyValueConfig
-  if key_values ~= nil and (type(key_values) ~= "table" or getmetatable(key_values)) then
-    return failing(about(entry, "deploymentInfo.keyValueConfig is not a mapping"))
-  end
   local model, problem = self:model(model_id, deployment_info.modelArtifact)
   if not model then return failing(about(entry, "%s", problem)) end
-  local deployment = { id = entry.id, name = deployment_info.name, model = model, key_values = key_values }
+  local deployment = {
+    id = entry.id,
+    name = deployment_info.name,
+    model = model,
+    key_values = deployment_info.keyValueConfig,
+  }
   local installed, err = self.store:install(entry, deployment, function(key)
     self.log:warn("a key of keyValueConfig is left out: the plugin writes it", { deployment = entry.id, key = key })
   end)
   if not installed then return failing(about(entry, "%s", tostring(err))) end
   if err then self.log:warn("the previous directory is not removed yet", { deployment = entry.id, error = err }) end
-  return passing(about(entry, "it serves model %s from %s", model_id, entry.dir), State.READY, self:prediction_data(entry))
+  return passing(about(entry, "it serves model %s from %s", model_id, entry.dir), State.READY,
+    self:prediction_data(entry))
+end
+
+--- The answer when there is nothing to do.
+function FilesystemPlugin:already(entry, model_id)
+  return passing(about(entry, "it serves model %s already", model_id), State.READY, self:prediction_data(entry))
 end
 
 --- An id as text, or nil and what to say.
@@ -224,10 +233,10 @@ end
 function FilesystemPlugin:running(entry, info, deployment_info)
   local model_id = model_id_of(deployment_info, "modelId")
   if info.model_id == model_id then
-    return passing(about(entry, "it serves model %s already", model_id), State.READY, self:prediction_data(entry))
+    return self:already(entry, model_id)
   end
-  return failing(about(entry, "it serves model %s: use deployment_replace_model to serve another one", info.model_id),
-    State.READY)
+  return failing(about(entry, "it serves model %s: use deployment_replace_model to serve another one",
+    info.model_id), State.READY)
 end
 
 function FilesystemPlugin:deployment_start(deployment_info)
@@ -249,7 +258,7 @@ function FilesystemPlugin:replace(entry, now, deployment_info)
   if now.kind == "absent" then
     return failing(about(entry, "there is no model to replace: use deployment_start"), State.STOPPED)
   elseif now.kind == "whole" and now.info.model_id == model_id then
-    return passing(about(entry, "it serves model %s already", model_id), State.READY, self:prediction_data(entry))
+    return self:already(entry, model_id)
   end
   return self:install(entry, model_id, deployment_info)
 end

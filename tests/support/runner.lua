@@ -108,7 +108,8 @@ local function add_tree(folder, prefix, lines)
     if name ~= "." and name ~= ".." then
       local path = folder .. "/" .. name
       local mode = lfs.symlinkattributes(path, "mode")
-      lines[#lines + 1] = ("%s%s %s %d"):format(prefix, name, mode, mode == "file" and lfs.attributes(path, "size") or 0)
+      local size = mode == "file" and lfs.attributes(path, "size") or 0
+      lines[#lines + 1] = ("%s%s %s %d"):format(prefix, name, mode, size)
       if mode == "directory" then add_tree(path, prefix .. name .. "/", lines) end
     end
   end
@@ -143,7 +144,8 @@ local function command_line(workspace, options)
   add("--plugin", options.plugin or workspace.plugin)
   add("--action", options.action)
   add("--config", options.config and workspace:config_file(options.config))
-  local private = options.private or workspace.private
+  local private = options.private
+  if private == nil then private = workspace.private end
   add("--private-config", private and workspace:config_file(private))
   add("--status-file", options.status_file)
   for _, word in ipairs(options.args or {}) do words[#words + 1] = word end

@@ -4,9 +4,11 @@ The reader has to accept what PyYAML's safe_load accepts, and find the same valu
 `ExpectedLoader` spells out. What the writer writes, both of PyYAML's parsers have to read as what went in.
 YAML_CORPUS scales the corpus (1.0), YAML_SEED picks another.
 """
+import itertools
 import math
 import os
 import random
+import re
 import struct
 import subprocess
 import sys
@@ -131,9 +133,15 @@ def construct_int(loader, node):
     if node.value.replace("_", "").lstrip("+-") in ("0b", "0x"):
         return node.value
     value = yaml.constructor.SafeConstructor.construct_yaml_int(loader, node)
-    if not -2**63 <= value < 2**63:
-        raise Rejected("past 64 bits")
+    if not -2**63 <= value < 2**63 or node.value.strip() != node.value:
+        raise Rejected("past 64 bits, or Python's int() had to strip it")
     return value
+
+
+def construct_binary(loader, node):
+    if re.search(r"[^A-Za-z0-9+/= \t\n]|=[ \t\n]*[^= \t\n]", node.value):
+        raise Rejected("not base64")
+    return yaml.constructor.SafeConstructor.construct_yaml_binary(loader, node)
 
 
 def construct_null(loader, node):
@@ -198,6 +206,7 @@ def reject(loader, node):
 
 
 ExpectedLoader.add_constructor("tag:yaml.org,2002:int", construct_int)
+ExpectedLoader.add_constructor("tag:yaml.org,2002:binary", construct_binary)
 ExpectedLoader.add_constructor("tag:yaml.org,2002:null", construct_null)
 ExpectedLoader.add_constructor("tag:yaml.org,2002:map", construct_mapping)
 for name in ("timestamp", "value", "merge"):
@@ -267,16 +276,22 @@ def scalars(count):
     return [f"- {text}\n".encode() for text in sorted(made)]
 
 
+NUMBER = itertools.count()
+
+
 def words():
+    if RANDOM.random() < 0.02:
+        return RANDOM.choice(("*missing", "!foo 1", "x: y", "- z", "", "!!int x", "[a]"))
     return RANDOM.choice(("a", "b", "c", "<<", "1", "1.0", "yes", "~", '"a b"', "'it''s'", '"\\u00e9\\n"', "é", "!!str 1", "!!int '7'",
-                          "!!float 1", "!!binary aGk=", "! x", "! '1'", "!!null ''", "2026-01-02", "x: y", "- z", "#c", "*a", "&n 5",
-                          "!!bool 'on'", "!foo 1", "=", "", "|\n    text\n", ">-\n    folded\n    text\n", ".5", "0x1F"))
+                          "!!float 1", "!!binary aGk=", "! x", "! '1'", "!!null ''", "2026-01-02", "#c", "*a", "*b",
+                          f"&n{next(NUMBER)} 5", "!!bool 'on'", "=", "|\n    text\n", ">-\n    folded\n    text\n", ".5", "0x1F"))
 
 
 def block(depth, indent):
     pad = " " * indent
     kind = RANDOM.random()
-    anchor = RANDOM.choice(("", "", "", "&a ", "&b ", "!!map ", "!!seq "))
+    tag = RANDOM.choice(("", "", "", "", "", "!!map ", "!!seq ")) if RANDOM.random() < 0.1 else ""
+    anchor = f"&m{next(NUMBER)} {tag}" if RANDOM.random() < 0.2 else tag
     if depth == 0 or kind < 0.2:
         return " " + words() + "\n"
     if kind < 0.3:
@@ -289,23 +304,23 @@ def block(depth, indent):
 
 
 def pair(depth, indent):
-    if RANDOM.random() < 0.15:
+    if RANDOM.random() < 0.08:
         return RANDOM.choice(("<<: *a\n", "<<: *b\n", "<<: [*a, *b]\n", "<<: {a: 1, z: 2}\n", '"<<": *a\n'))
-    return f"{RANDOM.choice('abcdefgh')}{RANDOM.choice(('', '', '1'))}:{block(depth - 1, indent + 2)}"
+    key = RANDOM.choice("abcdefgh") if RANDOM.random() < 0.2 else f"k{next(NUMBER)}"
+    return f"{key}:{block(depth - 1, indent + 2)}"
 
 
 def flow(depth):
     if depth > 0 and RANDOM.random() < 0.3:
         return f"[{flow(depth - 1)}]" if RANDOM.random() < 0.5 else f"{{{RANDOM.choice('abc')}: {flow(depth - 1)}}}"
-    return RANDOM.choice(("1", "a", "'q'", '"d"', "*a", "~", "true", "1.5", "&c x", "", "-"))
+    return RANDOM.choice(("1", "a", "'q'", '"d"', "*a", "~", "true", "1.5", "!!str 5", "2026-01-01"))
 
 
 def documents(count):
     made = []
     for _ in range(count):
-        text = "".join(pair(3, 0) for _ in range(RANDOM.randrange(1, 6)))
-        if RANDOM.random() < 0.5:
-            text = "a: &a {a: 1, b: 2}\nb: &b {b: 3, c: 4}\n" + text
+        text = "0: &a {a: 1, b: 2}\n1: &b {b: 3, c: 4}\n"
+        text += "".join(pair(3, 0) for _ in range(RANDOM.randrange(1, 6)))
         for _ in range(RANDOM.choice((0, 0, 1, 3))):
             at = RANDOM.randrange(len(text))
             text = text[:at] + RANDOM.choice(" \t\n:-[]{}&*!|>'\"%@`,?#~\\\x07\u0085\u2028\ufeff") + text[at + RANDOM.randrange(3):]

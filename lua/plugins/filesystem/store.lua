@@ -183,9 +183,10 @@ end
 
 --- Removes what an interrupted run left of this deployment. The caller holds its lock.
 ---@param entry filesystem.Entry
----@return boolean|nil
----@return bosun.Error|nil
+---@return true|nil
+---@return bosun.Error|nil err
 function Store:clear(entry)
+  if not fs.stat(entry.staging, { follow = false }) then return true end
   return fs.remove(entry.staging, { recursive = true })
 end
 

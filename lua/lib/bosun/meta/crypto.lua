@@ -1,0 +1,30 @@
+---@meta bosun.crypto
+-- luacheck: ignore 212 241
+
+--- Digests and random bytes. The SHA-256 of a file: `fs.sha256`.
+local crypto = {}
+
+--- SHA-256 (FIPS 180-4).
+---@param s string
+---@return string hex 64 lower-case digits
+function crypto.sha256(s) end
+
+--- HMAC (RFC 2104).
+---@param key string
+---@param s string
+---@param options? { algorithm?: "sha256" }
+---@return string hex 64 lower-case digits
+function crypto.hmac(key, s, options) end
+
+--- Bytes from the kernel's generator, fit for keys.
+---@param n integer 0 to 1048576
+---@return string|nil bytes
+---@return bosun.Error|nil err
+function crypto.random_bytes(n) end
+
+--- A random UUID (RFC 9562, version 4): "0b7e4c3a-…".
+---@return string|nil uuid
+---@return bosun.Error|nil err
+function crypto.uuid() end
+
+return crypto

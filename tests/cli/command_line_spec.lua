@@ -1,0 +1,282 @@
+-- The command line, from outside: what is accepted, what is refused and how, and where each text goes.
+
+local Workspace = require "tests.support.runner"
+
+local RUNNER = (os.getenv("BOSUN_BUILD") or "build") .. "/bosun-plugin-runner"
+if RUNNER:sub(1, 1) ~= "/" then RUNNER = require("lfs").currentdir() .. "/" .. RUNNER end
+
+local ACTIONS = "plugin_start\nplugin_stop\ndeployment_start\ndeployment_stop\ndeployment_replace_model\n"
+  .. "deployment_status\npe_status\ndeployment_list\ndeployment_relaunch\n"
+
+local FINE = 'function P:pe_status() return ActionStatusInfo{ status = ActionStatus.OK, msg = "fine" } end'
+
+describe("the command line", function()
+  local workspace
+
+  before_each(function()
+    workspace = Workspace.new()
+    workspace:plugin_file("fine", FINE)
+  end)
+
+  after_each(function() workspace:remove() end)
+
+  --- Runs the runner with a command line in shell syntax, in the workspace; stdout, stderr and exit status.
+  local function run(words, environment)
+    local pipe = assert(io.popen(("cd '%s' && %s '%s' %s 2>stderr </dev/null"):format(workspace.root, environment or "",
+      RUNNER, words)))
+    local stdout = pipe:read("a")
+    local _, _, code = pipe:close()
+    return { stdout = stdout, stderr = workspace:read("stderr"), code = code }
+  end
+
+  local function status()
+    return workspace:read_yaml("status.yaml")
+  end
+
+  it("prints the actions in the contract's order, and nothing else", function()
+    assert.same({ stdout = ACTIONS, stderr = "", code = 0 }, run("--list-actions"))
+  end)
+
+  it("prints help and version on standard output", function()
+    for _, word in ipairs { "--help", "-h" } do
+      local result = run(word)
+      assert.equal(0, result.code)
+      for option in ("plugin action config private-config status-file show-status list-actions dry-run timeout "
+        .. "log-level log-format trace version help"):gmatch("%S+") do
+        assert.truthy(result.stdout:find("--" .. option, 1, true), option)
+      end
+    end
+    assert.truthy(run("--version").stdout:match("^bosun%-plugin%-runner %d+%.%d+%.%d+\n$"))
+  end)
+
+  it("takes options in any order, with a space or an equals sign", function()
+    for _, words in ipairs {
+      "--plugin ./fine --action pe_status --status-file status.yaml",
+      "--status-file=status.yaml --action=pe_status --plugin=./fine",
+      "--action pe_status --status-file=status.yaml --plugin fine.lua --timeout=5 --log-level error",
+    } do
+      os.remove(workspace:path("status.yaml"))
+      local result = run(words)
+      assert.equal(0, result.code, result.stderr)
+      assert.equal("fine", status().msg)
+      assert.equal("", result.stdout)
+    end
+  end)
+
+  it("prints the status file's very text with --show-status", function()
+    local result = run("--plugin ./fine --action pe_status --status-file status.yaml --show-status")
+    assert.equal(workspace:read("status.yaml"), result.stdout)
+  end)
+
+  describe("that is wrong", function()
+    -- words, what standard error must say
+    local wrong = {
+      { "", "--plugin is missing" },
+      { "--plugin x", "--action is missing" },
+      { "--plugin x --action pe_status", "--status-file is missing" },
+      { "--plugin", "--plugin needs a value" },
+      { "--plugin= --action pe_status", "--plugin has an empty value" },
+      { "--plugin a --plugin b", "--plugin is given twice" },
+      { "--show-status=yes", "--show-status takes no value" },
+      { "--plugn x", "did you mean --plugin?" },
+      { "--status_file x", "did you mean --status-file?" },
+      { "--action pe_statsu", 'did you mean "pe_status"?' },
+      { "--action frobnicate", "there are: plugin_start" },
+      { "--timeout 0", "expected seconds" },
+      { "--timeout -1", "expected seconds" },
+      { "--timeout nan", "expected seconds" },
+      { "--timeout 5x", "expected seconds" },
+      { "--log-level loud", "there are: trace debug info warn error" },
+      { "--log-format jsn", 'did you mean "json"?' },
+      { "pe_status", "options begin with" },
+      { "--plugin x --action deployment_start --status-file status.yaml", "--config is missing" },
+    }
+    for _, case in ipairs(wrong) do
+      it("is refused: " .. (case[1] == "" and "nothing" or case[1]), function()
+        local result = run(case[1])
+        assert.equal(64, result.code)
+        assert.equal("", result.stdout)
+        assert.truthy(result.stderr:find(case[2], 1, true), result.stderr)
+      end)
+    end
+
+    it("leaves a failing status as soon as the status file is known", function()
+      workspace:write("status.yaml", 'status: "passing"\n')
+      local result = run("--plugn x --status-file status.yaml")
+      assert.equal(64, result.code)
+      assert.equal("failing", status().status)
+      assert.truthy(status().msg:find("did you mean --plugin?", 1, true))
+    end)
+
+    it("does not bring the program down, however long it is", function()
+      local result = run("--plugin \"$(head -c 100000 /dev/zero | tr '\\0' a)\" --action pe_status --status-file status.yaml")
+      assert.equal(1, result.code)
+      assert.equal("failing", status().status)
+      assert.equal(64, run("--\"$(head -c 100000 /dev/zero | tr '\\0' a)\"").code)
+    end)
+  end)
+
+  describe("finds a plugin", function()
+    local function message(plugin, environment)
+      run(("--plugin '%s' --action pe_status --status-file status.yaml"):format(plugin), environment)
+      return status().msg
+    end
+
+    it("by path, with or without .lua, relative to the working directory", function()
+      workspace:mkdir("dir")
+      workspace:plugin_file("dir/inner", FINE)
+      for _, plugin in ipairs { "dir/inner", "./dir/inner.lua", workspace:path("dir/inner"), "fine.lua" } do
+        assert.equal("fine", message(plugin))
+      end
+    end)
+
+    it("by name in BOSUN_PLUGIN_PATH, in three forms, the first folder first", function()
+      workspace:mkdir("one"); workspace:mkdir("two"); workspace:mkdir("two/b"); workspace:mkdir("two/c")
+      workspace:plugin_file("one/a", FINE:gsub("fine", "one a"))
+      workspace:plugin_file("two/a", FINE:gsub("fine", "two a"))
+      workspace:plugin_file("two/b/b", FINE:gsub("fine", "two b"))
+      workspace:plugin_file("two/c/init", FINE:gsub("fine", "two c"))
+      local path = ("BOSUN_PLUGIN_PATH='%s::%s'"):format(workspace:path("one"), workspace:path("two"))
+      assert.equal("one a", message("a", path))
+      assert.equal("two b", message("b", path))
+      assert.equal("two c", message("c", path))
+    end)
+
+    it("among the built-in ones", function()
+      run("--plugin filesystem --action plugin_start --status-file status.yaml")
+      assert.equal("passing", status().status)
+      run("--plugin test --action pe_status --status-file status.yaml --private-config "
+        .. workspace:write("test.yaml", "pe_status_time_sec: 0\n"))
+      assert.equal("passing", status().status)
+    end)
+
+    it("never by name in the working directory", function()
+      assert.truthy(message("fine"):find('there is no plugin "fine"', 1, true))
+    end)
+
+    it("or says what comes near", function()
+      assert.truthy(message("filesytem"):find('did you mean "filesystem"?', 1, true))
+      assert.truthy(message("./nowhere"):find("there is no plugin file ./nowhere.lua", 1, true))
+    end)
+
+    it("with the modules beside it, and never those of the working directory", function()
+      workspace:mkdir("dir")
+      workspace:write("dir/words.lua", "return { greeting = 'from beside' }")
+      workspace:write("stray.lua", "return {}")
+      workspace:plugin_file("dir/speaks", [[
+        local words = require "words"
+        function P:pe_status()
+          return ActionStatusInfo{ status = ActionStatus.OK, msg = words.greeting .. tostring(pcall(require, "stray")) }
+        end]])
+      assert.equal("from besidefalse", message("dir/speaks"))
+    end)
+  end)
+
+  it("keeps a plugin's own output off standard output", function()
+    workspace:plugin_file("loud", [[
+      function P:pe_status()
+        print("printed", 1)
+        io.write("written\n")
+        io.stdout:write("written to stdout\n")
+        return ActionStatusInfo{ status = ActionStatus.OK }
+      end]])
+    local result = run("--plugin ./loud --action pe_status --status-file status.yaml")
+    assert.equal("", result.stdout)
+    for _, text in ipairs { "printed\t1", "written\n", "written to stdout\n" } do
+      assert.truthy(result.stderr:find(text, 1, true), text)
+    end
+  end)
+
+  it("logs in the format and from the level that is asked for", function()
+    local command = "--plugin ./fine --action pe_status --status-file status.yaml "
+    assert.truthy(run(command).stderr:match("^%d+%-%d+%-%d+T[%d:.]+Z INFO  pe_status: passing: fine"))
+    assert.truthy(run(command .. "--log-format json").stderr:match('^{"time":".-","level":"info","message":"pe_status'))
+    assert.truthy(run(command .. "--log-format logfmt").stderr:match('^time=%S+ level=info msg="pe_status: passing: fine"'))
+    assert.equal("", run(command .. "--log-level warn").stderr)
+  end)
+
+  it("traces every call to the outside as JSON lines", function()
+    workspace:plugin_file("reads", [[
+      function P:pe_status()
+        require("bosun.fs").read("/nonexistent/file")
+        return ActionStatusInfo{ status = ActionStatus.OK }
+      end]])
+    run("--plugin ./reads --action pe_status --status-file status.yaml --trace trace.jsonl --log-level error")
+    local found
+    for line in io.lines(workspace:path("trace.jsonl")) do
+      local event = require("cjson").decode(line)
+      if event.message == "fs.read" then found = event end
+    end
+    assert.truthy(found)
+    assert.equal("trace", found.level)
+    assert.equal('"/nonexistent/file"', found.args)
+    assert.truthy(found.outcome:find("ENOENT", 1, true))
+    assert.equal("number", type(found.seconds))
+  end)
+
+  it("says in a dry run what would be done, in order, and does nothing", function()
+    local base = workspace:mkdir("base")
+    workspace:plugin_file("writes", ([[
+      local fs = require "bosun.fs"
+      function P:pe_status()
+        assert(fs.mkdir("%s/a"))
+        assert(fs.write("%s/a/b", "text"))
+        return ActionStatusInfo{ status = ActionStatus.OK, msg = tostring(self.dry_run) }
+      end]]):format(base, base))
+    local result = run("--plugin ./writes --action pe_status --status-file status.yaml --dry-run")
+    assert.equal(0, result.code)
+    assert.equal("true", status().msg)
+    assert.equal("", workspace:tree("base"))
+    local plan = status().data.plan
+    assert.equal(2, #plan)
+    assert.truthy(plan[1]:find("fs.mkdir " .. base .. "/a", 1, true), plan[1])
+    assert.truthy(plan[2]:find("fs.write " .. base .. "/a/b", 1, true), plan[2])
+    assert.truthy(result.stderr:find("fs.mkdir.-fs.write"))
+  end)
+
+  it("hides the agent's token, wherever the plugin repeats it", function()
+    workspace:plugin_file("leaks", [[
+      function P:pe_status()
+        local token = self.plugin_config.mlopsApiToken
+        print("the token is " .. token)
+        self.log:info("token", { value = token })
+        return ActionStatusInfo{ status = ActionStatus.OK, msg = token, data = { [token] = { token } } }
+      end
+      function P:plugin_start() error("no good: " .. self.plugin_config.mlopsApiToken) end]])
+    workspace:write("config.yaml", 'pluginConfig: {mlopsApiToken: "canary-4711-token"}\n')
+    for _, action in ipairs { "pe_status", "plugin_start" } do
+      local result = run(("--plugin ./leaks --action %s --status-file status.yaml --config config.yaml --show-status "
+        .. "--log-level trace --trace trace.jsonl"):format(action))
+      local everything = result.stdout .. result.stderr .. workspace:read("status.yaml") .. workspace:read("trace.jsonl")
+      assert.falsy(everything:find("canary", 1, true))
+      assert.truthy(status().msg:find("[redacted]", 1, true))
+    end
+  end)
+
+  it("tells a status path that cannot be used from one that can", function()
+    workspace:mkdir("folder")
+    os.execute(("mkfifo '%s'; ln -s nowhere '%s'"):format(workspace:path("fifo"), workspace:path("link")))
+    for _, path in ipairs { "folder", "fifo", "link", "missing/status.yaml" } do
+      local result = run("--plugin ./fine --action pe_status --status-file " .. path)
+      assert.equal(74, result.code, path)
+      assert.truthy(result.stderr:find(path:match("^[^/]+"), 1, true))
+      assert.truthy(result.stderr:find("the action was not run", 1, true))
+    end
+  end)
+
+  it("survives closed standard streams", function()
+    for _, streams in ipairs { "<&-", ">&-", "2>&-", "<&- >&- 2>&-" } do
+      os.remove(workspace:path("status.yaml"))
+      run("--plugin ./fine --action pe_status --status-file status.yaml --show-status " .. streams)
+      assert.equal("fine", status().msg, streams)
+    end
+  end)
+
+  it("keeps the outcome when standard output is full", function()
+    local result = run("--plugin ./fine --action pe_status --status-file status.yaml --show-status >/dev/full")
+    assert.equal(0, result.code)
+    assert.equal("passing", status().status)
+    assert.truthy(result.stderr:find("standard output", 1, true))
+    assert.equal(74, run("--help >/dev/full").code)
+  end)
+end)
