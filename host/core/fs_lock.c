@@ -43,11 +43,9 @@ static int attempt(const char *path, int *fd)
 static int not_in_time(const char *path, int64_t timeout, bosun_err *err)
 {
     if (timeout <= 0)
-        return bosun_err_set(err, BOSUN_ERR_TIMEOUT, "lock", "cannot lock %s: another process holds it",
-                             path);
-    return bosun_err_set(err, BOSUN_ERR_TIMEOUT, "lock",
-                         "cannot lock %s: another process has held it for %g s", path,
-                         (double)timeout / (double)BOSUN_SECOND);
+        return bosun_err_set(err, BOSUN_ERR_TIMEOUT, "lock", "cannot lock %s: it is locked by another", path);
+    return bosun_err_set(err, BOSUN_ERR_TIMEOUT, "lock", "cannot lock %s: another has held the lock for %g s",
+                         path, (double)timeout / (double)BOSUN_SECOND);
 }
 
 static int wait_for_lock(const char *path, int64_t timeout, const bosun_wait *wait, int *fd, bosun_err *err)

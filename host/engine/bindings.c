@@ -4,15 +4,19 @@
 #include <stdio.h>
 #include <string.h>
 
+/* clang-format off: one line each */
 static const luaL_Reg modules[] = {
+    {"base64", bosun_open_base64},
     {"crypto", bosun_open_crypto},
-    {"fs", bosun_open_fs},
-    {"log", bosun_open_log},
-    {"path", bosun_open_path},
-    {"time", bosun_open_time},
-    {"yaml", bosun_open_yaml},
+    {"fs", bosun_open_fs},     /* */
+    {"log", bosun_open_log},   /* */
+    {"path", bosun_open_path}, /* */
+    {"secret", bosun_open_secret},
+    {"time", bosun_open_time}, /* */
+    {"yaml", bosun_open_yaml}, /* */
     {NULL, NULL},
 };
+/* clang-format on */
 
 /* ---- tracing
  * -------------------------------------------------------------------------------------------------- */
@@ -116,13 +120,19 @@ static void wrap_functions(lua_State *L, const char *module)
 /* ---- opening
  * -------------------------------------------------------------------------------------------------- */
 
+/* Logging is an output of its own, and a secret's text is not for a trace. */
+static bool is_traced(const char *module)
+{
+    return strcmp(module, "log") != 0 && strcmp(module, "secret") != 0;
+}
+
 /* package.preload's loader; upvalue: index in `modules` */
 static int open_module(lua_State *L)
 {
     const luaL_Reg *module = &modules[lua_tointeger(L, lua_upvalueindex(1))];
     lua_pushcfunction(L, module->func);
     lua_call(L, 0, 1);
-    if (bosun_engine_logs(bosun_engine_host(L), BOSUN_LOG_TRACE) && strcmp(module->name, "log") != 0)
+    if (bosun_engine_logs(bosun_engine_host(L), BOSUN_LOG_TRACE) && is_traced(module->name))
         wrap_functions(L, module->name);
     return 1;
 }

@@ -49,6 +49,9 @@ const char *bosun_option_string(lua_State *L, int arg, const char *name, size_t 
  * gets a "did you mean". */
 void bosun_check_options(lua_State *L, int arg, const char *const *known);
 
+/* The text of a string or of a bosun.secret at `index`, or NULL: it is neither. Valid while the value is. */
+const char *bosun_text_or_secret(lua_State *L, int index, size_t *len);
+
 /* A growable buffer in a userdata, to be closed with the calling function: bytes that C collects while Lua may
  * raise. [-0, +1, m] */
 struct bosun_buf *bosun_push_buf(lua_State *L);
@@ -89,5 +92,7 @@ int bosun_open_yaml(lua_State *L);
 int bosun_open_log(lua_State *L);
 int bosun_open_time(lua_State *L);
 int bosun_open_crypto(lua_State *L);
+int bosun_open_secret(lua_State *L);
+int bosun_open_base64(lua_State *L);
 
 #endif

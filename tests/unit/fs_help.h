@@ -38,7 +38,7 @@ static inline void leave_scratch(void)
     bosun_err err = {0};
     must(chdir("/") == 0);
     if (bosun_fs_remove(scratch, true, NULL, NULL, &err) < 0)
-        printf("# %s\n", err.message);
+        note("%s", err.message);
 }
 
 static inline void put(const char *path, const char *text)
@@ -81,7 +81,7 @@ static inline bool failed_with(const bosun_err *err, const char *code)
 {
     bool same = err->code && strcmp(err->code, code) == 0;
     if (!same)
-        printf("# code %s, message: %s\n", err->code ? err->code : "none", err->message);
+        note("code %s, message: %s", err->code ? err->code : "none", err->message);
     return same;
 }
 

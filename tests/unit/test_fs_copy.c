@@ -76,13 +76,14 @@ static void test_holes(void)
     bosun_err err = {0};
     struct stat st;
     put_at("sparse", 1000, "one");
-    put_at("sparse", 100 << 20, "two");
-    must(truncate("sparse", 200 << 20) == 0);
+    put_at("sparse", 10 << 20, "two");
+    must(truncate("sparse", 20 << 20) == 0);
     ok(bosun_fs_copy("sparse", "sparse2", NULL, NULL, NULL, &err) == 0 && same_digest("sparse", "sparse2"),
        "a file with holes is copied");
-    ok(stat("sparse2", &st) == 0 && st.st_size == 200 << 20 && st.st_blocks < 4096,
+    ok(stat("sparse2", &st) == 0 && st.st_size == 20 << 20 && st.st_blocks < 1024,
        "and the holes stay holes");
-    must(truncate("hole", 10 << 20) == 0 || (put("hole", ""), truncate("hole", 10 << 20) == 0));
+    put("hole", "");
+    must(truncate("hole", 10 << 20) == 0);
     ok(bosun_fs_copy("hole", "hole2", NULL, NULL, NULL, &err) == 0 && same_digest("hole", "hole2"),
        "so is a file that is all hole");
 }
@@ -96,7 +97,7 @@ static void test_across(const char *other)
     struct stat beyond;
     must(stat(".", &here) == 0);
     if (stat(other, &beyond) < 0 || here.st_dev == beyond.st_dev || access(other, W_OK) < 0) {
-        ok(true, "across file systems # SKIP %s is no other file system", other);
+        skip("across file systems", "there is no second one to write to");
         return;
     }
     snprintf(path, sizeof path, "%s/%s", other, strrchr(scratch, '/') + 1);

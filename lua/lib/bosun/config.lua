@@ -14,7 +14,7 @@
 
 local check = require "bosun.config.check"
 local fs = require "bosun.fs"
-local schema_check = require("bosun.config.schema").check
+local schemas = require "bosun.config.schema"
 local yaml = require "bosun.yaml"
 
 local config = {}
@@ -78,13 +78,18 @@ local function checked(source, raw, marks, schema)
   return result
 end
 
+local function check_schema(schema)
+  schemas.check(schema)
+  check.defaults(schema)
+end
+
 --- Reads and checks a config file.
 ---@param path string|nil nil: no file, every default
 ---@param schema table<string, bosun.config.Spec>
 ---@return table|nil config a new table: values converted, defaults filled in
 ---@return bosun.config.Error|bosun.Error|nil err
 function config.load(path, schema)
-  local ok, misuse = pcall(schema_check, schema)
+  local ok, misuse = pcall(check_schema, schema)
   if not ok then error(misuse, 2) end
   if not path then return checked("no --private-config was given", {}, {}, schema) end
   local raw, marks = read(path)

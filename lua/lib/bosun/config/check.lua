@@ -191,6 +191,17 @@ local function default_of(spec, path)
   return value
 end
 
+--- Raises when a default is not what its key expects.
+---@param fields table<string, bosun.config.Spec>
+---@param path? string
+function check.defaults(fields, path)
+  for key, spec in pairs(fields) do
+    local below = path and path .. "." .. key or key
+    default_of(spec, below)
+    if spec.fields then check.defaults(spec.fields, below) end
+  end
+end
+
 local function note_missing(state, spec, key, place, below)
   local description = spec.description and ": " .. spec.description or ""
   add_problem(state, { path = below.path, line = below.line or place.line, column = below.column or place.column },

@@ -1,0 +1,207 @@
+-- bosun.config, used by a plugin inside the host.
+package.path = "./tests/support/?.lua;" .. package.path
+local Workspace = require "runner"
+
+describe("bosun.config", function()
+  local workspace
+
+  before_each(function() workspace = Workspace.new() end)
+  after_each(function() workspace:remove() end)
+
+  --- The result of config.load for a file with this text (false: no file) and a schema in Lua source: the config, or
+  --- nil and the error's fields.
+  local function load(text, schema)
+    if text then workspace:write("private.yaml", text) end
+    local result = workspace:eval(([[
+      local loaded, err = require("bosun.config").load(%s, %s)
+      if loaded then return { config = loaded } end
+      return { code = err.code, op = err.op, message = tostring(err), problems = err.problems }
+    ]]):format(text and ("%q"):format(workspace:path "private.yaml") or "nil", schema))
+    return result.config, result
+  end
+
+  local function value_of(yaml, spec)
+    local config, failure = load("key: " .. yaml .. "\n", "{ key = " .. spec .. " }")
+    return config and config.key, failure.message and failure.message:gsub("^.*private%.yaml:", "")
+  end
+
+  it("gives each type its values", function()
+    for _, case in ipairs {
+      { '"text"', '{type="string"}', "text" }, { "5", '{type="integer"}', 5 }, { "0x10", '{type="integer"}', 16 },
+      { "1.5", '{type="number"}', 1.5 }, { "2", '{type="number"}', 2 }, { "no", '{type="boolean"}', false },
+      { '"5m"', '{type="seconds"}', 300.0 }, { "1.5", '{type="seconds"}', 1.5 },
+      { '"512Mi"', '{type="bytes"}', 512 << 20 },
+      { '"10kB"', '{type="bytes"}', 10000 }, { "7", '{type="bytes"}', 7 }, { '"1.5 GiB"', '{type="bytes"}', 3 << 29 },
+      { "./x", '{type="path"}', "./x" }, { '"https://h/p?q"', '{type="url"}', "https://h/p?q" },
+      { "b", '{type="string", enum={"a", "b"}}', "b" }, { "ab1", '{type="string", pattern="^%l+%d$"}', "ab1" },
+      { "8080", '{type="integer", min=1, max=65535}', 8080 },
+    } do
+      local value, message = value_of(case[1], case[2])
+      assert.equal(case[3], value, case[1] .. " " .. case[2] .. " " .. tostring(message))
+      assert.equal(math.type(case[3]), math.type(value))
+    end
+  end)
+
+  it("refuses what is of another kind, saying what it found and expected", function()
+    for _, case in ipairs {
+      { "5", '{type="string"}', 'found the number 5 (expected a string: put it in quotes)' },
+      { "yes", '{type="string"}', 'found true (expected a string: put it in quotes)' },
+      { '"5"', '{type="integer"}', 'found the string "5" (expected an integer)' },
+      { "5.0", '{type="integer"}', 'found the number 5.0 (expected an integer)' },
+      { ".nan", '{type="number"}', 'expected a number' }, { ".inf", '{type="seconds"}', 'expected seconds' },
+      { "-1", '{type="seconds"}', 'expected seconds, or a duration like "5m"' },
+      { '"5 parsecs"', '{type="seconds"}', 'found the string "5 parsecs"' },
+      { '"many"', '{type="bytes"}', 'expected bytes' }, { "-1", '{type="bytes"}', 'expected bytes' },
+      { "maybe", '{type="boolean"}', 'found the string "maybe" (expected true or false)' },
+      { '""', '{type="path"}', 'expected a path' }, { '"a\\0b"', '{type="path"}', 'expected a path' },
+      { "h/p", '{type="url"}', 'expected an http or https URL' },
+      { '"http://a b"', '{type="url"}', 'expected an http' },
+      { "[a]", '{type="string"}', 'found a list (expected a string)' },
+      { "[a]", '{type="map"}', 'found a list (expected a mapping)' },
+      { "[]", '{type="map"}', 'found a list (expected a mapping)' },
+      { "{}", '{type="list"}', 'found a mapping (expected a list)' },
+      { "0", '{type="integer", min=1, max=9}', 'the number 0 is out of range (expected an integer from 1 to 9)' },
+      { "bb", '{type="string", enum={"aaa", "bbb"}}',
+        'the string "bb" is not allowed (expected one of "aaa", "bbb"); did you mean "bbb"?' },
+      { "x", '{type="string", pattern="^%d+$", description="digits only"}', '(expected digits only)' },
+      { "x", '{type="string", check=function(v) return nil, "no " .. v .. " here" end}', 'no x here' },
+      { "x", '{type="string", check=function() return false end}', 'the string "x" is not accepted' },
+    } do
+      local value, message = value_of(case[1], case[2])
+      assert.is_nil(value)
+      assert.equal("1:6: key: ", message:sub(1, 10))
+      assert.is_truthy(message:find(case[3], 1, true), message)
+    end
+  end)
+
+  it("reports everything at once, in the order of the file", function()
+    local _, failure = load("\nbasedir: x\nport: many\nnested:\n  hots: h\nlist:\n  - 1\n  - two\n  - ~\n", [[{
+      baseDir = { type = "path", required = true, description = "where things lie" },
+      port = { type = "integer" },
+      nested = { type = "map", fields = { host = { type = "string" } } },
+      list = { type = "list", items = { type = "integer" } },
+    }]])
+    local file = workspace:path "private.yaml"
+    assert.equal("invalid", failure.code)
+    assert.equal("config.load", failure.op)
+    assert.equal(table.concat({
+      file .. ':2:1: baseDir: the required key "baseDir" is missing (expected a path: where things lie)',
+      file .. ':2:1: basedir: unknown key; did you mean "baseDir"?',
+      file .. ':3:7: port: found the string "many" (expected an integer)',
+      file .. ':5:3: nested.hots: unknown key; did you mean "host"?',
+      file .. ':8:5: list[2]: found the string "two" (expected an integer)',
+      file .. ':9:5: list[3]: found null (expected an integer)',
+    }, "\n"), failure.message)
+    assert.same({ path = "port", line = 3, column = 7, message = 'found the string "many" (expected an integer)' },
+      failure.problems[3])
+  end)
+
+  it("stops after 20 problems and counts the rest", function()
+    local lines = {}
+    for i = 1, 30 do lines[i] = ("key%d: 1\n"):format(i) end
+    local _, failure = load(table.concat(lines), "{}")
+    assert.equal(30, #failure.problems)
+    assert.matches("… and 10 more$", failure.message)
+  end)
+
+  it("checks the keys and values of a map", function()
+    local schema = '{ ports = { type = "map", keys = { type = "integer", min = 1 }, values = { type = "integer" } } }'
+    assert.same({ ports = { [80] = 81, [8080] = 8081 } }, load("ports: {80: 81, 8080: 8081}", schema))
+    local _, failure = load('ports:\n  0: 1\n  "a.b": 2\n  90: x\n', schema)
+    assert.matches(":2:3: ports%.0: the key: the number 0 is out of range", failure.message)
+    assert.matches(':3:3: ports%["a%.b"%]: the key: found the string "a%.b"', failure.message)
+    assert.matches(':4:7: ports%.90: found the string "x"', failure.message)
+  end)
+
+  it("fills in defaults, converted, and a new table each time", function()
+    local schema = [[{
+      wait = { type = "seconds", default = "5m" }, dir = { type = "path", default = "." },
+      list = { type = "list", default = { 1, 2 } }, none = { type = "string" },
+      nested = { type = "map", default = {}, fields = { port = { type = "integer", default = 80 } } },
+    }]]
+    local defaults = { wait = 300, dir = ".", list = { 1, 2 }, nested = { port = 80 } }
+    for _, text in ipairs { "{}", "", "# nothing\n", "wait: ~\ndir:\n" } do
+      assert.same(defaults, load(text, schema))
+    end
+    assert.same(defaults, load(false, schema))
+    assert.is_true(workspace:eval([[
+      local config = require "bosun.config"
+      local schema = { list = { type = "list", default = { 1 } } }
+      table.insert(config.load(nil, schema).list, 2)
+      return #config.load(nil, schema).list == 1
+    ]]))
+  end)
+
+  it("says which key is needed when there is no file", function()
+    local _, failure = load(false, '{ port = { type = "integer", required = true } }')
+    assert.equal('no --private-config was given: port: the required key "port" is missing (expected an integer)',
+      failure.message)
+  end)
+
+  it("takes an empty list for a list, and keeps it one", function()
+    assert.is_true(workspace:eval(([[
+      local file = %q
+      assert(require("bosun.fs").write(file, "list: []\nany: []\n"))
+      local schema = { list = { type = "list" }, any = { type = "any" } }
+      local loaded = assert(require("bosun.config").load(file, schema))
+      local text = require("bosun.yaml").encode(loaded)
+      return text:find('"list": %%[%%]') ~= nil and text:find('"any": %%[%%]') ~= nil
+    ]]):format(workspace:path "list.yaml")))
+  end)
+
+  it("never shows a secret", function()
+    local _, failure = load('token: 12345\nlist: "hunter2"\n',
+      '{ token = { type = "string", secret = true }, list = { type = "list", secret = true } }')
+    assert.is_nil(failure.message:find("12345", 1, true))
+    assert.is_nil(failure.message:find("hunter2", 1, true))
+    assert.matches("1:8: token: found another kind of value %(expected a string", failure.message)
+  end)
+
+  it("hands on what the reader says of the file", function()
+    local _, failure = load("a: [1\n", "{}")
+    assert.matches("private%.yaml:%d+:%d+: ", failure.message)
+    _, failure = load("- a\n- b\n", "{}")
+    assert.matches("private%.yaml:1:1: expected a mapping", failure.message)
+    _, failure = load("just text", "{}")
+    assert.matches("private%.yaml:1:1: expected a mapping", failure.message)
+    local message = workspace:eval [[return select(2, require("bosun.config").load("/nonexistent/x", {})).message]]
+    assert.matches("/nonexistent/x", message)
+  end)
+
+  it("knows later where a value stood", function()
+    workspace:write("p.yaml", 'net: "bosun"\nports:\n  80: 81\nlist: [a, b]\n')
+    local messages = workspace:eval(([[
+      local config = require "bosun.config"
+      local schema = { net = { type = "string" }, ports = { type = "map" }, list = { type = "list" },
+        absent = { type = "map" } }
+      local loaded = assert(config.load(%q, schema))
+      local function at(path) return tostring(config.problem(loaded, path, "why")) end
+      return { at "net", at "ports.80", at "list.2", at "absent.x", at { "ports", 80 },
+        tostring(config.problem(config.load(nil, schema), "net", "why")) }
+    ]]):format(workspace:path "p.yaml"))
+    local file = workspace:path "p.yaml"
+    assert.same({ file .. ":1:6: net: why", file .. ":3:7: ports.80: why", file .. ":4:11: list[2]: why",
+      file .. ":1:1: absent.x: why", file .. ":3:7: ports.80: why", "no --private-config was given: net: why" },
+      messages)
+  end)
+
+  it("raises on a schema that is wrong, at the caller's line", function()
+    for schema, pattern in pairs {
+      ['{ key = { type = "strin" } }'] = "key: type is strin; expected one of any, boolean",
+      ['{ key = { typ = "string" } }'] = 'key: unknown property typ; did you mean "type"%?',
+      ['{ key = "string" }'] = "key: is a string; expected",
+      ['{ key = { type = "map", fields = { sub = { type = "x" } } } }'] = "key%.sub: type is x",
+      ['{ key = { type = "integer", default = "five" } }'] = "key: the default: found the string",
+      ['{ key = { type = "string", min = 1 } }'] = "min and max belong to a number",
+      ['{ key = { type = "string", required = true, default = "x" } }'] = "exclude each other",
+      ['5'] = "expected a table of keys",
+    } do
+      local message = workspace:eval(([[
+        local ok, message = pcall(function() require("bosun.config").load(nil, %s) end)
+        return not ok and message
+      ]]):format(schema))
+      assert.matches("eval%.lua:%d+: config schema: ", message)
+      assert.matches(pattern, message)
+    end
+  end)
+end)
