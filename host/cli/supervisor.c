@@ -43,9 +43,6 @@ typedef struct supervisor {
     record record;
 } supervisor;
 
-/* ---- the status file
- * ------------------------------------------------------------------------------------------ */
-
 /* Atomic, and durable unless it is the first failure, which only has to outlive this process. */
 static int write_status(const supervisor *s, const char *text, size_t len, bool durable, bosun_err *err)
 {
@@ -75,9 +72,6 @@ static int open_status(supervisor *s, const char *path, bosun_err *err)
         return bosun_err_context(err, "the status file: ");
     return 0;
 }
-
-/* ---- the worker
- * ----------------------------------------------------------------------------------------------- */
 
 static int open_signals(supervisor *s, bosun_err *err)
 {
@@ -205,9 +199,6 @@ static void end_descendants(const supervisor *s)
                  "some processes that the action left behind could not be ended: %s", strerrordesc_np(errno));
 }
 
-/* ---- the outcome
- * ---------------------------------------------------------------------------------------------- */
-
 /* What the worker was doing when it last said. */
 static void describe_phase(const supervisor *s, char *out, size_t size)
 {
@@ -279,9 +270,6 @@ static int publish_outcome(supervisor *s)
     describe_end(s, message, sizeof message);
     return publish_failure(s, message);
 }
-
-/* ---- from start to end
- * ---------------------------------------------------------------------------------------- */
 
 static int run_worker(supervisor *s)
 {

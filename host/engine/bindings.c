@@ -4,22 +4,19 @@
 #include <stdio.h>
 #include <string.h>
 
-/* clang-format off: one line each */
+/* clang-format off */
 static const luaL_Reg modules[] = {
     {"base64", bosun_open_base64},
     {"crypto", bosun_open_crypto},
-    {"fs", bosun_open_fs},     /* */
-    {"log", bosun_open_log},   /* */
-    {"path", bosun_open_path}, /* */
+    {"fs", bosun_open_fs},
+    {"log", bosun_open_log},
+    {"path", bosun_open_path},
     {"secret", bosun_open_secret},
-    {"time", bosun_open_time}, /* */
-    {"yaml", bosun_open_yaml}, /* */
+    {"time", bosun_open_time},
+    {"yaml", bosun_open_yaml},
     {NULL, NULL},
 };
 /* clang-format on */
-
-/* ---- tracing
- * -------------------------------------------------------------------------------------------------- */
 
 #define SHOWN_BYTES 120 /* of a string argument */
 
@@ -116,9 +113,6 @@ static void wrap_functions(lua_State *L, const char *module)
         }
     }
 }
-
-/* ---- opening
- * -------------------------------------------------------------------------------------------------- */
 
 /* Logging is an output of its own, and a secret's text is not for a trace. */
 static bool is_traced(const char *module)

@@ -27,8 +27,6 @@ bool bosun_engine_logs(const bosun_host *host, bosun_log_level level);
 /* Marks a text as secret for logs and status. Does not touch Lua; -1: out of memory. */
 int bosun_engine_add_secret(bosun_host *host, const char *text, size_t len);
 
-/* ---- results of bindings ---------------------------------------------------------------------------------- */
-
 /* nil and the error as a table {code=, op=, message=} with __tostring. Returns 2. [-0, +2, m] */
 int bosun_push_failure(lua_State *L, const bosun_err *err);
 
@@ -67,8 +65,6 @@ struct bosun_buf *bosun_push_buf(lua_State *L);
 /* True: do it. False: this is a dry run, and "op text" is now in the plan. May raise (out of memory). */
 bool bosun_effect_begin(lua_State *L, const char *op, const char *format, ...) __attribute__((format(printf, 3, 4)));
 
-/* ---- values between C and Lua --------------------------------------------------------------------------------- */
-
 /* Pushes a tree. Sequences get the array metatable, so that empty ones stay sequences; a null in a mapping is left
  * out, in a sequence it is the sentinel `yaml.null` (the light userdata NULL, which is cjson.null too). Shared
  * nodes are copied. [-0, +1, m] */
@@ -80,8 +76,6 @@ bosun_value *bosun_to_value(lua_State *L, int index, bosun_arena *arena);
 
 /* Makes the table at the top of the stack a sequence (mapping) even when it is empty. [-0, +0, m] */
 void bosun_mark_array(lua_State *L);
-
-/* ---- the modules written in C: one luaopen a file, one line in bindings.c ------------------------------------- */
 
 /* Makes `bosun.<name>` requirable for each line of the table, without running it. [-0, +0, m] */
 void bosun_preload_bindings(lua_State *L);

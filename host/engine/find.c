@@ -90,9 +90,6 @@ static int take_name(const bosun_dirs *dirs, const char *name, bosun_plugin_file
     return found;
 }
 
-/* ---- "did you mean"
- * ------------------------------------------------------------------------------------------- */
-
 typedef struct names {
     char *items[NAMES_MAX];
     size_t count;
@@ -150,9 +147,6 @@ static int not_found(const bosun_dirs *dirs, const char *plugin, bosun_err *err)
         free(all.items[i]);
     return -1;
 }
-
-/* ---- the two kinds of value
- * ----------------------------------------------------------------------------------- */
 
 static int find_path(const char *plugin, bosun_plugin_file *file, bosun_err *err)
 {

@@ -7,9 +7,6 @@
 #define ARRAY_METATABLE "bosun.array" /* marks a table as a sequence, even when it is empty */
 #define NODES_MAX       1000000       /* a table that is met by many ways counts each time */
 
-/* ---- C to Lua
- * ------------------------------------------------------------------------------------------------- */
-
 void bosun_mark_array(lua_State *L)
 {
     luaL_newmetatable(L, ARRAY_METATABLE);
@@ -55,9 +52,6 @@ void bosun_push_value(lua_State *L, const bosun_value *value)
     case BOSUN_MAPPING: push_mapping(L, value); break;
     }
 }
-
-/* ---- Lua to C
- * ------------------------------------------------------------------------------------------------- */
 
 typedef struct walk {
     bosun_arena *arena;

@@ -13,9 +13,6 @@
 
 static const char class_key = 'c'; /* its address is the registry key of the plugin's class */
 
-/* ---- loading
- * -------------------------------------------------------------------------------------------------- */
-
 /* A plugin may require the modules beside it: its folder's, or for a built-in one the embedded ones with its
  * prefix (see state.c). [-0, +0, m] */
 static void add_search_path(lua_State *L, const bosun_plugin_file *file)
@@ -94,9 +91,6 @@ int bosun_host_load(bosun_host *host, const char *plugin, const char *private_co
         memcpy(error->message, err.message, sizeof error->message);
     return rc;
 }
-
-/* ---- running
- * -------------------------------------------------------------------------------------------------- */
 
 typedef struct run {
     bosun_host *host;
@@ -192,9 +186,6 @@ static int run_action(lua_State *L)
     take_status(L, r->status);
     return 0;
 }
-
-/* ---- what leaves the host
- * ------------------------------------------------------------------------------------- */
 
 /* Replaces secrets in every string below `value`. -1: out of memory. */
 static int redact_value(bosun_value *value, const bosun_secrets *secrets, bosun_arena *arena)

@@ -45,9 +45,6 @@ lua_State *bosun_state_new(bosun_host *host)
     return L;
 }
 
-/* ---- loading source text
- * -------------------------------------------------------------------------------------- */
-
 /* Where the Lua text begins: after a byte order mark and a first line that starts with '#'. */
 static size_t text_start(const char *text, size_t len)
 {
@@ -133,9 +130,6 @@ static int load_text_only(lua_State *L)
     return lua_gettop(L);
 }
 
-/* ---- the standard library, adapted
- * ---------------------------------------------------------------------------- */
-
 static int print_to_log(lua_State *L)
 {
     int n = lua_gettop(L);
@@ -190,9 +184,6 @@ static void adapt_globals(lua_State *L)
     set_refusal(L, "os", "exit", "it would end the host; return an ActionStatusInfo, or raise an error");
     set_refusal(L, "os", "setlocale", "the locale belongs to the whole process");
 }
-
-/* ---- require
- * -------------------------------------------------------------------------------------------------- */
 
 /* Pushes the search path without the entries that are relative to the working directory. [-0, +1, m] */
 static void push_absolute_entries(lua_State *L, const char *path)

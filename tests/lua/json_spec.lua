@@ -19,7 +19,10 @@ describe("bosun.json", function()
   local function encode(source, options)
     return workspace:eval(([[
       local json = require "bosun.json"
-      local ok, result = pcall(function() return json.encode(%s, %s) end)
+      local _, result = pcall(function()
+        local text = json.encode(%s, %s)
+        return text
+      end)
       return result
     ]]):format(source, options or "{ sort = true }"))
   end
@@ -39,11 +42,10 @@ describe("bosun.json", function()
     for text, expected in pairs {
       [" [ ] "] = "[]", ["[\n\t]"] = "[]", ["[1.0,1e2,-0]"] = "[1,100,0]", ['"\\ud83d\\ude00\\/"'] = '"😀/"',
       ['{"b":1,"a":2}'] = '{"a":2,"b":1}', ["12345678901234567890"] = "1.2345678901234567e+19",
-      ["[1E400]"] = "JSON, line 1, column 2: ", ['"\\u0000"'] = '"\\u0000"',
+      ['"\\u0000"'] = '"\\u0000"',
       ["[ [ ] , -12345678901234567 ]"] = "[[],-12345678901234567]",
     } do
-      local result = round_trip(text)
-      if text ~= "[1E400]" then assert.equal(expected, result) end
+      assert.equal(expected, round_trip(text))
     end
   end)
 
