@@ -74,7 +74,7 @@ static int take_slot(int dirfd, mode_t mode, bosun_fs_temp *temp)
     if (named == 1 && restrict_mode(temp) == 0)
         return 1;
     int errnum = errno;
-    if (named == 1)
+    if (named != 0)
         (void)unlinkat(dirfd, temp->name, 0);
     bosun_fs_drop(temp->fd);
     temp->fd = -1;

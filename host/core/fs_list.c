@@ -36,9 +36,9 @@ static int append_sorted(bosun_buf *out, const bosun_buf *from, int (*order)(con
     char **items = calloc(count, sizeof *items);
     if (!items)
         return -1;
-    size_t at = 0;
-    for (size_t i = 0; i < count; at += strlen(from->data + at) + 1)
-        items[i++] = from->data + at;
+    char *item = from->data;
+    for (size_t i = 0; item && i < count; item += strlen(item) + 1)
+        items[i++] = item;
     qsort(items, count, sizeof *items, order);
     for (size_t i = 0; i < count; i++)
         bosun_buf_append(out, items[i], strlen(items[i]) + 1);
@@ -51,7 +51,9 @@ static char entry_type(int dirfd, const struct dirent *entry)
     struct stat st;
     if (entry->d_type != DT_UNKNOWN)
         return bosun_fs_type((mode_t)DTTOIF(entry->d_type));
-    return fstatat(dirfd, entry->d_name, &st, AT_SYMLINK_NOFOLLOW) < 0 ? '?' : bosun_fs_type(st.st_mode);
+    if (fstatat(dirfd, entry->d_name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+        return '?';
+    return bosun_fs_type(st.st_mode);
 }
 
 static int read_entries(DIR *dir, const char *path, bosun_buf *out, bosun_err *err)

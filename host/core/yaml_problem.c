@@ -148,6 +148,9 @@ static int reader_failure(bosun_err *err, const yaml_parser_t *parser, const cha
             "the control character U+%04X is not allowed: remove it, or write it as an escape in "
             "double quotes",
             (unsigned)parser->problem_value);
+    if (strcmp(parser->problem, "incomplete UTF-8 octet sequence") == 0)
+        return bosun_yaml_fail(err, BOSUN_ERR_SYNTAX, source, mark,
+                               "the text ends inside a UTF-8 character: save the file as UTF-8");
     return bosun_yaml_fail(err, BOSUN_ERR_SYNTAX, source, mark,
                            "the text is not UTF-8 here (byte 0x%02X): save the file as UTF-8",
                            (unsigned)parser->problem_value & 0xFF);

@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#define RANDOM_MAX (1024 * 1024)
+#define RANDOM_MAX 1048576
 
 static int push_hex(lua_State *L, const unsigned char digest[BOSUN_SHA256_SIZE])
 {

@@ -224,7 +224,7 @@ static int push_made(lua_State *L, const temp_name *temp, int rc, int errnum)
 static int fs_tempdir(lua_State *L)
 {
     static const char *const known[] = {"dir", "prefix", NULL};
-    temp_name temp;
+    temp_name temp = {.suffix_len = 0};
     bosun_check_options(L, 1, known);
     check_temp_name(L, &temp);
     if (!bosun_effect_begin(L, "fs.tempdir", "%s", temp.path))
@@ -237,7 +237,7 @@ static int fs_tempdir(lua_State *L)
 static int fs_tempfile(lua_State *L)
 {
     static const char *const known[] = {"dir", "prefix", "suffix", NULL};
-    temp_name temp;
+    temp_name temp = {.suffix_len = 0};
     bosun_check_options(L, 1, known);
     check_temp_name(L, &temp);
     if (!bosun_effect_begin(L, "fs.tempfile", "%s", temp.path))

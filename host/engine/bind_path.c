@@ -64,7 +64,7 @@ static int path_dirname(lua_State *L)
     while (len > 1 && path[len - 1] == '/')
         len--;
     if (len == 0)
-        lua_pushliteral(L, ".");
+        lua_pushstring(L, *path == '/' ? "/" : ".");
     else
         lua_pushlstring(L, path, len);
     return 1;

@@ -52,8 +52,6 @@ function FilesystemPlugin:init()
   self.store = Store.new(self.config)
 end
 
--- ---- answers --------------------------------------------------------------------------------------------------------
-
 local function passing(msg, state, data)
   return ActionStatusInfo { status = ActionStatus.OK, msg = msg, state = state, data = data }
 end
@@ -77,8 +75,6 @@ function FilesystemPlugin:prediction_data(entry)
   if not base then return nil end
   return { predictionUrl = ("%s/%s/predict"):format(base:gsub("/+$", ""), url_encoded(entry.id)) }
 end
-
--- ---- the environment ------------------------------------------------------------------------------------------------
 
 --- The environment's own health.
 function FilesystemPlugin:environment()
@@ -108,8 +104,6 @@ function FilesystemPlugin:pe_status()
   result.data = { deploymentsStatus = statuses }
   return result
 end
-
--- ---- looking at deployments -----------------------------------------------------------------------------------------
 
 --- How the deployment with this id is.
 function FilesystemPlugin:health(id)
@@ -153,8 +147,6 @@ function FilesystemPlugin:deployment_list()
   end
   return passing(("deployments in %s: %d"):format(self.config.baseDir, count), nil, deployments)
 end
-
--- ---- changing deployments -------------------------------------------------------------------------------------------
 
 --- Runs body(entry, what is there now) while nobody else changes this deployment.
 function FilesystemPlugin:change(deployment_info, body)

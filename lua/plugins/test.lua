@@ -39,8 +39,6 @@ function TestPlugin:init()
   self.config = assert(config.load(self.private_config_file, SCHEMA))
 end
 
--- ---- files ----------------------------------------------------------------------------------------------------------
-
 --- The file of a deployment. Its name is a digest, because an id may be any text.
 function TestPlugin:file_of(id)
   return path.join(self.config.tmp_dir, DEPLOYMENT_FILE .. crypto.sha256(tostring(id)):sub(1, 32) .. ".yaml")
@@ -64,8 +62,6 @@ function TestPlugin:remember(deployment_info, model_id)
     modelArtifact = deployment_info.modelArtifact,
   })
 end
-
--- ---- actions --------------------------------------------------------------------------------------------------------
 
 --- What every action has in common: raising where it was asked for, the file that the action leaves, the sleep.
 function TestPlugin:act(action, sleep_key, deployment_info)

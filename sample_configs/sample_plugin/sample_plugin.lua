@@ -37,8 +37,6 @@ function SamplePlugin:init()
   self.config = assert(config.load(self.private_config_file, SCHEMA))
 end
 
--- ---- helpers --------------------------------------------------------------------------------------------------------
-
 local function passing(msg, state, data)
   return ActionStatusInfo { status = ActionStatus.OK, msg = msg, state = state, data = data }
 end
@@ -97,8 +95,6 @@ function SamplePlugin:health(id)
   return passing("it runs model " .. record.modelId, State.READY, data)
 end
 
--- ---- the environment ------------------------------------------------------------------------------------------------
-
 function SamplePlugin:plugin_start()
   assert(fs.mkdir(self.config.environmentDir, { parents = true }))
   return passing("the environment is ready")
@@ -125,8 +121,6 @@ function SamplePlugin:deployment_list()
   end
   return passing(nil, nil, deployments)
 end
-
--- ---- deployments ----------------------------------------------------------------------------------------------------
 
 function SamplePlugin:deployment_start(deployment_info)
   local running = self:find(deployment_info.id)

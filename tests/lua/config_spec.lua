@@ -157,6 +157,14 @@ describe("bosun.config", function()
     assert.matches("1:8: token: found another kind of value %(expected a string", failure.message)
   end)
 
+  it("gives a secret text as a bosun.secret", function()
+    workspace:write("s.yaml", 'token: "hunter2"\n')
+    assert.same({ shown = "[secret]", length = 7 }, workspace:eval(([[
+      local token = require("bosun.config").load(%q, { token = { type = "string", secret = true } }).token
+      return { shown = tostring(token), length = #token:reveal() }
+    ]]):format(workspace:path "s.yaml")))
+  end)
+
   it("hands on what the reader says of the file", function()
     local _, failure = load("a: [1\n", "{}")
     assert.matches("private%.yaml:%d+:%d+: ", failure.message)

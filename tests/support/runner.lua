@@ -16,8 +16,6 @@ local RUNNER = absolute(os.getenv("BOSUN_RUNNER") or (os.getenv("BOSUN_BUILD") o
 local SIX_KEYS = { "data", "duration", "msg", "state", "status", "timestamp" }
 local EXIT = { passing = 0, failing = 1, warning = 2, unknown = 3 }
 
--- ---- text -----------------------------------------------------------------------------------------------------------
-
 local function shell_quoted(text)
   return "'" .. text:gsub("'", "'\\''") .. "'"
 end
@@ -47,8 +45,6 @@ local function without_nulls(value)
   for key, item in pairs(value) do result[key] = without_nulls(item) end
   return result
 end
-
--- ---- files ----------------------------------------------------------------------------------------------------------
 
 function Workspace.new()
   local root = os.tmpname()
@@ -126,8 +122,6 @@ end
 function Workspace:inode(name)
   return lfs.attributes(self:path(name), "ino")
 end
-
--- ---- running --------------------------------------------------------------------------------------------------------
 
 --- A config as a file: text as it is, a table as YAML.
 function Workspace:config_file(content)

@@ -102,7 +102,24 @@ __attribute__((unused)) static void sweep(const char *name, int (*work)(bosun_er
     }
 }
 
+/* Runs `work`, which must succeed without any memory. */
+__attribute__((unused)) static void needs_no_memory(const char *name, int (*work)(bosun_err *err))
+{
+    bosun_err err = {0};
+    arm_malloc(1, true);
+    int rc = work(&err);
+    long asked = allocations;
+    arm_malloc(0, false);
+    ok(rc == 0 && asked == 0, "%s needs no memory", name);
+}
+
 #else
+
+__attribute__((unused)) static void needs_no_memory(const char *name, int (*work)(bosun_err *err))
+{
+    (void)work;
+    skip(name, "the sanitizer has the allocator");
+}
 
 __attribute__((unused)) static void sweep(const char *name, int (*work)(bosun_err *err))
 {

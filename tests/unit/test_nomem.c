@@ -20,7 +20,7 @@ static void make_document(void)
 {
     char many[40 * 1024] = "";
     size_t len = 0;
-    for (int i = 0; i < 1200; i++)
+    for (int i = 0; i < 150; i++)
         len += (size_t)snprintf(many + len, sizeof many - len, "key%d: value %d\n", i, i);
     snprintf(document, sizeof document, rich, many);
 }
@@ -95,11 +95,7 @@ static int write_string_fixed(bosun_err *err)
     bosun_yaml_write_string(&out, "a \"quoted\"\n\x01 \xC3\xA9 \xFF", 16);
     bosun_value number = {.kind = BOSUN_FLOAT, .as.number = 0.1};
     bosun_yaml_write_scalar(&out, &number);
-    if (out.failed)
-        return bosun_err_nomem(err, "test");
-    char *marker = malloc(1); /* so that the sweep sees one allocation */
-    free(marker);
-    return 0;
+    return out.failed ? bosun_err_nomem(err, "test") : 0;
 }
 
 static bool write_config(char *path)
@@ -124,7 +120,7 @@ int main(void)
     sweep("reading a config", read_config);
     sweep("a status", make_status);
     sweep("a list of secrets", keep_secrets);
-    sweep("writing a string to a fixed buffer", write_string_fixed);
+    needs_no_memory("writing a string to a fixed buffer", write_string_fixed);
     unlink(path);
     return done();
 }

@@ -33,8 +33,6 @@ function Failure:__tostring()
   return self.message
 end
 
--- ---- decoding -----------------------------------------------------------------------------------------------------
-
 --- cjson decodes `[]` as `{}` and every number as a float. Where that would lose something, the text is decoded with
 --- strings in their place that begin with this mark. It differs from run to run, so no text can hold it.
 local MARK = ("bosun-%016x%016x:"):format(math.random(0), math.random(0))
@@ -128,8 +126,6 @@ function json.decode(text)
   if needs_marks(text) then value = codec.decode(with_marks(text)) end
   return restored(value)
 end
-
--- ---- encoding -----------------------------------------------------------------------------------------------------
 
 --- Text with every byte that is not UTF-8 replaced.
 local function valid_utf8(text)

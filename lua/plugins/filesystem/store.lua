@@ -49,8 +49,6 @@ function Store.new(config)
   }, Store)
 end
 
--- ---- names ----------------------------------------------------------------------------------------------------------
-
 --- The place of the deployment with this id, which may be any text.
 ---@param id any
 ---@return filesystem.Entry|nil entry
@@ -89,8 +87,6 @@ function Store:entries()
   end
   return entries
 end
-
--- ---- looking --------------------------------------------------------------------------------------------------------
 
 local function found(kind, info, problem)
   return { kind = kind, info = info, problem = problem }
@@ -169,8 +165,6 @@ function Store:key_values(entry, info)
   end
   return next(own) ~= nil and own or nil
 end
-
--- ---- changing -------------------------------------------------------------------------------------------------------
 
 --- The lock on one deployment, to be closed. Waits for it as long as the action may take.
 ---@param entry filesystem.Entry

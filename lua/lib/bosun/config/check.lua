@@ -3,6 +3,7 @@
 --- A place is where a value stands: `path`, the keys that lead to it as people write them, and the `line` and `column`
 --- of the value and of its key (`key_line`, `key_column`); a value that comes from a default has no lines.
 
+local secret = require "bosun.secret"
 local suggest = require "bosun.suggest"
 local types = require "bosun.config.types"
 local yaml = require "bosun.yaml"
@@ -21,8 +22,6 @@ end
 local function is_list(value)
   return getmetatable(value) == LIST
 end
-
--- ---- words for messages -------------------------------------------------------------------------------------------
 
 local function quoted(text)
   local shown = #text > 60 and text:sub(1, 60):gsub("[\x80-\xBF]*$", "") .. "…" or text
@@ -53,8 +52,6 @@ local function expected(spec)
   for i, value in ipairs(spec.enum) do values[i] = plain(value) end
   return "one of " .. table.concat(values, ", ")
 end
-
--- ---- places -------------------------------------------------------------------------------------------------------
 
 --- The place of a whole file.
 ---@param marks table
@@ -87,8 +84,6 @@ end
 local function add_key_problem(state, place, message)
   add_problem(state, { path = place.path, line = place.key_line, column = place.key_column }, message)
 end
-
--- ---- values -------------------------------------------------------------------------------------------------------
 
 local check_value
 
@@ -170,10 +165,8 @@ function check_value(state, spec, raw, place)
   local problem = violation(spec, value)
   if not problem and #state.problems == before then problem = objection(spec, value) end
   if problem then add_problem(state, place, problem) end
-  return value
+  return spec.secret and type(value) == "string" and secret.new(value) or value
 end
-
--- ---- mappings with known keys ---------------------------------------------------------------------------------------
 
 --- Lists of a default get the list's metatable, as those of a file have.
 local function as_from_file(spec, value)

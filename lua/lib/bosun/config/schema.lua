@@ -18,7 +18,7 @@ local schema = {}
 ---@field fields? table<string, bosun.config.Spec> of a map: the keys it has, as a nested schema
 ---@field items? bosun.config.Spec of a list: what its items are
 ---@field check? fun(value: any): boolean|nil, string|nil true, or nil and what is wrong
----@field secret? boolean its value appears in no message
+---@field secret? boolean a text becomes a bosun.secret; its value appears in no message
 ---@field description? string one line, for messages and people
 
 local PROPERTIES = {

@@ -1,0 +1,42 @@
+/* Secrets disappear from texts, overlapping ones too. */
+#include "core/redact.h"
+#include "tap.h"
+
+static bosun_secrets secrets;
+
+static void redacts(const char *text, const char *wanted)
+{
+    bosun_buf out = {0};
+    bosun_redact(&out, &secrets, text, strlen(text));
+    is_text(bosun_buf_text(&out), wanted, wanted);
+    bosun_buf_free(&out);
+}
+
+static void add(const char *text)
+{
+    ok(bosun_secrets_add(&secrets, text, strlen(text)) == 0, "a secret: %s", text);
+}
+
+int main(void)
+{
+    redacts("nothing is secret yet", "nothing is secret yet");
+    add("token-1");
+    add("token-12345");
+    add("45 and more");
+    add("abc");
+    add("aaaa");
+    add("token-1");
+    ok(secrets.count == 4, "short ones are ignored, and ones that are known");
+    redacts("", "");
+    redacts("token-1", "[redacted]");
+    redacts("x token-1 y token-1", "x [redacted] y [redacted]");
+    redacts("x token-12345.", "x [redacted].");
+    redacts("token-12345 and more!", "[redacted]!");
+    redacts("token-1token-1", "[redacted][redacted]");
+    redacts("aaaaaa|aaa", "[redacted]|aaa");
+    redacts("abc token- 1", "abc token- 1");
+    bosun_secrets_free(&secrets);
+    ok(secrets.count == 0, "they can be forgotten");
+    redacts("token-1", "token-1");
+    return done();
+}
