@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #define MAGIC      UINT32_C(0xB0509A01)
+#define READ_SIZE  ((size_t)64 * 1024)
 #define STATUS_MAX (BOSUN_YAML_MAX_WRITE_BYTES + 64 * 1024) /* data, and the lines around it */
 
 enum frame_kind { FRAME_PHASE = 1, FRAME_STATUS = 2 };
@@ -115,12 +116,12 @@ static bool take_frame(record *r)
 int record_receive(record *r, int fd)
 {
     for (;;) {
-        char *to = bosun_buf_reserve(&r->bytes, 64 * 1024);
+        char *to = bosun_buf_reserve(&r->bytes, READ_SIZE);
         if (!to) {
             errno = ENOMEM;
             return -1;
         }
-        ssize_t n = read(fd, to, 64 * 1024);
+        ssize_t n = read(fd, to, READ_SIZE);
         if (n < 0 && errno == EINTR)
             continue;
         if (n < 0)
@@ -136,6 +137,8 @@ int record_receive(record *r, int fd)
             r->yaml = r->bytes.data + sizeof(frame);
         if (r->broken)
             r->bytes.len = 0; /* keep draining, keep nothing */
+        if ((size_t)n < READ_SIZE)
+            return 1; /* that was all, for now */
     }
 }
 

@@ -52,7 +52,7 @@ static int write_status(const supervisor *s, const char *text, size_t len, bool 
     return bosun_err_context(err, "the status file: ");
 }
 
-static int write_first(supervisor *s, bosun_err *err)
+static int write_first(const supervisor *s, bosun_err *err)
 {
     char storage[REPORT_SIZE];
     bosun_buf text = bosun_buf_fixed(storage, sizeof storage);
@@ -181,7 +181,8 @@ static int watch_worker(supervisor *s, bosun_err *err)
             return bosun_err_errno(err, errno, "watch", "the worker process");
         if (set[1].revents && record_receive(&s->record, s->record_fd) <= 0)
             set[1].fd = -1;
-        read_signals(s);
+        if (set[0].revents)
+            read_signals(s);
     }
     if (set[1].fd >= 0 && record_receive(&s->record, s->record_fd) < 0)
         return bosun_err_errno(err, errno, "read", "the worker's record");
@@ -242,11 +243,15 @@ static int status_lost(const supervisor *s, const char *consequence, const bosun
     return EXIT_STATUS_FILE;
 }
 
+/* When the outcome cannot be written whole and for good, the file goes back to what it said while the action
+ * ran. */
 static int publish(const supervisor *s, bosun_outcome outcome, const char *text, size_t len)
 {
     bosun_err err = {0};
-    if (write_status(s, text, len, true, &err) < 0)
+    if (write_status(s, text, len, true, &err) < 0) {
+        write_first(s, NULL); /* it is there already, unless only the folder's fsync failed */
         return status_lost(s, "the failing status that was there while the action ran stays", &err);
+    }
     if (s->opt->show_status && bosun_fs_write_all(STDOUT_FILENO, text, len, "standard output", &err) < 0)
         sink_say(&s->log, BOSUN_LOG_ERROR, "%s", err.message);
     return exit_status(s, outcome);

@@ -87,6 +87,8 @@ static int open_trace(sink *log, const char *path, bosun_err *err)
 static void send_phase(void *data, bosun_phase phase)
 {
     const worker_start *start = data;
+    if (phase == BOSUN_PHASE_IDLE)
+        return; /* between two phases: nothing that could hang */
     if (record_send_phase(start->record_fd, phase) < 0)
         _exit(WORKER_FAILED); /* no supervisor */
 }

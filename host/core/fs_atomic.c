@@ -184,7 +184,7 @@ int bosun_fs_target_replace(const bosun_fs_target *target, const void *bytes, si
 {
     mode_t mode = options && options->mode ? options->mode : 0666;
     bool sync = !options || !options->no_sync;
-    bosun_fs_temp temp;
+    bosun_fs_temp temp = {.fd = -1};
     if (bosun_fs_temp_create(target, mode, &temp, err) < 0)
         return -1;
     if (bosun_fs_write_all(temp.fd, bytes, len, target->path, err) < 0) {

@@ -8,7 +8,7 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
-#define CHUNK  ((size_t)64 * 1024 * 1024) /* between two looks at the deadline */
+#define CHUNK  ((size_t)16 * 1024 * 1024) /* between two looks at the deadline */
 #define BUFFER ((size_t)128 * 1024)
 
 typedef struct copy {

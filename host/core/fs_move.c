@@ -33,7 +33,7 @@ static int copy_over(const bosun_fs_source *source, const char *to, const bosun_
     bosun_fs_target target;
     if (bosun_fs_target_open(&target, to, err) < 0)
         return -1;
-    bosun_fs_temp temp;
+    bosun_fs_temp temp = {.fd = -1};
     int rc = bosun_fs_temp_create(&target, 0600, &temp, err);
     if (rc == 0) {
         temp.mode = bosun_fs_copy_mode(source, options);

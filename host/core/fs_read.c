@@ -9,7 +9,7 @@
 #include <poll.h>
 #include <unistd.h>
 
-#define CHUNK    (32 * 1024)
+#define CHUNK    ((size_t)32 * 1024)
 #define PATIENCE (5 * BOSUN_SECOND)
 
 typedef struct source {

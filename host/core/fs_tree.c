@@ -69,7 +69,7 @@ static int enter(walk *w, int at, const char *name, bosun_err *err)
 static int leave(walk *w, bosun_err *err)
 {
     level above = level_at(w, depth(w) - 2);
-    struct stat st;
+    struct stat st = {0};
     int fd = bosun_fs_openat(w->fd, "..", O_RDONLY | O_DIRECTORY, 0);
     int errnum = fd < 0 || fstat(fd, &st) < 0 ? errno : 0;
     if (!errnum && (st.st_dev != above.dev || st.st_ino != above.ino))

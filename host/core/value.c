@@ -43,7 +43,7 @@ void bosun_arena_free(bosun_arena *arena)
 static chunk *add_chunk(bosun_arena *arena, size_t wanted)
 {
     size_t size = wanted > arena->next_size ? wanted : arena->next_size;
-    if (size > SIZE_MAX - sizeof(chunk))
+    if (size > PTRDIFF_MAX - sizeof(chunk))
         return NULL;
     chunk *c = calloc(1, sizeof(chunk) + size);
     if (!c)

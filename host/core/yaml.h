@@ -8,13 +8,13 @@
 #include "err.h"
 #include "value.h"
 
-#define BOSUN_YAML_MAX_BYTES       (1024 * 1024)
+#define BOSUN_YAML_MAX_BYTES       1048576
 #define BOSUN_YAML_MAX_DEPTH       64
 #define BOSUN_YAML_MAX_EVENTS      100000
 #define BOSUN_YAML_MAX_ANCHORS     100
 #define BOSUN_YAML_MAX_ALIAS_NODES 100000 /* nodes that all aliases together stand for */
 #define BOSUN_YAML_MAX_WRITE_DEPTH 50
-#define BOSUN_YAML_MAX_WRITE_BYTES (3 * 1000 * 1000)
+#define BOSUN_YAML_MAX_WRITE_BYTES 3000000
 
 /* Reads one document. `source` is what messages call the text ("/etc/x.yaml"). On success the result lives in
  * `arena`; an empty document is a value of kind BOSUN_NULL. Values that an alias names are shared, not copied.

@@ -166,7 +166,8 @@ static int read_scalar(reader *r, const yaml_event_t *event)
 {
     bosun_value *value = NULL;
     const char *tag = (const char *)event->data.scalar.tag;
-    bool by_looks = !tag || strcmp(tag, "!") == 0; /* PyYAML takes "!" for no tag, and a quoted text for plain then */
+    bool by_looks =
+        !tag || strcmp(tag, "!") == 0; /* PyYAML takes "!" for no tag, and a quoted text for plain then */
     int rc = by_looks ? resolve_scalar(r, event, &value) : tagged_scalar(r, event, &value);
     if (rc < 0)
         return -1;

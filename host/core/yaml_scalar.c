@@ -203,11 +203,13 @@ static double read_sixties(const char *at, const char *end)
 {
     double sum = 0;
     double base = 1;
-    for (const char *stop = end; stop > at; base *= 60) {
+    const char *stop = end;
+    while (stop > at) {
         const char *part = stop;
         while (part > at && part[-1] != ':')
             part--;
         sum += part_value(part, stop) * base;
+        base *= 60;
         stop = part > at ? part - 1 : at;
     }
     return sum;

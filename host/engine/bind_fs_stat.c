@@ -157,8 +157,9 @@ static int fs_disk_free(lua_State *L)
     while (rc < 0 && errno == EINTR);
     if (rc < 0)
         return push_errno(L, errno, "statvfs", path);
-    lua_pushinteger(L, (lua_Integer)(fs.f_bavail * fs.f_frsize));
-    lua_pushinteger(L, (lua_Integer)(fs.f_blocks * fs.f_frsize));
+    lua_Integer block = (lua_Integer)fs.f_frsize;
+    lua_pushinteger(L, (lua_Integer)fs.f_bavail * block);
+    lua_pushinteger(L, (lua_Integer)fs.f_blocks * block);
     return 2;
 }
 

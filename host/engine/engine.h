@@ -50,8 +50,8 @@ void bosun_check_options(lua_State *L, int arg, const char *const *known);
 /* The text of a string or of a bosun.secret at `index`, or NULL: it is neither. Valid while the value is. */
 const char *bosun_text_or_secret(lua_State *L, int index, size_t *len);
 
-/* A growable buffer in a userdata, to be closed with the calling function: bytes that C collects while Lua may
- * raise. [-0, +1, m] */
+/* A growable buffer in a userdata: bytes that C collects while Lua may raise. Free it when done; the collector does
+ * when an error came first. [-0, +1, m] */
 struct bosun_buf *bosun_push_buf(lua_State *L);
 
 /* ---- effects: what changes the world -------------------------------------------------------------------------

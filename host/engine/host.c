@@ -32,6 +32,8 @@ const char *bosun_phase_name(bosun_phase phase)
 
 void bosun_host_set_phase(bosun_host *host, bosun_phase phase)
 {
+    if (phase == host->phase)
+        return;
     host->phase = phase;
     if (host->options.phase)
         host->options.phase(host->options.phase_data, phase);

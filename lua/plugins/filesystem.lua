@@ -137,7 +137,7 @@ function FilesystemPlugin:deployment_list()
   local entries, err = self.store:entries()
   if not entries then return failing(("cannot list the deployments: %s"):format(err.message)) end
   local deployments, count = {}, 0
-  for _, entry in ipairs(entries) do
+  for entry in entries do
     local now = self.store:look(entry)
     if now.info then
       deployments[entry.id], count = self:describe(entry, now.info), count + 1

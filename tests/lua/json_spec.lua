@@ -51,7 +51,8 @@ describe("bosun.json", function()
 
   it("says where a text is wrong", function()
     for text, expected in pairs {
-      ["[1,2"] = "JSON, line 1, column 5: ", ['{\n "a": x}'] = "JSON, line 2, column 7: ", [""] = "JSON, line 1, column 1",
+      ["[1,2"] = "JSON, line 1, column 5: ", ['{\n "a": x}'] = "JSON, line 2, column 7: ",
+      [""] = "JSON, line 1, column 1",
       ["[nan]"] = "column 2", ["[0x10]"] = "column 2", ["[1,]"] = "column 4", ["1 2"] = "column 3",
       ["[[],12345678901234567,x]"] = "column 23", ["{1:2}"] = "column 2",
     } do

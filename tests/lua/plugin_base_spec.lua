@@ -26,7 +26,8 @@ describe("a plugin", function()
       local status = act([[
 function P:init() self.seen = { self.plugin_config.name, self.pe_info.id, self.private_config_file, self.dry_run } end
 function P:pe_status() return ActionStatusInfo{ status = ActionStatus.OK, data = self.seen } end]], nil, nil,
-        { config = { pluginConfig = { name = "n" }, peInfo = { id = "pe" } }, private = "x: 1", args = { "--dry-run" } })
+        { config = { pluginConfig = { name = "n" }, peInfo = { id = "pe" } }, private = "x: 1",
+          args = { "--dry-run" } })
       assert.equal("n", status.data[1] or status.msg)
       assert.equal("pe", status.data[2])
       assert.matches("config%-%d%.yaml$", status.data[3])
@@ -44,8 +45,8 @@ end]]
 
     it("the deployment_info with exactly the keys of the YAML", function()
       local info = { id = "d1", modelId = "A", newKey = { 1, 2 }, keyValueConfig = { memory = "1Gi" } }
-      assert.same(info, act("function P:deployment_status(d) return ActionStatusInfo{ status = ActionStatus.OK, data = d }"
-        .. " end", "deployment_status", info).data)
+      assert.same(info, act("function P:deployment_status(d) return ActionStatusInfo{ status = ActionStatus.OK, "
+        .. "data = d } end", "deployment_status", info).data)
     end)
 
     it("ids from both forms of peInfo.deployments", function()
@@ -106,8 +107,8 @@ do return R end]]
 
   describe("that answers nonsense", function()
     for returned, shown in pairs {
-      ["nil"] = "nothing", ["true"] = "true %(a boolean%)", ["'passing'"] = "passing %(a string%)", ["5"] = "5 %(a number%)",
-      ["{ status = 'passing' }"] = "a plain table",
+      ["nil"] = "nothing", ["true"] = "true %(a boolean%)", ["'passing'"] = "passing %(a string%)",
+      ["5"] = "5 %(a number%)", ["{ status = 'passing' }"] = "a plain table",
       ["setmetatable({}, { __tostring = function() error('no') end })"] = "a plain table",
     } do
       it("fails with what and where: " .. returned, function()
@@ -127,7 +128,8 @@ do return R end]]
     end)
 
     it("fails when its data cannot be written", function()
-      fails("data", "function P:pe_status() return ActionStatusInfo{ status = ActionStatus.OK, data = { f = print } } end")
+      fails("f is a function", "function P:pe_status() return ActionStatusInfo{ status = ActionStatus.OK, "
+        .. "data = { f = print } } end")
     end)
   end)
 
@@ -157,7 +159,9 @@ do return R end]]
   end)
 
   describe("whose file returns no class", function()
-    for returned, shown in pairs { ["{}"] = "a plain table", ["nil"] = "nothing", ["'P'"] = "a string", ["P:new()"] = "a plain" } do
+    for returned, shown in pairs {
+      ["{}"] = "a plain table", ["nil"] = "nothing", ["'P'"] = "a string", ["P:new()"] = "a plain",
+    } do
       it("is refused with what it returned: " .. returned, function()
         fails("plugin /.*plugin%.lua returned " .. shown .. ".*its last line must be `return YourClass`",
           "do return " .. returned .. " end")
@@ -211,7 +215,8 @@ do return R end]]
     end
 
     it("checks its fields at the caller's line", function()
-      raises('ActionStatusInfo: unknown field mesg; did you mean "msg"%?', "ActionStatusInfo{ status = 'passing', mesg = 1 }")
+      raises('ActionStatusInfo: unknown field mesg; did you mean "msg"%?',
+        "ActionStatusInfo{ status = 'passing', mesg = 1 }")
       raises("ActionStatusInfo: status is nil", "ActionStatusInfo{ msg = 'x' }")
       raises('ActionStatusInfo: status is "good"', "ActionStatusInfo{ status = 'good' }")
       raises("ActionStatusInfo: msg is a number; expected a string", "ActionStatusInfo{ status = 'passing', msg = 5 }")
@@ -235,8 +240,8 @@ do return R end]]
   end)
 
   describe("deployment_relaunch", function()
-    local START = " function P:deployment_start(d) self.log:info('started ' .. d.id) "
-      .. "return ActionStatusInfo{ status = ActionStatus.OK, state = DeploymentState.READY, data = { self.stopped } } end"
+    local START = " function P:deployment_start() return ActionStatusInfo{ status = ActionStatus.OK, "
+      .. "state = DeploymentState.READY, data = { self.stopped } } end"
 
     it("stops, then starts", function()
       local status = act("function P:deployment_stop(d) self.stopped = d.id return ActionStatusInfo{ status = "
@@ -251,14 +256,16 @@ do return R end]]
       ["answers nonsense"] = "return 'cannot stop'",
     } do
       it("logs and ignores a stop that " .. what, function()
-        local status = act("function P:deployment_stop() " .. body .. " end" .. START, "deployment_relaunch", { id = "d1" })
+        local status = act("function P:deployment_stop() " .. body .. " end" .. START, "deployment_relaunch",
+          { id = "d1" })
         assert.equal("passing", status.status)
         assert.matches("relaunch goes on", status.stderr)
       end)
     end
 
     it("fails when the start fails", function()
-      fails("cannot start", "function P:deployment_start() error 'cannot start' end", "deployment_relaunch", { id = "d" })
+      fails("cannot start", "function P:deployment_start() error 'cannot start' end", "deployment_relaunch",
+        { id = "d" })
     end)
 
     it("may be the plugin's own", function()

@@ -1,5 +1,5 @@
-/* Results of a C test in TAP: ok() for each, done() at the end of main. A test program is one file of functions that
- * call ok(); it says what it found, not how it looked. */
+/* Results of a C test in TAP: ok() for each, done() at the end of main. A test program is one file of
+ * functions that call ok(); it says what it found, not how it looked. */
 #ifndef BOSUN_TESTS_TAP_H
 #define BOSUN_TESTS_TAP_H
 

@@ -62,9 +62,9 @@ enum { PROCESSES = 8, ROUNDS = 100 };
 static void increment(void)
 {
     bosun_buf content = {0};
-    char text[16];
+    char text[32];
     must(bosun_fs_read("number", 100, &content, NULL, NULL) == 0);
-    snprintf(text, sizeof text, "%d", atoi(bosun_buf_text(&content)) + 1);
+    snprintf(text, sizeof text, "%ld", strtol(bosun_buf_text(&content), NULL, 10) + 1);
     put("number", text);
     bosun_buf_free(&content);
 }

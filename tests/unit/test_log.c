@@ -4,7 +4,8 @@
 
 static bosun_buf out;
 
-static const char *line(bosun_log_format format, const char *message, const bosun_log_field *fields, size_t count)
+static const char *line(bosun_log_format format, const char *message, const bosun_log_field *fields,
+                        size_t count)
 {
     bosun_log_event event = {.level = BOSUN_LOG_INFO,
                              .time_ns = INT64_C(1795420800123456789),
@@ -16,9 +17,9 @@ static const char *line(bosun_log_format format, const char *message, const bosu
     return bosun_buf_text(&out);
 }
 
-#define FIELD(n, t, b)                                                                                                 \
-    {                                                                                                                  \
-        .name = (n), .text = (t), .len = sizeof(t) - 1, .bare = (b)                                                    \
+#define FIELD(n, t, b)                                                                                       \
+    {                                                                                                        \
+        .name = (n), .text = (t), .len = sizeof(t) - 1, .bare = (b)                                          \
     }
 
 static const bosun_log_field fields[] = {
@@ -36,7 +37,8 @@ static void formats(void)
             "\"text\":\"a \\\"b\\\"\\n\",\"n\":5}\n",
             "json");
     is_text(line(BOSUN_LOG_LOGFMT, "hello you", fields, 3),
-            "time=2026-11-23T08:00:00.123Z level=info msg=\"hello you\" id=d-1 text=\"a \\\"b\\\"\\n\" n=5\n", "logfmt");
+            "time=2026-11-23T08:00:00.123Z level=info msg=\"hello you\" id=d-1 text=\"a \\\"b\\\"\\n\" n=5\n",
+            "logfmt");
 }
 
 static void hostile_texts(void)
@@ -50,14 +52,17 @@ static void hostile_texts(void)
             "time=2026-11-23T08:00:00.123Z level=info msg=\"\" a_b___=x _=\"\" level=\xEF\xBF\xBD\n",
             "names that would end early, empty values, bad UTF-8");
     is_text(line(BOSUN_LOG_JSON, "", bad + 2, 1),
-            "{\"time\":\"2026-11-23T08:00:00.123Z\",\"level\":\"info\",\"message\":\"\",\"level_\":\"\xEF\xBF\xBD\"}\n",
+            "{\"time\":\"2026-11-23T08:00:00.123Z\",\"level\":\"info\",\"message\":\"\",\"level_\":"
+            "\"\xEF\xBF\xBD\"}\n",
             "a field cannot hide the event's own keys");
-    static const bosun_log_field numbers[] = {FIELD("a", "inf", true), FIELD("b", "-1.5e+3", true),
-                                              FIELD("c", "0x10", true), FIELD("d", "01", true), FIELD("e", "1.", true),
-                                              FIELD("f", "null", true), FIELD("g", "-", true)};
-    starts_with(strstr(line(BOSUN_LOG_JSON, "", numbers, 7), ",\"a\""),
-                ",\"a\":\"inf\",\"b\":-1.5e+3,\"c\":\"0x10\",\"d\":\"01\",\"e\":\"1.\",\"f\":null,\"g\":\"-\"}",
-                "only JSON's own numbers are bare");
+    static const bosun_log_field numbers[] = {FIELD("a", "inf", true),  FIELD("b", "-1.5e+3", true),
+                                              FIELD("c", "0x10", true), FIELD("d", "01", true),
+                                              FIELD("e", "1.", true),   FIELD("f", "null", true),
+                                              FIELD("g", "-", true)};
+    starts_with(
+        strstr(line(BOSUN_LOG_JSON, "", numbers, 7), ",\"a\""),
+        ",\"a\":\"inf\",\"b\":-1.5e+3,\"c\":\"0x10\",\"d\":\"01\",\"e\":\"1.\",\"f\":null,\"g\":\"-\"}",
+        "only JSON's own numbers are bare");
 }
 
 static void times(void)

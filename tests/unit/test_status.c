@@ -15,7 +15,8 @@ static void empty_status(void)
     is_text(text_of(status),
             "status: \"unknown\"\nmsg: null\nstate: null\nduration: 0.0000\ntimestamp: 0\ndata: null\n",
             "an empty status has the six keys");
-    ok(bosun_status_outcome(status) == BOSUN_UNKNOWN && !bosun_status_message(status) && !bosun_status_state(status),
+    ok(bosun_status_outcome(status) == BOSUN_UNKNOWN && !bosun_status_message(status) &&
+           !bosun_status_state(status),
        "and nothing in them");
     bosun_status_free(status);
     bosun_status_free(NULL);
@@ -57,15 +58,20 @@ static void durations(void)
     static const struct {
         double seconds;
         const char *text;
-    } cases[] = {{1.99996, "2.0000"},     {12.5, "12.5000"}, {-3, "0.0000"},
-                 {NAN, "0.0000"},         {0.00004, "0.0000"}, {INFINITY, "100000000000000.0000"},
+    } cases[] = {{1.99996, "2.0000"},
+                 {12.5, "12.5000"},
+                 {-3, "0.0000"},
+                 {NAN, "0.0000"},
+                 {0.00004, "0.0000"},
+                 {INFINITY, "100000000000000.0000"},
                  {86400.00005, "86400.0001"}};
     bosun_status *status = bosun_status_new();
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         char line[64];
         status->duration = cases[i].seconds;
         snprintf(line, sizeof line, "\nduration: %s\n", cases[i].text);
-        ok(strstr(text_of(status), line) != NULL, "a duration of %g s is %s", cases[i].seconds, cases[i].text);
+        ok(strstr(text_of(status), line) != NULL, "a duration of %g s is %s", cases[i].seconds,
+           cases[i].text);
     }
     bosun_status_free(status);
 }
@@ -85,7 +91,8 @@ static void too_large(void)
     bosun_buf small = bosun_buf_fixed(storage, sizeof storage);
     bosun_err err = {0};
     bosun_status *status = bosun_status_new();
-    ok(bosun_status_write(&small, status, &err) < 0 || strlen(storage) < 100, "a short status fits 100 bytes or says so");
+    ok(bosun_status_write(&small, status, &err) < 0 || strlen(storage) < 100,
+       "a short status fits 100 bytes or says so");
     bosun_status_set_message(status, "a text that does not fit any more at all, whatever one does", 58);
     small = bosun_buf_fixed(storage, sizeof storage);
     ok(bosun_status_write(&small, status, &err) < 0 && strcmp(err.code, BOSUN_ERR_TOO_LARGE) == 0,

@@ -19,7 +19,8 @@ static void arena_gives_aligned_zeroed_memory(void)
     ok(aligned, "memory is aligned for anything");
     ok(zeroed, "and zeroed");
     ok(bosun_arena_alloc(arena, 10 * 1024 * 1024) != NULL, "one large piece");
-    ok(!bosun_arena_alloc(arena, SIZE_MAX) && !bosun_arena_alloc(arena, SIZE_MAX - 64), "sizes that overflow");
+    ok(!bosun_arena_alloc(arena, SIZE_MAX) && !bosun_arena_alloc(arena, SIZE_MAX - 64),
+       "sizes that overflow");
     bosun_arena_free(arena);
     bosun_arena_free(NULL);
 }
@@ -39,7 +40,8 @@ static void collections_grow_and_keep_order(void)
     for (int i = 0; i < 1000; i++)
         same = same && list->as.sequence.items[i]->as.integer == i &&
                map->as.mapping.pairs[i].value == list->as.sequence.items[i];
-    ok(same && list->as.sequence.count == 1000 && map->as.mapping.count == 1000, "1000 items and pairs, in order");
+    ok(same && list->as.sequence.count == 1000 && map->as.mapping.count == 1000,
+       "1000 items and pairs, in order");
     ok(bosun_value_get(map, "k999") == list->as.sequence.items[999], "a value by its key");
     ok(!bosun_value_get(map, "k1000") && !bosun_value_get(list, "k1") && !bosun_value_get(NULL, "k1"),
        "no value by another key, of a sequence, of nothing");
@@ -52,7 +54,8 @@ static void keys_compare_by_kind_and_content(void)
     const bosun_value *one = bosun_value_int(arena, 1);
     const bosun_value *text = bosun_value_string(arena, "a\0b", 3);
     ok(bosun_value_same_key(one, bosun_value_int(arena, 1)), "equal integers");
-    ok(!bosun_value_same_key(one, bosun_value_float(arena, 1)) && !bosun_value_same_key(one, bosun_value_bool(arena, true)),
+    ok(!bosun_value_same_key(one, bosun_value_float(arena, 1)) &&
+           !bosun_value_same_key(one, bosun_value_bool(arena, true)),
        "1, 1.0 and true differ");
     ok(bosun_value_same_key(text, bosun_value_string(arena, "a\0b", 3)) &&
            !bosun_value_same_key(text, bosun_value_string(arena, "a\0c", 3)) &&

@@ -1,4 +1,5 @@
-/* The YAML reader and writer: positions, messages, caps, merging, and what the comparison with PyYAML cannot see. */
+/* The YAML reader and writer: positions, messages, caps, merging, and what the comparison with PyYAML cannot
+ * see. */
 #define _GNU_SOURCE
 #include "core/yaml.h"
 #include "tap.h"
@@ -33,29 +34,39 @@ static void rejects(const char *text, const char *message)
 
 static void syntax_errors_say_where_and_what(void)
 {
-    rejects("a: \"b\nc: d\n", "f.yaml:1:4: the quoted text that begins here is never closed: add the closing quote");
-    rejects("a: b: c\n", "f.yaml:1:5: a key cannot stand here: put the text that holds \": \" in quotes, or correct the "
-                         "indentation");
-    rejects("a: 1\nb\nc: 2\n", "f.yaml:2:1: this is not \"key: value\": put ':' and a space after the key, or quotes "
-                               "around the text");
+    rejects("a: \"b\nc: d\n",
+            "f.yaml:1:4: the quoted text that begins here is never closed: add the closing quote");
+    rejects("a: b: c\n",
+            "f.yaml:1:5: a key cannot stand here: put the text that holds \": \" in quotes, or correct the "
+            "indentation");
+    rejects("a: 1\nb\nc: 2\n",
+            "f.yaml:2:1: this is not \"key: value\": put ':' and a space after the key, or quotes "
+            "around the text");
     rejects("a:\n\t- b\n", "f.yaml:2:1: a tab cannot indent: use spaces");
     rejects("a: @b\n", "f.yaml:1:4: '@' cannot begin a value: put the text in quotes");
     rejects("a: [1, 2\nb: 3\n", "f.yaml:2:2: expected ',' or ']' here, for the list that begins on line 1");
     rejects("a: {b: 1\n", "f.yaml:2:1: expected ',' or '}' here, for the mapping that begins on line 1");
-    rejects("a: 1\n  b: 2\n", "f.yaml:2:4: a key cannot stand here: put the text that holds \": \" in quotes, or correct "
-                              "the indentation");
-    rejects("  a: 1\n b: 2\n", "f.yaml:2:2: the document has ended before this: correct the indentation, or quotes or "
-                               "brackets above");
-    rejects("x:\n  - a\n  b: 1\n", "f.yaml:3:3: expected the next list item (\"- \") here: correct the indentation; the "
-                                   "list begins on line 2");
-    rejects("a: \"\\q\"\n", "f.yaml:1:5: '\\' with this character is no escape: write \\\\ for a backslash, or use "
-                            "single quotes");
+    rejects("a: 1\n  b: 2\n",
+            "f.yaml:2:4: a key cannot stand here: put the text that holds \": \" in quotes, or correct "
+            "the indentation");
+    rejects("  a: 1\n b: 2\n",
+            "f.yaml:2:2: the document has ended before this: correct the indentation, or quotes or "
+            "brackets above");
+    rejects("x:\n  - a\n  b: 1\n",
+            "f.yaml:3:3: expected the next list item (\"- \") here: correct the indentation; the "
+            "list begins on line 2");
+    rejects("a: \"\\q\"\n",
+            "f.yaml:1:5: '\\' with this character is no escape: write \\\\ for a backslash, or use "
+            "single quotes");
     rejects("%YAML 3.0\n---\na\n", "f.yaml:1:1: only %YAML 1.1 and 1.2 are read: remove the line");
-    rejects("a: &\n", "f.yaml:1:4: '&' begins the name of an anchor, of letters and digits: put the text in quotes if it "
-                      "is none");
+    rejects(
+        "a: &\n",
+        "f.yaml:1:4: '&' begins the name of an anchor, of letters and digits: put the text in quotes if it "
+        "is none");
     rejects("a: b\n---\nc: d\n", "f.yaml:2:1: a second document begins here: keep one in a file");
-    rejects("é: ü\nö: \"日本\": x\n", "f.yaml:2:8: a key cannot stand here: put the text that holds \": \" in quotes, or "
-                                      "correct the indentation");
+    rejects("é: ü\nö: \"日本\": x\n",
+            "f.yaml:2:8: a key cannot stand here: put the text that holds \": \" in quotes, or "
+            "correct the indentation");
 }
 
 static void text_that_is_not_text(void)
@@ -65,9 +76,11 @@ static void text_that_is_not_text(void)
     rejects("\xFF\xFE"
             "a",
             "f.yaml:1:1: the text is not UTF-8 here (byte 0xFF): save the file as UTF-8");
-    rejects("é: \"\x07\"\n", "f.yaml:1:5: the control character U+0007 is not allowed: remove it, or write it as an "
-                             "escape in double quotes");
-    ok(!read_bytes("a: \0b", 5) && strstr(err.message, "f.yaml:1:4: the control character U+0000"), "a NUL byte");
+    rejects("é: \"\x07\"\n",
+            "f.yaml:1:5: the control character U+0007 is not allowed: remove it, or write it as an "
+            "escape in double quotes");
+    ok(!read_bytes("a: \0b", 5) && strstr(err.message, "f.yaml:1:4: the control character U+0000"),
+       "a NUL byte");
     ok(read("\xEF\xBB\xBF"
             "a: b\nc: d\n") != NULL,
        "a byte order mark is skipped");
@@ -76,27 +89,36 @@ static void text_that_is_not_text(void)
 
 static void content_errors(void)
 {
-    rejects("a: 1\nb: 2\na: 3\n", "f.yaml:3:1: the key \"a\" stands here for the second time, first on line 1: remove "
-                                  "one");
-    rejects("{1: a, 0x1: b}", "f.yaml:1:8: the key 1 stands here for the second time, first on line 1: remove one");
-    rejects("{1: a, 1.0: b}", "f.yaml:1:8: the key 1 stands here for the second time, first on line 1: remove one");
-    rejects("~: a\nnull: b\n", "f.yaml:2:1: the key null stands here for the second time, first on line 1: remove one");
+    rejects("a: 1\nb: 2\na: 3\n",
+            "f.yaml:3:1: the key \"a\" stands here for the second time, first on line 1: remove "
+            "one");
+    rejects("{1: a, 0x1: b}",
+            "f.yaml:1:8: the key 1 stands here for the second time, first on line 1: remove one");
+    rejects("{1: a, 1.0: b}",
+            "f.yaml:1:8: the key 1 stands here for the second time, first on line 1: remove one");
+    rejects("~: a\nnull: b\n",
+            "f.yaml:2:1: the key null stands here for the second time, first on line 1: remove one");
     ok(read("{1: a, '1': b, true: c}") != NULL, "keys of different kinds differ");
     rejects("? [a]\n: b\n", "f.yaml:1:3: a sequence cannot be a key: use text, or put it in quotes");
     rejects("{a: 1}: b\n", "f.yaml:1:1: a mapping cannot be a key: use text, or put it in quotes");
     rejects(".nan: 1", "f.yaml:1:1: not-a-number cannot be a key: put it in quotes");
-    rejects("id: 99999999999999999999", "f.yaml:1:5: the integer \"99999999999999999999\" does not fit 64 bits: put it "
-                                        "in quotes to have it as text");
-    rejects("a: *x", "f.yaml:1:4: no anchor &x stands before this alias: define it, or put the text in quotes");
+    rejects("id: 99999999999999999999",
+            "f.yaml:1:5: the integer \"99999999999999999999\" does not fit 64 bits: put it "
+            "in quotes to have it as text");
+    rejects("a: *x",
+            "f.yaml:1:4: no anchor &x stands before this alias: define it, or put the text in quotes");
     rejects("a: &x [*x]", "f.yaml:1:8: the alias *x stands inside the value that it names: remove it");
-    rejects("a: &x 1\nb: &x 2\n", "f.yaml:2:4: the anchor is already the name of the value on line 1: give each anchor "
-                                  "its own name");
-    rejects("a: !!int x", "f.yaml:1:4: tag \"tag:yaml.org,2002:int\": the text is not an integer: correct it, or remove "
-                          "the tag");
+    rejects("a: &x 1\nb: &x 2\n",
+            "f.yaml:2:4: the anchor is already the name of the value on line 1: give each anchor "
+            "its own name");
+    rejects("a: !!int x",
+            "f.yaml:1:4: tag \"tag:yaml.org,2002:int\": the text is not an integer: correct it, or remove "
+            "the tag");
     rejects("a: !foo x", "f.yaml:1:4: tag \"!foo\": it is not one that text can have: remove it");
     rejects("a: !foo [x]", "f.yaml:1:4: tag \"!foo\": it is not one that a sequence can have: remove it");
-    rejects("a: !!python/object:os.x {}", "f.yaml:1:4: tag \"tag:yaml.org,2002:python/object:os.x\": it is not one that a "
-                                          "mapping can have: remove it");
+    rejects("a: !!python/object:os.x {}",
+            "f.yaml:1:4: tag \"tag:yaml.org,2002:python/object:os.x\": it is not one that a "
+            "mapping can have: remove it");
 }
 
 static bool has_int(const bosun_value *mapping, const char *key, int64_t wanted)
@@ -108,7 +130,8 @@ static bool has_int(const bosun_value *mapping, const char *key, int64_t wanted)
 static void merging(void)
 {
     const bosun_value *m = bosun_value_get(read("x: &x {a: 1, b: 2}\nm: {a: 5, <<: *x}\n"), "m");
-    ok(has_int(m, "a", 5) && has_int(m, "b", 2) && m->as.mapping.count == 2, "an explicit key wins before <<");
+    ok(has_int(m, "a", 5) && has_int(m, "b", 2) && m->as.mapping.count == 2,
+       "an explicit key wins before <<");
     m = bosun_value_get(read("x: &x {a: 1, b: 2}\nm: {<<: *x, a: 5}\n"), "m");
     ok(has_int(m, "a", 5) && m->as.mapping.count == 2, "and after it");
     m = bosun_value_get(read("x: &x {a: 1}\ny: &y {a: 2, b: 3}\nm: {<<: [*x, *y]}\n"), "m");
@@ -117,9 +140,10 @@ static void merging(void)
     ok(has_int(m, "a", 2) && has_int(m, "b", 3), "merges nest");
     ok(bosun_value_get(read("{'<<': {a: 1}}"), "<<") != NULL, "a quoted << is a key");
     rejects("<<: 1\n", "f.yaml:1:5: << merges a mapping or a list of mappings, and found an integer here");
-    rejects("<<: [{}, x]\n", "f.yaml:1:10: << merges a mapping or a list of mappings, and found a string here");
-    rejects("<<: {a: 1}\n<<: {b: 1}\n",
-            "f.yaml:2:1: << stands here for the second time, first on line 1: write it once, with a list: <<: [*a, *b]");
+    rejects("<<: [{}, x]\n",
+            "f.yaml:1:10: << merges a mapping or a list of mappings, and found a string here");
+    rejects("<<: {a: 1}\n<<: {b: 1}\n", "f.yaml:2:1: << stands here for the second time, first on line 1: "
+                                        "write it once, with a list: <<: [*a, *b]");
 }
 
 static void positions(void)
@@ -184,8 +208,8 @@ static void caps(void)
     rejects_fast(&text, "f.yaml:101:3: more than 100 anchors", "too many anchors");
     bosun_buf_puts(&text, "a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n");
     for (int i = 1; i < 10; i++)
-        bosun_buf_printf(&text, "a%d: &a%d [*a%d, *a%d, *a%d, *a%d, *a%d, *a%d, *a%d, *a%d]\n", i, i, i - 1, i - 1,
-                         i - 1, i - 1, i - 1, i - 1, i - 1, i - 1);
+        bosun_buf_printf(&text, "a%d: &a%d [*a%d, *a%d, *a%d, *a%d, *a%d, *a%d, *a%d, *a%d]\n", i, i, i - 1,
+                         i - 1, i - 1, i - 1, i - 1, i - 1, i - 1, i - 1);
     rejects_fast(&text, "aliases stand for more than", "a billion laughs");
     bosun_buf_puts(&text, "a: &a {");
     for (int i = 0; i < 5000; i++)
@@ -213,7 +237,8 @@ static void many_keys(void)
     ok(!err.code && seconds < 2, "45,000 keys of one mapping are read (%.3f s)", seconds);
     bosun_buf_puts(&text, "key7: x\n");
     read_bytes(text.data, text.len);
-    starts_with(err.message, "f.yaml:45001:1: the key \"key7\" stands here for the second time, first on line 8:",
+    starts_with(err.message,
+                "f.yaml:45001:1: the key \"key7\" stands here for the second time, first on line 8:",
                 "and one that is there twice is found");
     bosun_buf_free(&text);
 }
@@ -228,16 +253,20 @@ static const char *written(const bosun_value *value, int indent)
 
 static void writing(void)
 {
-    is_text(written(read("a: [1, [2, {b: 3, c: []}], {}]\nd: {e: ~, f: {}}\ng: 1.0\n5: yes\n'': \"x\\n\"\n"), 2),
-            "  \"a\":\n    - 1\n    - - 2\n      - \"b\": 3\n        \"c\": []\n    - {}\n"
-            "  \"d\":\n    \"e\": null\n    \"f\": {}\n  \"g\": 1.0\n  5: true\n  \"\": \"x\\n\"\n",
-            "blocks");
+    is_text(
+        written(read("a: [1, [2, {b: 3, c: []}], {}]\nd: {e: ~, f: {}}\ng: 1.0\n5: yes\n'': \"x\\n\"\n"), 2),
+        "  \"a\":\n    - 1\n    - - 2\n      - \"b\": 3\n        \"c\": []\n    - {}\n"
+        "  \"d\":\n    \"e\": null\n    \"f\": {}\n  \"g\": 1.0\n  5: true\n  \"\": \"x\\n\"\n",
+        "blocks");
     is_text(written(read("hello"), 0), "\"hello\"\n", "a scalar alone");
     is_text(written(read("[]"), 4), "    []\n", "an empty sequence alone");
-    is_text(written(read("!!binary //4A"), 0), "\"\xEF\xBF\xBD\xEF\xBF\xBD\\x00\"\n", "bytes that are not UTF-8");
+    is_text(written(read("!!binary //4A"), 0), "\"\xEF\xBF\xBD\xEF\xBF\xBD\\x00\"\n",
+            "bytes that are not UTF-8");
     is_text(written(read("\"\\x85\\u2028\\uFEFF\\uFFFE\\U0001FFFF\\x7F\\xA0\\e\""), 0),
-            "\"\\x85\\u2028\\uFEFF\\uFFFE\\U0001FFFF\\x7F\xC2\xA0\\x1B\"\n", "characters that readers disagree on");
-    is_text(written(read("[.inf, -.inf, .nan]"), 0), "- \"inf\"\n- \"-inf\"\n- \"nan\"\n", "no number is a string");
+            "\"\\x85\\u2028\\uFEFF\\uFFFE\\U0001FFFF\\x7F\xC2\xA0\\x1B\"\n",
+            "characters that readers disagree on");
+    is_text(written(read("[.inf, -.inf, .nan]"), 0), "- \"inf\"\n- \"-inf\"\n- \"nan\"\n",
+            "no number is a string");
     is_text(written(read("[0.1, 1.0e+16, 123456.789, -0.0, 1.0e-5, 0.0001, 1.5e+300]"), 0),
             "- 0.1\n- 1.0e+16\n- 123456.789\n- -0.0\n- 1.0e-05\n- 0.0001\n- 1.5e+300\n", "floats");
 }
@@ -249,7 +278,8 @@ static void writing_has_caps(void)
     for (int i = 0; i < 51; i++)
         bosun_buf_puts(&text, "]");
     ok(written(read_bytes(text.data + 1, 101), 0) != NULL && !err.code, "50 levels are written");
-    is_text(written(read_bytes(text.data, text.len), 0), "the data is nested deeper than 50 levels", "51 are not");
+    is_text(written(read_bytes(text.data, text.len), 0), "the data is nested deeper than 50 levels",
+            "51 are not");
     bosun_buf_free(&text);
     bosun_buf_puts(&text, "a: &a \"");
     bosun_buf_repeat(&text, 'x', 100000);
@@ -257,11 +287,13 @@ static void writing_has_caps(void)
     for (int i = 0; i < 40; i++)
         bosun_buf_puts(&text, "*a,");
     bosun_buf_puts(&text, "]");
-    is_text(written(read_bytes(text.data, text.len), 0), "the data is too large: 3000000 bytes at most", "3 MB are not");
+    is_text(written(read_bytes(text.data, text.len), 0), "the data is too large: 3000000 bytes at most",
+            "3 MB are not");
     bosun_buf_free(&text);
     char storage[16];
     bosun_buf small = bosun_buf_fixed(storage, sizeof storage);
-    ok(bosun_yaml_write(&small, read("a: a text that is too long"), 0, &err) < 0, "a fixed buffer that is full");
+    ok(bosun_yaml_write(&small, read("a: a text that is too long"), 0, &err) < 0,
+       "a fixed buffer that is full");
 }
 
 static void long_keys(void)

@@ -1,6 +1,7 @@
-/* What this library makes of YAML, for a comparison with another implementation. Standard input holds documents, each
- * as "LENGTH\n" and that many bytes. With "read" each is answered by the tokens of its tree, one a line, with "write"
- * by "LENGTH\n" and the document written anew. An error is answered by "! " and the message. */
+/* What this library makes of YAML, for a comparison with another implementation. Standard input holds
+ * documents, each as "LENGTH\n" and that many bytes. With "read" each is answered by the tokens of its tree,
+ * one a line, with "write" by "LENGTH\n" and the document written anew. An error is answered by "! " and the
+ * message. */
 #include "core/yaml.h"
 #include <inttypes.h>
 #include <math.h>

@@ -28,9 +28,8 @@ Store.__index = Store
 --- Where one deployment is.
 ---@class filesystem.Entry
 ---@field id string
----@field dir string
----@field staging string
----@field lock string
+---@field name string of its directory
+---@field dir string the directory's path
 
 --- What is found at a deployment's place. Foreign is what we did not make, or cannot tell: it is never touched.
 ---@class filesystem.Look
@@ -65,27 +64,32 @@ function Store:entry(id)
     return nil, ("the deployment id cannot name a directory: with its prefix it has %d bytes, at most %d fit")
       :format(#name, LONGEST_NAME)
   end
-  return {
-    id = id,
-    dir = path.join(self.base, name),
-    staging = path.join(self.base, "." .. name .. STAGING),
-    lock = path.join(self.base, "." .. name .. LOCK),
-  }
+  return { id = id, name = name, dir = path.join(self.base, name) }
 end
 
---- The entries whose directory is there, whatever is in it.
----@return filesystem.Entry[]|nil entries
+--- The hidden name under which the entry's directory is built, and from which it is removed.
+local function staging_of(self, entry)
+  return path.join(self.base, "." .. entry.name .. STAGING)
+end
+
+--- The entry of a directory with this name; nil when it cannot be a deployment's.
+local function entry_of_name(self, name)
+  if name:sub(1, 1) == "." or name:sub(1, #self.prefix) ~= self.prefix then return nil end
+  return (self:entry(name:sub(#self.prefix + 1)))
+end
+
+--- Iterates over the entries whose directory is there, whatever is in it.
+---@return (fun(): filesystem.Entry)|nil iterator
 ---@return bosun.Error|nil err
 function Store:entries()
   local names, err = fs.list(self.base)
   if not names then return nil, err end
-  local entries = {}
-  for _, name in ipairs(names) do
-    if name:sub(1, 1) ~= "." and name:sub(1, #self.prefix) == self.prefix then
-      entries[#entries + 1] = self:entry(name:sub(#self.prefix + 1))
+  return coroutine.wrap(function()
+    for _, name in ipairs(names) do
+      local entry = entry_of_name(self, name)
+      if entry then coroutine.yield(entry) end
     end
-  end
-  return entries
+  end)
 end
 
 local function found(kind, info, problem)
@@ -172,7 +176,8 @@ end
 ---@return table|nil lock
 ---@return bosun.Error|nil err
 function Store:lock(entry, options)
-  return fs.lock(entry.lock, { timeout = options and options.timeout, remove = true })
+  local file = path.join(self.base, "." .. entry.name .. LOCK)
+  return fs.lock(file, { timeout = options and options.timeout, remove = true })
 end
 
 --- Removes what an interrupted run left of this deployment. The caller holds its lock.
@@ -180,8 +185,9 @@ end
 ---@return true|nil
 ---@return bosun.Error|nil err
 function Store:clear(entry)
-  if not fs.stat(entry.staging, { follow = false }) then return true end
-  return fs.remove(entry.staging, { recursive = true })
+  local staging = staging_of(self, entry)
+  if not fs.stat(staging, { follow = false }) then return true end
+  return fs.remove(staging, { recursive = true })
 end
 
 --- Renames or exchanges, makes that durable, and takes it back where that fails.
@@ -227,18 +233,18 @@ local function with_key_values(info, key_values, refused)
 end
 
 --- Builds the directory under its hidden name. Raises.
-local function build(self, entry, deployment, refused)
+local function build(self, staging, deployment, refused)
   local model = deployment.model
-  assert(fs.mkdir(entry.staging))
-  local size = assert(fs.copy(model.artifact, path.join(entry.staging, model.file), { sync = true }))
+  assert(fs.mkdir(staging))
+  local size = assert(fs.copy(model.artifact, path.join(staging, model.file), { sync = true }))
   local info = info_of(deployment, math.type(size) == "integer" and size or model.size)
   if self.kv_file == self.info_file then
     info = with_key_values(info, deployment.key_values, refused)
   elseif self.kv_file then
-    assert(fs.write(path.join(entry.staging, self.kv_file), yaml.encode(deployment.key_values or {})))
+    assert(fs.write(path.join(staging, self.kv_file), yaml.encode(deployment.key_values or {})))
   end
-  assert(fs.write(path.join(entry.staging, self.info_file), yaml.encode(info)))
-  assert(fs.sync_dir(entry.staging))
+  assert(fs.write(path.join(staging, self.info_file), yaml.encode(info)))
+  assert(fs.sync_dir(staging))
 end
 
 --- Puts a deployment in its place, where another may be, which is then gone. When it fails, what was there stays. The
@@ -249,9 +255,10 @@ end
 ---@return true|nil
 ---@return any err
 function Store:install(entry, deployment, refused)
+  local staging = staging_of(self, entry)
   local ok, err = pcall(function()
-    build(self, entry, deployment, refused)
-    turn(self, fs.exists(entry.dir) and fs.exchange or fs.move, entry.staging, entry.dir)
+    build(self, staging, deployment, refused)
+    turn(self, fs.exists(entry.dir) and fs.exchange or fs.move, staging, entry.dir)
   end)
   local cleared, why = self:clear(entry)
   if not ok then return nil, err end
@@ -263,7 +270,7 @@ end
 ---@return true|nil ok nil: it is still there
 ---@return any err with true: it is gone from its name, and why it could not be removed from the disk
 function Store:remove(entry)
-  local ok, err = pcall(turn, self, fs.move, entry.dir, entry.staging)
+  local ok, err = pcall(turn, self, fs.move, entry.dir, staging_of(self, entry))
   if not ok then return nil, err end
   local cleared, why = self:clear(entry)
   return true, not cleared and why or nil
@@ -276,10 +283,8 @@ local function leftovers(self)
   local entries = {}
   for _, name in ipairs(names) do
     local owner = name:match("^%.(.+)%.bosun%-new$") or name:match("^%.(.+)%.bosun%-lock$")
-    if owner and owner:sub(1, #self.prefix) == self.prefix then
-      local entry = self:entry(owner:sub(#self.prefix + 1))
-      if entry then entries[entry.id] = entry end
-    end
+    local entry = owner and entry_of_name(self, owner)
+    if entry then entries[entry.id] = entry end
   end
   return entries
 end
