@@ -44,6 +44,19 @@ ALL_CFLAGS  = -std=c11 $(WARN) $(OPT) $(HARDEN) $(SANITIZE) -fPIC -fvisibility=h
               -Ihost/include $(PC_CFLAGS) $(CPPFLAGS) $(CFLAGS)
 ALL_LDFLAGS = $(OPT) $(SANITIZE) -Wl,--as-needed -Wl,-z,relro,-z,now $(LDFLAGS)
 LIBS        = $(PC_LIBS) -pthread -lm
+
+# The runner is started for every action: where the system has archives of its small libraries, they are linked in,
+# which saves a tenth of its time. Lua's functions stay visible to Lua modules written in C.
+archive      = $(filter /%,$(shell $(CC) -print-file-name=lib$(1).a 2>/dev/null))
+PC_NAMES    := $(patsubst -l%,%,$(filter -l%,$(PC_LIBS)))
+ARCHIVES    := $(foreach name,$(PC_NAMES),$(call archive,$(name)))
+ifeq ($(words $(PC_NAMES)),$(words $(ARCHIVES)))
+LUA_ARCHIVE := $(foreach file,$(ARCHIVES),$(if $(findstring lua,$(notdir $(file))),$(file)))
+RUNNER_LIBS  = -rdynamic -Wl,--whole-archive $(LUA_ARCHIVE) -Wl,--no-whole-archive \
+               $(filter-out $(LUA_ARCHIVE),$(ARCHIVES)) -pthread -lm
+else
+RUNNER_LIBS  = $(LIBS)
+endif
 DATADIR_FLAG = -DBOSUN_DATADIR='"$(datadir)/bosun"'
 
 # ---- files -----------------------------------------------------------------------------------------------------
@@ -137,7 +150,7 @@ $(SHARED_LIB): $(LIB_OBJECTS)
 	ln -sf $(@F) $(BUILD)/libbosun.so
 
 $(RUNNER): $(CLI_OBJECTS) $(STATIC_LIB)
-	$(CC) $(ALL_LDFLAGS) -pie -o $@ $^ $(LIBS)
+	$(CC) $(ALL_LDFLAGS) -pie -o $@ $^ $(RUNNER_LIBS)
 
 $(UNIT_TESTS): $(BUILD)/%: $(BUILD)/obj/%.o $(STATIC_LIB)
 	@mkdir -p $(@D)

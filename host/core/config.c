@@ -55,7 +55,7 @@ static bosun_excerpt describe(const bosun_value *value)
 {
     static const char *const nouns[] = {"null",      "the boolean ", "the integer ", "the number ",
                                         "the text ", "a sequence",   "a mapping"};
-    bosun_excerpt found;
+    bosun_excerpt found = {""};
     bosun_buf out = bosun_buf_fixed(found.text, sizeof found.text);
     bosun_buf_puts(&out, nouns[value->kind]);
     if (value->kind == BOSUN_STRING)

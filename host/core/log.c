@@ -116,7 +116,7 @@ static void write_name(bosun_buf *out, const char *name)
     for (size_t i = 0; i < len; i++) {
         bool plain =
             (unsigned char)name[i] > 0x20 && (unsigned char)name[i] < 0x7F && !strchr("=\"\\", name[i]);
-        bosun_buf_putc(out, plain ? name[i] : '_');
+        bosun_buf_append(out, plain ? &name[i] : "_", 1);
     }
 }
 

@@ -1,5 +1,5 @@
-/* Trees of plain data, as YAML and JSON have them, allocated in one arena. Read from a config, every value keeps
- * the line and column where it stands. A document is built once and then only read. */
+/* Trees of plain data, as YAML and JSON have them, allocated in one arena. Read from a config, every value
+ * keeps the line and column where it stands. A document is built once and then only read. */
 #ifndef BOSUN_CORE_VALUE_H
 #define BOSUN_CORE_VALUE_H
 
@@ -56,8 +56,8 @@ struct bosun_value {
 
 typedef struct bosun_arena bosun_arena;
 
-bosun_arena *bosun_arena_new(void);          /* NULL: out of memory */
-void bosun_arena_free(bosun_arena *arena);   /* NULL is allowed */
+bosun_arena *bosun_arena_new(void);                       /* NULL: out of memory */
+void bosun_arena_free(bosun_arena *arena);                /* NULL is allowed */
 void *bosun_arena_alloc(bosun_arena *arena, size_t size); /* aligned, zeroed; NULL: out of memory */
 
 /* Constructors: NULL means out of memory. Strings are copied into the arena. */

@@ -1,6 +1,6 @@
-/* YAML in and out. Reading: libyaml's events with our own stack and caps, scalars as PyYAML's safe_load has them,
- * and the exceptions that docs/configuration.md lists. Writing: every string double-quoted, so that no YAML 1.1 or
- * 1.2 reader takes it for anything else.  Format: https://yaml.org/spec/1.1/ */
+/* YAML in and out. Reading: libyaml's events with our own stack and caps, scalars as PyYAML's safe_load has
+ * them, and the exceptions that docs/configuration.md lists. Writing: every string double-quoted, so that no
+ * YAML 1.1 or 1.2 reader takes it for anything else.  Format: https://yaml.org/spec/1.1/ */
 #ifndef BOSUN_CORE_YAML_H
 #define BOSUN_CORE_YAML_H
 
@@ -17,10 +17,11 @@
 #define BOSUN_YAML_MAX_WRITE_BYTES 3000000
 
 /* Reads one document. `source` is what messages call the text ("/etc/x.yaml"). On success the result lives in
- * `arena`; an empty document is a value of kind BOSUN_NULL. Values that an alias names are shared, not copied.
- * On failure: NULL, and the message starts with "source:line:column: ". Allocates nothing outside the arena that
- * it does not free. */
-bosun_value *bosun_yaml_read(bosun_arena *arena, const char *text, size_t len, const char *source, bosun_err *err);
+ * `arena`; an empty document is a value of kind BOSUN_NULL. Values that an alias names are shared, not
+ * copied. On failure: NULL, and the message starts with "source:line:column: ". Allocates nothing outside the
+ * arena that it does not free. */
+bosun_value *bosun_yaml_read(bosun_arena *arena, const char *text, size_t len, const char *source,
+                             bosun_err *err);
 
 /* What the text of a plain scalar means (kind and content into `out`, a string is borrowed).
  * -1: an integer that does not fit 64 bits. */
@@ -33,7 +34,8 @@ int bosun_yaml_write(bosun_buf *out, const bosun_value *value, int indent, bosun
 /* Appends one scalar (not a sequence or mapping) without newline. inf and nan become "inf", "-inf", "nan". */
 void bosun_yaml_write_scalar(bosun_buf *out, const bosun_value *scalar);
 
-/* Appends text as a double-quoted YAML scalar; bytes that are not UTF-8 become U+FFFD. Never allocates by itself. */
+/* Appends text as a double-quoted YAML scalar; bytes that are not UTF-8 become U+FFFD. Never allocates by
+ * itself. */
 void bosun_yaml_write_string(bosun_buf *out, const char *text, size_t len);
 
 /* Text from outside as a message may show it: double-quoted, escaped, its end cut off when it is long. */

@@ -35,23 +35,28 @@ static int append_merged(bosun_arena *arena, bosun_value *mapping, const bosun_v
     return 0;
 }
 
+/* A pair's place in the order. */
+typedef struct rank {
+    bosun_pair *pair;
+} rank;
+
 static int by_key_then_position(const void *a, const void *b)
 {
-    const bosun_pair *const left = *(const bosun_pair *const *)a;
-    const bosun_pair *const right = *(const bosun_pair *const *)b;
+    const bosun_pair *left = ((const rank *)a)->pair;
+    const bosun_pair *right = ((const rank *)b)->pair;
     int order = bosun_value_compare_keys(left->key, right->key);
     return order ? order : (left > right) - (left < right);
 }
 
 /* Sets the key of each pair that lost to an equal one to NULL. Returns the first of the mapping's `own` pairs
  * that lost, with the one it lost to in *first; NULL: none. */
-static bosun_pair *drop_losers(bosun_pair **order, size_t count, const bosun_pair *end_of_own,
+static bosun_pair *drop_losers(const rank *order, size_t count, const bosun_pair *end_of_own,
                                bosun_pair **first)
 {
     bosun_pair *twice = NULL;
-    bosun_pair *winner = order[0];
+    bosun_pair *winner = order[0].pair;
     for (size_t i = 1; i < count; i++) {
-        bosun_pair *pair = order[i];
+        bosun_pair *pair = order[i].pair;
         if (!bosun_value_same_key(winner->key, pair->key)) {
             winner = pair;
             continue;
@@ -98,11 +103,11 @@ int bosun_yaml_finish_mapping(bosun_arena *arena, bosun_value *mapping, const bo
     size_t count = mapping->as.mapping.count;
     if (count < 2)
         return 0;
-    bosun_pair **order = bosun_arena_alloc(arena, count * sizeof *order);
+    rank *order = bosun_arena_alloc(arena, count * sizeof *order);
     if (!order)
         return bosun_err_nomem(err, "parse YAML");
     for (size_t i = 0; i < count; i++)
-        order[i] = &mapping->as.mapping.pairs[i];
+        order[i].pair = &mapping->as.mapping.pairs[i];
     qsort(order, count, sizeof *order, by_key_then_position);
     bosun_pair *first = NULL;
     bosun_pair *twice = drop_losers(order, count, mapping->as.mapping.pairs + own, &first);

@@ -65,7 +65,7 @@ void bosun_yaml_write_string(bosun_buf *out, const char *text, size_t len)
 bosun_excerpt bosun_yaml_excerpt(const char *text, size_t len)
 {
     enum { SHOWN = 40 };
-    bosun_excerpt excerpt;
+    bosun_excerpt excerpt = {""};
     bosun_buf out = bosun_buf_fixed(excerpt.text, sizeof excerpt.text);
     size_t shown = 0;
     while (shown < len && shown < SHOWN) {
@@ -107,8 +107,8 @@ static void write_float(bosun_buf *out, double number)
         bosun_buf_puts(out, isnan(number) ? "\"nan\"" : number < 0 ? "\"-inf\"" : "\"inf\"");
         return;
     }
-    char digits[20];
-    int exponent;
+    char digits[20] = "";
+    int exponent = 0;
     size_t count = shortest_digits(fabs(number), digits, &exponent);
     if (signbit(number))
         bosun_buf_putc(out, '-');

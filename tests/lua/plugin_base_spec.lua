@@ -220,14 +220,14 @@ do return R end]]
       raises("ActionStatusInfo: status is nil", "ActionStatusInfo{ msg = 'x' }")
       raises('ActionStatusInfo: status is "good"', "ActionStatusInfo{ status = 'good' }")
       raises("ActionStatusInfo: msg is a number; expected a string", "ActionStatusInfo{ status = 'passing', msg = 5 }")
-      raises('ActionStatusInfo: state is "redy"', "ActionStatusInfo{ status = 'passing', state = 'redy' }")
+      raises('ActionStatusInfo: state is "readyy"', "ActionStatusInfo{ status = 'passing', state = 'readyy' }")
       raises("ActionStatusInfo: duration is %-1", "ActionStatusInfo{ status = 'passing', duration = -1 }")
       raises("expected ActionStatusInfo{status = …, msg = …}, got a string", "ActionStatusInfo('passing')")
     end)
 
     it("has constants that raise on a typing error, and stay as they are", function()
       raises('ActionStatus has no OKAY', "ActionStatus.OKAY")
-      raises('DeploymentState has no REDY; did you mean "READY"%?', "DeploymentState.REDY")
+      raises('DeploymentState has no READYY; did you mean "READY"%?', "DeploymentState.READYY")
       raises("ActionStatus is constant", "5 ActionStatus.FINE = 'fine'")
     end)
 

@@ -1,5 +1,6 @@
 /* The action config: what it accepts, and every problem of a file in one message. */
 #define _GNU_SOURCE
+#include "core/buf.h"
 #include "core/config.h"
 #include "tap.h"
 #include <stdlib.h>
@@ -95,10 +96,12 @@ static void rejected(void)
 
 static void many_problems(void)
 {
-    char text[8192] = "peInfo:\n  deployments:\n";
+    bosun_buf text = {0};
+    bosun_buf_puts(&text, "peInfo:\n  deployments:\n");
     for (int i = 0; i < 500; i++)
-        strcat(text, "    - 1\n");
-    read_text(text, "pe_status");
+        bosun_buf_puts(&text, "    - 1\n");
+    read_text(bosun_buf_text(&text), "pe_status");
+    bosun_buf_free(&text);
     const char *last = strrchr(err.message, '\n');
     size_t lines = 0;
     for (const char *at = err.message; *at; at++)
