@@ -25,8 +25,8 @@ typedef struct options {
     bool help;
 } options;
 
-/* 0, or -1: the command line is wrong, and *err says how. status_file is set whenever it can be told, so that the
- * failure can be reported there. --help, --version and --list-actions need nothing else to be right. */
+/* 0, or -1: the command line is wrong, and *err says how. status_file is set whenever it can be told, so that
+ * the failure can be reported there. --help, --version and --list-actions need nothing else to be right. */
 int options_parse(options *out, int argc, char **argv, bosun_err *err);
 
 /* The help text; static. */

@@ -87,8 +87,7 @@ static void take_status(record *r, const frame *head)
     }
     r->complete = true;
     r->outcome = (bosun_outcome)head->value;
-    r->yaml = payload;
-    r->yaml_len = head->length;
+    r->text_len = head->length;
 }
 
 /* Takes the frame at the front; false when there is no whole one. */
@@ -133,13 +132,16 @@ int record_receive(record *r, int fd)
             r->broken = true;
         while (!r->complete && !r->broken && take_frame(r))
             ;
-        if (r->complete) /* the buffer may have moved */
-            r->yaml = r->bytes.data + sizeof(frame);
         if (r->broken)
             r->bytes.len = 0; /* keep draining, keep nothing */
         if ((size_t)n < READ_SIZE)
             return 1; /* that was all, for now */
     }
+}
+
+const char *record_text(const record *r)
+{
+    return r->bytes.data + sizeof(frame);
 }
 
 void record_free(record *r)

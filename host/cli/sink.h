@@ -14,6 +14,7 @@ typedef struct sink {
 void sink_log(void *data, const bosun_log_event *event);
 
 /* An event without fields, now. */
-void sink_say(const sink *s, bosun_log_level level, const char *format, ...) __attribute__((format(printf, 3, 4)));
+void sink_say(const sink *s, bosun_log_level level, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
 
 #endif

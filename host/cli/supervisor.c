@@ -270,7 +270,7 @@ static int publish_outcome(supervisor *s)
 {
     if (s->record.complete && !s->record.broken && WIFEXITED(s->wait_status) &&
         WEXITSTATUS(s->wait_status) == 0)
-        return publish(s, s->record.outcome, s->record.yaml, s->record.yaml_len);
+        return publish(s, s->record.outcome, record_text(&s->record), s->record.text_len);
     char message[512];
     describe_end(s, message, sizeof message);
     return publish_failure(s, message);

@@ -31,13 +31,28 @@ static void push_where(lua_State *L)
     lua_pushnil(L);
 }
 
+/* An error about a config names the places in that file; the plugin's line that read it would only distract.
+ */
+static bool names_own_places(lua_State *L)
+{
+    if (!lua_istable(L, 1))
+        return false;
+    lua_pushliteral(L, "problems");
+    bool found = lua_rawget(L, 1) == LUA_TTABLE;
+    lua_pop(L, 1);
+    return found;
+}
+
 /* Message handler. [error value] -> [the same error value] */
 static int note_stack(lua_State *L)
 {
     lua_settop(L, 1);
     luaL_traceback(L, L, NULL, 1);
     lua_rawsetp(L, LUA_REGISTRYINDEX, &traceback_key);
-    push_where(L);
+    if (names_own_places(L))
+        lua_pushnil(L);
+    else
+        push_where(L);
     lua_rawsetp(L, LUA_REGISTRYINDEX, &where_key);
     return 1;
 }

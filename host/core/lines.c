@@ -1,0 +1,65 @@
+/* Splitting into lines. Every byte is looked at once, and moved at most once for each time the buffer is fed. */
+#include "lines.h"
+#include <string.h>
+
+void bosun_lines_free(bosun_lines *lines)
+{
+    bosun_buf_free(&lines->buf);
+    lines->start = lines->scanned = 0;
+}
+
+static void drop_consumed(bosun_lines *lines)
+{
+    if (lines->start == 0)
+        return;
+    lines->buf.len -= lines->start;
+    memmove(lines->buf.data, lines->buf.data + lines->start, lines->buf.len);
+    lines->scanned -= lines->start;
+    lines->start = 0;
+}
+
+int bosun_lines_feed(bosun_lines *lines, const char *bytes, size_t len, bosun_err *err)
+{
+    drop_consumed(lines);
+    bosun_buf_append(&lines->buf, bytes, len);
+    return lines->buf.failed ? bosun_err_nomem(err, "split into lines") : 0;
+}
+
+/* Hands out what lies between start and `end`, and goes on after `next`. */
+static int hand_out(bosun_lines *lines, size_t end, size_t next, const char **line, size_t *len, bosun_err *err)
+{
+    if (end > lines->start && next > end && lines->buf.data[end - 1] == '\r')
+        end--;
+    if (end - lines->start > lines->max)
+        return bosun_err_set(err, BOSUN_ERR_TOO_LARGE, "split into lines", "a line is longer than %zu bytes",
+                             lines->max);
+    *line = lines->buf.data + lines->start;
+    *len = end - lines->start;
+    lines->start = lines->scanned = next;
+    return 1;
+}
+
+int bosun_lines_next(bosun_lines *lines, const char **line, size_t *len, bosun_err *err)
+{
+    size_t left = lines->buf.len - lines->scanned;
+    const char *from = left ? lines->buf.data + lines->scanned : NULL;
+    const char *newline = from ? memchr(from, '\n', left) : NULL;
+    if (newline) {
+        size_t end = (size_t)(newline - lines->buf.data);
+        return hand_out(lines, end, end + 1, line, len, err);
+    }
+    lines->scanned = lines->buf.len;
+    /* One byte more may be the '\r' of the line's end. */
+    if (lines->buf.len - lines->start > lines->max + 1)
+        return bosun_err_set(err, BOSUN_ERR_TOO_LARGE, "split into lines", "a line is longer than %zu bytes",
+                             lines->max);
+    return 0;
+}
+
+int bosun_lines_last(bosun_lines *lines, const char **line, size_t *len, bosun_err *err)
+{
+    int rc = bosun_lines_next(lines, line, len, err);
+    if (rc != 0 || lines->start == lines->buf.len)
+        return rc;
+    return hand_out(lines, lines->buf.len, lines->buf.len, line, len, err);
+}
