@@ -121,9 +121,8 @@ static void write_name(bosun_buf *out, const char *name)
 }
 
 /* The message for people: further lines are indented, so that none looks like an event of its own. */
-static void write_message(bosun_buf *out, const char *text)
+static void write_message(bosun_buf *out, const char *text, size_t len)
 {
-    size_t len = strlen(text);
     size_t start = 0;
     for (size_t at = 0; at < len; at++) {
         size_t size = control_size(text + at, len - at);
@@ -156,8 +155,10 @@ static void write_text(bosun_buf *out, const bosun_log_event *event)
     static const char *const levels[5] = {"TRACE", "DEBUG", "INFO ", "WARN ", "ERROR"};
     write_time(out, event->time_ns);
     bosun_buf_printf(out, " %s ", levels[event->level]);
-    write_message(out, event->message);
+    size_t first_line = strcspn(event->message, "\n");
+    write_message(out, event->message, first_line);
     write_fields(out, event);
+    write_message(out, event->message + first_line, strlen(event->message + first_line));
 }
 
 static void write_logfmt(bosun_buf *out, const bosun_log_event *event)

@@ -47,12 +47,11 @@ static bool names_own_places(lua_State *L)
 static int note_stack(lua_State *L)
 {
     lua_settop(L, 1);
+    if (names_own_places(L))
+        return 1;
     luaL_traceback(L, L, NULL, 1);
     lua_rawsetp(L, LUA_REGISTRYINDEX, &traceback_key);
-    if (names_own_places(L))
-        lua_pushnil(L);
-    else
-        push_where(L);
+    push_where(L);
     lua_rawsetp(L, LUA_REGISTRYINDEX, &where_key);
     return 1;
 }

@@ -20,7 +20,7 @@ SYSFAULT = os.path.join(BUILD, "tests", "fault", "sysfault")
 FAILMALLOC = os.path.join(BUILD, "tests", "fault", "failmalloc.so")
 
 # A runner that takes longer hangs; no test measures time.
-WATCHDOG = 60
+WATCHDOG = 20
 JOBS = max(2, os.cpu_count() or 2)
 
 EXIT = {"passing": 0, "failing": 1, "warning": 2, "unknown": 3}
@@ -210,16 +210,22 @@ def finish(argv, status_path, env=None, stdin=subprocess.DEVNULL, watchdog=WATCH
         try:
             stdout, stderr = process.communicate(timeout=watchdog)
         except subprocess.TimeoutExpired as late:
-            os.killpg(process.pid, signal.SIGKILL)
-            process.communicate()
             raise AssertionError(f"still running after {watchdog} s: {argv}") from late
     return Result(process.returncode, stdout.decode(errors="replace"), stderr.decode(errors="replace"), status_path)
 
 
+class Process(subprocess.Popen):
+    """A process in a group of its own, which ends with the `with` that it is used in."""
+
+    def __exit__(self, *what):
+        if self.poll() is None:
+            os.killpg(self.pid, signal.SIGKILL)
+        super().__exit__(*what)
+
+
 def start(argv, env=None, stdin=subprocess.DEVNULL, stderr=subprocess.PIPE):
-    """A process in a group of its own."""
-    return subprocess.Popen(argv, stdin=stdin, stdout=subprocess.PIPE, stderr=stderr, start_new_session=True,
-                            env={**os.environ, **(env or {})})
+    return Process(argv, stdin=stdin, stdout=subprocess.PIPE, stderr=stderr, start_new_session=True,
+                   env={**os.environ, **(env or {})})
 
 
 # What a root user lacks with this: the right to read and write everything.
