@@ -11,13 +11,12 @@
 
 /* clang-format off */
 #define BOSUN_CURL_FUNCTIONS(X)                                                                  \
-    X(global_init) X(version_info) X(free)                                                       \
+    X(global_init)                                                                               \
     X(easy_init) X(easy_cleanup) X(easy_reset) X(easy_setopt) X(easy_getinfo) X(easy_strerror)   \
     X(easy_pause) X(easy_send) X(easy_recv)                                                      \
     X(multi_init) X(multi_cleanup) X(multi_add_handle) X(multi_remove_handle) X(multi_setopt)    \
     X(multi_perform) X(multi_poll) X(multi_info_read) X(multi_strerror)                          \
-    X(slist_append) X(slist_free_all)                                                            \
-    X(url) X(url_cleanup) X(url_set) X(url_get)
+    X(slist_append) X(slist_free_all)
 /* clang-format on */
 
 #define BOSUN_CURL_FIELD(name) __typeof__(curl_##name) *(name);

@@ -1,6 +1,6 @@
-/* HTTP on libcurl's multi interface. A client holds connections; a transfer is one request on its way. Nothing
- * here blocks but bosun_http_step and the calls on a raw connection, and those obey a bosun_wait. A client and
- * its transfers are used by one thread at a time. */
+/* HTTP on libcurl's multi interface. A client holds connections; a transfer is one request on its way.
+ * Nothing here blocks but bosun_http_step and the calls on a raw connection, and those obey a bosun_wait. A
+ * client and its transfers are used by one thread at a time. */
 #ifndef BOSUN_CORE_HTTP_H
 #define BOSUN_CORE_HTTP_H
 
@@ -38,20 +38,21 @@ typedef enum bosun_http_sink {
     BOSUN_HTTP_TO_CALLER, /* bosun_http_take */
 } bosun_http_sink;
 
-/* Everything is copied, but for `body`. NULL, 0 and false are the defaults; fields that may hold a path or the
- * text of a PEM file are told apart by "-----BEGIN". */
+/* Everything is copied, but for `body`. NULL, 0 and false are the defaults; fields that may hold a path or
+ * the text of a PEM file are told apart by "-----BEGIN". */
 typedef struct bosun_http_request {
-    const char *method; /* a token */
-    const char *url;    /* http or https */
+    const char *method;         /* a token */
+    const char *url;            /* http or https */
     const char *const *headers; /* name, value, name, value, …, NULL; no control characters in them */
 
     bosun_http_source source;
-    const char *body;      /* FROM_MEMORY: borrowed until the transfer is freed; FROM_FILE: the path, copied */
-    int64_t length;        /* of the body; -1: unknown (FROM_CALLER only) */
-    bosun_http_sink sink;  /* of a 2xx reply; other bodies are kept in memory, for their messages */
+    const char *body;     /* FROM_MEMORY: borrowed until the transfer is freed; FROM_FILE: the path, copied */
+    int64_t length;       /* of the body; -1: unknown (FROM_CALLER only) */
+    bosun_http_sink sink; /* of a 2xx reply; other bodies are kept in memory, for their messages */
     const char *sink_path; /* TO_FILE */
     bool sync;             /* fsync file and folder at the end */
-    int64_t max_bytes;     /* of the reply's body, decompressed; 0: BOSUN_HTTP_MEMORY_MAX, files and caller: none */
+    int64_t
+        max_bytes; /* of the reply's body, decompressed; 0: BOSUN_HTTP_MEMORY_MAX, files and caller: none */
 
     int64_t timeout;         /* of the whole transfer, in nanoseconds; 0: none */
     int64_t connect_timeout; /* 0: 10 s */
@@ -60,7 +61,7 @@ typedef struct bosun_http_request {
     bool idempotent;         /* libcurl may send it again when a kept connection turns out to be dead */
 
     const char *unix_socket;
-    const char *proxy; /* URL; "": none, NULL: as the environment says */
+    const char *proxy;           /* URL; "": none, NULL: as the environment says */
     const char *ca, *cert, *key; /* paths or PEM texts; a ca takes the place of the system's */
     const char *server_name;     /* asked for and verified instead of the URL's host */
     bool insecure;               /* no verification */
@@ -70,11 +71,11 @@ typedef struct bosun_http_request {
 
 /* What has come of a reply. Belongs to the transfer. */
 typedef struct bosun_http_reply {
-    int status;         /* 0: none yet */
-    bosun_buf headers;  /* of the last reply: name, NUL, value, NUL, … */
-    bosun_buf body;     /* unless it went elsewhere */
-    int64_t received;   /* bytes of body, wherever they went */
-    double seconds;     /* from the start to the end */
+    int status;          /* 0: none yet */
+    bosun_buf headers;   /* of the last reply: name, NUL, value, NUL, … */
+    bosun_buf body;      /* unless it went elsewhere */
+    int64_t received;    /* bytes of body, wherever they went */
+    double seconds;      /* from the start to the end */
     int64_t retry_after; /* seconds that the server asks for; 0: it does not */
 } bosun_http_reply;
 
@@ -127,8 +128,8 @@ const bosun_http_reply *bosun_http_connection_reply(const bosun_http_connection 
 /* All of the bytes. */
 int bosun_http_connection_send(bosun_http_connection *connection, const void *bytes, size_t len,
                                const bosun_wait *wait, bosun_err *err);
-/* At least one byte and at most `size`: how many; 0: the other side has ended. `until`: BOSUN_ERR_TIMEOUT when
- * nothing came by then. */
+/* At least one byte and at most `size`: how many; 0: the other side has ended. `until`: BOSUN_ERR_TIMEOUT
+ * when nothing came by then. */
 ptrdiff_t bosun_http_connection_recv(bosun_http_connection *connection, void *bytes, size_t size,
                                      int64_t until, const bosun_wait *wait, bosun_err *err);
 void bosun_http_connection_free(bosun_http_connection *connection); /* NULL is allowed */

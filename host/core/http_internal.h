@@ -22,9 +22,9 @@ struct bosun_http_transfer {
     bosun_http_transfer *next, *previous;
     CURL *easy; /* NULL: ended */
     struct curl_slist *headers, *connect_to;
-    char *label;     /* "GET http://host/path", for messages */
+    char *label; /* "GET http://host/path", for messages */
     bool idempotent;
-    bool reached;    /* a request was sent, and no reply to it has begun */
+    bool reached; /* a request was sent, and no reply to it has begun */
     bool done;
     CURLcode result;
     bosun_err err; /* what a callback of ours found wrong */
@@ -52,6 +52,10 @@ struct bosun_http_transfer {
     bosun_http_reply reply;
 };
 
+/* bosun_http_start; with connect_only the transfer ends when the connection stands. */
+bosun_http_transfer *bosun_http_begin(bosun_http_client *client, const bosun_http_request *request,
+                                      bool connect_only, bosun_err *err);
+
 /* Puts method, URL, TLS, proxy, times on the easy handle. */
 int bosun_http_set_up(bosun_http_transfer *t, const bosun_http_request *request, bosun_err *err);
 int bosun_http_set_up_tls(bosun_http_transfer *t, const bosun_http_request *request, bosun_err *err);
@@ -65,6 +69,14 @@ int bosun_http_open_body(bosun_http_transfer *t, const bosun_http_request *reque
 int bosun_http_set_up_body(bosun_http_transfer *t, const bosun_http_request *request, bosun_err *err);
 int bosun_http_commit_body(bosun_http_transfer *t, bosun_err *err);
 void bosun_http_close_body(bosun_http_transfer *t);
+
+/* The parts of a URL, borrowed from it. */
+typedef struct bosun_http_url {
+    const char *scheme, *user, *host, *port, *rest; /* user: "name:password", empty when there is none */
+    int scheme_len, user_len, host_len, port_len;   /* host with the brackets of an IPv6 address */
+} bosun_http_url;
+/* False: it has no "://". */
+bool bosun_http_split_url(const char *url, bosun_http_url *parts);
 
 /* One line of a reply's header into the reply. */
 void bosun_http_add_header(bosun_http_reply *reply, const char *line, size_t len);

@@ -1,4 +1,5 @@
-/* Splitting into lines. Every byte is looked at once, and moved at most once for each time the buffer is fed. */
+/* Splitting into lines. Every byte is looked at once, and moved at most once for each time the buffer is fed.
+ */
 #include "lines.h"
 #include <string.h>
 
@@ -26,7 +27,8 @@ int bosun_lines_feed(bosun_lines *lines, const char *bytes, size_t len, bosun_er
 }
 
 /* Hands out what lies between start and `end`, and goes on after `next`. */
-static int hand_out(bosun_lines *lines, size_t end, size_t next, const char **line, size_t *len, bosun_err *err)
+static int hand_out(bosun_lines *lines, size_t end, size_t next, const char **line, size_t *len,
+                    bosun_err *err)
 {
     if (end > lines->start && next > end && lines->buf.data[end - 1] == '\r')
         end--;

@@ -17,6 +17,9 @@ int bosun_yaml_fail(bosun_err *err, const char *code, const char *source, bosun_
 int bosun_yaml_parser_failure(bosun_err *err, const yaml_parser_t *parser, const char *source,
                               const char *text, size_t len);
 
+/* Where byte `offset` of the text stands. */
+bosun_mark bosun_yaml_locate(const char *text, size_t len, size_t offset);
+
 static inline bosun_mark bosun_yaml_mark(yaml_mark_t mark)
 {
     return (bosun_mark){.line = (uint32_t)mark.line + 1, .column = (uint32_t)mark.column + 1};

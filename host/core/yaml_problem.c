@@ -122,8 +122,7 @@ static int syntax_failure(bosun_err *err, const yaml_parser_t *parser, const cha
                            e->words);
 }
 
-/* Where byte `offset` stands. */
-static bosun_mark locate(const char *text, size_t len, size_t offset)
+bosun_mark bosun_yaml_locate(const char *text, size_t len, size_t offset)
 {
     bosun_mark mark = {1, 1};
     for (size_t i = 0; i < offset && i < len; i++) {
@@ -141,7 +140,7 @@ static bosun_mark locate(const char *text, size_t len, size_t offset)
 static int reader_failure(bosun_err *err, const yaml_parser_t *parser, const char *source, const char *text,
                           size_t len)
 {
-    bosun_mark mark = locate(text, len, parser->problem_offset);
+    bosun_mark mark = bosun_yaml_locate(text, len, parser->problem_offset);
     if (strcmp(parser->problem, "control characters are not allowed") == 0)
         return bosun_yaml_fail(
             err, BOSUN_ERR_SYNTAX, source, mark,

@@ -301,7 +301,7 @@ static void misuse_is_an_error(void)
     bosun_options_init(&options);
     bosun_error error = {{0}};
     bosun_host *host = bosun_host_new(&options, &error);
-    ok(host != NULL, "a host finds the Lua library by itself");
+    ok(host != NULL, "a host needs nothing but the library");
     ok(host && bosun_host_load(host, "no-such-plugin", NULL, &error) < 0, "an unknown plugin is an error");
     contains(error.message, "no-such-plugin", "… that names it");
     bosun_status *status = host ? bosun_host_run(host, "pe_status", NULL) : NULL;
@@ -310,9 +310,6 @@ static void misuse_is_an_error(void)
     contains(status ? bosun_status_message(status) : NULL, "no-such-plugin", "… that says why there is none");
     bosun_status_free(status);
     bosun_host_free(host);
-    options.lua_dir = "/nowhere";
-    ok(bosun_host_new(&options, &error) == NULL, "a folder without the Lua library is an error");
-    contains(error.message, "/nowhere", "… that names it");
     bosun_host_free(NULL);
     bosun_status_free(NULL);
     ok(strcmp(bosun_version(), BOSUN_VERSION) == 0, "header and library have one version");

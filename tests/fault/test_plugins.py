@@ -6,7 +6,7 @@ import re
 from harness import Result, Workspace, expect, main, poll, processes_with, start, test
 
 LATE = r"timed out after 1 s"
-SLOW_FIND = 'string.find(string.rep("a", 200), string.rep("a?", 200) .. string.rep("a", 200) .. "b")'
+SLOW_FIND = 'string.find(string.rep("a", 10000), ".-.-.-.-.-b")'
 HUGE_REP = 'string.rep("", math.maxinteger)'
 
 
@@ -49,7 +49,7 @@ FAILING = [
     ("raises a table whose __tostring raises",
      in_action("error(setmetatable({}, {__tostring = function() error('again') end}))"), r"__tostring|raised"),
     ("raises a table whose __tostring returns no string",
-     in_action("error(setmetatable({}, {__tostring = function() return 1 end}))"), r"__tostring|raised|table"),
+     in_action("error(setmetatable({}, {__tostring = function() return {} end}))"), r"__tostring|raised|table"),
     ("raises a string of 10 MB", in_action("error(string.rep('x', 10000000))"), r"xxx"),
     ("raises a string that is not UTF-8", in_action("error('\\255\\254 broken')"), r"broken"),
     ("uses up the memory", in_action("local t = {} while true do t[#t + 1] = string.rep('x', 2^24) .. #t end"),
@@ -60,8 +60,8 @@ FAILING = [
     ("returns nothing", "function P:pe_status() end", r"pe_status"),
     ("returns a function", "function P:pe_status() return print end", r"pe_status"),
     ("returns a status of a table that refers to itself",
-     in_action("local t = {} t.t = t return ActionStatusInfo{ status = ActionStatus.OK, data = t }"),
-     r"data|cycle|itself"),
+     in_action("local t = {} t.t = t do return ActionStatusInfo{ status = ActionStatus.OK, data = t } end"),
+     r"itself"),
     ("returns data 1000 levels deep",
      in_action("local t = {} for _ = 1, 1000 do t = {t} end\n"
                "do return ActionStatusInfo{ status = ActionStatus.OK, data = t } end"), r"deep|depth|level"),

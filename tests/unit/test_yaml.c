@@ -206,6 +206,9 @@ static void caps(void)
     for (int i = 0; i <= BOSUN_YAML_MAX_ANCHORS; i++)
         bosun_buf_printf(&text, "- &a%d x\n", i);
     rejects_fast(&text, "f.yaml:101:3: more than 100 anchors", "too many anchors");
+    for (int i = 0; i < 60000; i++)
+        bosun_buf_printf(&text, "%%TAG !%d! x\n", i);
+    rejects_fast(&text, "f.yaml:101:1: more than 100 %TAG directives", "too many directives");
     bosun_buf_puts(&text, "a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n");
     for (int i = 1; i < 10; i++)
         bosun_buf_printf(&text, "a%d: &a%d [*a%d, *a%d, *a%d, *a%d, *a%d, *a%d, *a%d, *a%d]\n", i, i, i - 1,
@@ -254,9 +257,9 @@ static const char *written(const bosun_value *value, int indent)
 static void writing(void)
 {
     is_text(
-        written(read("a: [1, [2, {b: 3, c: []}], {}]\nd: {e: ~, f: {}}\ng: 1.0\n5: yes\n'': \"x\\n\"\n"), 2),
+        written(read("a: [1, [2, {b: 3, c: []}], {}]\nq: {e: ~, f: {}}\ng: 1.0\n5: yes\n'': \"x\\n\"\n"), 2),
         "  \"a\":\n    - 1\n    - - 2\n      - \"b\": 3\n        \"c\": []\n    - {}\n"
-        "  \"d\":\n    \"e\": null\n    \"f\": {}\n  \"g\": 1.0\n  5: true\n  \"\": \"x\\n\"\n",
+        "  \"q\":\n    \"e\": null\n    \"f\": {}\n  \"g\": 1.0\n  5: true\n  \"\": \"x\\n\"\n",
         "blocks");
     is_text(written(read("hello"), 0), "\"hello\"\n", "a scalar alone");
     is_text(written(read("[]"), 4), "    []\n", "an empty sequence alone");

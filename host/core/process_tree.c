@@ -1,0 +1,225 @@
+/* Killing all that a process started: its group by one kill(2), the others after a look through /proc. Found
+ * are
+ *   - everyone in its session, whoever the parent is now;
+ *   - the children, and theirs, of anyone found;
+ *   - everyone with its marker in the environment, which setsid and double forks do not change.
+ * The look is repeated until it finds nobody, because a process can fork while it is being killed.
+ *
+ * Escaping takes a new session and a dead parent and a cleaned environment (`env -i`, or a program that
+ * writes over it), all three; or another user's id; or a /proc that is not there or hides processes. The
+ * runner's supervisor, to which orphans go, ends those too when the action does.
+ *
+ * Every function here does its best: there is nobody to report to. */
+#define _GNU_SOURCE
+#include "process_internal.h"
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/pidfd.h>
+#include <unistd.h>
+
+#define ROUNDS   16
+#define PATIENCE BOSUN_SECOND /* for the death of all that were killed */
+
+typedef struct entry {
+    pid_t pid;
+    pid_t parent;
+    pid_t session;
+    char state;
+    unsigned long long start; /* when it was, in ticks */
+    bool found;
+} entry;
+
+/* Reads up to size - 1 bytes of a file of /proc/<pid> and puts a NUL after them. Their number, or -1. */
+static ssize_t read_proc(pid_t pid, const char *name, char *into, size_t size)
+{
+    char path[64];
+    snprintf(path, sizeof path, "/proc/%d/%s", (int)pid, name);
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        return -1;
+    ssize_t n = read(fd, into, size - 1);
+    close(fd);
+    into[n > 0 ? n : 0] = '\0';
+    return n;
+}
+
+/* False: there is no such process. Format of /proc/<pid>/stat: proc(5). The name in it can hold anything. */
+static bool read_entry(pid_t pid, entry *e)
+{
+    char text[1024];
+    if (read_proc(pid, "stat", text, sizeof text) <= 0)
+        return false;
+    char *at = strrchr(text, ')');
+    if (!at || at[1] != ' ')
+        return false;
+    *e = (entry){.pid = pid, .state = at[2]};
+    at += 3;
+    for (int field = 4; field <= 22; field++) {
+        unsigned long long value = strtoull(at, &at, 10);
+        if (field == 4)
+            e->parent = (pid_t)value;
+        else if (field == 6)
+            e->session = (pid_t)value;
+        else if (field == 22)
+            e->start = value;
+    }
+    return true;
+}
+
+/* The marker is anywhere in the environment, which can be long: it is read in pieces that overlap. */
+static bool has_marker(pid_t pid, const char *marker)
+{
+    char path[64];
+    char piece[8192];
+    size_t len = strlen(marker);
+    size_t kept = 0;
+    snprintf(path, sizeof path, "/proc/%d/environ", (int)pid);
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    bool has = false;
+    ssize_t n = 0;
+    while (fd >= 0 && !has && (n = read(fd, piece + kept, sizeof piece - kept)) > 0) {
+        size_t total = kept + (size_t)n;
+        has = memmem(piece, total, marker, len) != NULL;
+        kept = total < len ? total : len - 1;
+        memmove(piece, piece + total - kept, kept);
+    }
+    bosun_process_shut(&fd);
+    return has;
+}
+
+/* All that were started since, except the dead, those of this program, and the process itself. */
+static void collect(bosun_buf *list, const bosun_process *p)
+{
+    entry first = {0};
+    if (!p->lost && !read_entry(p->pid, &first))
+        first.start = 0;
+    DIR *proc = opendir("/proc");
+    const struct dirent *name;
+    while (proc && (name = readdir(proc))) {
+        pid_t pid = (pid_t)strtol(name->d_name, NULL, 10);
+        entry e;
+        if (pid > 0 && pid != p->pid && pid != getpid() && read_entry(pid, &e) && e.start >= first.start &&
+            e.state != 'Z' && e.state != 'X')
+            bosun_buf_append(list, &e, sizeof e);
+    }
+    if (proc)
+        closedir(proc);
+}
+
+static bool is_found(const entry *all, size_t count, pid_t pid)
+{
+    for (size_t i = 0; i < count; i++)
+        if (all[i].pid == pid)
+            return all[i].found;
+    return false;
+}
+
+/* Marks those that descend from the process and returns how many. */
+static size_t mark(entry *all, size_t count, const bosun_process *p)
+{
+    size_t found = 0;
+    for (size_t i = 0; i < count; i++) {
+        bool kin = !p->lost && (all[i].session == p->pid || all[i].parent == p->pid);
+        all[i].found = kin || has_marker(all[i].pid, p->marker);
+        found += all[i].found;
+    }
+    for (size_t before = 0; before != found;) {
+        before = found;
+        for (size_t i = 0; i < count; i++)
+            if (!all[i].found && is_found(all, count, all[i].parent))
+                found += all[i].found = true;
+    }
+    return found;
+}
+
+/* Unless its id is another's by now. */
+static void kill_entry(const entry *e)
+{
+    entry now;
+    int fd = pidfd_open(e->pid, 0);
+    bool same = read_entry(e->pid, &now) && now.start == e->start;
+    if (same && fd >= 0)
+        pidfd_send_signal(fd, SIGKILL, NULL, 0);
+    else if (same && errno != ESRCH) /* out of descriptors */
+        kill(e->pid, SIGKILL);
+    bosun_process_shut(&fd);
+}
+
+static void await_end(int pidfd, int64_t end)
+{
+    int64_t left;
+    struct pollfd set = {.fd = pidfd, .events = POLLIN};
+    while ((left = end - bosun_monotonic()) > 0) {
+        const struct timespec time = {.tv_sec = (time_t)(left / BOSUN_SECOND),
+                                      .tv_nsec = (long)(left % BOSUN_SECOND)};
+        if (ppoll(&set, 1, &time, NULL) != -1 || errno != EINTR)
+            return;
+    }
+}
+
+static void await_entry(const entry *e, int64_t end)
+{
+    int fd = pidfd_open(e->pid, 0);
+    if (fd >= 0)
+        await_end(fd, end);
+    bosun_process_shut(&fd);
+}
+
+/* One look; returns how many were found. */
+static size_t kill_found(const bosun_process *p, int64_t end)
+{
+    bosun_buf list = {0};
+    collect(&list, p);
+    entry *all = (entry *)(void *)list.data; /* from malloc: aligned */
+    size_t count = list.len / sizeof *all;
+    size_t found = mark(all, count, p);
+    bosun_process_kill_group(p, SIGKILL);
+    for (size_t i = 0; i < count; i++)
+        if (all[i].found)
+            kill_entry(&all[i]);
+    for (size_t i = 0; i < count; i++)
+        if (all[i].found)
+            await_entry(&all[i], end);
+    bosun_buf_free(&list);
+    return found;
+}
+
+void bosun_process_kill_tree(bosun_process *p)
+{
+    int64_t end = bosun_wait_after(PATIENCE);
+    for (int i = 0; i < ROUNDS && kill_found(p, end) > 0 && bosun_monotonic() < end; i++)
+        ;
+    if (p->exited)
+        return;
+    await_end(p->pidfd, end);
+    struct pollfd set = {.fd = p->pidfd, .events = POLLIN};
+    if (poll(&set, 1, 0) > 0)
+        bosun_process_note_exit(p);
+}
+
+int bosun_process_kill_group(const bosun_process *p, int number)
+{
+    errno = ESRCH;
+    return p->lost || p->over ? -1 : kill(-p->pid, number);
+}
+
+/* /proc/loadavg ends with the id that was given out last. While it is this process's (a zombie keeps it),
+ * there is no younger process or thread, so nobody who could descend from it. */
+bool bosun_process_may_have_left(const bosun_process *p)
+{
+    char text[128];
+    int fd = open("/proc/loadavg", O_RDONLY | O_CLOEXEC);
+    ssize_t n = fd < 0 ? -1 : read(fd, text, sizeof text - 1);
+    bosun_process_shut(&fd);
+    if (n <= 0 || p->lost)
+        return true;
+    text[n] = '\0';
+    const char *last = strrchr(text, ' ');
+    return !last || strtol(last, NULL, 10) != (long)p->pid;
+}
