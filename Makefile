@@ -21,11 +21,13 @@ PKG_CONFIG ?= pkg-config
 LUA_PC  := $(firstword $(shell for p in lua5.4 lua-5.4 lua54 lua; do \
              $(PKG_CONFIG) --exists "$$p >= 5.4 $$p < 5.5" 2>/dev/null && echo $$p; done) lua5.4)
 PC      := $(LUA_PC) yaml-0.1 nettle
+# Loaded when it is first needed (host/core/curl_api.c), never linked.
+PC_HEADERS := libcurl
 MISSING := $(shell command -v $(firstword $(CC)) >/dev/null 2>&1 || echo $(CC); \
              command -v $(PKG_CONFIG) >/dev/null 2>&1 || echo $(PKG_CONFIG); \
-             for p in $(PC); do $(PKG_CONFIG) --exists $$p 2>/dev/null || echo $$p; done)
+             for p in $(PC) $(PC_HEADERS); do $(PKG_CONFIG) --exists $$p 2>/dev/null || echo $$p; done)
 ifeq ($(strip $(MISSING)),)
-PC_CFLAGS := $(shell $(PKG_CONFIG) --cflags $(PC))
+PC_CFLAGS := $(shell $(PKG_CONFIG) --cflags $(PC) $(PC_HEADERS))
 PC_LIBS   := $(shell $(PKG_CONFIG) --libs $(PC))
 endif
 
@@ -45,15 +47,16 @@ ALL_CFLAGS  = -std=c11 $(WARN) $(OPT) $(HARDEN) $(SANITIZE) -fPIC -fvisibility=h
 ALL_LDFLAGS = $(OPT) $(SANITIZE) -Wl,--as-needed -Wl,-z,relro,-z,now $(LDFLAGS)
 LIBS        = $(PC_LIBS) -pthread -lm
 
-# The runner is started for every action: where the system has archives of its small libraries, they are linked in,
-# which saves a tenth of its time. Lua's functions stay visible to Lua modules written in C.
+# The runner is started for every action: where the system has archives of Lua and libyaml, they are linked in, which
+# saves a tenth of its time (both have the MIT licence; nettle, under the LGPL, stays a shared library). Lua's functions
+# stay visible to Lua modules written in C.
 archive      = $(filter /%,$(shell $(CC) -print-file-name=lib$(1).a 2>/dev/null))
-PC_NAMES    := $(patsubst -l%,%,$(filter -l%,$(PC_LIBS)))
-ARCHIVES    := $(foreach name,$(PC_NAMES),$(call archive,$(name)))
-ifeq ($(words $(PC_NAMES)),$(words $(ARCHIVES)))
-LUA_ARCHIVE := $(foreach file,$(ARCHIVES),$(if $(findstring lua,$(notdir $(file))),$(file)))
-RUNNER_LIBS  = -rdynamic -Wl,--whole-archive $(LUA_ARCHIVE) -Wl,--no-whole-archive \
-               $(filter-out $(LUA_ARCHIVE),$(ARCHIVES)) -pthread -lm
+LUA_NAME    := $(firstword $(foreach l,$(PC_LIBS),$(if $(findstring lua,$l),$(l:-l%=%))))
+LUA_ARCHIVE := $(call archive,$(LUA_NAME))
+YAML_ARCHIVE := $(call archive,yaml)
+ifeq ($(words $(LUA_ARCHIVE) $(YAML_ARCHIVE)),2)
+RUNNER_LIBS  = -rdynamic -Wl,--whole-archive $(LUA_ARCHIVE) -Wl,--no-whole-archive $(YAML_ARCHIVE) \
+               $(filter-out -l$(LUA_NAME) -lyaml,$(LIBS))
 else
 RUNNER_LIBS  = $(LIBS)
 endif

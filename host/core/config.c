@@ -12,31 +12,46 @@
 #define SOURCE_SHOWN                                                                                         \
     512 /* bytes of a very long file name, from its end, so that there is room for the problem */
 
-/* The lines of the message. What no longer fits is counted. */
+/* What is wrong so far: told to who asked for it, and the lines of the message. What no longer fits there is
+ * counted. */
 typedef struct problems {
-    const char *source;
+    const char *file;
+    const char *source;           /* the file as messages call it */
+    bosun_problem_function *tell; /* NULL: nobody asked */
+    void *data;
     bosun_buf lines;
     size_t count;
     size_t hidden;
     char storage[BOSUN_ERR_MESSAGE_MAX - 64]; /* the rest is for "and N more" */
 } problems;
 
-__attribute__((format(printf, 3, 4))) static void report(problems *p, bosun_mark mark, const char *format,
-                                                         ...)
+static void add_line(problems *p, bosun_mark mark, const char *path, const char *message)
 {
     size_t before = p->lines.len;
-    va_list args;
-    p->count++;
-    bosun_buf_printf(&p->lines, "%s%s:%u:%u: ", before ? "\n" : "", p->source, mark.line, mark.column);
-    va_start(args, format);
-    bosun_buf_vprintf(&p->lines, format, args);
-    va_end(args);
+    bosun_buf_printf(&p->lines, "%s%s:%u:%u: %s%s%s", before ? "\n" : "", p->source, mark.line, mark.column,
+                     path, *path ? ": " : "", message);
     if (p->lines.failed || p->hidden > 0) {
         p->lines.failed = false;
         p->lines.len = before;
         p->lines.data[before] = '\0';
         p->hidden++;
     }
+}
+
+/* path: of the key; "": the whole file */
+__attribute__((format(printf, 4, 5))) static void report(problems *p, bosun_mark mark, const char *path,
+                                                         const char *format, ...)
+{
+    char message[1024];
+    va_list args;
+    va_start(args, format);
+    vsnprintf(message, sizeof message, format, args);
+    va_end(args);
+    p->count++;
+    add_line(p, mark, path, message);
+    const bosun_problem problem = {p->file, mark.line, mark.column, path, message};
+    if (p->tell)
+        p->tell(p->data, &problem);
 }
 
 static int finish(const problems *p, bosun_err *err)
@@ -73,7 +88,7 @@ static bool is_absent(const bosun_value *value)
 static void check_mapping(problems *p, const bosun_value *value, const char *path)
 {
     if (!is_absent(value) && value->kind != BOSUN_MAPPING)
-        report(p, value->mark, "%s: expected a mapping, found %s: write \"key: value\" lines below it", path,
+        report(p, value->mark, path, "expected a mapping, found %s: write \"key: value\" lines below it",
                describe(value).text);
 }
 
@@ -82,7 +97,7 @@ static void check_text(problems *p, const bosun_value *value, const char *path)
     if (is_absent(value) || value->kind == BOSUN_STRING)
         return;
     bool scalar = value->kind < BOSUN_STRING;
-    report(p, value->mark, "%s: expected a string, found %s%s", path, describe(value).text,
+    report(p, value->mark, path, "expected a string, found %s%s", describe(value).text,
            scalar ? ": write it in quotes" : "");
 }
 
@@ -92,9 +107,9 @@ static void check_id(problems *p, const bosun_value *value, const char *path)
     if (is_absent(value) || value->kind != BOSUN_STRING)
         return;
     if (value->as.string.len == 0)
-        report(p, value->mark, "%s: an id cannot be empty", path);
+        report(p, value->mark, path, "an id cannot be empty");
     else if (memchr(value->as.string.bytes, '\0', value->as.string.len))
-        report(p, value->mark, "%s: an id cannot hold the character U+0000", path);
+        report(p, value->mark, path, "an id cannot hold the character U+0000");
 }
 
 typedef void check_function(problems *p, const bosun_value *value, const char *path);
@@ -104,7 +119,7 @@ static void check_deployments(problems *p, const bosun_value *value, const char 
     if (is_absent(value))
         return;
     if (value->kind != BOSUN_SEQUENCE) {
-        report(p, value->mark, "%s: expected a list of deployment ids, found %s", path, describe(value).text);
+        report(p, value->mark, path, "expected a list of deployment ids, found %s", describe(value).text);
         return;
     }
     for (size_t i = 0; i < value->as.sequence.count; i++) {
@@ -113,7 +128,7 @@ static void check_deployments(problems *p, const bosun_value *value, const char 
         const bosun_value *id = item->kind == BOSUN_MAPPING ? bosun_value_get(item, "id") : item;
         snprintf(name, sizeof name, "%s[%zu]%s", path, i, item->kind == BOSUN_MAPPING ? ".id" : "");
         if (is_absent(id))
-            report(p, item->mark, "%s: a deployment's id is missing", name);
+            report(p, item->mark, name, "a deployment's id is missing");
         else
             check_id(p, id, name);
     }
@@ -153,11 +168,11 @@ static void report_missing(problems *p, const bosun_value *mapping, const char *
 {
     const bosun_value *mistyped = near_miss(mapping, key);
     if (mistyped)
-        report(p, mistyped->mark, "%s is missing, which %s needs: did you mean %s instead of %s?", path,
+        report(p, mistyped->mark, path, "missing, and %s needs it: did you mean %s instead of %s?",
                action->name, key,
                bosun_yaml_excerpt(mistyped->as.string.bytes, mistyped->as.string.len).text);
     else
-        report(p, mapping->mark, "%s is missing, which %s needs: add it", path, action->name);
+        report(p, mapping->mark, path, "missing, and %s needs it: add it", action->name);
 }
 
 static void check_deployment(problems *p, const bosun_value *root, const bosun_action *action)
@@ -173,7 +188,7 @@ static void check_root(problems *p, const bosun_value *root, const bosun_action 
 {
     static const char *const sections[] = {"pluginConfig", "peInfo", "deploymentInfo"};
     if (!is_absent(root) && root->kind != BOSUN_MAPPING) {
-        report(p, root->mark, "expected a mapping with pluginConfig, peInfo or deploymentInfo, found %s",
+        report(p, root->mark, "", "expected a mapping with pluginConfig, peInfo or deploymentInfo, found %s",
                describe(root).text);
         return;
     }
@@ -182,7 +197,7 @@ static void check_root(problems *p, const bosun_value *root, const bosun_action 
     for (size_t i = 0; i < sizeof rules / sizeof rules[0]; i++)
         rules[i].check(p, bosun_value_get(bosun_value_get(root, rules[i].section), rules[i].key),
                        rules[i].path);
-    if (action->takes_deployment)
+    if (action && action->takes_deployment)
         check_deployment(p, root, action);
 }
 
@@ -196,26 +211,50 @@ static const char *shown_source(const char *path)
     return slash ? slash + 1 : end;
 }
 
-static int check(const bosun_value *root, const char *path, const bosun_action *action, bosun_err *err)
-{
-    problems p = {.source = shown_source(path)};
-    p.lines = bosun_buf_fixed(p.storage, sizeof p.storage);
-    check_root(&p, root, action);
-    return finish(&p, err);
-}
-
 static bosun_value *section(const bosun_value *root, const char *name)
 {
     bosun_value *value = bosun_value_get(root, name);
     return is_absent(value) ? NULL : value;
 }
 
-static int read_text(bosun_config *config, const char *path, const bosun_buf *text,
-                     const bosun_action *action, bosun_err *err)
+static int read_file(bosun_arena *arena, const char *path, const bosun_wait *wait, bosun_value **root,
+                     bosun_err *err)
 {
-    const bosun_value *root =
-        bosun_yaml_read(config->arena, bosun_buf_text(text), text->len, shown_source(path), err);
-    if (!root || check(root, path, action, err) < 0)
+    if (!arena)
+        return bosun_err_nomem(err, "read the action config");
+    bosun_buf text = {0};
+    int rc = bosun_fs_read(path, BOSUN_YAML_MAX_BYTES, &text, wait, err);
+    if (rc == 0) {
+        *root = bosun_yaml_read(arena, bosun_buf_text(&text), text.len, shown_source(path), err);
+        rc = *root ? 0 : -1;
+    }
+    bosun_buf_free(&text);
+    return rc;
+}
+
+static int read_nothing(const bosun_action *action, bosun_err *err)
+{
+    if (!action || !action->takes_deployment)
+        return 0;
+    return bosun_err_set(err, BOSUN_ERR_INVALID, "check the config",
+                         "%s needs deploymentInfo with an id: give an action config that has it",
+                         action->name);
+}
+
+static int read_checked(bosun_config *config, const char *path, const bosun_action *action,
+                        const bosun_wait *wait, problems *p, bosun_err *err)
+{
+    if (!path)
+        return read_nothing(action, err);
+    bosun_value *root = NULL;
+    config->arena = bosun_arena_new();
+    if (read_file(config->arena, path, wait, &root, err) < 0)
+        return -1;
+    p->file = path;
+    p->source = shown_source(path);
+    p->lines = bosun_buf_fixed(p->storage, sizeof p->storage);
+    check_root(p, root, action);
+    if (finish(p, err) < 0)
         return -1;
     config->plugin = section(root, "pluginConfig");
     config->pe = section(root, "peInfo");
@@ -223,30 +262,39 @@ static int read_text(bosun_config *config, const char *path, const bosun_buf *te
     return 0;
 }
 
-static int read_nothing(const bosun_action *action, bosun_err *err)
-{
-    if (!action->takes_deployment)
-        return 0;
-    return bosun_err_set(err, BOSUN_ERR_INVALID, "check the config",
-                         "%s needs deploymentInfo with an id: give an action config that has it",
-                         action->name);
-}
-
 int bosun_config_read(bosun_config *config, const char *path, const bosun_action *action,
                       const bosun_wait *wait, bosun_err *err)
 {
     *config = (bosun_config){0};
-    if (!path)
-        return read_nothing(action, err);
-    config->arena = bosun_arena_new();
-    if (!config->arena)
-        return bosun_err_nomem(err, "read the action config");
-    bosun_buf text = {0};
-    int rc = bosun_fs_read(path, BOSUN_YAML_MAX_BYTES, &text, wait, err);
-    if (rc == 0)
-        rc = read_text(config, path, &text, action, err);
-    bosun_buf_free(&text);
-    return rc;
+    problems p = {.count = 0};
+    return read_checked(config, path, action, wait, &p, err);
+}
+
+/* A failure before the checks: the file cannot be read, or is no YAML, whose place begins the message. */
+static void tell_failure(const char *path, const bosun_err *err, bosun_problem_function *tell, void *data)
+{
+    bosun_problem problem = {.file = path, .path = "", .message = err->message};
+    int used = 0;
+    const char *source = path ? shown_source(path) : "";
+    size_t len = strlen(source);
+    if (len && strncmp(err->message, source, len) == 0 &&
+        sscanf(err->message + len, ":%u:%u: %n", &problem.line, &problem.column, &used) == 2 && used > 0)
+        problem.message = err->message + len + used;
+    tell(data, &problem);
+}
+
+size_t bosun_config_check(const char *path, const bosun_action *action, const bosun_wait *wait,
+                          bosun_problem_function *tell, void *data)
+{
+    bosun_config config = {0};
+    bosun_err err = {0};
+    problems p = {.tell = tell, .data = data};
+    int rc = read_checked(&config, path, action, wait, &p, &err);
+    bosun_config_free(&config);
+    if (rc == 0 || p.count > 0)
+        return p.count;
+    tell_failure(path, &err, tell, data);
+    return 1;
 }
 
 void bosun_config_free(bosun_config *config)

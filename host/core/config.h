@@ -1,9 +1,10 @@
-/* The action config: reads it and checks what every action can rely on. Keys that are not known here are passed
- * through untouched; the agent may be newer than this host. */
+/* The action config: reads it and checks what every action can rely on. Keys that are not known here are
+ * passed through untouched; the agent may be newer than this host. */
 #ifndef BOSUN_CORE_CONFIG_H
 #define BOSUN_CORE_CONFIG_H
 
 #include "action.h"
+#include "bosun.h"
 #include "err.h"
 #include "value.h"
 #include "wait.h"
@@ -15,10 +16,15 @@ typedef struct bosun_config {
     bosun_value *deployment; /* deploymentInfo; NULL: absent */
 } bosun_config;
 
-/* Reads and checks `path` for `action`. path NULL is an empty config. On failure the message has a line for every
- * problem: "file:line:column: path.of.key: what". 0 or -1; free with bosun_config_free either way. */
-int bosun_config_read(bosun_config *config, const char *path, const bosun_action *action, const bosun_wait *wait,
-                      bosun_err *err);
+/* Reads and checks `path` for `action`. path NULL is an empty config. On failure the message has a line for
+ * every problem: "file:line:column: path.of.key: what". 0 or -1; free with bosun_config_free either way. */
+int bosun_config_read(bosun_config *config, const char *path, const bosun_action *action,
+                      const bosun_wait *wait, bosun_err *err);
+
+/* Checks `path` as bosun_config_read does, and tells each problem. action NULL: only what holds for every
+ * action. A file that cannot be read is a problem, too. Returns how many there are. */
+size_t bosun_config_check(const char *path, const bosun_action *action, const bosun_wait *wait,
+                          bosun_problem_function *tell, void *data);
 void bosun_config_free(bosun_config *config);
 
 #endif

@@ -135,6 +135,15 @@ static bosun_http_transfer *new_transfer(bosun_http_client *client, const bosun_
     return NULL;
 }
 
+/* Bytes will go both ways: through a tunnel at a proxy, and never framed by HTTP/2. */
+static int set_connect_only(bosun_http_transfer *t, bosun_err *err)
+{
+    if (bosun_http_set_long(t, CURLOPT_CONNECT_ONLY, 1, err) < 0 ||
+        bosun_http_set_long(t, CURLOPT_HTTPPROXYTUNNEL, 1, err) < 0)
+        return -1;
+    return bosun_http_set_long(t, CURLOPT_HTTP_VERSION, CURL_HTTP_VERSION_1_1, err);
+}
+
 static int set_up(bosun_http_transfer *t, const bosun_http_request *request, bool connect_only,
                   bosun_err *err)
 {
@@ -142,12 +151,7 @@ static int set_up(bosun_http_transfer *t, const bosun_http_request *request, boo
         return -1;
     if (bosun_http_set_up(t, request, err) < 0 || bosun_http_set_up_tls(t, request, err) < 0)
         return -1;
-    if (connect_only)
-        return bosun_http_set_long(t, CURLOPT_CONNECT_ONLY, 1, err) < 0 ||
-                       bosun_http_set_long(t, CURLOPT_HTTP_VERSION, CURL_HTTP_VERSION_1_1, err) < 0
-                   ? -1
-                   : 0;
-    return bosun_http_set_up_body(t, request, err);
+    return connect_only ? set_connect_only(t, err) : bosun_http_set_up_body(t, request, err);
 }
 
 bosun_http_transfer *bosun_http_begin(bosun_http_client *client, const bosun_http_request *request,

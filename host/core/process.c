@@ -7,10 +7,11 @@
 #include <string.h>
 #include <sys/wait.h>
 
-#define GRACE       BOSUN_SECOND       /* between SIGTERM and SIGKILL */
-#define SHORT_GRACE (BOSUN_SECOND / 4) /* when the action has to stop: its supervisor waits a second in all  \
-                                        */
-#define WINDOW (64 * 1024)             /* bytes of output that wait for a reader */
+#define GRACE BOSUN_SECOND /* between SIGTERM and SIGKILL */
+#define SHORT_GRACE                                                                                          \
+    (BOSUN_SECOND / 4)     /* when the action has to stop: its supervisor waits a second in all              \
+                            */
+#define WINDOW (64 * 1024) /* bytes of output that wait for a reader */
 
 static bool is_closed(const bosun_process *p)
 {
@@ -32,11 +33,11 @@ static void shut_all(bosun_process *p)
     bosun_process_shut(&p->pidfd);
 }
 
-/* It has ended, or cannot be killed (stuck in the kernel): leaves nothing of it. */
+/* Ends what still runs of it, and leaves nothing. One that is stuck in the kernel cannot be killed: it counts
+ * as lost. */
 static void finish(bosun_process *p)
 {
-    bosun_process_kill_group(p, SIGKILL);
-    if (p->exited && bosun_process_may_have_left(p))
+    if (!p->exited || bosun_process_may_have_left(p))
         bosun_process_kill_tree(p);
     bosun_process_drain(p);
     reap(p);
@@ -61,7 +62,6 @@ static void terminate(bosun_process *p, int64_t grace, const bosun_wait *wait)
         int64_t sooner = bosun_wait_after(SHORT_GRACE);
         end = sooner < end ? sooner : end;
     }
-    bosun_process_kill_tree(p);
     finish(p);
 }
 
@@ -127,15 +127,16 @@ int bosun_process_wait(bosun_process *p, int64_t until, const bosun_wait *wait, 
 
 static bool is_readable(const bosun_process *p)
 {
-    return p->out.text.len > 0 || p->out.fd < 0;
+    return p->out.text.len >= p->wanted || p->out.fd < 0;
 }
 
-int bosun_process_read(bosun_process *p, const bosun_wait *wait, bosun_err *err)
+int bosun_process_read(bosun_process *p, size_t wanted, const bosun_wait *wait, bosun_err *err)
 {
-    p->window = WINDOW;
+    p->wanted = wanted;
+    p->window = WINDOW + wanted;
     if (serve_until(p, is_readable, BOSUN_NO_DEADLINE, wait, err) < 0 || check_output(p, err) < 0)
         return -1;
-    return p->out.text.len > 0;
+    return p->out.text.len >= wanted;
 }
 
 static bool is_written(const bosun_process *p)
@@ -146,7 +147,7 @@ static bool is_written(const bosun_process *p)
 int bosun_process_write(bosun_process *p, const void *bytes, size_t len, const bosun_wait *wait,
                         bosun_err *err)
 {
-    if (p->in < 0 || p->over)
+    if (p->in < 0 || !p->keep_stdin)
         return bosun_err_set(err, "EPIPE", "write", "cannot write to %s: its standard input is closed",
                              p->name);
     p->window = p->max_output > WINDOW ? p->max_output : WINDOW;
@@ -186,10 +187,8 @@ int bosun_process_signal(bosun_process *p, int number, bosun_err *err)
 
 void bosun_process_close(bosun_process *p)
 {
-    if (p->pid && !p->over) {
-        bosun_process_kill_tree(p);
+    if (p->pid && !p->over)
         finish(p);
-    }
     shut_all(p);
     bosun_buf_free(&p->out.text);
     bosun_buf_free(&p->err.text);
@@ -199,8 +198,8 @@ void bosun_process_close(bosun_process *p)
 int bosun_process_run(bosun_process *p, const bosun_process_options *options, const bosun_wait *wait,
                       bosun_err *err)
 {
-    if (bosun_wait_check(wait, options->argv[0], err) < 0)
-        return -1;
+    if (bosun_wait_check(wait, "run", err) < 0)
+        return bosun_err_context(err, "%s: ", options->argv[0]);
     if (bosun_process_start(p, options, err) < 0)
         return -1;
     if (bosun_process_wait(p, BOSUN_NO_DEADLINE, wait, err) > 0)

@@ -28,10 +28,10 @@ typedef struct bosun_process_options {
     const char *cwd;   /* NULL: this process's */
     const char *input; /* what the program reads, then end of file; borrowed until the process is over */
     size_t input_len;
-    bool keep_stdin; /* no end of file after `input`: bosun_process_write may follow */
+    bool keep_stdin; /* no `input`, and no end of file: bosun_process_write may follow */
     size_t
         max_output;  /* bytes kept of standard output, and of standard error; the rest is read and dropped */
-    int64_t timeout; /* nanoseconds from the start until the program is stopped; BOSUN_NO_DEADLINE: none */
+    int64_t timeout; /* nanoseconds from the start until the program is stopped; 0: none */
 } bosun_process_options;
 
 typedef struct bosun_process_output {
@@ -60,6 +60,7 @@ typedef struct bosun_process {
     bool keep_stdin;
     size_t max_output;
     size_t window; /* standard output is read while fewer bytes wait; 0: read and dropped past max_output */
+    size_t wanted; /* bytes of standard output that are waited for */
     int64_t deadline;
     bool exited;       /* it is a zombie, or lost */
     int64_t drain_end; /* once exited: how long those who hold its output are listened to */
@@ -79,7 +80,7 @@ int bosun_process_wait(bosun_process *p, int64_t until, const bosun_wait *wait, 
 
 /* Waits for standard output: 1: p->out.text holds some · 0: there is no more · -1: the work has to stop.
  * Standard output that nobody reads makes the program wait. */
-int bosun_process_read(bosun_process *p, const bosun_wait *wait, bosun_err *err);
+int bosun_process_read(bosun_process *p, size_t wanted, const bosun_wait *wait, bosun_err *err);
 
 /* Writes to standard input, reading output meanwhile, so that neither side waits for the other. "EPIPE": the
  * program does not read any more. "too_large": max_output bytes of output wait to be read. */

@@ -139,10 +139,19 @@ static void serve(bosun_process *p, const struct pollfd set[SOURCES])
         bosun_process_note_exit(p);
 }
 
+static int check_wait(const bosun_process *p, const bosun_wait *wait, bosun_err *err)
+{
+    if (bosun_wait_check(wait, "the program", err) == 0)
+        return 0;
+    if (err)
+        err->op = "run";
+    return bosun_err_context(err, "%s: ", p->name);
+}
+
 int bosun_process_step(bosun_process *p, int64_t until, const bosun_wait *wait, bosun_err *err)
 {
     struct pollfd set[SOURCES];
-    if (bosun_wait_check(wait, p->name, err) < 0)
+    if (check_wait(p, wait, err) < 0)
         return -1;
     choose(p, wait, set);
     int64_t deadline = wait ? wait->deadline : BOSUN_NO_DEADLINE;

@@ -204,7 +204,7 @@ static bosun_process unstarted(const bosun_process_options *options)
     snprintf(p.name, sizeof p.name, "%s", name.failed ? "a program" : bosun_buf_text(&name));
     bosun_buf_free(&name);
     p.input = options->input;
-    p.input_len = options->input ? options->input_len : 0;
+    p.input_len = options->input && !options->keep_stdin ? options->input_len : 0;
     p.keep_stdin = options->keep_stdin;
     p.max_output = options->max_output;
     return p;
@@ -219,9 +219,8 @@ int bosun_process_start(bosun_process *p, const bosun_process_options *options, 
         bosun_process_shut(&l.ends[i]);
     bosun_process_env_free(&l.env);
     bosun_buf_free(&l.path);
+    p->deadline = options->timeout > 0 ? bosun_wait_after(options->timeout) : BOSUN_NO_DEADLINE;
     if (rc < 0)
         bosun_process_close(p);
-    p->deadline =
-        options->timeout == BOSUN_NO_DEADLINE ? BOSUN_NO_DEADLINE : bosun_wait_after(options->timeout);
     return rc;
 }

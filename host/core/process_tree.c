@@ -24,15 +24,19 @@
 #include <unistd.h>
 
 #define ROUNDS   16
+#define LOOKS    10           /* at an environment that is empty, a millisecond apart */
 #define PATIENCE BOSUN_SECOND /* for the death of all that were killed */
+#define KTHREADD 2
+
+typedef enum kind { UNKNOWN, STRANGER, FOUND } kind;
 
 typedef struct entry {
     pid_t pid;
     pid_t parent;
     pid_t session;
-    char state;
     unsigned long long start; /* when it was, in ticks */
-    bool found;
+    bool ended;
+    kind kind;
 } entry;
 
 /* Reads up to size - 1 bytes of a file of /proc/<pid> and puts a NUL after them. Their number, or -1. */
@@ -58,7 +62,8 @@ static bool read_entry(pid_t pid, entry *e)
     char *at = strrchr(text, ')');
     if (!at || at[1] != ' ')
         return false;
-    *e = (entry){.pid = pid, .state = at[2]};
+    bool zombie = at[2] == 'Z' || at[2] == 'X';
+    *e = (entry){.pid = pid};
     at += 3;
     for (int field = 4; field <= 22; field++) {
         unsigned long long value = strtoull(at, &at, 10);
@@ -66,14 +71,17 @@ static bool read_entry(pid_t pid, entry *e)
             e->parent = (pid_t)value;
         else if (field == 6)
             e->session = (pid_t)value;
+        else if (field == 20)
+            e->ended = zombie && value <= 1; /* its first thread can end before the others */
         else if (field == 22)
             e->start = value;
     }
     return true;
 }
 
-/* The marker is anywhere in the environment, which can be long: it is read in pieces that overlap. */
-static bool has_marker(pid_t pid, const char *marker)
+/* Has it the marker? The environment can be long: it is read in pieces that overlap. An empty one tells
+ * nothing: it is so for a moment in each execve. */
+static kind look_for_marker(pid_t pid, const char *marker)
 {
     char path[64];
     char piece[8192];
@@ -81,16 +89,16 @@ static bool has_marker(pid_t pid, const char *marker)
     size_t kept = 0;
     snprintf(path, sizeof path, "/proc/%d/environ", (int)pid);
     int fd = open(path, O_RDONLY | O_CLOEXEC);
-    bool has = false;
+    kind result = fd < 0 ? STRANGER : UNKNOWN;
     ssize_t n = 0;
-    while (fd >= 0 && !has && (n = read(fd, piece + kept, sizeof piece - kept)) > 0) {
+    while (fd >= 0 && result != FOUND && (n = read(fd, piece + kept, sizeof piece - kept)) > 0) {
         size_t total = kept + (size_t)n;
-        has = memmem(piece, total, marker, len) != NULL;
+        result = memmem(piece, total, marker, len) ? FOUND : STRANGER;
         kept = total < len ? total : len - 1;
         memmove(piece, piece + total - kept, kept);
     }
     bosun_process_shut(&fd);
-    return has;
+    return n < 0 ? STRANGER : result; /* what may not be read is another user's */
 }
 
 /* All that were started since, except the dead, those of this program, and the process itself. */
@@ -105,36 +113,63 @@ static void collect(bosun_buf *list, const bosun_process *p)
         pid_t pid = (pid_t)strtol(name->d_name, NULL, 10);
         entry e;
         if (pid > 0 && pid != p->pid && pid != getpid() && read_entry(pid, &e) && e.start >= first.start &&
-            e.state != 'Z' && e.state != 'X')
+            !e.ended)
             bosun_buf_append(list, &e, sizeof e);
     }
     if (proc)
         closedir(proc);
 }
 
+static bool is_kernel_thread(const entry *e)
+{
+    return e->pid == KTHREADD || e->parent == KTHREADD;
+}
+
+static void judge(entry *e, const bosun_process *p)
+{
+    bool kin = !p->lost && (e->session == p->pid || e->parent == p->pid);
+    e->kind = kin ? FOUND : is_kernel_thread(e) ? STRANGER : look_for_marker(e->pid, p->marker);
+}
+
+/* Those in the middle of an execve are looked at until they are through. */
+static void judge_all(entry *all, size_t count, const bosun_process *p)
+{
+    for (int look = 0; look < LOOKS; look++) {
+        bool unknown = false;
+        for (size_t i = 0; i < count; i++) {
+            if (all[i].kind == UNKNOWN)
+                judge(&all[i], p);
+            unknown = unknown || all[i].kind == UNKNOWN;
+        }
+        if (!unknown)
+            return;
+        poll(NULL, 0, 1);
+    }
+}
+
 static bool is_found(const entry *all, size_t count, pid_t pid)
 {
     for (size_t i = 0; i < count; i++)
         if (all[i].pid == pid)
-            return all[i].found;
+            return all[i].kind == FOUND;
     return false;
 }
 
 /* Marks those that descend from the process and returns how many. */
 static size_t mark(entry *all, size_t count, const bosun_process *p)
 {
-    size_t found = 0;
-    for (size_t i = 0; i < count; i++) {
-        bool kin = !p->lost && (all[i].session == p->pid || all[i].parent == p->pid);
-        all[i].found = kin || has_marker(all[i].pid, p->marker);
-        found += all[i].found;
-    }
-    for (size_t before = 0; before != found;) {
-        before = found;
+    judge_all(all, count, p);
+    for (bool more = true; more;) {
+        more = false;
         for (size_t i = 0; i < count; i++)
-            if (!all[i].found && is_found(all, count, all[i].parent))
-                found += all[i].found = true;
+            if (all[i].kind != FOUND && is_found(all, count, all[i].parent)) {
+                all[i].kind = FOUND;
+                more = true;
+            }
     }
+    size_t found = 0;
+    for (size_t i = 0; i < count; i++)
+        found += all[i].kind == FOUND;
     return found;
 }
 
@@ -146,7 +181,7 @@ static void kill_entry(const entry *e)
     bool same = read_entry(e->pid, &now) && now.start == e->start;
     if (same && fd >= 0)
         pidfd_send_signal(fd, SIGKILL, NULL, 0);
-    else if (same && errno != ESRCH) /* out of descriptors */
+    else if (same) /* out of descriptors */
         kill(e->pid, SIGKILL);
     bosun_process_shut(&fd);
 }
@@ -181,10 +216,10 @@ static size_t kill_found(const bosun_process *p, int64_t end)
     size_t found = mark(all, count, p);
     bosun_process_kill_group(p, SIGKILL);
     for (size_t i = 0; i < count; i++)
-        if (all[i].found)
+        if (all[i].kind == FOUND)
             kill_entry(&all[i]);
     for (size_t i = 0; i < count; i++)
-        if (all[i].found)
+        if (all[i].kind == FOUND)
             await_entry(&all[i], end);
     bosun_buf_free(&list);
     return found;

@@ -47,10 +47,9 @@ int bosun_wait_check(const bosun_wait *wait, const char *op, bosun_err *err)
     if (!wait)
         return 0;
     if (wait->cancelled && atomic_load(wait->cancelled))
-        return bosun_err_set(err, BOSUN_ERR_CANCELLED, op, "%s was stopped: the action is cancelled", op);
+        return bosun_err_set(err, BOSUN_ERR_CANCELLED, op, "%s was cut short: the action is cancelled", op);
     if (wait->deadline != BOSUN_NO_DEADLINE && bosun_monotonic() >= wait->deadline)
-        return bosun_err_set(err, BOSUN_ERR_TIMEOUT, op, "%s was stopped: the action's deadline has passed",
-                             op);
+        return bosun_err_set(err, BOSUN_ERR_TIMEOUT, op, "%s timed out: the action's time is up", op);
     return 0;
 }
 

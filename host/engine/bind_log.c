@@ -1,6 +1,7 @@
 /* bosun.log: events from plugins to the host's log. `log.info(msg, fields)`, and loggers with fields of their
  * own: `local log = require("bosun.log").with{deployment = id}; log:info(msg, fields)`. */
 #include "engine.h"
+#include <stdlib.h>
 #include <string.h>
 
 #define LOGGER_METATABLE "bosun.logger"
@@ -31,6 +32,12 @@ static size_t add_fields(lua_State *L, int table, bosun_log_field *fields, size_
 
 #define FIELDS_MAX 32
 
+/* A table has no order of its own; the log has the same one every time. */
+static int by_name(const void *a, const void *b)
+{
+    return strcmp(((const bosun_log_field *)a)->name, ((const bosun_log_field *)b)->name);
+}
+
 /* Logs the message at `message` with the fields of the tables at `own` (0: none) and message + 1. */
 static int log_event(lua_State *L, bosun_log_level level, int own, int message)
 {
@@ -46,6 +53,7 @@ static int log_event(lua_State *L, bosun_log_level level, int own, int message)
     bosun_log_field fields[FIELDS_MAX];
     size_t count = own ? add_fields(L, own, fields, 0, FIELDS_MAX) : 0;
     count = add_fields(L, message + 1, fields, count, FIELDS_MAX);
+    qsort(fields, count, sizeof fields[0], by_name);
     bosun_engine_log(host, level, fields, count, lua_tolstring(L, message, &len), len);
     return 0;
 }

@@ -174,7 +174,7 @@ static int yaml_decode_marked(lua_State *L)
 static int yaml_encode(lua_State *L)
 {
     luaL_checkany(L, 1);
-    const bosun_value *value = bosun_to_value(L, 1, push_arena(L));
+    const bosun_value *value = bosun_to_value(L, 1, "the value", push_arena(L));
     bosun_buf *text = push_closing_buf(L);
     bosun_err err = {0};
     if (bosun_yaml_write(text, value, 0, &err) < 0)

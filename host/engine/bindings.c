@@ -8,9 +8,12 @@
 static const luaL_Reg modules[] = {
     {"base64", bosun_open_base64},
     {"crypto", bosun_open_crypto},
+    {"effect", bosun_open_effect},
     {"fs", bosun_open_fs},
     {"log", bosun_open_log},
+    {"native.http", bosun_open_http},
     {"path", bosun_open_path},
+    {"process", bosun_open_process},
     {"secret", bosun_open_secret},
     {"time", bosun_open_time},
     {"yaml", bosun_open_yaml},
@@ -18,7 +21,7 @@ static const luaL_Reg modules[] = {
 };
 /* clang-format on */
 
-#define SHOWN_BYTES 120 /* of a string argument */
+#define SHOWN_BYTES 120 /* a longer string is content, and shown by its size */
 
 static void show(lua_State *L, luaL_Buffer *text, int index)
 {
@@ -28,12 +31,13 @@ static void show(lua_State *L, luaL_Buffer *text, int index)
     switch (lua_type(L, index)) {
     case LUA_TSTRING:
         bytes = lua_tolstring(L, index, &len);
-        luaL_addchar(text, '"');
-        luaL_addlstring(text, bytes, len < SHOWN_BYTES ? len : SHOWN_BYTES);
-        luaL_addchar(text, '"');
-        if (len > SHOWN_BYTES) {
-            snprintf(number, sizeof number, "… (%zu bytes)", len);
+        if (len > SHOWN_BYTES || memchr(bytes, '\n', len)) {
+            snprintf(number, sizeof number, "(%zu bytes)", len);
             luaL_addstring(text, number);
+        } else {
+            luaL_addchar(text, '"');
+            luaL_addlstring(text, bytes, len);
+            luaL_addchar(text, '"');
         }
         break;
     case LUA_TNUMBER:
@@ -114,10 +118,10 @@ static void wrap_functions(lua_State *L, const char *module)
     }
 }
 
-/* Logging is an output of its own, and a secret's text is not for a trace. */
+/* A trace tells what a plugin did to the world and asked of it, not how it computed. */
 static bool is_traced(const char *module)
 {
-    return strcmp(module, "log") != 0 && strcmp(module, "secret") != 0;
+    return strcmp(module, "fs") == 0 || strcmp(module, "http") == 0 || strcmp(module, "process") == 0;
 }
 
 /* package.preload's loader; upvalue: index in `modules` */

@@ -2,7 +2,6 @@
  * notes, while the stack still stands, the traceback and the line of the plugin. The value becomes text
  * afterwards, in a second protected call, because a __tostring can raise or never end. */
 #include "host.h"
-#include <ctype.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -11,13 +10,20 @@
 /* Registry keys: their addresses are unique, their content is not used. */
 static const char traceback_key = 't';
 static const char where_key = 'w';
+static const char place_key = 'p';
+
+void bosun_call_set_place(lua_State *L)
+{
+    lua_rawsetp(L, LUA_REGISTRYINDEX, &place_key);
+}
 
 static bool is_library(const char *source)
 {
     return strncmp(source, "@bosun/", 7) == 0;
 }
 
-/* Pushes "file:line" of the innermost function that is a plugin's own, or nil. [-0, +1, m] */
+/* Pushes "file:line" of the innermost function that is a plugin's own, else of the method that was called (a
+ * tail call leaves no trace of itself), or nil. [-0, +1, m] */
 static void push_where(lua_State *L)
 {
     lua_Debug frame;
@@ -28,7 +34,7 @@ static void push_where(lua_State *L)
             return;
         }
     }
-    lua_pushnil(L);
+    lua_rawgetp(L, LUA_REGISTRYINDEX, &place_key);
 }
 
 /* An error about a config names the places in that file; the plugin's line that read it would only distract.
@@ -106,11 +112,26 @@ static void log_traceback(bosun_host *host, const char *what)
     lua_pop(L, 1);
 }
 
-/* Does the text already name a place, "file.lua:12:"? */
-static bool names_place(const char *text)
+/* The text behind "file.lua:12: " at its beginning; NULL: it does not begin with a place. */
+static const char *behind_place(const char *text)
 {
     const char *at = strstr(text, ".lua:");
-    return at && isdigit((unsigned char)at[5]);
+    if (!at || memchr(text, ' ', (size_t)(at - text)))
+        return NULL;
+    at += 5;
+    size_t digits = strspn(at, "0123456789");
+    return digits > 0 && at[digits] == ':' && at[digits + 1] == ' ' ? at + digits + 2 : NULL;
+}
+
+/* "place: message". The place that Lua put into the text is the best one, unless it is a line of the library,
+ * or a path that Lua cut to "...end/of/it" for its length; then it is that of the plugin. */
+static int set_message(bosun_err *err, const char *what, const char *where, const char *text)
+{
+    const char *message = behind_place(text);
+    bool useful = message && strncmp(text, "bosun/", 6) != 0 && strncmp(text, "...", 3) != 0;
+    if (useful || !where)
+        return bosun_err_set(err, BOSUN_ERR_INVALID, what, "%s", text);
+    return bosun_err_set(err, BOSUN_ERR_INVALID, what, "%s: %s", where, message ? message : text);
 }
 
 /* What a failed call leaves in *err. The error's text is on the top of the stack. */
@@ -127,13 +148,10 @@ static void fill_error(bosun_host *host, int status, const char *stop, const cha
                       where ? where : "");
     else if (!text)
         bosun_err_set(err, BOSUN_ERR_INVALID, what,
-                      "%s:%sraised an error whose text cannot be had: its __tostring "
-                      "raised in turn",
-                      where ? where : "Lua", where ? " " : " ");
-    else if (where && !names_place(text))
-        bosun_err_set(err, BOSUN_ERR_INVALID, what, "%s: %s", where, text);
+                      "%s: raised an error whose text cannot be had: its __tostring raised in turn",
+                      where ? where : what);
     else
-        bosun_err_set(err, BOSUN_ERR_INVALID, what, "%s", text);
+        set_message(err, what, where, text);
     lua_pop(L, 1);
 }
 

@@ -70,9 +70,9 @@ bool bosun_effect_begin(lua_State *L, const char *op, const char *format, ...) _
  * nodes are copied. [-0, +1, m] */
 void bosun_push_value(lua_State *L, const bosun_value *value);
 
-/* The value at `index` as a tree in `arena`; raises (with the path inside the value) on what plain data cannot
- * hold: functions, cycles, depth over 50, keys that are tables. Sorted keys. [-0, +0, e] */
-bosun_value *bosun_to_value(lua_State *L, int index, bosun_arena *arena);
+/* The value at `index` as a tree in `arena`; raises (with the path inside the value, which is called `name`) on what
+ * plain data cannot hold: functions, cycles, depth over 50, keys that are tables. Sorted keys. [-0, +0, e] */
+bosun_value *bosun_to_value(lua_State *L, int index, const char *name, bosun_arena *arena);
 
 /* Makes the table at the top of the stack a sequence (mapping) even when it is empty. [-0, +0, m] */
 void bosun_mark_array(lua_State *L);
@@ -88,5 +88,8 @@ int bosun_open_time(lua_State *L);
 int bosun_open_crypto(lua_State *L);
 int bosun_open_secret(lua_State *L);
 int bosun_open_base64(lua_State *L);
+int bosun_open_http(lua_State *L);
+int bosun_open_process(lua_State *L);
+int bosun_open_effect(lua_State *L);
 
 #endif

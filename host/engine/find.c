@@ -66,23 +66,28 @@ static int take_from(take_function *function, const char *dir, const char *name,
     return 0;
 }
 
+/* Copies the next folder of a colon-separated list, and moves *rest behind it. False: there is none. */
+static bool next_dir(const char **rest, char dir[PATH_MAX])
+{
+    while (*rest && **rest) {
+        size_t len = strcspn(*rest, ":");
+        snprintf(dir, PATH_MAX, "%.*s", (int)len, *rest);
+        *rest += len + ((*rest)[len] == ':');
+        if (len > 0 && len < PATH_MAX)
+            return true;
+    }
+    return false;
+}
+
 /* The folders in the lookup's order, then the built-in plugins. */
 static int take_name(const bosun_dirs *dirs, const char *name, bosun_plugin_file *file, bosun_err *err)
 {
-    const char *rest = dirs->path ? dirs->path : "";
-    while (*rest) {
-        char dir[PATH_MAX];
-        size_t len = strcspn(rest, ":");
-        if (len > 0 && len < sizeof dir) {
-            memcpy(dir, rest, len);
-            dir[len] = '\0';
-            int found = take_from(take, dir, name, file, err);
-            if (found != 0)
-                return found;
-        }
-        rest += len + (rest[len] == ':');
-    }
-    int found = take_from(take, dirs->site, name, file, err);
+    char dir[PATH_MAX];
+    int found = 0;
+    for (const char *rest = dirs->path; found == 0 && next_dir(&rest, dir);)
+        found = take_from(take, dir, name, file, err);
+    if (found == 0)
+        found = take_from(take, dirs->site, name, file, err);
     if (found == 0)
         found = take_from(take_embedded, "plugins", name, file, err);
     if (found == 0 && strcmp(name, "k8s") == 0)
@@ -134,6 +139,9 @@ static void add_builtin_names(names *all)
 static int not_found(const bosun_dirs *dirs, const char *plugin, bosun_err *err)
 {
     names all = {.count = 0};
+    char dir[PATH_MAX];
+    for (const char *rest = dirs->path; next_dir(&rest, dir);)
+        add_names(&all, dir);
     add_names(&all, dirs->site);
     add_builtin_names(&all);
     const char *near = bosun_suggest(plugin, (const char *const *)all.items, all.count);

@@ -7,6 +7,8 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#define LAST_WORDS (BOSUN_SECOND / 5) /* at most, between the end of all waits and the deadline */
+
 const char *bosun_version(void)
 {
     return BOSUN_VERSION;
@@ -39,10 +41,12 @@ void bosun_host_set_phase(bosun_host *host, bosun_phase phase)
         host->options.phase(host->options.phase_data, phase);
 }
 
-static void report(bosun_error *error, const bosun_err *err)
+void bosun_report_error(bosun_error *error, const bosun_err *err)
 {
-    if (error)
-        memcpy(error->message, err->message, sizeof error->message);
+    if (!error)
+        return;
+    error->code = err->code;
+    memcpy(error->message, err->message, sizeof error->message);
 }
 
 _Static_assert(sizeof((bosun_error *)0)->message == BOSUN_ERR_MESSAGE_MAX,
@@ -54,17 +58,24 @@ static int open_state(lua_State *L)
     return 0;
 }
 
+static void set_deadlines(bosun_host *host)
+{
+    host->wait = (bosun_wait){&host->cancelled, host->cancel_fd, BOSUN_NO_DEADLINE};
+    host->deadline = BOSUN_NO_DEADLINE;
+    int64_t timeout = bosun_nanoseconds(host->options.timeout);
+    if (timeout <= 0)
+        return;
+    int64_t margin = timeout / 20 < LAST_WORDS ? timeout / 20 : LAST_WORDS;
+    host->deadline = bosun_wait_after(timeout);
+    host->wait.deadline = host->deadline - margin;
+}
+
 static int init(bosun_host *host, bosun_err *err)
 {
     host->cancel_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     if (host->cancel_fd < 0)
         return bosun_err_errno(err, errno, "create", "an eventfd");
-    double timeout = host->options.timeout;
-    host->wait = (bosun_wait){
-        .cancelled = &host->cancelled,
-        .cancel_fd = host->cancel_fd,
-        .deadline = timeout > 0 ? bosun_wait_after(bosun_nanoseconds(timeout)) : BOSUN_NO_DEADLINE,
-    };
+    set_deadlines(host);
     if (bosun_dirs_init(&host->dirs, &host->options) < 0)
         return bosun_err_nomem(err, "copy the options");
     host->L = bosun_state_new(host);
@@ -80,7 +91,7 @@ bosun_host *bosun_host_new(const bosun_options *options, bosun_error *error)
     bosun_host *host = calloc(1, sizeof *host);
     if (!host) {
         bosun_err_nomem(&err, "create a host");
-        report(error, &err);
+        bosun_report_error(error, &err);
         return NULL;
     }
     host->options = *options;
@@ -88,7 +99,7 @@ bosun_host *bosun_host_new(const bosun_options *options, bosun_error *error)
     bosun_err_set(&host->load_error, BOSUN_ERR_INVALID, "load",
                   "no plugin is loaded: call bosun_host_load first");
     int rc = init(host, &err);
-    report(error, &err);
+    bosun_report_error(error, &err);
     if (rc == 0)
         return host;
     bosun_host_free(host);

@@ -30,13 +30,14 @@ struct bosun_host {
     atomic_int cancelled;
     _Atomic(const char *) cancel_reason;
     int cancel_fd; /* an eventfd, readable once cancelled */
-    bosun_wait wait;
+    int64_t deadline; /* Lua code is stopped; BOSUN_NO_DEADLINE: never */
+    bosun_wait wait;  /* its deadline is a little earlier, so that a plugin can tell which wait it was */
 
     size_t memory_used; /* bytes that Lua holds */
 
     bool loaded;
     bosun_err load_error; /* why there is no plugin */
-    char *plugin_name;    /* as it was asked for */
+    char *plugin_name;    /* what the class calls itself; until it is loaded, as it was asked for */
     char *private_config; /* NULL: none */
 
     bosun_buf plan; /* what a dry run would do: texts, each followed by a NUL */
@@ -72,6 +73,21 @@ bool bosun_limits_stopped(const bosun_host *host, char *text, size_t size);
 /* Calls function(L) with `argument` as a light userdata, protected. On an error: -1, the message in *err, with file
  * and line; the traceback goes to the log. */
 int bosun_protected_call(bosun_host *host, lua_CFunction function, void *argument, const char *what, bosun_err *err);
+
+/* The text at the top of the stack (or nil), "file:line", is the place of errors whose stack shows none. [-1, +0, m] */
+void bosun_call_set_place(lua_State *L);
+
+/* Pushes the class of the loaded plugin. [-0, +1, -] */
+void bosun_push_class(lua_State *L);
+
+/* Pushes a function of one of the library's own modules: "bosun.driver", "run". [-0, +1, e] */
+void bosun_push_library(lua_State *L, const char *module, const char *function);
+
+/* What the embedder is told: code and message. error may be NULL. */
+void bosun_report_error(bosun_error *error, const bosun_err *err);
+
+/* "there is no action …", with a suggestion; returns -1. */
+int bosun_unknown_action(const char *name, bosun_err *err);
 
 void bosun_host_set_phase(bosun_host *host, bosun_phase phase);
 

@@ -8,7 +8,7 @@
 
 bool bosun_limits_stopped(const bosun_host *host, char *text, size_t size)
 {
-    if (host->wait.deadline != BOSUN_NO_DEADLINE && bosun_monotonic() >= host->wait.deadline) {
+    if (host->deadline != BOSUN_NO_DEADLINE && bosun_monotonic() >= host->deadline) {
         snprintf(text, size, "timed out after %g s", host->options.timeout);
         return true;
     }

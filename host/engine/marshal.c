@@ -55,6 +55,7 @@ void bosun_push_value(lua_State *L, const bosun_value *value)
 
 typedef struct walk {
     bosun_arena *arena;
+    const char *name; /* of the whole value */
     size_t nodes;
     int depth;
     int keys[BOSUN_YAML_MAX_WRITE_DEPTH +
@@ -63,21 +64,23 @@ typedef struct walk {
 
 static bosun_value *convert(lua_State *L, walk *w, int index);
 
-/* Pushes "a.b[3]" or "the value". [-0, +1, m] */
+/* Pushes "data.b[3]". [-0, +1, m] */
 static const char *push_path(lua_State *L, const walk *w)
 {
     luaL_checkstack(L, 4, "a value is nested too deep");
-    lua_pushliteral(L, "");
+    lua_pushstring(L, w->name);
     for (int i = 0; i < w->depth; i++) {
         if (lua_type(L, w->keys[i]) == LUA_TSTRING)
-            lua_pushfstring(L, "%s%s", i ? "." : "", lua_tostring(L, w->keys[i]));
+            lua_pushfstring(L, ".%s", lua_tostring(L, w->keys[i]));
+        else if (lua_isinteger(L, w->keys[i]))
+            lua_pushfstring(L, "[%I]", (LUAI_UACINT)lua_tointeger(L, w->keys[i]));
         else if (lua_type(L, w->keys[i]) == LUA_TNUMBER)
             lua_pushfstring(L, "[%f]", lua_tonumber(L, w->keys[i]));
         else
             lua_pushliteral(L, "[?]");
         lua_concat(L, 2);
     }
-    return w->depth ? lua_tostring(L, -1) : lua_pushliteral(L, "the value");
+    return lua_tostring(L, -1);
 }
 
 static void *checked(lua_State *L, void *allocated)
@@ -114,8 +117,10 @@ static bosun_value *convert_scalar(lua_State *L, walk *w, int index)
         break;
     default: break;
     }
-    luaL_error(L, "%s is a %s: only nil, booleans, numbers, strings and tables of them can be written",
-               push_path(L, w), luaL_typename(L, index));
+    const char *path = push_path(L, w);
+    bool named = luaL_getmetafield(L, index, "__name") == LUA_TSTRING;
+    luaL_error(L, "%s is a %s: only nil, booleans, numbers, strings and tables of them can be written", path,
+               named ? lua_tostring(L, -1) : luaL_typename(L, index));
     return NULL;
 }
 
@@ -178,22 +183,10 @@ static void convert_pairs(lua_State *L, walk *w, int index, bosun_value *mapping
     }
 }
 
-/* Numbers before strings, each in their order, so that the same table always gives the same text. */
+/* In the order of the keys, so that the same table always gives the same text. */
 static int compare_pairs(const void *a, const void *b)
 {
-    const bosun_value *x = ((const bosun_pair *)a)->key;
-    const bosun_value *y = ((const bosun_pair *)b)->key;
-    if (x->kind != y->kind)
-        return x->kind < y->kind ? -1 : 1;
-    if (x->kind == BOSUN_INT)
-        return (x->as.integer > y->as.integer) - (x->as.integer < y->as.integer);
-    if (x->kind == BOSUN_FLOAT)
-        return (x->as.number > y->as.number) - (x->as.number < y->as.number);
-    if (x->kind != BOSUN_STRING)
-        return (int)x->as.boolean - (int)y->as.boolean;
-    size_t shorter = x->as.string.len < y->as.string.len ? x->as.string.len : y->as.string.len;
-    int order = memcmp(x->as.string.bytes, y->as.string.bytes, shorter);
-    return order ? order : (x->as.string.len > y->as.string.len) - (x->as.string.len < y->as.string.len);
+    return bosun_value_compare_keys(((const bosun_pair *)a)->key, ((const bosun_pair *)b)->key);
 }
 
 static bosun_value *convert_table(lua_State *L, walk *w, int index)
@@ -220,8 +213,8 @@ static bosun_value *convert(lua_State *L, walk *w, int index)
     return checked(L, convert_scalar(L, w, index));
 }
 
-bosun_value *bosun_to_value(lua_State *L, int index, bosun_arena *arena)
+bosun_value *bosun_to_value(lua_State *L, int index, const char *name, bosun_arena *arena)
 {
-    walk w = {.arena = arena};
+    walk w = {.arena = arena, .name = name};
     return convert(L, &w, lua_absindex(L, index));
 }

@@ -31,21 +31,35 @@ static void add_search_path(lua_State *L, const bosun_plugin_file *file)
     lua_pop(L, 3);
 }
 
-/* Pushes a function of bosun.driver. [-0, +1, e] */
-static void push_driver(lua_State *L, const char *function)
+void bosun_push_library(lua_State *L, const char *module, const char *function)
 {
     lua_getglobal(L, "require");
-    lua_pushliteral(L, "bosun.driver");
+    lua_pushstring(L, module);
     lua_call(L, 1, 1);
     lua_getfield(L, -1, function);
     lua_remove(L, -2);
+}
+
+void bosun_push_class(lua_State *L)
+{
+    lua_rawgetp(L, LUA_REGISTRYINDEX, &class_key);
+}
+
+/* From here on the plugin is called what its class calls itself. Keeps the old name when there is no memory. */
+static void set_name(bosun_host *host, const char *name)
+{
+    char *copy = name ? strdup(name) : NULL;
+    if (!copy)
+        return;
+    free(host->plugin_name);
+    host->plugin_name = copy;
 }
 
 static int load_plugin(lua_State *L)
 {
     const bosun_plugin_file *file = lua_touserdata(L, 1);
     add_search_path(L, file);
-    push_driver(L, "check");
+    bosun_push_library(L, "bosun.driver", "check");
     if (file->embedded)
         bosun_embedded_load(L, file->embedded);
     else
@@ -54,7 +68,8 @@ static int load_plugin(lua_State *L)
     lua_pushvalue(L, -1);
     lua_rawsetp(L, LUA_REGISTRYINDEX, &class_key);
     lua_pushstring(L, bosun_buf_text(&file->path));
-    lua_call(L, 2, 0);
+    lua_call(L, 2, 1);
+    set_name(bosun_engine_host(L), lua_tostring(L, -1));
     return 0;
 }
 
@@ -87,8 +102,7 @@ int bosun_host_load(bosun_host *host, const char *plugin, const char *private_co
         host->loaded = true;
     else if (!host->loaded)
         host->load_error = err;
-    if (error)
-        memcpy(error->message, err.message, sizeof error->message);
+    bosun_report_error(error, &err);
     return rc;
 }
 
@@ -96,14 +110,18 @@ typedef struct run {
     bosun_host *host;
     const bosun_action *action;
     const bosun_config *config;
+    const char *config_path; /* NULL: none */
     bosun_status *status;
 } run;
 
+/* phase(name [, place]): told by the driver; the place is that of the method that runs. */
 static int set_phase(lua_State *L)
 {
     bosun_host *host = bosun_engine_host(L);
     bool in_action = strcmp(luaL_checkstring(L, 1), "action") == 0;
     bosun_host_set_phase(host, in_action ? BOSUN_PHASE_ACTION : BOSUN_PHASE_INIT);
+    lua_settop(L, 2);
+    bosun_call_set_place(L);
     return 0;
 }
 
@@ -118,12 +136,14 @@ static void set_section(lua_State *L, const char *name, const bosun_value *secti
 /* The table that driver.run gets. [-0, +1, m] */
 static void push_arguments(lua_State *L, const run *r)
 {
-    lua_createtable(L, 0, 6);
+    lua_createtable(L, 0, 7);
     set_section(L, "plugin_config", r->config->plugin);
     set_section(L, "pe_info", r->config->pe);
     set_section(L, "deployment_info", r->config->deployment);
     lua_pushstring(L, r->host->private_config); /* nil when NULL */
     lua_setfield(L, -2, "private_config_file");
+    lua_pushstring(L, r->config_path);
+    lua_setfield(L, -2, "action_config_file");
     lua_pushboolean(L, r->host->options.dry_run);
     lua_setfield(L, -2, "dry_run");
     lua_pushcfunction(L, set_phase);
@@ -170,15 +190,15 @@ static void take_status(lua_State *L, bosun_status *status)
     status->timestamp = lua_tointeger(L, -1);
     lua_getfield(L, -3, "data");
     bool none = lua_isnil(L, -1) || (lua_islightuserdata(L, -1) && !lua_touserdata(L, -1));
-    status->data = none ? NULL : bosun_to_value(L, -1, status->arena);
+    status->data = none ? NULL : bosun_to_value(L, -1, "data", status->arena);
     lua_pop(L, 3);
 }
 
 static int run_action(lua_State *L)
 {
     const run *r = lua_touserdata(L, 1);
-    push_driver(L, "run");
-    lua_rawgetp(L, LUA_REGISTRYINDEX, &class_key);
+    bosun_push_library(L, "bosun.driver", "run");
+    bosun_push_class(L);
     lua_pushstring(L, r->action->name);
     lua_pushboolean(L, r->action->takes_deployment);
     push_arguments(L, r);
@@ -227,12 +247,28 @@ static int redact_status(bosun_status *status, const bosun_secrets *secrets)
     return status->data ? redact_value(status->data, secrets, status->arena) : 0;
 }
 
+/* A status that speaks of changes as if they had been made would be a lie. */
+static int disclaim(bosun_status *status)
+{
+    bosun_buf text = {0};
+    bosun_buf_puts(&text, "dry run, nothing was changed");
+    if (status->message)
+        bosun_buf_puts(&text, ": ");
+    bosun_buf_append(&text, status->message, status->message_len);
+    int rc = text.failed ? -1 : bosun_status_set_message(status, text.data, text.len);
+    bosun_buf_free(&text);
+    status->state = NULL;
+    return rc;
+}
+
 /* In a dry run: data.plan, unless data is something that cannot have it. */
 static int add_plan(const bosun_host *host, bosun_status *status)
 {
-    if (!host->options.dry_run || (status->data && status->data->kind != BOSUN_MAPPING))
+    if (!host->options.dry_run)
         return 0;
-    if (status->data && host->plan.len == 0)
+    if (host->plan.len > 0 && disclaim(status) < 0)
+        return -1;
+    if (status->data && (status->data->kind != BOSUN_MAPPING || host->plan.len == 0))
         return 0;
     if (!status->data)
         status->data = bosun_value_new(status->arena, BOSUN_MAPPING);
@@ -276,7 +312,7 @@ static void fail(bosun_status *status, const bosun_err *err)
     }
 }
 
-static int unknown_action(const char *name, bosun_err *err)
+int bosun_unknown_action(const char *name, bosun_err *err)
 {
     const char *known[16];
     for (size_t i = 0; i < bosun_action_count; i++)
@@ -300,6 +336,7 @@ static int run_with_config(run *r, const char *path, bosun_err *err)
     }
     if (rc == 0) {
         r->config = &config;
+        r->config_path = path;
         bosun_host_set_phase(host, BOSUN_PHASE_INIT);
         char what[96];
         snprintf(what, sizeof what, "running %s", r->action->name);
@@ -342,7 +379,7 @@ bosun_status *bosun_host_run(bosun_host *host, const char *action, const char *c
     bosun_err err = {0};
     run r = {.host = host, .action = bosun_action_find(action), .status = status};
     host->plan.len = 0;
-    int rc = r.action ? run_with_config(&r, config, &err) : unknown_action(action, &err);
+    int rc = r.action ? run_with_config(&r, config, &err) : bosun_unknown_action(action, &err);
     if (rc == 0 && add_plan(host, status) < 0)
         rc = bosun_err_nomem(&err, "take over the plan of the dry run");
     if (rc < 0)

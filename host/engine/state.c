@@ -1,6 +1,6 @@
 /* The Lua state of a host: its allocator, its libraries, and a standard library that minds the embedder:
- * os.exit and os.setlocale raise, print goes to the log, `require` never looks in the working directory,
- * chunks are text only. */
+ * os.exit, os.setlocale, os.execute and io.popen raise, print goes to the log, `require` never looks in the
+ * working directory, chunks are text only. */
 #define _GNU_SOURCE
 #include "../core/fs.h"
 #include "host.h"
@@ -183,6 +183,9 @@ static void adapt_globals(lua_State *L)
     lua_setglobal(L, "dofile");
     set_refusal(L, "os", "exit", "it would end the host; return an ActionStatusInfo, or raise an error");
     set_refusal(L, "os", "setlocale", "the locale belongs to the whole process");
+    set_refusal(L, "os", "execute", "it starts a shell; use bosun.process.run with a list of arguments");
+    set_refusal(L, "io", "popen",
+                "it starts a shell; use bosun.process.run or spawn with a list of arguments");
 }
 
 /* Pushes the search path without the entries that are relative to the working directory. [-0, +1, m] */
@@ -193,8 +196,9 @@ static void push_absolute_entries(lua_State *L, const char *path)
     while (*path) {
         size_t len = strcspn(path, ";");
         if (path[0] == '/') {
+            if (luaL_bufflen(&kept) > 0)
+                luaL_addchar(&kept, ';');
             luaL_addlstring(&kept, path, len);
-            luaL_addchar(&kept, ';');
         }
         path += len + (path[len] == ';');
     }

@@ -45,6 +45,8 @@ typedef struct bosun_status bosun_status;
 
 /* Why a call failed. */
 typedef struct bosun_error {
+    const char *code;   /* static: the name of an errno value ("ENOENT": there is no such plugin), "invalid",
+                         * "cancelled" (time is up, too); NULL after success */
     char message[2048]; /* what was being done, to what, what happened, what to do; "" after success */
 } bosun_error;
 
@@ -126,6 +128,40 @@ BOSUN_API int bosun_host_load(bosun_host *host, const char *plugin, const char *
  * status, which the caller frees; whatever went wrong, the failure to load the plugin included, is in it. NULL only
  * when there is no memory left for even a status. Reading several actions with one host is allowed. */
 BOSUN_API bosun_status *bosun_host_run(bosun_host *host, const char *action, const char *config);
+
+/* What bosun_host_describe gives. */
+typedef enum bosun_describe_format {
+    BOSUN_DESCRIBE_TEXT,        /* for people */
+    BOSUN_DESCRIBE_JSON,        /* for programs */
+    BOSUN_DESCRIBE_YAML_SAMPLE, /* a commented private config to start from */
+} bosun_describe_format;
+
+/* What the loaded plugin is: its name, the actions it implements, the options of its private config. Makes no plugin
+ * object. NULL on failure, with *error filled. The caller frees the text with bosun_text_free. */
+BOSUN_API char *bosun_host_describe(bosun_host *host, bosun_describe_format format, bosun_error *error);
+BOSUN_API void bosun_text_free(char *text); /* NULL is allowed */
+
+/* Does the loaded plugin say what its private config holds (config_schema)? False when there is no plugin. */
+BOSUN_API bool bosun_host_has_schema(bosun_host *host);
+
+/* Something wrong in a config. The strings are valid during the call that tells it. */
+typedef struct bosun_problem {
+    const char *file;    /* NULL: no file was given, and one is needed */
+    unsigned line;       /* 1-based; 0: there is no such place (the file cannot be read, say) */
+    unsigned column;     /* of a character, 1-based; 0 with line */
+    const char *path;    /* the key: "deploymentInfo.id"; "": the file as a whole */
+    const char *message; /* what is wrong and was expected, UTF-8; shows no secret */
+} bosun_problem;
+
+/* Must not call the host. */
+typedef void bosun_problem_function(void *data, const bosun_problem *problem);
+
+/* Checks the loaded plugin's private config (against its schema; without one, only that it is YAML), and the action
+ * config as `action` needs it: no action is run, no plugin object made, nothing changed. config NULL: none, which is a
+ * problem when the action needs one. action NULL: only what holds for every action. Tells each problem; returns how
+ * many, or -1 with *error filled: no plugin, a wrong schema, an unknown action, cancelled, out of memory. */
+BOSUN_API int bosun_host_validate(bosun_host *host, const char *action, const char *config,
+                                  bosun_problem_function *tell, void *data, bosun_error *error);
 
 /* Makes a running action stop at the next Lua instruction or wait: its status is failing. `reason` (static
  * string, or NULL) is put in the message. Safe in a signal handler and from any thread, while the host lives. */

@@ -12,7 +12,6 @@
 
 local BosunPluginBase = require "bosun.plugin_base"
 local Store = require "filesystem.store"
-local config = require "bosun.config"
 local fs = require "bosun.fs"
 local path = require "bosun.path"
 local status = require "bosun.action_status"
@@ -32,7 +31,7 @@ local function is_prefix(prefix)
   return is_file_name(prefix)
 end
 
-local SCHEMA = {
+FilesystemPlugin.config_schema = {
   baseDir = { type = "path", default = ".", description = "the folder that holds the deployment directories" },
   deploymentDirPrefix = {
     type = "string", default = "deployment_", check = is_prefix,
@@ -48,7 +47,6 @@ local SCHEMA = {
 }
 
 function FilesystemPlugin:init()
-  self.config = assert(config.load(self.private_config_file, SCHEMA))
   self.store = Store.new(self.config)
 end
 
@@ -207,7 +205,6 @@ end
 --- An id as text, or nil and what to say.
 local function model_id_of(deployment_info, key)
   local id = deployment_info[key]
-  if math.type(id) == "integer" then id = tostring(id) end
   if type(id) == "string" and id ~= "" then return id end
   return nil, ("deploymentInfo.%s is missing"):format(key)
 end

@@ -3,7 +3,6 @@
 --- everything the plugin answers comes from those files.
 
 local BosunPluginBase = require "bosun.plugin_base"
-local config = require "bosun.config"
 local crypto = require "bosun.crypto"
 local fs = require "bosun.fs"
 local path = require "bosun.path"
@@ -22,7 +21,7 @@ local function seconds(action)
   return { type = "seconds", default = 1, description = "how long " .. action .. " sleeps" }
 end
 
-local SCHEMA = {
+TestPlugin.config_schema = {
   tmp_dir = { type = "path", default = "/tmp", description = "where the plugin's files lie" },
   launch_time_sec = seconds "deployment_start",
   stop_time_sec = seconds "deployment_stop",
@@ -34,10 +33,6 @@ local SCHEMA = {
   plugin_stop_time = seconds "plugin_stop",
   raise_exception = { type = "boolean", default = false, description = "every action raises an error instead" },
 }
-
-function TestPlugin:init()
-  self.config = assert(config.load(self.private_config_file, SCHEMA))
-end
 
 --- The file of a deployment. Its name is a digest, because an id may be any text.
 function TestPlugin:file_of(id)

@@ -22,19 +22,18 @@ local ActionStatus, ActionStatusInfo, State = status.ActionStatus, status.Action
 
 local SamplePlugin = BosunPluginBase:extend("SamplePlugin")
 
--- What the private config holds. config.load reports everything that is wrong in the file, each with its line.
-local SCHEMA = {
+-- What the private config holds. It is read into self.config before an action runs; everything that is wrong in the
+-- file is reported, each with its line. `bosun describe` and `bosun validate` read this table, too.
+SamplePlugin.config_schema = {
   environmentDir = { type = "path", required = true, description = "the folder that stands for the environment" },
   largestModel = { type = "bytes", default = "1Gi", description = "the largest model the environment takes" },
   predictionUrlPrefix = { type = "url", description = "what prediction URLs begin with" },
 }
 
--- Runs once, before the action. These are set already: self.plugin_config, self.pe_info, self.private_config_file,
--- self.dry_run, self.log.
+-- Runs once, before the action. These are set already: self.config, self.plugin_config, self.pe_info, self.dry_run,
+-- self.log.
 function SamplePlugin:init()
-  -- Functions that touch the world return nil and an error when they fail. assert raises that error, and the runner
-  -- writes it to the status file: the action has failed, with a message that says why.
-  self.config = assert(config.load(self.private_config_file, SCHEMA))
+  self.record_pattern = path.join(self.config.environmentDir, "*.yaml")
 end
 
 local function passing(msg, state, data)
@@ -47,6 +46,8 @@ end
 
 -- Where a deployment's files are. Ids come from people: never make a path, a command or a URL of one unchecked.
 function SamplePlugin:files(id)
+  -- Functions that the world can refuse return nil and an error. assert raises that error, and the runner writes it to
+  -- the status file: the action has failed, with a message that says why.
   assert(path.safe_component(id, 200, "the deployment id"))
   return {
     model = path.join(self.config.environmentDir, id .. ".model"),
@@ -115,7 +116,7 @@ end
 
 function SamplePlugin:deployment_list()
   local deployments = {}
-  for _, file in ipairs(assert(fs.glob(path.join(self.config.environmentDir, "*.yaml")))) do
+  for _, file in ipairs(assert(fs.glob(self.record_pattern))) do
     local record = assert(yaml.load(file))
     deployments[record.id] = record
   end

@@ -63,7 +63,7 @@ class Bench:
         loaded = subprocess.run(ours, env={**os.environ, "LD_DEBUG": "files"}, check=True, stderr=subprocess.PIPE,
                                 text=True, errors="replace").stderr
         curl = "libcurl" in loaded
-        self.row("loads libcurl", "yes" if curl else "no", "", "", "no", not curl and "liblua" in loaded)
+        self.row("loads libcurl", "yes" if curl else "no", "", "", "no", not curl and "libc.so" in loaded)
 
     def big_model(self):
         model = self.join("model.mlpkg")

@@ -270,7 +270,7 @@ static void failures_are_statuses(void)
     options.timeout = 0.2;
     failing(&options, "plugin_start", "timed out", "a deadline is a failing status");
     options.timeout = 0;
-    options.memory_limit = 8 * 1024 * 1024;
+    options.memory_limit = (size_t)8 << 20;
     failing(&options, "deployment_list", "memory", "a memory limit is a failing status");
 }
 

@@ -228,6 +228,21 @@ def start(argv, env=None, stdin=subprocess.DEVNULL, stderr=subprocess.PIPE):
                    env={**os.environ, **(env or {})})
 
 
+class Fault:
+    """sysfault's command line for one fault at call number `at` of a process. How many calls a run makes varies by
+    one or two; `hit` says whether this one came to the fault."""
+
+    def __init__(self, workspace, process, at, *options):
+        self.at = at
+        self.report = workspace.join("calls")
+        self.prefix = [SYSFAULT, "-p", str(process), "-n", str(at), "-o", self.report, *options, "--"]
+
+    @property
+    def hit(self):
+        with open(self.report, encoding="utf-8") as file:
+            return len(file.readlines()) >= self.at
+
+
 # What a root user lacks with this: the right to read and write everything.
 def without_override():
     if os.geteuid() != 0:

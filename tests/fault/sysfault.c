@@ -109,7 +109,7 @@ static struct process *process_find(pid_t pid, bool *is_new)
     return &processes[process_count++];
 }
 
-static void registers(pid_t pid, int request, struct user_regs_struct *regs)
+static void registers(pid_t pid, enum __ptrace_request request, struct user_regs_struct *regs)
 {
     struct iovec area = {.iov_base = regs, .iov_len = sizeof *regs};
     if (ptrace(request, pid, (void *)NT_PRSTATUS, &area) < 0 && errno != ESRCH)

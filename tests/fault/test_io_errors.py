@@ -3,7 +3,7 @@ success that did not happen, never half a status, and the same action run again 
 import errno
 
 from actions import CASES, PROCESSES, prepare, trace
-from harness import PREVIOUS, SYSFAULT, Workspace, deployed, expect, main, parse_status, sweep, test
+from harness import PREVIOUS, Fault, Workspace, deployed, expect, main, parse_status, sweep, test
 
 CALLS = ("write,pwrite64,writev,fsync,fdatasync,rename,renameat,renameat2,close,ftruncate,fallocate,fchmod,"
          "copy_file_range,sendfile,mkdir,mkdirat,unlink,unlinkat,rmdir")
@@ -35,8 +35,8 @@ def sweep_error(action, process, error):
     def one(at):
         with Workspace() as workspace:
             config, private = prepare(workspace, action)
-            prefix = [SYSFAULT, "-p", str(process), "-c", CALLS, "-n", str(at), "-e", str(error), "--"]
-            result = workspace.run(action, config, prefix=prefix, private=private)
+            fault = Fault(workspace, process, at, "-c", CALLS, "-e", str(error))
+            result = workspace.run(action, config, prefix=fault.prefix, private=private)
             try:
                 check_outcome(workspace, action, result)
                 workspace.run(action, config, private=private).truthful("passing")

@@ -84,7 +84,8 @@ for _name, _source, _pattern in FAILING:
     def _(source=_source, pattern=_pattern):
         with Workspace() as workspace:
             result = workspace.run("pe_status", workspace.config("pe", deployment=None), prefix=limits(),
-                                   plugin=workspace.plugin(source), extra=["--timeout", "1"])
+                                   plugin=workspace.plugin(source),
+                                   extra=["--timeout", "1" if LATE in pattern else "15"])
             status = result.truthful("failing")
             expect(re.search(pattern, status["msg"] or "", re.IGNORECASE | re.DOTALL), f"no {pattern!r} in",
                    status["msg"][:1000])

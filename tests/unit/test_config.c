@@ -58,14 +58,14 @@ static void rejected(void)
             "c.yaml:1:1: expected a mapping with pluginConfig, peInfo or deploymentInfo, found a sequence",
             "the root");
     rejects("a: 1\n", "deployment_start",
-            "c.yaml:1:1: deploymentInfo is missing, which deployment_start needs: add it", "no section");
+            "c.yaml:1:1: deploymentInfo: missing, and deployment_start needs it: add it", "no section");
     rejects("pluginConfig: {}\ndeploymentinfo: {id: x}\n", "deployment_start",
-            "c.yaml:2:1: deploymentInfo is missing, which deployment_start needs: did you mean "
+            "c.yaml:2:1: deploymentInfo: missing, and deployment_start needs it: did you mean "
             "deploymentInfo instead of "
             "\"deploymentinfo\"?",
             "a mistyped section");
     rejects("deploymentInfo: {Id: x}\n", "deployment_start",
-            "c.yaml:1:18: deploymentInfo.id is missing, which deployment_start needs: did you mean id "
+            "c.yaml:1:18: deploymentInfo.id: missing, and deployment_start needs it: did you mean id "
             "instead of \"Id\"?",
             "a mistyped id");
     rejects("deploymentInfo: text\n", "deployment_start",

@@ -17,7 +17,9 @@ end
 local function enum(name, values)
   return setmetatable(values, {
     __index = function(_, key)
-      error(("%s has no %s%s"):format(name, tostring(key), suggest.hint(key, sorted_keys(values))), 2)
+      local names = sorted_keys(values)
+      error(("%s has no %s%s; it has %s"):format(name, tostring(key), suggest.hint(key, names),
+        table.concat(names, ", ")), 2)
     end,
     __newindex = function(_, key)
       error(("%s is constant: cannot set %s"):format(name, tostring(key)), 2)
@@ -83,7 +85,8 @@ end
 local function find_problem(info)
   for key in pairs(info) do
     if not is_one_of(key, FIELDS) then
-      return ("unknown field %s%s"):format(tostring(key), suggest.hint(key, FIELDS))
+      return ("unknown field %s%s; the fields are %s"):format(tostring(key), suggest.hint(key, FIELDS),
+        table.concat(FIELDS, ", "))
     end
   end
   if not is_one_of(info.status, ActionStatus) then
@@ -118,15 +121,21 @@ function ActionStatusInfo.problem(info)
   return find_problem(info)
 end
 
+--- Raises at the line that calls ActionStatusInfo; `return ActionStatusInfo{…}` is a tail call and leaves no such line,
+--- then the host names the method.
+local function misuse(message)
+  error("ActionStatusInfo: " .. message, debug.getinfo(2, "t").istailcall and 0 or 3)
+end
+
 setmetatable(ActionStatusInfo, {
   __call = function(_, fields)
     if type(fields) ~= "table" then
-      error(("expected ActionStatusInfo{status = …, msg = …}, got a %s"):format(type(fields)), 2)
+      misuse(("expected ActionStatusInfo{status = …, msg = …}, got a %s"):format(type(fields)))
     end
     local info = {}
     for key, value in pairs(fields) do info[key] = value end
     local problem = find_problem(info)
-    if problem then error("ActionStatusInfo: " .. problem, 2) end
+    if problem then misuse(problem) end
     return setmetatable(info, Info)
   end,
 })

@@ -7,7 +7,9 @@
 ---       baseDir = { type = "path", default = "." },
 ---       port = { type = "integer", min = 1, max = 65535, required = true, description = "where the server listens" },
 ---     }
----     self.config = assert(config.load(self.private_config_file, SCHEMA))
+---     local settings = assert(config.load(path, SCHEMA))
+---
+--- A plugin that sets `SamplePlugin.config_schema` need not load its config: it is in `self.config`.
 ---
 --- The types: string, integer, number, boolean, seconds (a number or "5m"), bytes (an integer or "512Mi"), path, url,
 --- map, list, any. What else a key can say: see bosun.config.Spec.
@@ -20,6 +22,9 @@ local yaml = require "bosun.yaml"
 local config = {}
 
 local MOST_PROBLEMS = 20
+
+--- schemas that were found right
+local right = setmetatable({}, { __mode = "k" })
 
 --- config that was loaded → where its values came from
 local origins = setmetatable({}, { __mode = "k" })
@@ -78,9 +83,17 @@ local function checked(source, raw, marks, schema)
   return result
 end
 
-local function check_schema(schema)
-  schemas.check(schema)
-  check.defaults(schema)
+--- Is a schema right? config.load checks it, too; once for each table.
+---@param schema table<string, bosun.config.Spec>
+---@return true|nil ok
+---@return string|nil problem "port: type is strin; expected one of …"
+function config.check_schema(schema)
+  if right[schema] then return true end
+  local ok, problem = pcall(schemas.check, schema)
+  if ok then ok, problem = pcall(check.defaults, schema) end
+  if not ok then return nil, problem end
+  right[schema] = true
+  return true
 end
 
 --- Reads and checks a config file.
@@ -89,18 +102,26 @@ end
 ---@return table|nil config a new table: values converted, defaults filled in
 ---@return bosun.config.Error|bosun.Error|nil err
 function config.load(path, schema)
-  local ok, misuse = pcall(check_schema, schema)
-  if not ok then error(misuse, 2) end
+  local ok, misuse = config.check_schema(schema)
+  if not ok then error("config schema: " .. misuse, 2) end
   if not path then return checked("no --private-config was given", {}, {}, schema) end
   local raw, marks = read(path)
   if raw == nil then return nil, marks end
   return checked(path, raw, marks, schema)
 end
 
+--- A key path as a list of keys: "list[2].name" is list, 2, name.
 local function split(key_path)
+  if type(key_path) == "table" then return key_path end
   local keys = {}
-  for key in key_path:gmatch("[^.]+") do keys[#keys + 1] = key end
+  for key in key_path:gsub("%[(%d+)%]", ".%1"):gmatch("[^.]+") do keys[#keys + 1] = key end
   return keys
+end
+
+local function problem_at(source, raw, marks, key_path, message)
+  local place = check.locate(marks, raw, split(key_path))
+  place.message = message
+  return failure("config.problem", source, { place })
 end
 
 --- An error about a value of a loaded config that shows only when it is used: it names the value's line.
@@ -111,10 +132,20 @@ end
 function config.problem(loaded, key_path, message)
   local origin = origins[loaded]
   if not origin then error("config.problem expects a config that config.load returned", 2) end
-  local keys = type(key_path) == "table" and key_path or split(key_path)
-  local place = check.locate(origin.marks, origin.raw, keys)
-  place.message = message
-  return failure("config.problem", origin.source, { place })
+  return problem_at(origin.source, origin.raw, origin.marks, key_path, message)
+end
+
+--- An error about a value of any YAML file: the file is read again to find the value's line. When it cannot be read
+--- any more, the error names the file and the key. A plugin has `self:config_problem` for its action config.
+---@param path string|nil nil: no file was given
+---@param key_path string|any[] "key.path", or a list of keys when one holds a dot
+---@param message string what is wrong
+---@return bosun.config.Error
+function config.file_problem(path, key_path, message)
+  local raw, marks
+  if path then raw, marks = read(path) end
+  if raw == nil then raw, marks = {}, {} end
+  return problem_at(path or "no --config was given", raw, marks, key_path, message)
 end
 
 return config

@@ -6,7 +6,8 @@
 ---     return SamplePlugin
 ---
 --- A plugin defines a method for each action; only `deployment_relaunch` has a default. What a plugin wants to set up
---- when it is constructed goes into `init`.
+--- when it is constructed goes into `init`. Its private config is described by `SamplePlugin.config_schema`, and is in
+--- `self.config` then.
 
 local log = require "bosun.log"
 local status = require "bosun.action_status"
@@ -18,7 +19,10 @@ local ActionStatus, ActionStatusInfo = status.ActionStatus, status.ActionStatusI
 
 ---@class BosunPluginBase
 ---@field plugin_config table the action config's `pluginConfig`; empty when it is absent
+---@field config_schema? table<string, bosun.config.Spec> set in a class: what its private config holds
+---@field config? table where there is a config_schema: the private config, checked, with defaults filled in
 ---@field private_config_file? string path of the plugin's own config
+---@field action_config_file? string path of the action config
 ---@field pe_info? table the action config's `peInfo`
 ---@field dry_run boolean
 ---@field log bosun.Logger writes with the field `plugin`
@@ -64,32 +68,55 @@ function BosunPluginBase:extend(name)
   return class
 end
 
+--- The private config, checked against the class's schema. Only here is bosun.config needed: it costs time to load.
+local function load_config(class, file)
+  local config = require "bosun.config"
+  local ok, problem = config.check_schema(class.config_schema)
+  if not ok then error(("%s: the config_schema of %s: %s"):format(made_at[class] or "?", class.__name, problem), 0) end
+  return assert(config.load(file, class.config_schema))
+end
+
 --- Constructs the plugin; the host calls it. A plugin's own set-up belongs in `init`.
 ---@param plugin_config? table
 ---@param private_config_file? string
 ---@param pe_info? table
 ---@param dry_run? boolean
-function BosunPluginBase:new(plugin_config, private_config_file, pe_info, dry_run)
+---@param action_config_file? string
+---@return BosunPluginBase
+function BosunPluginBase:new(plugin_config, private_config_file, pe_info, dry_run, action_config_file)
   local plugin = setmetatable({
     plugin_config = plugin_config or {},
     private_config_file = private_config_file,
+    action_config_file = action_config_file,
     pe_info = pe_info,
     dry_run = dry_run or false,
     log = log.with { plugin = self.__name },
   }, self)
+  if self.config_schema ~= nil then plugin.config = load_config(self, private_config_file) end
   plugin:init()
   return plugin
 end
 
---- Called at the end of the construction, with every field set: the place to read the private config. Does nothing
---- unless a plugin defines it.
+--- Called at the end of the construction, with every field set, the private config read. Does nothing unless a plugin
+--- defines it.
 function BosunPluginBase:init() -- luacheck: no unused args
+end
+
+--- An error about a value of the action config, to be raised: it names the value's line. For the private config there
+--- is `config.problem`.
+---
+---     error(self:config_problem("deploymentInfo.keyValueConfig.memory", "the cluster has 4 GiB at most"))
+---
+---@param key_path string|any[] "key.path" from the top of the file, or a list of keys when one holds a dot
+---@param message string what is wrong
+---@return bosun.config.Error
+function BosunPluginBase:config_problem(key_path, message)
+  return require("bosun.config").file_problem(self.action_config_file, key_path, message)
 end
 
 local function id_of(entry)
   local id = entry
   if type(entry) == "table" then id = entry.id end
-  if math.type(id) == "integer" then id = tostring(id) end
   return type(id) == "string" and id or nil
 end
 

@@ -53,7 +53,6 @@ end
 ---@return filesystem.Entry|nil entry
 ---@return string|nil problem
 function Store:entry(id)
-  if math.type(id) == "integer" then id = tostring(id) end
   if type(id) ~= "string" then return nil, "the deployment id is not a string" end
   local ok, err = path.safe_component(id, nil, "the deployment id")
   if not ok then return nil, err.message end

@@ -1,4 +1,4 @@
---- Checks the values of a config file against a schema, collecting every problem, and builds what the plugin gets.
+--- Internal: checks the values of a config file against a schema, collecting every problem, and builds what the plugin gets.
 ---
 --- A place is where a value stands: `path`, the keys that lead to it as people write them, and the `line` and `column`
 --- of the value and of its key (`key_line`, `key_column`); a value that comes from a default has no lines.
@@ -46,7 +46,10 @@ local function expected_range(spec)
   return spec.min and (", %s or more"):format(spec.min) or spec.max and (", %s or less"):format(spec.max) or ""
 end
 
-local function expected(spec)
+--- What a value has to be, for messages: "an integer from 1 to 9".
+---@param spec bosun.config.Spec
+---@return string
+function check.expected(spec)
   if not spec.enum then return types[spec.type].expected .. expected_range(spec) end
   local values = {}
   for i, value in ipairs(spec.enum) do values[i] = plain(value) end
@@ -96,9 +99,9 @@ local function violation(spec, value)
     end
     local names = {}
     for i, allowed in ipairs(spec.enum) do names[i] = tostring(allowed) end
-    return ("%s is not allowed (expected %s)%s"):format(found, expected(spec), suggest.hint(value, names))
+    return ("%s is not allowed (expected %s)%s"):format(found, check.expected(spec), suggest.hint(value, names))
   elseif spec.min and value < spec.min or spec.max and value > spec.max then
-    return ("%s is out of range (expected %s)"):format(found, expected(spec))
+    return ("%s is out of range (expected %s)"):format(found, check.expected(spec))
   elseif spec.pattern and not tostring(value):find(spec.pattern) then
     return ("%s does not have the right form (expected %s)"):format(found,
       spec.description or "text that matches the Lua pattern " .. quoted(spec.pattern))
@@ -121,7 +124,7 @@ end
 local function wrong_kind(spec, value)
   local hint = ""
   if spec.type == "string" and type(value) ~= "table" and value ~= yaml.null then hint = ": put it in quotes" end
-  return ("found %s (expected %s%s)"):format(show(value, spec.secret), expected(spec), hint)
+  return ("found %s (expected %s%s)"):format(show(value, spec.secret), check.expected(spec), hint)
 end
 
 local function check_list(state, spec, list, place)
@@ -180,7 +183,7 @@ local function default_of(spec, path)
   local state = { marks = {}, problems = {} }
   local value = check_value(state, spec, as_from_file(spec, spec.default), { path = path })
   local problem = state.problems[1]
-  if problem then error(("config schema: %s: the default: %s"):format(problem.path, problem.message), 0) end
+  if problem then error(("%s: the default: %s"):format(problem.path, problem.message), 0) end
   return value
 end
 
@@ -198,7 +201,7 @@ end
 local function note_missing(state, spec, key, place, below)
   local description = spec.description and ": " .. spec.description or ""
   add_problem(state, { path = below.path, line = below.line or place.line, column = below.column or place.column },
-    ("the required key %s is missing (expected %s%s)"):format(quoted(key), expected(spec), description))
+    ("the required key %s is missing (expected %s%s)"):format(quoted(key), check.expected(spec), description))
 end
 
 local function note_unknown_keys(state, fields, raw, place)

@@ -1,4 +1,4 @@
---- Checks a schema itself. A wrong schema is a bug of the plugin, so it is raised.
+--- Internal: checks a schema itself. A wrong schema is a bug of the plugin, so it is raised.
 
 local suggest = require "bosun.suggest"
 local types = require "bosun.config.types"
@@ -35,7 +35,7 @@ local function names_of(map)
 end
 
 local function refuse(at, problem)
-  error(("config schema: %s: %s"):format(at, problem), 0)
+  error(("%s: %s"):format(at, problem), 0)
 end
 
 local function check_properties(spec, at)

@@ -1,4 +1,4 @@
---- The types of values that a config's schema can name. A type says what it expects, for messages, and reads a value:
+--- Internal: the types of values that a config's schema can name. A type says what it expects, for messages, and reads a value:
 --- true and the value as the plugin gets it, or false.
 
 local time = require "bosun.time"

@@ -1,0 +1,221 @@
+--- Internal: runs prepared requests over one client, several at once, with their retries. C moves the bytes; a plugin's
+--- functions are called here, between its steps, so that they may raise, yield and make requests themselves.
+
+local native = require "bosun.native.http"
+local response = require "bosun.http.response"
+local time = require "bosun.time"
+
+local driver = {}
+
+--- An error with the request in front of its message.
+local function about(job, err)
+  return setmetatable({ code = err.code, op = err.op, message = job.label .. ": " .. err.message }, getmetatable(err))
+end
+
+local function trace(job)
+  if not native.traces() then return end
+  local resp, err = job.response, job.err
+  local outcome = err and tostring(err) or ("%d, %d bytes%s"):format(resp.status, resp.received,
+    resp.attempts > 1 and (", attempt %d"):format(resp.attempts) or "")
+  native.trace("http." .. job.native.method:lower(), job.label, time.monotonic() - job.started, outcome)
+end
+
+local function end_job(job, resp, err)
+  if job.transfer then job.transfer:close() end
+  job.transfer, job.response, job.err, job.ended = nil, resp, err, true
+  trace(job)
+end
+
+-- ---- retries ------------------------------------------------------------------------------------------------------
+
+local function may_retry(job, reason)
+  local retry = job.retry
+  return retry and retry.allowed and job.attempt <= retry.max and retry.on[reason] and not job.delivered
+    and not job.source
+end
+
+--- Seconds before the next attempt: what the server asks for, or twice as long each time with some chance in it.
+local function pause_before(job, reply)
+  local retry = job.retry
+  local pause = retry.backoff * 2 ^ (job.attempt - 1) * (0.75 + math.random() / 2)
+  if reply and reply.retry_after > 0 then pause = reply.retry_after end
+  return math.min(pause, retry.max_wait)
+end
+
+--- Lets the job wait for its next attempt; false when there is none, or no time for it.
+local function retry_later(job, reason, reply)
+  if not may_retry(job, reason) then return false end
+  local pause, left = pause_before(job, reply), time.deadline()
+  if left and pause >= left then return false end
+  job.transfer:close()
+  job.transfer = nil
+  job.not_before = time.monotonic() + pause
+  return true
+end
+
+-- ---- one transfer -------------------------------------------------------------------------------------------------
+
+--- Gives the transfer what the source makes. Returns nil and the source's own error.
+local function feed(job)
+  while job.source and job.transfer:wants() do
+    local bytes, err = job.source()
+    if bytes == nil and err ~= nil then return nil, err end
+    if bytes ~= nil and type(bytes) ~= "string" then
+      error(("the source of %s returned a %s: expected bytes, or nil at the end"):format(job.label, type(bytes)), 0)
+    end
+    local ok, problem = true, nil
+    if bytes ~= "" then ok, problem = job.transfer:give(bytes) end
+    if not ok then return nil, problem end
+  end
+  return true
+end
+
+local function next_piece(job, last)
+  if job.on_line then return job.transfer:line(last) end
+  return job.transfer:take()
+end
+
+--- Hands on what has come. True; false: the plugin wants no more; nil and an error.
+local function deliver(job, last)
+  local consume = job.on_line or job.sink
+  while consume do
+    local piece, err = next_piece(job, last)
+    if err then return nil, about(job, err) end
+    if not piece then break end
+    job.delivered = true
+    local keep, failure = consume(piece)
+    if keep == nil and failure ~= nil then return nil, failure end
+    if keep == false then return false end
+  end
+  return true
+end
+
+local function stop(job)
+  local resp = response.new(job.transfer:reply(), job)
+  resp.stopped = true
+  end_job(job, resp)
+end
+
+--- The transfer has ended: its reply, another attempt, or its error.
+local function finish(job)
+  local reply, err = job.transfer:finish()
+  if not reply then
+    return retry_later(job, err.code) or end_job(job, nil, err)
+  end
+  local ok, problem = deliver(job, true)
+  if ok == nil then return end_job(job, nil, problem) end
+  if not retry_later(job, reply.status, reply) then
+    local resp = response.new(reply, job)
+    resp.stopped = not ok
+    end_job(job, resp)
+  end
+end
+
+--- Does what the transfer is ready for.
+local function advance(job)
+  local ok, err = feed(job)
+  if not ok then return end_job(job, nil, err) end
+  local more, problem = deliver(job, false)
+  if more == nil then return end_job(job, nil, problem) end
+  if more == false then return stop(job) end
+  if job.transfer:done() then finish(job) end
+end
+
+-- ---- many -----------------------------------------------------------------------------------------------------------
+
+--- In a dry run: notes what would change, and makes the response up. True: the request is to be sent.
+local function permitted(job)
+  if not job.changes then return true end
+  local where = job.native.sink_path
+  local text = native.show_url(job.native.url) .. (where and " -> " .. where or "")
+  if native.effect("http." .. job.native.method:lower(), text) then return true end
+  end_job(job, response.planned(job))
+  return false
+end
+
+local function start(run, job)
+  job.attempt = job.attempt + 1
+  job.started = job.started or time.monotonic()
+  if not permitted(job) then return end
+  local transfer, err = run.client:start(job.native)
+  if not transfer then return end_job(job, nil, err) end
+  job.transfer = transfer
+  run.active[#run.active + 1] = job
+  advance(job)
+end
+
+--- Starts what may start: retries whose time has come, then the next of the list.
+local function start_some(run)
+  local now = time.monotonic()
+  for i = #run.delayed, 1, -1 do
+    if #run.active < run.concurrency and run.delayed[i].not_before <= now then start(run, table.remove(run.delayed, i)) end
+  end
+  while #run.active < run.concurrency and run.next <= #run.jobs do
+    run.next = run.next + 1
+    start(run, run.jobs[run.next - 1])
+  end
+end
+
+--- Seconds until the first retry may start, or nil.
+local function next_start(run)
+  local first
+  for _, job in ipairs(run.delayed) do first = math.min(first or math.huge, job.not_before) end
+  return first and math.max(0, first - time.monotonic())
+end
+
+local function wait(run)
+  local seconds = next_start(run)
+  if #run.active > 0 then return run.client:step(seconds) end
+  return not seconds or time.sleep(seconds)
+end
+
+local function advance_all(run)
+  local active = run.active
+  run.active = {}
+  for _, job in ipairs(active) do
+    if job.transfer then advance(job) end
+    if job.transfer then
+      run.active[#run.active + 1] = job
+    elseif not job.ended then
+      run.delayed[#run.delayed + 1] = job
+    end
+  end
+end
+
+--- Nothing of it goes on: cancelled, or past the deadline.
+local function end_all(run, err)
+  for _, job in ipairs(run.jobs) do
+    job.started = job.started or time.monotonic()
+    if not job.ended then end_job(job, nil, about(job, err)) end
+  end
+end
+
+--- An error of a plugin's function leaves no transfer running.
+local CLOSES_TRANSFERS = {
+  __close = function(run)
+    for _, job in ipairs(run.jobs) do
+      if job.transfer then job.transfer:close() end
+    end
+  end,
+}
+
+--- Runs all jobs to their end. Each then has `response` or `err`. What a plugin's function raises is raised.
+---@param client userdata of bosun.native.http
+---@param jobs table[] from request.prepare
+---@param concurrency integer how many at once
+function driver.run(client, jobs, concurrency)
+  local run <close> = setmetatable(
+    { client = client, jobs = jobs, concurrency = concurrency, active = {}, delayed = {}, next = 1 }, CLOSES_TRANSFERS)
+  for _, job in ipairs(jobs) do job.attempt = 0 end
+  while true do
+    start_some(run)
+    advance_all(run)
+    if #run.active == 0 and #run.delayed == 0 and run.next > #jobs then return end
+    if #run.active > 0 or run.next > #jobs then
+      local ok, err = wait(run)
+      if not ok then return end_all(run, err) end
+    end
+  end
+end
+
+return driver

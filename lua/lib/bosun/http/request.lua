@@ -1,0 +1,404 @@
+--- Internal: the options of a request, checked, as what the transfer in C wants. What is wrong with them is the plugin's
+--- mistake and raised; nothing here goes out.
+
+local base64 = require "bosun.base64"
+local json = require "bosun.json"
+local native = require "bosun.native.http"
+local suggest = require "bosun.suggest"
+
+local request = {}
+
+local DEFAULT_REDIRECTS = 10
+local DEFAULT_STALL = 60
+local LONGEST_LINE = 4 * 1024 * 1024
+local IDEMPOTENT = { GET = true, HEAD = true, OPTIONS = true, TRACE = true, PUT = true, DELETE = true }
+local SAFE = { GET = true, HEAD = true, OPTIONS = true, TRACE = true }
+local CREDENTIAL_HEADERS = {
+  authorization = true, cookie = true, ["proxy-authorization"] = true, ["x-registry-auth"] = true, ["x-api-key"] = true,
+  ["x-auth-token"] = true, ["x-datarobot-api-key"] = true, ["private-token"] = true,
+}
+
+--- What each option may be; "text" is a string or a bosun.secret.
+local OPTIONS = {
+  method = "string", url = "text", base_url = "string", headers = "table", query = "table", body = "text", json = "any",
+  form = "table", source = "string|function", sink = "string|function", sync = "boolean", timeout = "seconds",
+  connect_timeout = "seconds", stall = "seconds", unix_socket = "string", tls = "table", proxy = "text|boolean",
+  auth = "table", retry = "table", max_bytes = "count", max_line = "count", follow = "boolean|count",
+  dry_run = "table", upgrade = "string",
+}
+local TLS = { ca = "text", cert = "text", key = "text", verify = "boolean", server_name = "string" }
+local AUTH = { bearer = "text", user = "text", password = "text" }
+local RETRY = { max = "count", backoff = "seconds", max_wait = "seconds", on = "table", any_method = "boolean" }
+local DRY_RUN = { status = "count", headers = "table", body = "string" }
+
+local RETRY_ON = {
+  429, 502, 503, 504, "dns", "connect", "closed", "timeout", "ECONNREFUSED", "ECONNRESET", "ECONNABORTED",
+  "EHOSTUNREACH", "ENETUNREACH", "ENETDOWN", "EPIPE",
+}
+
+-- ---- checks -------------------------------------------------------------------------------------------------------
+
+--- Raises a misuse: `request.prepare` turns it into its second result.
+local function misuse(format, ...)
+  error({ problem = format:format(...) }, 0)
+end
+
+local function is_kind(value, kind)
+  local actual = type(value)
+  if kind == "any" or kind == actual then return true end
+  if kind == "text" then return native.reveal(value) ~= nil end
+  if kind == "seconds" then return actual == "number" and value >= 0 and value < math.huge end
+  return kind == "count" and math.type(value) == "integer" and value >= 0
+end
+
+local NAMES = { text = "a string or secret", seconds = "0 or more seconds", count = "an integer of 0 or more" }
+
+local function check_kind(name, value, kinds)
+  local names = {}
+  for kind in kinds:gmatch("[^|]+") do
+    if is_kind(value, kind) then return end
+    names[#names + 1] = NAMES[kind] or "a " .. kind
+  end
+  misuse("option %s: expected %s, got %s", name, table.concat(names, " or "),
+    type(value) == "number" and tostring(value) or "a " .. type(value))
+end
+
+--- Raises unless the table has only options that are known, each of the right kind.
+local function check_options(options, known, prefix)
+  for name, value in pairs(options) do
+    if not known[name] then
+      local names = {}
+      for candidate in pairs(known) do names[#names + 1] = candidate end
+      table.sort(names)
+      misuse("unknown option %s%s%s", prefix, tostring(name), suggest.hint(name, names))
+    end
+    check_kind(prefix .. name, value, known[name])
+  end
+end
+
+--- A number, string, boolean or secret as text.
+local function text_of(value, what)
+  if type(value) == "number" or type(value) == "boolean" then return tostring(value) end
+  return native.reveal(value) or misuse("%s: expected text, got a %s", what, type(value))
+end
+
+--- The keys of a table with text keys, sorted: a request is the same each time.
+local function sorted_keys(map, what)
+  local keys = {}
+  for key in pairs(map) do
+    if type(key) ~= "string" then misuse("%s: expected names as keys, got a %s", what, type(key)) end
+    keys[#keys + 1] = key
+  end
+  table.sort(keys)
+  return keys
+end
+
+--- A table that is a list (of several values for one name) or the list of the one value.
+local function as_list(value)
+  return type(value) == "table" and value or { value }
+end
+
+-- ---- the URL ------------------------------------------------------------------------------------------------------
+
+--- Text as one component of a URL: every byte but letters, digits, "-", ".", "_" and "~" as %XX.
+---@param text string
+---@return string
+function request.escape(text)
+  return (text:gsub("[^%w%-._~]", function(c) return ("%%%02X"):format(c:byte()) end))
+end
+
+local function unescape(text)
+  return (text:gsub("%%(%x%x)", function(digits) return string.char(tonumber(digits, 16)) end))
+end
+
+--- name=value&… of a table; values that are secrets are known as such in this form too.
+local function encode_pairs(map, what)
+  local parts = {}
+  for _, key in ipairs(sorted_keys(map, what)) do
+    for _, value in ipairs(as_list(map[key])) do
+      local text = request.escape(text_of(value, ("%s %s"):format(what, key)))
+      if type(value) == "userdata" then native.add_secret(text) end
+      parts[#parts + 1] = request.escape(key) .. "=" .. text
+    end
+  end
+  return table.concat(parts, "&")
+end
+
+local function with_query(url, query)
+  local before, fragment = url:match("^([^#]*)(.*)$")
+  local text = encode_pairs(query, "query")
+  if text == "" then return url end
+  local separator = before:find("?", 1, true) and "&" or "?"
+  if before:find("[?&]$") then separator = "" end
+  return before .. separator .. text .. fragment
+end
+
+--- The URL without "user:password@", and these two.
+local function without_user(url)
+  local scheme, authority, rest = url:match("^(%a+://)([^/?#]*)(.*)$")
+  local user, host = authority:match("^(.*)@([^@]*)$")
+  if not user then return url end
+  local name, password = user:match("^([^:]*):?(.*)$")
+  return scheme .. host .. rest, { user = unescape(name), password = unescape(password) }
+end
+
+local function check_url(url)
+  if url:find("[%c\127 ]") then misuse("url: a URL cannot hold spaces or control characters; see http.escape") end
+  if not url:find("^[hH][tT][tT][pP][sS]?://[^/?#]") then
+    misuse("url: expected http://HOST… or https://HOST…, got %q", native.show_url(url))
+  end
+end
+
+local function absolute(url, base)
+  if not base or url:find("^%a[%w+.-]*://") then return url end
+  return base:gsub("/$", "") .. "/" .. url:gsub("^/", "")
+end
+
+local function make_url(options)
+  if options.url == nil then misuse("a request needs a url") end
+  local url = absolute(native.reveal(options.url), options.base_url)
+  check_url(url)
+  return options.query and with_query(url, options.query) or url
+end
+
+-- ---- headers ------------------------------------------------------------------------------------------------------
+
+local function check_header(name, value)
+  if not name:find("^[%w!#$%%&'*+%-.^_`|~]+$") then misuse("header %q: that cannot be a header's name", name) end
+  if value:find("[%z\1-\8\10-\31\127]") then
+    misuse("header %s: a value cannot hold line ends or other control characters", name)
+  end
+end
+
+--- Keeps the credentials in a header out of logs: all of it, and what follows "Bearer " or "Basic ".
+local function keep_secret(name, value)
+  if not CREDENTIAL_HEADERS[name:lower()] then return end
+  native.add_secret(value)
+  local credentials = value:match("^%a+ +(.+)$")
+  if credentials then native.add_secret(credentials) end
+end
+
+local function add_header(list, name, value)
+  check_header(name, value)
+  keep_secret(name, value)
+  list[#list + 1] = name
+  list[#list + 1] = value
+end
+
+local function has_header(list, name)
+  for i = 1, #list, 2 do
+    if list[i]:lower() == name then return true end
+  end
+  return false
+end
+
+local function make_headers(headers)
+  local list = {}
+  for _, name in ipairs(sorted_keys(headers or {}, "headers")) do
+    for _, value in ipairs(as_list(headers[name])) do
+      add_header(list, name, text_of(value, "header " .. name))
+    end
+  end
+  return list
+end
+
+local function add_auth(list, auth)
+  if not auth or has_header(list, "authorization") then return end
+  if auth.bearer then
+    if auth.user or auth.password then misuse("option auth: either bearer, or user and password") end
+    return add_header(list, "Authorization", "Bearer " .. native.reveal(auth.bearer))
+  end
+  if not auth.user then misuse("option auth: expected bearer, or user and password") end
+  local password = auth.password and native.reveal(auth.password) or ""
+  native.add_secret(password)
+  add_header(list, "Authorization", "Basic " .. base64.encode(native.reveal(auth.user) .. ":" .. password))
+end
+
+-- ---- bodies -------------------------------------------------------------------------------------------------------
+
+local function add_type(list, type_of_body)
+  if not has_header(list, "content-type") then add_header(list, "Content-Type", type_of_body) end
+end
+
+--- The size that a header Content-Length gives, which is then taken out of the list; nil: there is none.
+local function take_length(list)
+  for i = 1, #list, 2 do
+    if list[i]:lower() == "content-length" then
+      local length = math.tointeger(tonumber(list[i + 1]))
+      if not length or length < 0 then misuse("header Content-Length: expected a number of bytes") end
+      table.remove(list, i)
+      table.remove(list, i)
+      return length
+    end
+  end
+end
+
+--- Sets body, source_path or upload in `to`.
+local function set_source(to, options)
+  local length = take_length(to.headers)
+  if options.json ~= nil then
+    add_type(to.headers, "application/json")
+    to.body = json.encode(options.json)
+  elseif options.form then
+    add_type(to.headers, "application/x-www-form-urlencoded")
+    to.body = encode_pairs(options.form, "form")
+  elseif options.body then
+    to.body = native.reveal(options.body)
+  elseif type(options.source) == "string" then
+    to.source_path = options.source
+  elseif options.source then
+    to.upload, to.length = true, length
+  end
+end
+
+local function check_bodies(options)
+  local given = {}
+  for _, name in ipairs { "body", "json", "form", "source" } do
+    if options[name] ~= nil then given[#given + 1] = name end
+  end
+  if #given > 1 then misuse("a request has one body: %s", table.concat(given, " or ")) end
+  if options.source == "" or options.sink == "" then misuse("an empty text is no path") end
+end
+
+-- ---- the rest -----------------------------------------------------------------------------------------------------
+
+local function set_tls(to, tls)
+  if not tls then return end
+  check_options(tls, TLS, "tls.")
+  to.ca, to.cert, to.key = native.reveal(tls.ca), native.reveal(tls.cert), native.reveal(tls.key)
+  to.insecure = tls.verify == false
+  to.server_name = tls.server_name
+  if to.server_name and not to.server_name:find("^[%w.-]+$") then
+    misuse("option tls.server_name: expected a host name")
+  end
+end
+
+local function set_proxy(to, proxy)
+  if proxy == nil or proxy == true then return end
+  to.proxy = proxy and native.reveal(proxy) or ""
+  local scheme = to.proxy:match("^(%w+)://") or "http"
+  local allowed = { http = true, https = true, socks5 = true, socks5h = true }
+  if to.proxy:find("[%c ]") or not allowed[scheme] then
+    misuse("option proxy: expected http://, https://, socks5:// or socks5h://HOST:PORT, or false")
+  end
+  local password = to.proxy:match("://[^/@]*:([^/]*)@")
+  if password then native.add_secret(password) end
+end
+
+local function redirects(options, method)
+  local follow = options.follow
+  if options.tls and options.tls.server_name then
+    if follow then misuse("option follow: redirects are not followed under another server name") end
+    return 0
+  end
+  if follow == nil then follow = method == "GET" or method == "HEAD" end
+  return follow == true and DEFAULT_REDIRECTS or follow or 0
+end
+
+local function make_retry(retry, method)
+  if not retry then return nil end
+  check_options(retry, RETRY, "retry.")
+  local on = {}
+  for _, item in ipairs(retry.on or RETRY_ON) do on[item] = true end
+  return {
+    max = retry.max or 3, backoff = retry.backoff or 0.5, max_wait = retry.max_wait or 60, on = on,
+    allowed = IDEMPOTENT[method] or retry.any_method or false,
+  }
+end
+
+local function make_native(options, method)
+  local url, user = without_user(make_url(options))
+  local to = {
+    method = method, url = url, headers = make_headers(options.headers), timeout = options.timeout,
+    connect_timeout = options.connect_timeout, unix_socket = options.unix_socket, max_bytes = options.max_bytes,
+    sync = options.sync, follow = redirects(options, method), idempotent = IDEMPOTENT[method] or false,
+    stall = options.stall or (options.on_line or options.upgrade) and 0 or DEFAULT_STALL,
+    sink_path = type(options.sink) == "string" and options.sink or nil,
+    streamed = type(options.sink) == "function" or options.on_line ~= nil,
+    max_line = options.max_line or LONGEST_LINE,
+  }
+  add_auth(to.headers, options.auth or user)
+  check_bodies(options)
+  set_source(to, options)
+  set_tls(to, options.tls)
+  set_proxy(to, options.proxy)
+  return to
+end
+
+local function callback(value)
+  return type(value) == "function" and value or nil
+end
+
+local function make(options)
+  local method = options.method or "GET"
+  if not method:find("^[%w!#$%%&'*+%-.^_`|~]+$") then misuse("method: %q cannot be a method", method) end
+  for name, known in pairs { auth = AUTH, dry_run = DRY_RUN } do
+    if options[name] then check_options(options[name], known, name .. ".") end
+  end
+  local to = make_native(options, method)
+  return {
+    native = to, label = method .. " " .. native.show_url(to.url), sink = callback(options.sink), on_line = options.on_line,
+    source = callback(options.source), retry = make_retry(options.retry, method), dry_run = options.dry_run or {},
+    changes = not SAFE[method] or to.sink_path ~= nil,
+  }
+end
+
+--- Headers by name, where names that differ in case only are one.
+local function merge_headers(defaults, headers)
+  local merged, names = {}, {}
+  for _, source in ipairs { defaults or {}, headers or {} } do
+    for name, value in pairs(source) do
+      local lower = tostring(name):lower()
+      if names[lower] then merged[names[lower]] = nil end
+      merged[name], names[lower] = value, name
+    end
+  end
+  return merged
+end
+
+--- The options with those of a client below them.
+local function merge(defaults, options)
+  local merged = {}
+  for name, value in pairs(defaults) do merged[name] = value end
+  for name, value in pairs(options) do merged[name] = value end
+  merged.headers = merge_headers(defaults.headers, options.headers)
+  return merged
+end
+
+--- Raises what a check found as an ordinary result.
+local function protected(fn, ...)
+  local ok, result = pcall(fn, ...)
+  if ok then return result end
+  if type(result) == "table" and result.problem then return nil, result.problem end
+  error(result, 0)
+end
+
+--- Checks options that are defaults of a client.
+---@param options any
+---@return true|nil ok
+---@return string|nil problem
+function request.check(options)
+  return protected(function()
+    if type(options) ~= "table" then misuse("expected a table of options, got a %s", type(options)) end
+    check_options(options, OPTIONS, "")
+    return true
+  end)
+end
+
+--- A request as the driver wants it, or nil and what is wrong with its options. `fixed`: method, url, on_line.
+---@param defaults table checked by request.check
+---@param options any
+---@param fixed table
+---@return table|nil prepared
+---@return string|nil problem
+function request.prepare(defaults, options, fixed)
+  local ok, problem = request.check(options)
+  if not ok then return nil, problem end
+  ok, problem = request.check { method = fixed.method, url = fixed.url }
+  if not ok then return nil, problem end
+  local merged = merge(defaults, options)
+  for name, value in pairs(fixed) do merged[name] = value end
+  return protected(make, merged)
+end
+
+return request

@@ -1,0 +1,94 @@
+--- Waiting for something to become true by asking again and again.
+
+local effect = require "bosun.effect"
+local time = require "bosun.time"
+
+local wait = {}
+
+local Failure = {}
+Failure.__index = Failure
+
+function Failure:__tostring()
+  return self.message
+end
+
+---@class bosun.wait.Options
+---@field interval? number seconds from the end of one question to the next; default 1
+---@field timeout? number seconds; default 60, and never longer than the action has
+---@field backoff? number the interval is multiplied by this after each question, up to 30 s; default 1
+---@field what? string what is waited for, for the message: "the health check of d1"
+---@field dry_run? any a dry run asks once, and when the answer is no returns this, since nobody made it come true;
+---default true
+
+local KNOWN = { interval = "number", timeout = "number", backoff = "number", what = "string" }
+local LONGEST_INTERVAL = 30
+
+local function check(options)
+  for name, value in pairs(options) do
+    if name ~= "dry_run" then
+      local wanted = KNOWN[name] or error(('wait.poll: unknown option "%s"'):format(tostring(name)), 3)
+      if type(value) ~= wanted then
+        error(("wait.poll: option %s: expected a %s, got a %s"):format(name, wanted, type(value)), 3)
+      elseif wanted == "number" and not (value >= 0) then
+        error(("wait.poll: option %s: expected 0 or more"):format(name), 3)
+      end
+    end
+  end
+end
+
+local function text_of(last)
+  if last == nil then return "" end
+  return ": " .. (type(last) == "table" and last.message or tostring(last))
+end
+
+local function failure(code, options, seconds, last)
+  local why = code == "timeout" and ("not within %.4g s"):format(seconds) or "the action was cancelled"
+  return setmetatable({
+    code = code,
+    op = "wait.poll",
+    message = ("waiting for %s: %s%s"):format(options.what or "a condition", why, text_of(last)),
+    last = last,
+  }, Failure)
+end
+
+--- Waits before the next question. Returns the code of the failure when there will be none.
+local function pause(interval, ends)
+  local left = ends - time.monotonic()
+  if left <= 0 then return "timeout" end
+  local ok, err = time.sleep(math.min(interval, left)) -- the last question is asked when time is up
+  if not ok then return err.code end
+end
+
+--- Calls `fn(attempt)` until it returns something that is neither nil nor false, and returns all it returned. What else
+--- it returns after nil or false is the reason, of which the last one ends up in the error. Raise to give up at once.
+---
+---     local response, err = wait.poll(function()
+---       local response, err = http.get(health_url)
+---       if not response then return nil, err end
+---       return response.ok and response, "HTTP status " .. response.status
+---     end, { timeout = 30, what = "the model server" })
+---
+---@param fn fun(attempt: integer): any, any
+---@param options? bosun.wait.Options
+---@return any|nil value what fn returned, all of it
+---@return bosun.Error|nil err code "timeout" or "cancelled"; `err.last` is what fn said last
+function wait.poll(fn, options)
+  options = options or {}
+  check(options)
+  local started = time.monotonic()
+  local ends = started + (options.timeout or 60)
+  local interval = options.interval or 1
+  for attempt = 1, math.huge do
+    local results = table.pack(fn(attempt))
+    if results[1] then return table.unpack(results, 1, results.n) end
+    if effect.dry_run() then
+      if options.dry_run == nil then return true end
+      return options.dry_run
+    end
+    local code = pause(interval, ends)
+    if code then return nil, failure(code, options, time.monotonic() - started, results[2]) end
+    interval = math.min(interval * (options.backoff or 1), math.max(LONGEST_INTERVAL, options.interval or 1))
+  end
+end
+
+return wait
