@@ -124,6 +124,21 @@ static int transfer_done(lua_State *L)
     return 1;
 }
 
+/* transfer:ready() -> boolean: there is something to do for it without a step */
+static int transfer_ready(lua_State *L)
+{
+    bosun_http_transfer *transfer = check_transfer(L);
+    lua_pushboolean(L, bosun_http_done(transfer) || bosun_http_received(transfer)->len > 0);
+    return 1;
+}
+
+/* transfer:reply() -> reply: as far as it has come */
+static int transfer_reply(lua_State *L)
+{
+    bosun_http_push_reply(L, bosun_http_reply_of(check_transfer(L)));
+    return 1;
+}
+
 /* transfer:finish() -> reply | nil, err: once, when it is done */
 static int transfer_finish(lua_State *L)
 {
@@ -213,7 +228,7 @@ static int transfer_close(lua_State *L)
 void bosun_http_add_transfer(lua_State *L)
 {
     static const luaL_Reg methods[] = {
-        {"done", transfer_done},   {"finish", transfer_finish},
+        {"done", transfer_done}, {"ready", transfer_ready}, {"reply", transfer_reply},   {"finish", transfer_finish},
         {"take", transfer_take},   {"line", transfer_line},
         {"wants", transfer_wants}, {"give", transfer_give},
         {"close", transfer_close}, {NULL, NULL},

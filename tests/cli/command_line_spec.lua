@@ -225,7 +225,7 @@ describe("the command line", function()
       end]]):format(base, base))
     local result = run("--plugin ./writes --action pe_status --status-file status.yaml --dry-run")
     assert.equal(0, result.code)
-    assert.equal("true", status().msg)
+    assert.equal("dry run, nothing was changed: true", status().msg)
     assert.equal("", workspace:tree("base"))
     local plan = status().data.plan
     assert.equal(2, #plan)

@@ -107,7 +107,11 @@ def _():
         worker = running.worker()
         os.kill(running.process.pid, signal.SIGKILL)
         poll(lambda: not alive(worker), "the worker ends")
-        poll(lambda: not processes_with(nap), "the worker's child ends")
+        try:
+            poll(lambda: not processes_with(nap), "the worker's child ends")
+        finally:
+            for pid in processes_with(nap):
+                os.kill(pid, signal.SIGKILL)
         result = running.end()
         expect(result.code == 128 + signal.SIGKILL, "exit", result.code)
         expect(result.status["status"] == "failing", result.text)

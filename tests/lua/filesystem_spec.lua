@@ -459,7 +459,7 @@ describe("the filesystem plugin", function()
   it("changes nothing in a dry run, and shows the plan", function()
     local dry = { args = { "--dry-run" } }
     expect(workspace:act("plugin_start", nil, dry), "passing", nil)
-    expect(workspace:act("deployment_start", deployment(), dry), "passing", "ready")
+    expect(workspace:act("deployment_start", deployment(), dry), "passing", nil, "^dry run, nothing was changed: ")
     assert.equal("", workspace:tree "base")
     start()
     local before, inode = workspace:tree "base", workspace:inode "base/deployment_d1"

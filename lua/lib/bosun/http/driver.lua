@@ -141,7 +141,6 @@ local function start(run, job)
   if not transfer then return end_job(job, nil, err) end
   job.transfer = transfer
   run.active[#run.active + 1] = job
-  advance(job)
 end
 
 --- Starts what may start: retries whose time has come, then the next of the list.
@@ -163,10 +162,18 @@ local function next_start(run)
   return first and math.max(0, first - time.monotonic())
 end
 
+--- A plugin's function may have made a request of its own, which moves all transfers of the client.
+local function has_moved(run)
+  for _, job in ipairs(run.active) do
+    if job.transfer:ready() then return true end
+  end
+  return false
+end
+
 local function wait(run)
   local seconds = next_start(run)
-  if #run.active > 0 then return run.client:step(seconds) end
-  return not seconds or time.sleep(seconds)
+  if #run.active == 0 then return time.sleep(seconds) end
+  return has_moved(run) or run.client:step(seconds)
 end
 
 local function advance_all(run)
@@ -208,13 +215,11 @@ function driver.run(client, jobs, concurrency)
     { client = client, jobs = jobs, concurrency = concurrency, active = {}, delayed = {}, next = 1 }, CLOSES_TRANSFERS)
   for _, job in ipairs(jobs) do job.attempt = 0 end
   while true do
-    start_some(run)
     advance_all(run)
-    if #run.active == 0 and #run.delayed == 0 and run.next > #jobs then return end
-    if #run.active > 0 or run.next > #jobs then
-      local ok, err = wait(run)
-      if not ok then return end_all(run, err) end
-    end
+    start_some(run)
+    if #run.active == 0 and #run.delayed == 0 then return end
+    local ok, err = wait(run)
+    if not ok then return end_all(run, err) end
   end
 end
 
