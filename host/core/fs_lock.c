@@ -60,8 +60,8 @@ static int wait_for_lock(const char *path, int64_t timeout, const bosun_wait *wa
         if (bosun_monotonic() >= end)
             return not_in_time(path, timeout, err);
         int64_t until = bosun_wait_after(pause);
-        if (bosun_wait_fd(wait, -1, 0, until < end ? until : end, "lock", err) < 0)
-            return bosun_err_context(err, "waiting for the lock %s: ", path);
+        if (bosun_wait_fd(wait, -1, 0, until < end ? until : end, "waiting", err) < 0)
+            return bosun_err_context(err, "another process holds the lock %s: ", path);
     }
 }
 

@@ -31,7 +31,7 @@ static void test_exclusion(void)
        "%s", err.message);
     bosun_wait wait = {.cancel_fd = -1, .deadline = bosun_wait_after(BOSUN_SECOND / 20)};
     ok(bosun_fs_lock_acquire(&lock, "lock", BOSUN_NO_DEADLINE, &wait, &err) < 0 &&
-           strstr(err.message, "deadline"),
+           strstr(err.message, "another process holds the lock lock: waiting timed out"),
        "%s", err.message);
     kill(holder, SIGKILL);
     ok(bosun_fs_lock_acquire(&lock, "lock", 10 * BOSUN_SECOND, NULL, &err) == 0,

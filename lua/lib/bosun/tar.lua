@@ -13,12 +13,14 @@
 
 local effect = require "bosun.effect"
 local fs = require "bosun.fs"
+local dirname = require("bosun.path").dirname
 
 local tar = {}
 
 local BLOCK = 512
 local CHUNK = 64 * 1024
-local LARGEST_OCTAL = 8 ^ 11 // 1 | 0 - 1 -- what 11 octal digits hold
+local LARGEST_SIZE = 0x1FFFFFFFF -- 11 octal digits
+local LARGEST_ID = 0x1FFFFF -- 7 octal digits
 local ERRNO = { [2] = "ENOENT", [5] = "EIO", [12] = "ENOMEM", [13] = "EACCES", [17] = "EEXIST", [20] = "ENOTDIR",
   [21] = "EISDIR", [23] = "ENFILE", [24] = "EMFILE", [27] = "EFBIG", [28] = "ENOSPC", [30] = "EROFS", [122] = "EDQUOT" }
 
@@ -158,34 +160,234 @@ local function record(key, value)
   return ("%d %s=%s\n"):format(length, key, value)
 end
 
+local function mode_of(entry)
+  return tonumber(entry.type == "directory" and "755" or entry.type == "symlink" and "777" or "644", 8)
+end
+
 local function padding(size)
   return ("\0"):rep(-size % BLOCK)
 end
 
---- What ustar cannot say goes into the records; the field gets something harmless. Returns fields and records.
+--- Something for a field whose value is in a pax record.
+local function stand_in(text, width)
+  return (text:gsub("[\128-\255]", "_"):sub(-width):gsub("^/+", ""))
+end
+
+--- The fields of a header, and the pax records with what does not fit into them.
 local function fields_of(entry, size)
   local records = {}
-  local function fit(key, value, width)
+  local function text(key, value, width)
     if #value <= width and is_plain(value) then return value end
     records[#records + 1] = record(key, value)
-    return (value:gsub("[\128-\255]", "_"):sub(-width):gsub("^/+", ""))
+    return stand_in(value, width)
   end
-  local function fit_number(key, value, largest)
+  local function number(key, value, largest)
     if value >= 0 and value <= largest then return value end
     records[#records + 1] = record(key, tostring(value))
     return 0
   end
-  local name = entry.name
-  if entry.type == "directory" and name:sub(-1) ~= "/" then name = name .. "/" end
-  local last, prefix = split_name(name)
-  if not last or not is_plain(name) then last, prefix = fit("path", name, is_plain(name) and 100 or 0), "" end
-  if last == "" then last = fit("path", name, 0) end
-  local fields = {
-    name = last, prefix = prefix, flag = FLAGS[entry.type or "file"], size = fit_number("size", size, LARGEST_OCTAL),
-    mode = entry.mode or tonumber(entry.type == "directory" and "755" or entry.type == "symlink" and "777" or "644", 8),
-    mtime = fit_number("mtime", entry.mtime or 0, LARGEST_OCTAL), uid = fit_number("uid", entry.uid or 0, 8 ^ 7 - 1),
-    gid = fit_number("gid", entry.gid or 0, 8 ^ 7 - 1), target = fit("linkpath", entry.target or "", 100),
-    uname = fit("uname", entry.uname or "", 31), gname = fit("gname", entry.gname or "", 31),
-  }
-  return fields, table.concat(records)
+  local full_name = entry.name .. (entry.type == "directory" and entry.name:sub(-1) ~= "/" and "/" or "")
+  local name, prefix = split_name(full_name)
+  if not name or not is_plain(full_name) then name, prefix = text("path", full_name, 99), "" end
+  return {
+    name = name, prefix = prefix, flag = FLAGS[entry.type or "file"], mode = entry.mode or mode_of(entry),
+    size = number("size", size, LARGEST_SIZE), mtime = number("mtime", entry.mtime or 0, LARGEST_SIZE),
+    uid = number("uid", entry.uid or 0, LARGEST_ID), gid = number("gid", entry.gid or 0, LARGEST_ID),
+    target = text("linkpath", entry.target or "", 100), uname = text("uname", entry.uname or "", 31),
+    gname = text("gname", entry.gname or "", 31),
+  }, table.concat(records)
 end
+
+--- All that stands before an entry's content.
+local function header_of(entry, size)
+  local fields, records = fields_of(entry, size)
+  if records == "" then return block_of(fields) end
+  local extended = block_of {
+    name = ("PaxHeaders/" .. fields.name:match("([^/]*)/?$")):sub(1, 100), prefix = "", flag = "x", size = #records,
+    mode = tonumber("644", 8), mtime = 0, uid = 0, gid = 0, target = "", uname = "", gname = "",
+  }
+  return extended .. records .. padding(#records) .. block_of(fields)
+end
+
+-- ---- content --------------------------------------------------------------------------------------------------------
+
+local function size_of(entry)
+  if entry.content then return #entry.content end
+  if not entry.path then return entry.size or 0 end
+  local stat, err = fs.stat(entry.path)
+  if not stat then return nil, err end
+  if stat.type == "file" then return stat.size end
+  return nil, failure("invalid", ("cannot archive %s: it is a %s, not a file"):format(entry.path, stat.type))
+end
+
+--- A function like `source` that reads a file.
+local function file_source(path)
+  local file, message, errno = io.open(path, "rb")
+  if not file then return nil, io_failure(message, errno) end
+  return function()
+    if not file then return nil end
+    local chunk, why, number = file:read(CHUNK)
+    if chunk then return chunk end
+    file:close()
+    file = nil
+    if why then return nil, io_failure(("%s: %s"):format(path, why), number) end
+  end
+end
+
+--- Yields an entry's content; returns the error when there is not exactly as much of it as the header says.
+local function yield_content(entry, size, source)
+  local left = size
+  for chunk, err in source do
+    if err then return err end
+    left = left - #chunk
+    if left < 0 then break end
+    coroutine.yield(chunk)
+  end
+  if left == 0 then return nil end
+  return failure("invalid", ("cannot archive %s: %s than the %d bytes that were promised"):format(
+    entry.path or entry.name, left < 0 and "it is longer" or "it is shorter", size))
+end
+
+local function source_of(entry)
+  if entry.path then return file_source(entry.path) end
+  if entry.source then return entry.source end
+  local content = entry.content
+  return function()
+    local all = content
+    content = nil
+    return all ~= "" and all or nil
+  end
+end
+
+local function yield_entry(entry)
+  local size, err = size_of(entry)
+  if not size then return err end
+  local source
+  source, err = source_of(entry)
+  if not source then return err end
+  coroutine.yield(header_of(entry, size))
+  err = yield_content(entry, size, source)
+  if not err and size % BLOCK > 0 then coroutine.yield(padding(size)) end
+  return err
+end
+
+-- ---- archives -------------------------------------------------------------------------------------------------------
+
+---@class bosun.tar.Archive
+---@field private entries bosun.tar.Entry[]
+local Archive = {}
+Archive.__index = Archive
+
+--- Adds an entry to the end. Raises on one that makes no sense.
+---@param entry bosun.tar.Entry
+---@return bosun.tar.Archive self
+function Archive:add(entry)
+  check_entry(entry, #self.entries + 1, 2)
+  self.entries[#self.entries + 1] = entry
+  return self
+end
+
+--- Bytes of the whole archive: what a Content-Length header has to say.
+---@return integer|nil size
+---@return bosun.Error|nil err a file cannot be archived
+function Archive:size()
+  local total = 2 * BLOCK
+  for _, entry in ipairs(self.entries) do
+    local size, err = size_of(entry)
+    if not size then return nil, err end
+    total = total + #header_of(entry, size) + size + -size % BLOCK
+  end
+  return total
+end
+
+--- A function that returns the archive piece by piece, then nil; or nil and an error. It is what `source` of an HTTP
+--- request takes. Files are opened when it is their turn. A source function can be read once, so such an archive can too.
+---@return fun(): string|nil, bosun.Error|nil
+function Archive:reader()
+  local entries = { table.unpack(self.entries) }
+  local running = coroutine.create(function()
+    for _, entry in ipairs(entries) do
+      local err = yield_entry(entry)
+      if err then return nil, err end
+    end
+    coroutine.yield(("\0"):rep(2 * BLOCK))
+  end)
+  local function next_piece()
+    if coroutine.status(running) == "dead" then return nil end
+    local ok, piece, err = coroutine.resume(running)
+    if not ok then error(piece, 0) end
+    return piece, err
+  end
+  return next_piece
+end
+
+--- An archive of these entries. Raises on one that makes no sense; what files hold is looked at when it is read.
+---@param entries? bosun.tar.Entry[]
+---@return bosun.tar.Archive
+function tar.new(entries)
+  local archive = setmetatable({ entries = {} }, Archive)
+  for index, entry in ipairs(entries or {}) do
+    check_entry(entry, index, 2)
+    archive.entries[index] = entry
+  end
+  return archive
+end
+
+-- ---- writing --------------------------------------------------------------------------------------------------------
+
+--- Writes all pieces to an open file. Returns their size, or nil and an error.
+local function drain(reader, file, path)
+  local total = 0
+  for piece in reader do
+    local ok, message, errno = file:write(piece)
+    if not ok then return nil, io_failure(("%s: %s"):format(path, message), errno) end
+    total = total + #piece
+  end
+  return total
+end
+
+--- The error that ends the pieces, which the loop over them does not show.
+local function remembering(reader)
+  local last
+  return function()
+    local piece, err = reader()
+    last = last or err
+    return piece
+  end, function() return last end
+end
+
+local function write_to(path, archive)
+  local file, message, errno = io.open(path, "wb")
+  if not file then return nil, io_failure(message, errno) end
+  local reader, failed = remembering(archive:reader())
+  local ran, total, err = pcall(drain, reader, file, path)
+  local closed, why, number = file:close()
+  if not ran then error(total, 0) end
+  if failed() or not total then return nil, failed() or err end
+  if not closed then return nil, io_failure(("%s: %s"):format(path, why), number) end
+  return total
+end
+
+--- Writes an archive to a file, replacing it when it is complete.
+---@param path string
+---@param entries bosun.tar.Entry[]|bosun.tar.Archive
+---@param options? { mode?: integer } permission bits of the file; default octal 644
+---@return integer|nil bytes
+---@return bosun.Error|nil err the file is as it was
+function tar.write(path, entries, options)
+  local archive = getmetatable(entries) == Archive and entries or tar.new(entries)
+  if not effect.begin("tar.write", path) then return archive:size() end
+  local temporary, err = fs.tempfile { dir = dirname(path), prefix = ".bosun-tar-" }
+  if not temporary then return nil, err end
+  local ran, total
+  ran, total, err = pcall(write_to, temporary, archive)
+  local done = ran and total
+  if done then done, err = fs.chmod(temporary, options and options.mode or tonumber("644", 8)) end
+  if done then done, err = fs.move(temporary, path) end
+  if done then return total end
+  fs.remove(temporary)
+  if not ran then error(total, 0) end
+  return nil, err
+end
+
+return tar
