@@ -174,7 +174,6 @@ static int open_sink(bosun_http_transfer *t, const char *path, bosun_err *err)
 
 int bosun_http_open_body(bosun_http_transfer *t, const bosun_http_request *request, bosun_err *err)
 {
-    t->sink = request->sink;
     t->sync = request->sync;
     t->max_bytes = request->max_bytes;
     t->source = request->source;

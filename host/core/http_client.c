@@ -55,7 +55,7 @@ static void give_back_easy(bosun_http_transfer *t)
     if (!easy)
         return;
     (void)t->curl->multi_remove_handle(client->multi, easy);
-    if (client->idle_count == BOSUN_HTTP_IDLE_MAX) {
+    if (t->sink == BOSUN_HTTP_TO_FILE || client->idle_count == BOSUN_HTTP_IDLE_MAX) {
         t->curl->easy_cleanup(easy);
         return;
     }
@@ -63,9 +63,11 @@ static void give_back_easy(bosun_http_transfer *t)
     client->idle[client->idle_count++] = easy;
 }
 
-static CURL *take_easy(bosun_http_client *client)
+/* A download gets a handle of its own: the size of a buffer cannot change once a handle was used. */
+static CURL *take_easy(bosun_http_client *client, bosun_http_sink sink)
 {
-    return client->idle_count ? client->idle[--client->idle_count] : client->curl->easy_init();
+    bool used = client->idle_count > 0 && sink != BOSUN_HTTP_TO_FILE;
+    return used ? client->idle[--client->idle_count] : client->curl->easy_init();
 }
 
 /* Everything that libcurl has of it. */
@@ -127,7 +129,8 @@ static bosun_http_transfer *new_transfer(bosun_http_client *client, const bosun_
     t->temp.fd = t->source_fd = -1;
     link_in(client, t);
     t->label = make_label(request);
-    t->easy = take_easy(client);
+    t->sink = request->sink;
+    t->easy = take_easy(client, t->sink);
     if (t->label && t->easy)
         return t;
     bosun_http_free(t);

@@ -1,4 +1,4 @@
---- Tar archives, written as they are read: nothing is held in memory but a chunk. An archive is a list of entries, whose
+--- Tar archives, made while they are read: no more than a chunk is in memory. An archive is a list of entries, whose
 --- content comes from a string, a file, or a function (an HTTP download, say).
 ---
 ---     local archive = tar.new {
@@ -237,12 +237,14 @@ end
 --- Yields an entry's content; returns the error when there is not exactly as much of it as the header says.
 local function yield_content(entry, size, source)
   local left = size
-  for chunk, err in source do
-    if err then return err end
+  local chunk, err = source()
+  while chunk and left >= #chunk do
     left = left - #chunk
-    if left < 0 then break end
-    coroutine.yield(chunk)
+    if chunk ~= "" then coroutine.yield(chunk) end
+    chunk, err = source()
   end
+  if err then return err end
+  if chunk then left = left - #chunk end
   if left == 0 then return nil end
   return failure("invalid", ("cannot archive %s: %s than the %d bytes that were promised"):format(
     entry.path or entry.name, left < 0 and "it is longer" or "it is shorter", size))
@@ -301,7 +303,7 @@ function Archive:size()
 end
 
 --- A function that returns the archive piece by piece, then nil; or nil and an error. It is what `source` of an HTTP
---- request takes. Files are opened when it is their turn. A source function can be read once, so such an archive can too.
+--- request takes. Files are opened when it is their turn. A source function can be read once, and so can its archive.
 ---@return fun(): string|nil, bosun.Error|nil
 function Archive:reader()
   local entries = { table.unpack(self.entries) }
@@ -338,32 +340,24 @@ end
 --- Writes all pieces to an open file. Returns their size, or nil and an error.
 local function drain(reader, file, path)
   local total = 0
-  for piece in reader do
+  local piece, err = reader()
+  while piece do
     local ok, message, errno = file:write(piece)
     if not ok then return nil, io_failure(("%s: %s"):format(path, message), errno) end
     total = total + #piece
+    piece, err = reader()
   end
+  if err then return nil, err end
   return total
-end
-
---- The error that ends the pieces, which the loop over them does not show.
-local function remembering(reader)
-  local last
-  return function()
-    local piece, err = reader()
-    last = last or err
-    return piece
-  end, function() return last end
 end
 
 local function write_to(path, archive)
   local file, message, errno = io.open(path, "wb")
   if not file then return nil, io_failure(message, errno) end
-  local reader, failed = remembering(archive:reader())
-  local ran, total, err = pcall(drain, reader, file, path)
+  local ran, total, err = pcall(drain, archive:reader(), file, path)
   local closed, why, number = file:close()
   if not ran then error(total, 0) end
-  if failed() or not total then return nil, failed() or err end
+  if not total then return nil, err end
   if not closed then return nil, io_failure(("%s: %s"):format(path, why), number) end
   return total
 end

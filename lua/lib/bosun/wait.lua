@@ -29,7 +29,7 @@ local function check(options)
       local wanted = KNOWN[name] or error(('wait.poll: unknown option "%s"'):format(tostring(name)), 3)
       if type(value) ~= wanted then
         error(("wait.poll: option %s: expected a %s, got a %s"):format(name, wanted, type(value)), 3)
-      elseif wanted == "number" and not (value >= 0) then
+      elseif wanted == "number" and (value < 0 or value ~= value) then
         error(("wait.poll: option %s: expected 0 or more"):format(name), 3)
       end
     end

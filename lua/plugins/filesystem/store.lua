@@ -255,12 +255,17 @@ end
 ---@return any err
 function Store:install(entry, deployment, refused)
   local staging = staging_of(self, entry)
+  local replaces = fs.exists(entry.dir)
   local ok, err = pcall(function()
     build(self, staging, deployment, refused)
-    turn(self, fs.exists(entry.dir) and fs.exchange or fs.move, staging, entry.dir)
+    turn(self, replaces and fs.exchange or fs.move, staging, entry.dir)
   end)
-  local cleared, why = self:clear(entry)
-  if not ok then return nil, err end
+  if not ok then
+    self:clear(entry)
+    return nil, err
+  end
+  if not replaces then return true end
+  local cleared, why = fs.remove(staging, { recursive = true })
   return true, not cleared and why or nil
 end
 
@@ -269,9 +274,10 @@ end
 ---@return true|nil ok nil: it is still there
 ---@return any err with true: it is gone from its name, and why it could not be removed from the disk
 function Store:remove(entry)
-  local ok, err = pcall(turn, self, fs.move, entry.dir, staging_of(self, entry))
+  local staging = staging_of(self, entry)
+  local ok, err = pcall(turn, self, fs.move, entry.dir, staging)
   if not ok then return nil, err end
-  local cleared, why = self:clear(entry)
+  local cleared, why = fs.remove(staging, { recursive = true })
   return true, not cleared and why or nil
 end
 
