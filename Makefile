@@ -1,4 +1,4 @@
-# Builds libbosun and bosun-plugin-runner; `make help` lists the targets.
+# Builds libbosun, bosun-plugin-runner and bosun; `make help` lists the targets.
 #
 # Sources are found by their folder: host/core and host/engine make the library, host/cli the programs, tests/*
 # the tests. Everything that is made goes to $(BUILD); another BUILD is another variant beside the first.
@@ -68,10 +68,12 @@ objects = $(patsubst %.c,$(BUILD)/obj/%.o,$(1))
 
 LUA_FILES   := $(sort $(shell find lua/lib lua/plugins -name '*.lua' ! -path '*/meta/*'))
 LIB_OBJECTS := $(call objects,$(wildcard host/core/*.c host/engine/*.c)) $(BUILD)/obj/embedded.o
-CLI_OBJECTS := $(call objects,$(wildcard host/cli/*.c))
+CLI_OBJECTS := $(call objects,$(filter-out host/cli/runner.c host/cli/bosun.c,$(wildcard host/cli/*.c)))
+CLI_LIB     := $(BUILD)/cli.a
 STATIC_LIB  := $(BUILD)/libbosun.a
 SHARED_LIB  := $(BUILD)/libbosun.so.$(SOVERSION)
 RUNNER      := $(BUILD)/bosun-plugin-runner
+TOOL        := $(BUILD)/bosun
 
 # A test is a program of its own: tests/unit sees the inside of the library, tests/embed only what it exports, and
 # tests/fault and tests/bench hold tools for their scripts.
@@ -91,7 +93,7 @@ DEPS   := tools/deps
 .PHONY: all demo test check lint format bench install uninstall clean help deps
 .PHONY: build-tests run-tests run-check run-bench FORCE
 
-all: $(STATIC_LIB) $(SHARED_LIB) $(if $(CLI_OBJECTS),$(RUNNER)) ## build the library and the runner (default)
+all: $(STATIC_LIB) $(SHARED_LIB) $(RUNNER) $(TOOL) ## build the library, the runner and the tool (default)
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-10s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -152,7 +154,15 @@ $(SHARED_LIB): $(LIB_OBJECTS)
 	$(CC) $(ALL_LDFLAGS) -shared -Wl,-soname,$(@F) -o $@ $^ $(LIBS)
 	ln -sf $(@F) $(BUILD)/libbosun.so
 
-$(RUNNER): $(CLI_OBJECTS) $(STATIC_LIB)
+# An archive, so that each program takes from it what it uses.
+$(CLI_LIB): $(CLI_OBJECTS)
+	rm -f $@
+	$(AR) rcs $@ $^
+
+$(RUNNER): $(call objects,host/cli/runner.c) $(CLI_LIB) $(STATIC_LIB)
+	$(CC) $(ALL_LDFLAGS) -pie -o $@ $^ $(RUNNER_LIBS)
+
+$(TOOL): $(call objects,host/cli/bosun.c) $(CLI_LIB) $(STATIC_LIB)
 	$(CC) $(ALL_LDFLAGS) -pie -o $@ $^ $(RUNNER_LIBS)
 
 $(UNIT_TESTS): $(BUILD)/%: $(BUILD)/obj/%.o $(STATIC_LIB)
@@ -222,6 +232,7 @@ endef
 
 install: all ## install below PREFIX (and DESTDIR)
 	install -D -m 0755 $(RUNNER) $(DESTDIR)$(bindir)/bosun-plugin-runner
+	install -D -m 0755 $(TOOL) $(DESTDIR)$(bindir)/bosun
 	install -D -m 0755 $(SHARED_LIB) $(DESTDIR)$(libdir)/$(notdir $(SHARED_LIB))
 	ln -sf $(notdir $(SHARED_LIB)) $(DESTDIR)$(libdir)/libbosun.so
 	install -D -m 0644 $(STATIC_LIB) $(DESTDIR)$(libdir)/libbosun.a
@@ -239,7 +250,7 @@ install: all ## install below PREFIX (and DESTDIR)
 	    install -D -m 0644 $$file $(dest_doc)/$$file || exit 1; done
 
 uninstall: ## remove exactly what install put there (plugins of yours in the site folder stay)
-	rm -f $(DESTDIR)$(bindir)/bosun-plugin-runner $(DESTDIR)$(includedir)/bosun.h
+	rm -f $(DESTDIR)$(bindir)/bosun-plugin-runner $(DESTDIR)$(bindir)/bosun $(DESTDIR)$(includedir)/bosun.h
 	cd $(DESTDIR)$(libdir) 2>/dev/null && \
 	    rm -f $(notdir $(SHARED_LIB)) libbosun.so libbosun.a pkgconfig/bosun.pc || true
 	rm -rf $(dest_data)/lua $(dest_data)/plugins $(dest_doc)

@@ -1,4 +1,4 @@
-/* Frames on the pipe between worker and supervisor: a fixed header, then the payload. Both ends are the same
+/* The record on the pipe between worker and supervisor: a header, then the text. Both ends are the same
  * program on the same machine, so the header is the struct itself. */
 #define _GNU_SOURCE
 #include "record.h"
@@ -6,22 +6,19 @@
 #include <errno.h>
 #include <stdint.h>
 #include <string.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
-#define MAGIC      UINT32_C(0xB0509A01)
-#define READ_SIZE  ((size_t)64 * 1024)
-#define STATUS_MAX (BOSUN_YAML_MAX_WRITE_BYTES + 64 * 1024) /* data, and the lines around it */
+#define MAGIC     UINT32_C(0xB0509A01)
+#define READ_SIZE ((size_t)64 * 1024)
+#define TEXT_MAX  ((size_t)BOSUN_YAML_MAX_WRITE_BYTES + 64 * 1024) /* data, and the lines around it */
 
-enum frame_kind { FRAME_PHASE = 1, FRAME_STATUS = 2 };
-
-typedef struct frame {
+typedef struct header {
     uint32_t magic;
-    uint8_t kind;
-    uint8_t value; /* phase or outcome */
-    uint16_t unused;
+    uint32_t outcome;
     uint64_t length;
-    uint64_t checksum; /* of the payload */
-} frame;
+    uint64_t checksum; /* of the text */
+} header;
 
 /* FNV-1a, 64 bits (http://www.isthe.com/chongo/tech/comp/fnv/). */
 static uint64_t checksum(const char *bytes, size_t len)
@@ -32,84 +29,26 @@ static uint64_t checksum(const char *bytes, size_t len)
     return hash;
 }
 
-static int write_all(int fd, const void *bytes, size_t len)
+static struct iovec part(const void *bytes, size_t len, size_t done)
 {
-    const char *at = bytes;
-    while (len > 0) {
-        ssize_t n = write(fd, at, len);
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n < 0)
+    size_t skip = done < len ? done : len;
+    return (struct iovec){(char *)bytes + skip, len - skip};
+}
+
+int record_send(int fd, bosun_outcome outcome, const char *text, size_t len)
+{
+    const header head = {
+        .magic = MAGIC, .outcome = (uint32_t)outcome, .length = len, .checksum = checksum(text, len)};
+    size_t done = 0;
+    while (done < sizeof head + len) {
+        size_t in_text = done > sizeof head ? done - sizeof head : 0;
+        const struct iovec parts[2] = {part(&head, sizeof head, done), part(text, len, in_text)};
+        ssize_t n = writev(fd, parts, 2);
+        if (n < 0 && errno != EINTR)
             return -1;
-        at += n;
-        len -= (size_t)n;
+        done += n > 0 ? (size_t)n : 0;
     }
     return 0;
-}
-
-static int send_frame(int fd, enum frame_kind kind, uint8_t value, const char *payload, size_t len)
-{
-    const frame head = {.magic = MAGIC,
-                        .kind = (uint8_t)kind,
-                        .value = value,
-                        .length = len,
-                        .checksum = checksum(payload, len)};
-    if (write_all(fd, &head, sizeof head) < 0)
-        return -1;
-    return write_all(fd, payload, len);
-}
-
-int record_send_phase(int fd, bosun_phase phase)
-{
-    return send_frame(fd, FRAME_PHASE, (uint8_t)phase, "", 0);
-}
-
-int record_send_status(int fd, bosun_outcome outcome, const char *yaml, size_t len)
-{
-    return send_frame(fd, FRAME_STATUS, (uint8_t)outcome, yaml, len);
-}
-
-static void drop_front(bosun_buf *buf, size_t len)
-{
-    memmove(buf->data, buf->data + len, buf->len - len);
-    buf->len -= len;
-}
-
-/* A status is taken when it is whole; then nothing may follow it. */
-static void take_status(record *r, const frame *head)
-{
-    static const char first_key[] = "status: ";
-    const char *payload = r->bytes.data + sizeof *head;
-    if (head->value > BOSUN_UNKNOWN || checksum(payload, head->length) != head->checksum ||
-        head->length < sizeof first_key || memcmp(payload, first_key, sizeof first_key - 1) != 0) {
-        r->broken = true;
-        return;
-    }
-    r->complete = true;
-    r->outcome = (bosun_outcome)head->value;
-    r->text_len = head->length;
-}
-
-/* Takes the frame at the front; false when there is no whole one. */
-static bool take_frame(record *r)
-{
-    frame head;
-    if (r->bytes.len < sizeof head)
-        return false;
-    memcpy(&head, r->bytes.data, sizeof head);
-    if (head.magic != MAGIC || head.length > STATUS_MAX || (head.kind == FRAME_PHASE && head.length > 0)) {
-        r->broken = true;
-        return false;
-    }
-    if (r->bytes.len - sizeof head < head.length)
-        return false;
-    if (head.kind == FRAME_STATUS) {
-        take_status(r, &head);
-        return false;
-    }
-    r->phase = (bosun_phase)head.value;
-    drop_front(&r->bytes, sizeof head);
-    return true;
 }
 
 int record_receive(record *r, int fd)
@@ -128,20 +67,26 @@ int record_receive(record *r, int fd)
         if (n == 0)
             return 0;
         r->bytes.len += (size_t)n;
-        if (r->complete)
-            r->broken = true;
-        while (!r->complete && !r->broken && take_frame(r))
-            ;
-        if (r->broken)
+        r->too_long = r->too_long || r->bytes.len > sizeof(header) + TEXT_MAX;
+        if (r->too_long)
             r->bytes.len = 0; /* keep draining, keep nothing */
         if ((size_t)n < READ_SIZE)
             return 1; /* that was all, for now */
     }
 }
 
-const char *record_text(const record *r)
+bool record_check(const record *r, bosun_outcome *outcome, const char **text, size_t *len)
 {
-    return r->bytes.data + sizeof(frame);
+    static const char first_key[] = "status: ";
+    header head;
+    if (r->too_long || r->bytes.len < sizeof head + sizeof first_key)
+        return false;
+    memcpy(&head, r->bytes.data, sizeof head);
+    *text = r->bytes.data + sizeof head;
+    *len = r->bytes.len - sizeof head;
+    *outcome = (bosun_outcome)head.outcome;
+    return head.magic == MAGIC && head.outcome <= BOSUN_UNKNOWN && head.length == *len &&
+           head.checksum == checksum(*text, *len) && memcmp(*text, first_key, sizeof first_key - 1) == 0;
 }
 
 void record_free(record *r)

@@ -17,6 +17,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/signalfd.h>
 #include <sys/wait.h>
@@ -41,6 +42,7 @@ typedef struct supervisor {
     bool ended;
     int wait_status;
     record record;
+    atomic_int *phase; /* shared with the worker, which writes it */
 } supervisor;
 
 /* Atomic, and durable unless it is the first failure, which only has to outlive this process. */
@@ -87,9 +89,21 @@ static int open_signals(supervisor *s, bosun_err *err)
     return s->signal_fd < 0 ? bosun_err_errno(err, errno, "open", "a signalfd") : 0;
 }
 
+/* A page that stays readable when the worker is gone. */
+static int share_phase(supervisor *s, bosun_err *err)
+{
+    void *page = mmap(NULL, sizeof *s->phase, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    if (page == MAP_FAILED)
+        return bosun_err_errno(err, errno, "share", "memory with the worker");
+    s->phase = page;
+    return 0;
+}
+
 static int start_worker(supervisor *s, bosun_err *err)
 {
     int ends[2];
+    if (share_phase(s, err) < 0)
+        return -1;
     if (prctl(PR_SET_CHILD_SUBREAPER, 1) < 0)
         return bosun_err_errno(err, errno, "become", "a subreaper");
     if (pipe2(ends, O_CLOEXEC) < 0)
@@ -99,8 +113,11 @@ static int start_worker(supervisor *s, bosun_err *err)
         close(ends[1]);
         return bosun_err_errno(err, errno, "set up", "a pipe");
     }
-    const worker_start start = {
-        .options = s->opt, .record_fd = ends[1], .supervisor = getpid(), .deadline = s->deadline};
+    const worker_start start = {.options = s->opt,
+                                .record_fd = ends[1],
+                                .supervisor = getpid(),
+                                .phase = s->phase,
+                                .deadline = s->deadline};
     s->worker = fork();
     if (s->worker == 0) {
         close(s->signal_fd);
@@ -203,10 +220,11 @@ static void end_descendants(const supervisor *s)
 /* What the worker was doing when it last said. */
 static void describe_phase(const supervisor *s, char *out, size_t size)
 {
-    if (s->record.phase == BOSUN_PHASE_ACTION)
+    bosun_phase phase = (bosun_phase)atomic_load(s->phase);
+    if (phase == BOSUN_PHASE_ACTION)
         snprintf(out, size, "running %s", s->opt->action->name);
     else
-        snprintf(out, size, "%s", bosun_phase_name(s->record.phase));
+        snprintf(out, size, "%s", bosun_phase_name(phase));
 }
 
 /* Why there is no record to believe. */
@@ -226,7 +244,8 @@ static void describe_end(const supervisor *s, char *out, size_t size)
     else
         snprintf(out, size, "internal: the worker process ended with exit status %d while %s, %s",
                  WEXITSTATUS(s->wait_status), phase,
-                 s->record.broken ? "and its record makes no sense" : "without a record");
+                 s->record.bytes.len > 0 || s->record.too_long ? "and its record makes no sense"
+                                                               : "without a record");
 }
 
 static int exit_status(const supervisor *s, bosun_outcome outcome)
@@ -268,9 +287,12 @@ static int publish_failure(const supervisor *s, const char *message)
 
 static int publish_outcome(supervisor *s)
 {
-    if (s->record.complete && !s->record.broken && WIFEXITED(s->wait_status) &&
-        WEXITSTATUS(s->wait_status) == 0)
-        return publish(s, s->record.outcome, record_text(&s->record), s->record.text_len);
+    bosun_outcome outcome;
+    const char *text;
+    size_t len;
+    bool ended_well = WIFEXITED(s->wait_status) && WEXITSTATUS(s->wait_status) == 0;
+    if (ended_well && record_check(&s->record, &outcome, &text, &len))
+        return publish(s, outcome, text, len);
     char message[512];
     describe_end(s, message, sizeof message);
     return publish_failure(s, message);
@@ -292,6 +314,8 @@ static int run_worker(supervisor *s)
 static void close_all(supervisor *s)
 {
     record_free(&s->record);
+    if (s->phase)
+        munmap(s->phase, sizeof *s->phase);
     bosun_fs_target_close(&s->target);
     if (s->signal_fd >= 0)
         close(s->signal_fd);

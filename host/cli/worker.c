@@ -84,13 +84,9 @@ static int open_trace(sink *log, const char *path, bosun_err *err)
     return log->trace_fd < 0 ? bosun_err_errno(err, errno, "open the trace file", path) : 0;
 }
 
-static void send_phase(void *data, bosun_phase phase)
+static void tell_phase(void *data, bosun_phase phase)
 {
-    const worker_start *start = data;
-    if (phase == BOSUN_PHASE_IDLE)
-        return; /* between two phases: nothing that could hang */
-    if (record_send_phase(start->record_fd, phase) < 0)
-        _exit(WORKER_FAILED); /* no supervisor */
+    atomic_store((atomic_int *)data, (int)phase);
 }
 
 static bosun_options host_options(const worker_start *start, sink *log)
@@ -103,8 +99,8 @@ static bosun_options host_options(const worker_start *start, sink *log)
     result.log_level = log->trace_fd >= 0 ? BOSUN_LOG_TRACE : log->level;
     result.log = sink_log;
     result.log_data = log;
-    result.phase = send_phase;
-    result.phase_data = (void *)start;
+    result.phase = tell_phase;
+    result.phase_data = start->phase;
     return result;
 }
 
@@ -147,6 +143,6 @@ _Noreturn void worker_run(const worker_start *start)
         report_failing(&text, err.message, bosun_monotonic() - began);
     }
     fflush(stdout); /* what a plugin's io.write left there; to standard error */
-    int rc = record_send_status(start->record_fd, outcome, text.data, text.len);
+    int rc = record_send(start->record_fd, outcome, text.data, text.len);
     _exit(rc < 0 ? WORKER_FAILED : 0);
 }

@@ -3,14 +3,16 @@
 #define BOSUN_CLI_WORKER_H
 
 #include "options.h"
+#include <stdatomic.h>
 #include <stdint.h>
 #include <sys/types.h>
 
 typedef struct worker_start {
     const options *options;
-    int record_fd;    /* the pipe to the supervisor */
-    pid_t supervisor; /* the worker does not outlive it */
-    int64_t deadline; /* monotonic ns; BOSUN_NO_DEADLINE: none */
+    int record_fd;     /* the pipe to the supervisor */
+    pid_t supervisor;  /* the worker does not outlive it */
+    atomic_int *phase; /* in memory that both processes see: the bosun_phase that the worker is in */
+    int64_t deadline;  /* monotonic ns; BOSUN_NO_DEADLINE: none */
 } worker_start;
 
 /* Runs in the forked child: the action, then the record; never returns. */

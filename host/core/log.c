@@ -75,7 +75,7 @@ static void write_escape(bosun_buf *out, const char *text, size_t size)
         bosun_buf_printf(out, "\\u%04x", c);
 }
 
-static void write_quoted(bosun_buf *out, const char *text, size_t len)
+void bosun_log_quote(bosun_buf *out, const char *text, size_t len)
 {
     size_t start = 0;
     bosun_buf_putc(out, '"');
@@ -102,7 +102,7 @@ static void write_word(bosun_buf *out, const char *text, size_t len)
     for (size_t i = 0; i < len && !quote; i++)
         quote = strchr(" =\"\\", text[i]) || control_size(text + i, len - i) > 0;
     if (quote)
-        write_quoted(out, text, len);
+        bosun_log_quote(out, text, len);
     else
         bosun_buf_append_utf8(out, text, len);
 }
@@ -166,7 +166,7 @@ static void write_logfmt(bosun_buf *out, const bosun_log_event *event)
     bosun_buf_puts(out, "time=");
     write_time(out, event->time_ns);
     bosun_buf_printf(out, " level=%s msg=", bosun_log_level_names[event->level]);
-    write_quoted(out, event->message, strlen(event->message));
+    bosun_log_quote(out, event->message, strlen(event->message));
     write_fields(out, event);
 }
 
@@ -214,12 +214,12 @@ static void write_json_field(bosun_buf *out, const bosun_log_field *field)
     int at = find(field->name, taken, 3);
     const char *name = at >= 0 ? instead[at] : field->name;
     bosun_buf_putc(out, ',');
-    write_quoted(out, name, strlen(name));
+    bosun_log_quote(out, name, strlen(name));
     bosun_buf_putc(out, ':');
     if (field->bare && is_json_bare(field->text, field->len))
         bosun_buf_append(out, field->text, field->len);
     else
-        write_quoted(out, field->text, field->len);
+        bosun_log_quote(out, field->text, field->len);
 }
 
 static void write_json(bosun_buf *out, const bosun_log_event *event)
@@ -227,7 +227,7 @@ static void write_json(bosun_buf *out, const bosun_log_event *event)
     bosun_buf_puts(out, "{\"time\":\"");
     write_time(out, event->time_ns);
     bosun_buf_printf(out, "\",\"level\":\"%s\",\"message\":", bosun_log_level_names[event->level]);
-    write_quoted(out, event->message, strlen(event->message));
+    bosun_log_quote(out, event->message, strlen(event->message));
     for (size_t i = 0; i < event->field_count; i++)
         write_json_field(out, &event->fields[i]);
     bosun_buf_putc(out, '}');

@@ -13,6 +13,9 @@ typedef enum bosun_log_format { BOSUN_LOG_TEXT, BOSUN_LOG_JSON, BOSUN_LOG_LOGFMT
  *   logfmt  time=… level=info msg="…" name=value                       (one line) */
 void bosun_log_write(bosun_buf *out, bosun_log_format format, const bosun_log_event *event);
 
+/* Appends text as a JSON string, quotes included; what is not UTF-8 becomes U+FFFD. */
+void bosun_log_quote(bosun_buf *out, const char *text, size_t len);
+
 /* The level or format of that name into *out; -1: unknown. */
 int bosun_log_level_find(const char *name, bosun_log_level *out);
 int bosun_log_format_find(const char *name, bosun_log_format *out);

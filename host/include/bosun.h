@@ -12,12 +12,12 @@
  *     bosun_host_free(host);
  *
  * A host is used by one thread at a time; hosts in several threads are independent. The library has no global
- * state, never exits, prints, or changes signals, locale, working directory, umask or environment. It runs the
- * plugin in the calling process: a plugin that never returns from a C function (string.find, string.rep) can be
- * stopped only from outside, which is what bosun-plugin-runner's second process is for.
+ * state, never exits, prints, or changes signals, locale, working directory, umask or environment. It runs
+ * the plugin in the calling process: a plugin that never returns from a C function (string.find, string.rep)
+ * can be stopped only from outside, which is what bosun-plugin-runner's second process is for.
  *
- * Strings given to the library are borrowed for the call, unless it says otherwise; strings it returns belong to
- * the object they were asked of. */
+ * Strings given to the library are borrowed for the call, unless it says otherwise; strings it returns belong
+ * to the object they were asked of. */
 #ifndef BOSUN_H
 #define BOSUN_H
 
@@ -58,8 +58,8 @@ typedef enum bosun_log_level {
     BOSUN_LOG_ERROR,
 } bosun_log_level;
 
-/* A named value of a log event. `text` has `len` bytes, is UTF-8 and free of secrets; `bare` says that it is a
- * number, true, false or null, which a structured format writes without quotes. */
+/* A named value of a log event. `text` has `len` bytes, is UTF-8 and free of secrets; `bare` says that it is
+ * a number, true, false or null, which a structured format writes without quotes. */
 typedef struct bosun_log_field {
     const char *name;
     const char *text;
@@ -75,7 +75,8 @@ typedef struct bosun_log_event {
     size_t field_count;
 } bosun_log_event;
 
-/* Gets every event at or above the host's level, in the thread that runs the action. Must not call the host. */
+/* Gets every event at or above the host's level, in the thread that runs the action. Must not call the host.
+ */
 typedef void bosun_log_function(void *data, const bosun_log_event *event);
 
 /* Where the host is in its work; names for messages: bosun_phase_name. */
@@ -97,8 +98,8 @@ typedef void bosun_phase_function(void *data, bosun_phase phase);
 typedef struct bosun_options {
     const char *plugin_path; /* colon-separated folders searched first for a plugin's bare name; NULL: none
                               * (the runner passes BOSUN_PLUGIN_PATH) */
-    const char *site_dir;    /* folder of the plugins installed on this machine; NULL: share/bosun/site beside the
-                              * program's folder, else of the installation */
+    const char *site_dir;    /* folder of the plugins installed on this machine; NULL: share/bosun/site beside
+                              * the    program's folder, else of the installation */
     bool dry_run;            /* changes are recorded, not done */
     double timeout;          /* seconds from bosun_host_new to the deadline of everything; 0: none */
     size_t memory_limit;     /* bytes that Lua may use; 0: no limit */
@@ -120,13 +121,15 @@ BOSUN_API bosun_host *bosun_host_new(const bosun_options *options, bosun_error *
 /* Frees everything, after the plugin's finalizers have run. NULL is allowed. */
 BOSUN_API void bosun_host_free(bosun_host *host);
 
-/* Loads the plugin: a name, or a path (holds '/' or ends in ".lua") to a Lua module. private_config: path of the
- * plugin's own config, or NULL. Once for each host. 0, or -1 with *error filled. */
-BOSUN_API int bosun_host_load(bosun_host *host, const char *plugin, const char *private_config, bosun_error *error);
+/* Loads the plugin: a name, or a path (holds '/' or ends in ".lua") to a Lua module. private_config: path of
+ * the plugin's own config, or NULL. Once for each host. 0, or -1 with *error filled. */
+BOSUN_API int bosun_host_load(bosun_host *host, const char *plugin, const char *private_config,
+                              bosun_error *error);
 
-/* Runs one action. config: path of the action config (YAML), or NULL when the action needs none. Always returns a
- * status, which the caller frees; whatever went wrong, the failure to load the plugin included, is in it. NULL only
- * when there is no memory left for even a status. Reading several actions with one host is allowed. */
+/* Runs one action. config: path of the action config (YAML), or NULL when the action needs none. Always
+ * returns a status, which the caller frees; whatever went wrong, the failure to load the plugin included, is
+ * in it. NULL only when there is no memory left for even a status. Reading several actions with one host is
+ * allowed. */
 BOSUN_API bosun_status *bosun_host_run(bosun_host *host, const char *action, const char *config);
 
 /* What bosun_host_describe gives. */
@@ -136,8 +139,8 @@ typedef enum bosun_describe_format {
     BOSUN_DESCRIBE_YAML_SAMPLE, /* a commented private config to start from */
 } bosun_describe_format;
 
-/* What the loaded plugin is: its name, the actions it implements, the options of its private config. Makes no plugin
- * object. NULL on failure, with *error filled. The caller frees the text with bosun_text_free. */
+/* What the loaded plugin is: its name, the actions it implements, the options of its private config. Makes no
+ * plugin object. NULL on failure, with *error filled. The caller frees the text with bosun_text_free. */
 BOSUN_API char *bosun_host_describe(bosun_host *host, bosun_describe_format format, bosun_error *error);
 BOSUN_API void bosun_text_free(char *text); /* NULL is allowed */
 
@@ -156,15 +159,17 @@ typedef struct bosun_problem {
 /* Must not call the host. */
 typedef void bosun_problem_function(void *data, const bosun_problem *problem);
 
-/* Checks the loaded plugin's private config (against its schema; without one, only that it is YAML), and the action
- * config as `action` needs it: no action is run, no plugin object made, nothing changed. config NULL: none, which is a
- * problem when the action needs one. action NULL: only what holds for every action. Tells each problem; returns how
- * many, or -1 with *error filled: no plugin, a wrong schema, an unknown action, cancelled, out of memory. */
+/* Checks the loaded plugin's private config (against its schema; without one, only that it is YAML), and the
+ * action config as `action` needs it: no action is run, no plugin object made, nothing changed. config NULL:
+ * none, which is a problem when the action needs one. action NULL: only what holds for every action. Tells
+ * each problem; returns how many, or -1 with *error filled: no plugin, a wrong schema, an unknown action,
+ * cancelled, out of memory. */
 BOSUN_API int bosun_host_validate(bosun_host *host, const char *action, const char *config,
                                   bosun_problem_function *tell, void *data, bosun_error *error);
 
 /* Makes a running action stop at the next Lua instruction or wait: its status is failing. `reason` (static
- * string, or NULL) is put in the message. Safe in a signal handler and from any thread, while the host lives. */
+ * string, or NULL) is put in the message. Safe in a signal handler and from any thread, while the host lives.
+ */
 BOSUN_API void bosun_host_cancel(bosun_host *host, const char *reason);
 
 /* How an action ended. The numbers are the runner's exit status. */
@@ -183,8 +188,8 @@ BOSUN_API const char *bosun_status_state(const bosun_status *status);   /* "read
 BOSUN_API double bosun_status_duration(const bosun_status *status);     /* seconds */
 BOSUN_API int64_t bosun_status_timestamp(const bosun_status *status);   /* milliseconds since the epoch */
 
-/* The status as the text of a status file (YAML, the six keys of the contract); NULL: out of memory. Belongs to the
- * status. */
+/* The status as the text of a status file (YAML, the six keys of the contract); NULL: out of memory. Belongs
+ * to the status. */
 BOSUN_API const char *bosun_status_yaml(bosun_status *status, size_t *len);
 
 /* "passing", "failing", "warning", "unknown"; static. */

@@ -299,7 +299,7 @@ static void misuse_is_an_error(void)
 {
     bosun_options options;
     bosun_options_init(&options);
-    bosun_error error = {{0}};
+    bosun_error error = {0};
     bosun_host *host = bosun_host_new(&options, &error);
     ok(host != NULL, "a host needs nothing but the library");
     ok(host && bosun_host_load(host, "no-such-plugin", NULL, &error) < 0, "an unknown plugin is an error");

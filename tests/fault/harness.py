@@ -167,7 +167,7 @@ class Workspace:
         return path
 
     def plugin(self, body, name="hostile"):
-        """A plugin whose Lua source is `body`; P is its class, ok() a passing status."""
+        """A plugin whose Lua source is `body`; P is its class, ok() a passing status, sh() runs a shell."""
         return self.write(f"plugins/{name}.lua", PLUGIN_HEAD + body + "\nreturn P\n")
 
     def private(self, **extra):
@@ -255,6 +255,7 @@ local BosunPluginBase = require "bosun.plugin_base"
 local action_status = require "bosun.action_status"
 local ActionStatus, ActionStatusInfo = action_status.ActionStatus, action_status.ActionStatusInfo
 local P = BosunPluginBase:extend("P")
+local function sh(command) return assert(require("bosun.process").run({"sh", "-c", command})) end
 local function ok(text) return ActionStatusInfo{ status = ActionStatus.OK, msg = text } end
 """
 

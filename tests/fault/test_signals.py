@@ -7,10 +7,11 @@ from harness import WATCHDOG, Result, Workspace, expect, main, poll, processes_w
 
 BUSY = {
     "runs Lua": "while true do end",
-    "waits for a child": "os.execute('exec sleep {nap}')",
+    "waits for a child": "sh('exec sleep {nap}')",
     "is stuck in C": "string.rep('', math.maxinteger)",
     "swallows errors": "while true do pcall(function() while true do end end) end",
-    "sleeps": "require('bosun.time').sleep(1000)",
+    "sleeps": "assert(require('bosun.time').sleep(1000))",
+    "sleeps and ignores that it was cut short": "require('bosun.time').sleep(1000)",
 }
 
 

@@ -31,6 +31,9 @@ function validate.problems(class, path)
   end
   local loaded, err = load(class.config_schema, path)
   if loaded ~= nil then return {} end
+  if not path then
+    for _, problem in ipairs(err.problems) do problem.message = problem.message .. "; no private config was given" end
+  end
   return err.problems or { reading_problem(path, err) }
 end
 

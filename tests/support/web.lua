@@ -1,0 +1,145 @@
+--- Servers for the tests of HTTP, on unused ports of 127.0.0.1: nginx, and tests/support/badserver.py. They end with the
+--- process that started them. Certificates are made by openssl, for each test anew.
+
+local web = {}
+
+local function quoted(text)
+  return "'" .. text:gsub("'", "'\\''") .. "'"
+end
+
+local function output_of(command)
+  local pipe = assert(io.popen(command, "r"))
+  local text = pipe:read("a")
+  assert(pipe:close(), command)
+  return text
+end
+
+--- Runs a command until the returned handle is closed, or this process has ended: its shell waits for the end of the pipe.
+local function start(command, log)
+  return assert(io.popen(("exec >%s 2>&1; %s & pid=$!; cat; kill $pid; wait $pid"):format(quoted(log), command), "w"))
+end
+
+--- Polls until the function returns something.
+local function poll(what, fn)
+  local deadline = os.time() + 60
+  while os.time() <= deadline do
+    local result = fn()
+    if result then return result end
+    os.execute("sleep 0.02")
+  end
+  error("never happened: " .. what)
+end
+
+local function free_ports(n)
+  local text = output_of(("/usr/bin/python3 -c 'import socket; s = [socket.socket() for _ in range(%d)]; "
+    .. '[x.bind(("127.0.0.1", 0)) for x in s]; print(*[x.getsockname()[1] for x in s])\''):format(n))
+  local ports = {}
+  for port in text:gmatch("%d+") do ports[#ports + 1] = math.tointeger(port) end
+  return ports
+end
+
+--- The misbehaving server: its port, and a handle to close.
+function web.bad(workspace)
+  local file = workspace:path("bad.port")
+  local handle = start(("/usr/bin/python3 -B tests/support/badserver.py %s"):format(quoted(file)), workspace:path("bad.log"))
+  local port = poll("badserver.py starts", function() return workspace:read("bad.port") end)
+  return { url = "http://127.0.0.1:" .. port, port = math.tointeger(port), handle = handle }
+end
+
+local CERTIFICATES = [[
+set -e; cd "$1"
+quiet() { openssl "$@" 2>>openssl.log; }
+key() { quiet ecparam -name prime256v1 -genkey -noout -out "$1.key"; }
+key ca
+quiet req -x509 -new -key ca.key -subj /CN=test-ca -days 30 -out ca.crt
+key other-ca
+quiet req -x509 -new -key other-ca.key -subj /CN=other-ca -days 30 -out other-ca.crt
+mkdir -p issued; : > index.txt; echo 01 > serial
+cat > ca.conf <<END
+[ca]
+default_ca = d
+[d]
+new_certs_dir = issued
+database = index.txt
+serial = serial
+certificate = ca.crt
+private_key = ca.key
+default_md = sha256
+policy = p
+copy_extensions = copy
+unique_subject = no
+[p]
+commonName = supplied
+END
+issue() { # name, subject alternative name, start, end
+  key "$1"
+  quiet req -new -key "$1.key" -subj "/CN=$1" -addext "subjectAltName=$2" -out "$1.csr"
+  quiet ca -batch -notext -config ca.conf -in "$1.csr" -out "$1.crt" -startdate "$3" -enddate "$4"
+}
+past=20200101000000Z; future=20480101000000Z
+issue server "DNS:localhost,IP:127.0.0.1" $past $future
+issue named "DNS:inner.example" $past $future
+issue expired "DNS:localhost,IP:127.0.0.1" $past 20210101000000Z
+issue client "DNS:client.example" $past $future
+]]
+
+local CONFIG = [[
+daemon off; master_process off; pid "ROOT/nginx.pid"; error_log "ROOT/error.log";
+events { worker_connections 512; }
+http {
+  log_format short '$connection $request_method $uri $status';
+  access_log "ROOT/access.log" short;
+  client_body_temp_path "ROOT/body"; proxy_temp_path "ROOT/proxy"; fastcgi_temp_path "ROOT/f"; uwsgi_temp_path "ROOT/u";
+  scgi_temp_path "ROOT/s"; client_max_body_size 0; root "ROOT/www"; default_type text/plain; keepalive_requests 100000;
+  gzip on; gzip_types text/plain; gzip_min_length 1; sendfile on;
+  ssl_certificate_key "ROOT/server.key"; ssl_certificate "ROOT/server.crt";
+  server {
+    listen 127.0.0.1:PORT1; listen "unix:ROOT/nginx.sock";
+    location = /method { return 200 $request_method; }
+    location = /seen { return 200 "$http_authorization|$http_cookie|$http_x_own|$http_host"; }
+    location = /away { return 302 http://localhost:PORT1/seen; }
+    location = /near { return 302 /seen; }
+    location = /303 { return 303 /method; }
+    location = /307 { return 307 /method; }
+    location = /teapot { return 418 "short and stout"; }
+    location = /gzip { try_files /text =404; }
+  }
+  server { listen 127.0.0.1:PORT2 ssl http2; location = /seen { return 200 "$ssl_server_name|$http_host|$server_protocol"; } }
+  server {
+    listen 127.0.0.1:PORT3 ssl; ssl_client_certificate "ROOT/ca.crt"; ssl_verify_client on;
+    location / { return 200 $ssl_client_s_dn; }
+  }
+  server {
+    listen 127.0.0.1:PORT4 ssl; ssl_certificate "ROOT/named.crt"; ssl_certificate_key "ROOT/named.key";
+    location / { return 200 "$ssl_server_name|$http_host"; }
+  }
+  server {
+    listen 127.0.0.1:PORT5 ssl; ssl_certificate "ROOT/expired.crt"; ssl_certificate_key "ROOT/expired.key";
+    location / { return 200 "expired"; }
+  }
+}
+]]
+
+--- nginx with http, https, https that wants client certificates, one for another name, an expired one, and a Unix socket.
+function web.nginx(workspace)
+  workspace:mkdir("www")
+  local root = workspace.root
+  workspace:write("certificates.sh", CERTIFICATES)
+  assert(os.execute(("bash %s/certificates.sh %s >/dev/null 2>>%s/openssl.log"):format(root, root, root)),
+    workspace:read("openssl.log"))
+  local ports = free_ports(5)
+  local config = CONFIG:gsub("ROOT", root):gsub("PORT(%d)", function(i) return ports[math.tointeger(i)] end)
+  local path = workspace:write("nginx.conf", config)
+  local handle = start(("/usr/sbin/nginx -c %s -p %s -e %s/error.log"):format(path, root, root), workspace:path("nginx.log"))
+  poll("nginx starts", function()
+    return workspace:read("nginx.pid") and (os.execute(("test -S %s/nginx.sock"):format(root)))
+  end)
+  return {
+    handle = handle, socket = root .. "/nginx.sock", port = ports[1],
+    url = "http://127.0.0.1:" .. ports[1], tls = "https://localhost:" .. ports[2],
+    mutual = "https://localhost:" .. ports[3], named = "https://localhost:" .. ports[4],
+    expired = "https://localhost:" .. ports[5],
+  }
+end
+
+return web
