@@ -82,6 +82,7 @@ EMBED_TESTS := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/embed/test_*.c))
 FAULT_TOOLS := $(patsubst %.c,$(BUILD)/%,$(filter-out tests/fault/failmalloc.c,$(wildcard tests/fault/*.c))) \
                $(BUILD)/tests/fault/failmalloc.so
 BENCH_TOOLS := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/bench/*.c))
+FUZZ_TARGETS := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/fuzz/fuzz_*.c))
 TEST_FILES   = $(UNIT_TESTS) $(EMBED_TESTS) $(FAULT_TOOLS)
 
 SUITES ?= unit lua cli embed fault
@@ -91,7 +92,7 @@ DEPS   := tools/deps
 .DELETE_ON_ERROR:
 .SUFFIXES:
 .PHONY: all demo test check lint format bench install uninstall clean help deps
-.PHONY: build-tests run-tests run-check run-bench FORCE
+.PHONY: build-tests build-fuzz run-tests run-check run-bench FORCE
 
 all: $(STATIC_LIB) $(SHARED_LIB) $(RUNNER) $(TOOL) ## build the library, the runner and the tool (default)
 
@@ -173,6 +174,11 @@ $(EMBED_TESTS): $(BUILD)/%: $(BUILD)/obj/%.o $(SHARED_LIB)
 	@mkdir -p $(@D)
 	$(CC) $(ALL_LDFLAGS) -o $@ $< -L$(BUILD) -lbosun -Wl,-rpath,'$$ORIGIN/../..' -pthread
 
+# For `make check`, which compiles everything with what libFuzzer needs.
+$(FUZZ_TARGETS): $(BUILD)/%: $(BUILD)/obj/%.o $(STATIC_LIB)
+	@mkdir -p $(@D)
+	$(CC) $(ALL_LDFLAGS) -fsanitize=fuzzer -o $@ $^ $(LIBS)
+
 # The tools of the tests run beside the program under test, never with its sanitizers.
 $(filter %.so,$(FAULT_TOOLS)): $(BUILD)/%.so: %.c $(BUILD)/flags
 	@mkdir -p $(@D)
@@ -195,12 +201,18 @@ test: ## run all tests (SUITES="unit cli" for some)
 	@sh $(DEPS) build test
 	@$(MAKE) --no-print-directory run-tests
 
-check: ## run the tests with the address, leak and undefined-behaviour sanitizers
+check: ## run the tests and the fuzz targets with the address, leak and undefined-behaviour sanitizers
 	@sh $(DEPS) build test check
+	@$(MAKE) --no-print-directory build-fuzz BUILD=$(BUILD)/fuzz CC=clang-14 OPT='-O1 -g -fno-omit-frame-pointer' \
+	    SANITIZE='-fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=undefined'
 	@$(MAKE) --no-print-directory run-tests BUILD=$(BUILD)/asan CC=clang-14 OPT='-O1 -g -fno-omit-frame-pointer' \
 	    SANITIZE='-fsanitize=address,undefined -fno-sanitize-recover=undefined' SUITES='$(CHECK_SUITES)'
-CHECK_SUITES ?= unit lua cli embed
+CHECK_SUITES ?= unit lua cli embed fuzz
+# How long each fuzz target runs.
+export FUZZ_SECONDS ?= 5
+export BOSUN_FUZZ ?= $(abspath $(BUILD)/fuzz)
 
+build-fuzz: $(FUZZ_TARGETS)
 build-tests: all $(TEST_FILES)
 run-tests: build-tests
 	@BOSUN_BUILD='$(abspath $(BUILD))' bash tests/run $(SUITES)

@@ -1,14 +1,33 @@
 /* Log events to file descriptors. A log that cannot be written must not fail the action: there is nobody left
  * to tell, so the results of these writes, and only of these, are dropped. */
+#define _GNU_SOURCE
 #include "sink.h"
 #include "../core/err.h"
-#include "../core/fs.h"
 #include "../core/wait.h"
+#include <errno.h>
+#include <limits.h>
+#include <poll.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
-static void write_event(int fd, bosun_log_format format, const bosun_log_event *event)
+/* In pieces that a pipe takes whole once it is ready at all. */
+static void write_text(int fd, const char *text, size_t len, int patience)
+{
+    while (len > 0) {
+        struct pollfd ready = {.fd = fd, .events = POLLOUT};
+        int n = poll(&ready, 1, patience);
+        if (n == 0 || (n < 0 && errno != EINTR))
+            return;
+        ssize_t written = n < 0 ? 0 : write(fd, text, len < PIPE_BUF ? len : PIPE_BUF);
+        if (written < 0 && errno != EINTR && errno != EAGAIN)
+            return;
+        text += written > 0 ? written : 0;
+        len -= written > 0 ? (size_t)written : 0;
+    }
+}
+
+static void write_event(int fd, bosun_log_format format, int patience, const bosun_log_event *event)
 {
     char small[8192];
     bosun_buf line = bosun_buf_fixed(small, sizeof small);
@@ -19,9 +38,9 @@ static void write_event(int fd, bosun_log_format format, const bosun_log_event *
     }
     static const char lost[] = "a log event was left out: out of memory\n";
     if (line.failed)
-        bosun_fs_write_all(fd, lost, sizeof lost - 1, "the log", NULL);
+        write_text(fd, lost, sizeof lost - 1, patience);
     else
-        bosun_fs_write_all(fd, line.data, line.len, "the log", NULL);
+        write_text(fd, line.data, line.len, patience);
     bosun_buf_free(&line);
 }
 
@@ -29,9 +48,9 @@ void sink_log(void *data, const bosun_log_event *event)
 {
     const sink *s = data;
     if (event->level >= s->level)
-        write_event(STDERR_FILENO, s->format, event);
+        write_event(STDERR_FILENO, s->format, s->patience, event);
     if (s->trace_fd >= 0)
-        write_event(s->trace_fd, BOSUN_LOG_JSON, event);
+        write_event(s->trace_fd, BOSUN_LOG_JSON, -1, event);
 }
 
 void sink_say(const sink *s, bosun_log_level level, const char *format, ...)

@@ -8,6 +8,7 @@ typedef struct sink {
     bosun_log_level level; /* for standard error */
     bosun_log_format format;
     int trace_fd; /* gets every event as a JSON line; -1: none */
+    int patience; /* milliseconds that standard error may be stuck before an event is dropped; -1: for ever */
 } sink;
 
 /* A bosun_log_function; data is a sink. */

@@ -23,7 +23,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define GRACE BOSUN_SECOND /* between asking a worker to stop and killing it */
+#define PATIENCE 100          /* milliseconds that a stuck standard error may hold up the status */
+#define GRACE    BOSUN_SECOND /* between asking a worker to stop and killing it */
 
 typedef struct supervisor {
     const options *opt;
@@ -281,8 +282,9 @@ static int publish_failure(const supervisor *s, const char *message)
     char storage[REPORT_SIZE];
     bosun_buf text = bosun_buf_fixed(storage, sizeof storage);
     report_failing(&text, message, bosun_monotonic() - s->start);
-    sink_say(&s->log, BOSUN_LOG_ERROR, "%s: %s", s->opt->action->name, message);
-    return publish(s, BOSUN_FAILING, text.data, text.len);
+    int status = publish(s, BOSUN_FAILING, text.data, text.len);
+    sink_say(&s->log, BOSUN_LOG_ERROR, "%s: failing: %s", s->opt->action->name, message);
+    return status;
 }
 
 static int publish_outcome(supervisor *s)
@@ -327,7 +329,7 @@ int supervisor_run(const options *opt)
 {
     supervisor s = {
         .opt = opt,
-        .log = {.level = opt->log_level, .format = opt->log_format, .trace_fd = -1},
+        .log = {.level = opt->log_level, .format = opt->log_format, .trace_fd = -1, .patience = PATIENCE},
         .target = BOSUN_FS_NO_TARGET,
         .start = bosun_monotonic(),
         .deadline = opt->timeout > 0 ? bosun_wait_after(bosun_nanoseconds(opt->timeout)) : BOSUN_NO_DEADLINE,
@@ -348,7 +350,7 @@ int supervisor_run(const options *opt)
 
 int supervisor_refuse(const char *status_file, const char *message)
 {
-    supervisor s = {.log = {.trace_fd = -1}, .target = BOSUN_FS_NO_TARGET};
+    supervisor s = {.log = {.trace_fd = -1, .patience = PATIENCE}, .target = BOSUN_FS_NO_TARGET};
     char storage[REPORT_SIZE];
     bosun_buf text = bosun_buf_fixed(storage, sizeof storage);
     report_failing(&text, message, 0);

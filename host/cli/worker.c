@@ -25,6 +25,8 @@ enum { WORKER_FAILED = 70 }; /* exit status when not even a record could be sent
 static _Atomic(bosun_host *) running;
 static atomic_int pending_signal;
 static int64_t deadline = BOSUN_NO_DEADLINE;
+static pid_t supervisor;
+static char children_file[64];
 static char timed_out[64];
 
 static const char *reason(int number)
@@ -36,8 +38,32 @@ static const char *reason(int number)
     return number == SIGHUP ? "cancelled by SIGHUP" : "cancelled by SIGTERM";
 }
 
+/* Kills the programs that the action started; each leads a session of its own. Safe in a signal handler. */
+static void kill_children(void)
+{
+    char list[4096];
+    int fd = open(children_file, O_RDONLY | O_CLOEXEC);
+    ssize_t len = fd < 0 ? 0 : read(fd, list, sizeof list - 1);
+    list[len > 0 ? len : 0] = '\0';
+    for (const char *at = list; *at; at++) {
+        pid_t pid = 0;
+        for (; *at >= '0' && *at <= '9'; at++)
+            pid = pid * 10 + (*at - '0');
+        if (pid > 0) {
+            kill(-pid, SIGKILL);
+            kill(pid, SIGKILL);
+        }
+        if (!*at)
+            break;
+    }
+}
+
 static void on_signal(int number)
 {
+    if (getppid() != supervisor) { /* it was killed: nobody is left to report to */
+        kill_children();
+        _exit(WORKER_FAILED);
+    }
     atomic_store(&pending_signal, number);
     bosun_host *host = atomic_load(&running);
     if (host)
@@ -55,6 +81,8 @@ static void set_running(bosun_host *host)
 static int take_signals(const worker_start *start)
 {
     deadline = start->deadline;
+    supervisor = start->supervisor;
+    snprintf(children_file, sizeof children_file, "/proc/self/task/%d/children", (int)getpid());
     snprintf(timed_out, sizeof timed_out, "timed out after %g s", start->options->timeout);
     struct sigaction action = {.sa_handler = on_signal}; /* no SA_RESTART: waits are to be interrupted */
     sigset_t none;
@@ -64,16 +92,13 @@ static int take_signals(const worker_start *start)
     return sigprocmask(SIG_SETMASK, &none, NULL);
 }
 
-/* Dies with the supervisor, writes to standard error only, hears signals. */
+/* Writes to standard error only, hears signals, ends with the supervisor. */
 static int settle(const worker_start *start)
 {
-    if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0)
+    if (dup2(STDERR_FILENO, STDOUT_FILENO) < 0 || take_signals(start) < 0 ||
+        prctl(PR_SET_PDEATHSIG, SIGTERM) < 0)
         return -1;
-    if (getppid() != start->supervisor)
-        return -1; /* it died before the line above */
-    if (dup2(STDERR_FILENO, STDOUT_FILENO) < 0)
-        return -1;
-    return take_signals(start);
+    return getppid() == start->supervisor ? 0 : -1; /* else it died before the line above */
 }
 
 static int open_trace(sink *log, const char *path, bosun_err *err)
@@ -107,7 +132,10 @@ static bosun_options host_options(const worker_start *start, sink *log)
 /* The action's status as text and outcome. -1: *err says why there is none. */
 static int run_action(const worker_start *start, bosun_buf *text, bosun_outcome *outcome, bosun_err *err)
 {
-    sink log = {.level = start->options->log_level, .format = start->options->log_format, .trace_fd = -1};
+    sink log = {.level = start->options->log_level,
+                .format = start->options->log_format,
+                .trace_fd = -1,
+                .patience = -1};
     if (open_trace(&log, start->options->trace_file, err) < 0)
         return -1;
     bosun_options host_opts = host_options(start, &log);
@@ -144,5 +172,5 @@ _Noreturn void worker_run(const worker_start *start)
     }
     fflush(stdout); /* what a plugin's io.write left there; to standard error */
     int rc = record_send(start->record_fd, outcome, text.data, text.len);
-    _exit(rc < 0 ? WORKER_FAILED : 0);
+    exit(rc < 0 ? WORKER_FAILED : 0); /* not _exit: the leak checker looks at this process too */
 }

@@ -139,6 +139,15 @@ static int find_program(const bosun_process *p, launch *l, bosun_err *err)
     return errnum ? failed(p, errnum, err) : 0;
 }
 
+/* Somebody else has reaped it already. What it said can still be read. */
+static int count_as_lost(bosun_process *p)
+{
+    p->lost = true;
+    p->exited = true;
+    p->drain_end = bosun_wait_after(BOSUN_SECOND);
+    return 0;
+}
+
 /* Without a pidfd there is no watching the child: it goes. */
 static int watch(bosun_process *p, bosun_err *err)
 {
@@ -146,6 +155,8 @@ static int watch(bosun_process *p, bosun_err *err)
     if (p->pidfd >= 0)
         return 0;
     int errnum = errno;
+    if (errnum == ESRCH)
+        return count_as_lost(p);
     kill(-p->pid, SIGKILL);
     while (waitpid(p->pid, NULL, 0) < 0 && errno == EINTR)
         ;

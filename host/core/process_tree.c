@@ -1,13 +1,14 @@
-/* Killing all that a process started: its group by one kill(2), the others after a look through /proc. Found
- * are
+/* Killing all that a process started, wherever it went. Found by a look through /proc are
  *   - everyone in its session, whoever the parent is now;
  *   - the children, and theirs, of anyone found;
  *   - everyone with its marker in the environment, which setsid and double forks do not change.
- * The look is repeated until it finds nobody, because a process can fork while it is being killed.
+ * Those found are stopped first, and looked for again until all stand still: so none can fork and have its
+ * child orphaned between the look and the kill.
  *
- * Escaping takes a new session and a dead parent and a cleaned environment (`env -i`, or a program that
- * writes over it), all three; or another user's id; or a /proc that is not there or hides processes. The
- * runner's supervisor, to which orphans go, ends those too when the action does.
+ * Escaping takes a new session and a parent that is dead by now and a cleaned environment (`env -i`, or a
+ * program that writes over it), all three; or another user's id; or a /proc that is not there or hides
+ * processes (then the process group alone is killed). The runner's supervisor, to which orphans go, ends
+ * those too when the action does.
  *
  * Every function here does its best: there is nobody to report to. */
 #define _GNU_SOURCE
@@ -23,7 +24,7 @@
 #include <sys/pidfd.h>
 #include <unistd.h>
 
-#define ROUNDS   16
+#define ROUNDS   32
 #define LOOKS    10           /* at an environment that is empty, a millisecond apart */
 #define PATIENCE BOSUN_SECOND /* for the death of all that were killed */
 #define KTHREADD 2
@@ -36,6 +37,7 @@ typedef struct entry {
     pid_t session;
     unsigned long long start; /* when it was, in ticks */
     bool ended;
+    bool stopped;
     kind kind;
 } entry;
 
@@ -63,7 +65,7 @@ static bool read_entry(pid_t pid, entry *e)
     if (!at || at[1] != ' ')
         return false;
     bool zombie = at[2] == 'Z' || at[2] == 'X';
-    *e = (entry){.pid = pid};
+    *e = (entry){.pid = pid, .stopped = at[2] == 'T' || at[2] == 't'};
     at += 3;
     for (int field = 4; field <= 22; field++) {
         unsigned long long value = strtoull(at, &at, 10);
@@ -101,7 +103,7 @@ static kind look_for_marker(pid_t pid, const char *marker)
     return n < 0 ? STRANGER : result; /* what may not be read is another user's */
 }
 
-/* All that were started since, except the dead, those of this program, and the process itself. */
+/* The process and all that were started since, except the dead and this program. */
 static void collect(bosun_buf *list, const bosun_process *p)
 {
     entry first = {0};
@@ -112,8 +114,7 @@ static void collect(bosun_buf *list, const bosun_process *p)
     while (proc && (name = readdir(proc))) {
         pid_t pid = (pid_t)strtol(name->d_name, NULL, 10);
         entry e;
-        if (pid > 0 && pid != p->pid && pid != getpid() && read_entry(pid, &e) && e.start >= first.start &&
-            !e.ended)
+        if (pid > 0 && pid != getpid() && read_entry(pid, &e) && e.start >= first.start && !e.ended)
             bosun_buf_append(list, &e, sizeof e);
     }
     if (proc)
@@ -127,7 +128,7 @@ static bool is_kernel_thread(const entry *e)
 
 static void judge(entry *e, const bosun_process *p)
 {
-    bool kin = !p->lost && (e->session == p->pid || e->parent == p->pid);
+    bool kin = !p->lost && (e->session == p->pid || e->parent == p->pid); /* its own session is its id */
     e->kind = kin ? FOUND : is_kernel_thread(e) ? STRANGER : look_for_marker(e->pid, p->marker);
 }
 
@@ -174,15 +175,15 @@ static size_t mark(entry *all, size_t count, const bosun_process *p)
 }
 
 /* Unless its id is another's by now. */
-static void kill_entry(const entry *e)
+static void signal_entry(const entry *e, int number)
 {
     entry now;
     int fd = pidfd_open(e->pid, 0);
     bool same = read_entry(e->pid, &now) && now.start == e->start;
     if (same && fd >= 0)
-        pidfd_send_signal(fd, SIGKILL, NULL, 0);
+        pidfd_send_signal(fd, number, NULL, 0);
     else if (same) /* out of descriptors */
-        kill(e->pid, SIGKILL);
+        kill(e->pid, number);
     bosun_process_shut(&fd);
 }
 
@@ -206,30 +207,65 @@ static void await_entry(const entry *e, int64_t end)
     bosun_process_shut(&fd);
 }
 
-/* One look; returns how many were found. */
-static size_t kill_found(const bosun_process *p, int64_t end)
+/* One look: those found, and no others, in a list. */
+static void look(bosun_buf *list, const bosun_process *p)
 {
-    bosun_buf list = {0};
-    collect(&list, p);
-    entry *all = (entry *)(void *)list.data; /* from malloc: aligned */
-    size_t count = list.len / sizeof *all;
+    bosun_buf_clear(list);
+    collect(list, p);
+    entry *all = (entry *)(void *)list->data; /* from malloc: aligned */
+    size_t count = list->len / sizeof *all;
     size_t found = mark(all, count, p);
-    bosun_process_kill_group(p, SIGKILL);
-    for (size_t i = 0; i < count; i++)
+    for (size_t i = 0, to = 0; to < found; i++)
         if (all[i].kind == FOUND)
-            kill_entry(&all[i]);
+            all[to++] = all[i];
+    list->len = found * sizeof *all;
+}
+
+/* Stops those in the list that do not stand still, and returns how many those were. */
+static size_t stop_all(const bosun_buf *list)
+{
+    const entry *all = (const entry *)(const void *)list->data;
+    size_t moving = 0;
+    for (size_t i = 0; i < list->len / sizeof *all; i++)
+        if (!all[i].stopped) {
+            signal_entry(&all[i], SIGSTOP);
+            moving++;
+        }
+    return moving;
+}
+
+static void kill_all(const bosun_buf *list, int64_t end)
+{
+    const entry *all = (const entry *)(const void *)list->data;
+    size_t count = list->len / sizeof *all;
     for (size_t i = 0; i < count; i++)
-        if (all[i].kind == FOUND)
-            await_entry(&all[i], end);
-    bosun_buf_free(&list);
-    return found;
+        signal_entry(&all[i], SIGKILL);
+    for (size_t i = 0; i < count; i++)
+        await_entry(&all[i], end);
+}
+
+/* Looks, stops, and looks again until two looks in a row saw nobody move: whoever was stopped during one has
+ * all its children in the next. */
+static void freeze(bosun_buf *list, const bosun_process *p)
+{
+    int still = 0;
+    for (int i = 0; i < ROUNDS && still < 2; i++) {
+        look(list, p);
+        still = stop_all(list) > 0 ? 0 : list->len == 0 ? 2 : still + 1;
+    }
 }
 
 void bosun_process_kill_tree(bosun_process *p)
 {
+    bosun_buf list = {0};
     int64_t end = bosun_wait_after(PATIENCE);
-    for (int i = 0; i < ROUNDS && kill_found(p, end) > 0 && bosun_monotonic() < end; i++)
-        ;
+    for (size_t left = 1; left > 0 && bosun_monotonic() < end;) {
+        freeze(&list, p);
+        bosun_process_kill_group(p, SIGKILL);
+        kill_all(&list, end);
+        left = list.len;
+    }
+    bosun_buf_free(&list);
     if (p->exited)
         return;
     await_end(p->pidfd, end);

@@ -5,6 +5,7 @@
 #include <limits.h>
 #include <math.h>
 #include <poll.h>
+#include <stdbool.h>
 #include <time.h>
 
 static int64_t clock_ns(clockid_t clock)
@@ -42,15 +43,25 @@ int64_t bosun_wait_after(int64_t nanoseconds)
     return nanoseconds > INT64_MAX - now ? INT64_MAX : now + nanoseconds;
 }
 
+static bool is_cancelled(const bosun_wait *wait)
+{
+    return wait->cancelled && atomic_load(wait->cancelled);
+}
+
+static bool is_past(const bosun_wait *wait)
+{
+    return wait->deadline != BOSUN_NO_DEADLINE && bosun_monotonic() >= wait->deadline;
+}
+
 int bosun_wait_check(const bosun_wait *wait, const char *op, bosun_err *err)
 {
-    if (!wait)
+    if (!wait || (!is_cancelled(wait) && !is_past(wait)))
         return 0;
-    if (wait->cancelled && atomic_load(wait->cancelled))
+    if (wait->cut)
+        atomic_store(wait->cut, 1);
+    if (is_cancelled(wait))
         return bosun_err_set(err, BOSUN_ERR_CANCELLED, op, "%s was cut short: the action is cancelled", op);
-    if (wait->deadline != BOSUN_NO_DEADLINE && bosun_monotonic() >= wait->deadline)
-        return bosun_err_set(err, BOSUN_ERR_TIMEOUT, op, "%s timed out: the action's time is up", op);
-    return 0;
+    return bosun_err_set(err, BOSUN_ERR_TIMEOUT, op, "%s timed out: the action's time is up", op);
 }
 
 int bosun_wait_fd(const bosun_wait *wait, int fd, short events, int64_t until, const char *op, bosun_err *err)

@@ -228,7 +228,8 @@ static int transfer_close(lua_State *L)
 void bosun_http_add_transfer(lua_State *L)
 {
     static const luaL_Reg methods[] = {
-        {"done", transfer_done}, {"ready", transfer_ready}, {"reply", transfer_reply},   {"finish", transfer_finish},
+        {"done", transfer_done},   {"ready", transfer_ready},
+        {"reply", transfer_reply}, {"finish", transfer_finish},
         {"take", transfer_take},   {"line", transfer_line},
         {"wants", transfer_wants}, {"give", transfer_give},
         {"close", transfer_close}, {NULL, NULL},

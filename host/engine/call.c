@@ -181,7 +181,7 @@ int bosun_protected_call(bosun_host *host, lua_CFunction function, void *argumen
     lua_pushcfunction(L, prepare_notes);
     if (lua_pcall(L, 0, 0, 0) != LUA_OK) {
         lua_settop(L, 0);
-        return bosun_err_nomem(err, what);
+        return bosun_err_set(err, BOSUN_ERR_NOMEM, what, "out of memory while %s", what);
     }
     lua_pushcfunction(L, note_stack);
     lua_pushcfunction(L, function);
@@ -197,6 +197,7 @@ int bosun_protected_call(bosun_host *host, lua_CFunction function, void *argumen
     if (stopped)
         bosun_limits_disarm(L);
     make_text(L, stopped);
+    stopped = stopped || bosun_limits_stopped(host, text, sizeof text); /* a __tostring may never end */
     log_traceback(host, what);
     fill_error(host, status, stopped ? text : NULL, what, err);
     clear_notes(L);

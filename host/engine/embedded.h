@@ -1,5 +1,5 @@
-/* The Lua files that are part of the library, compiled when it is built (tools/embed.c): "bosun/….lua" of lua/lib and
- * "plugins/….lua" of lua/plugins. */
+/* The Lua files that are part of the library, compiled when it is built (tools/embed.c): "bosun/….lua" of
+ * lua/lib and "plugins/….lua" of lua/plugins. */
 #ifndef BOSUN_ENGINE_EMBEDDED_H
 #define BOSUN_ENGINE_EMBEDDED_H
 

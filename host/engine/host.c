@@ -60,7 +60,10 @@ static int open_state(lua_State *L)
 
 static void set_deadlines(bosun_host *host)
 {
-    host->wait = (bosun_wait){&host->cancelled, host->cancel_fd, BOSUN_NO_DEADLINE};
+    host->wait = (bosun_wait){.cancelled = &host->cancelled,
+                              .cancel_fd = host->cancel_fd,
+                              .cut = &host->cut,
+                              .deadline = BOSUN_NO_DEADLINE};
     host->deadline = BOSUN_NO_DEADLINE;
     int64_t timeout = bosun_nanoseconds(host->options.timeout);
     if (timeout <= 0)

@@ -29,7 +29,8 @@ struct bosun_host {
 
     atomic_int cancelled;
     _Atomic(const char *) cancel_reason;
-    int cancel_fd; /* an eventfd, readable once cancelled */
+    int cancel_fd;    /* an eventfd, readable once cancelled */
+    atomic_int cut;   /* a wait was ended by cancellation or deadline */
     int64_t deadline; /* Lua code is stopped; BOSUN_NO_DEADLINE: never */
     bosun_wait wait;  /* its deadline is a little earlier, so that a plugin can tell which wait it was */
 
@@ -47,8 +48,8 @@ struct bosun_host {
 int bosun_dirs_init(bosun_dirs *dirs, const bosun_options *options);
 void bosun_dirs_free(bosun_dirs *dirs);
 
-/* Finds what `plugin` names, in the order of the contract's lookup. The failure lists where was looked. The path is
- * to be freed either way. */
+/* Finds what `plugin` names, in the order of the contract's lookup. The failure lists where was looked. The
+ * path is to be freed either way. */
 int bosun_plugin_find(const bosun_dirs *dirs, const char *plugin, bosun_plugin_file *file, bosun_err *err);
 
 /* Registry key: the name's prefix of the embedded modules that lie beside a built-in plugin. */
@@ -60,21 +61,25 @@ lua_State *bosun_state_new(bosun_host *host);
 /* Opens libraries and bindings and sets up `require`. Called inside a protected call. [-0, +0, e] */
 void bosun_state_open(lua_State *L);
 
-/* Pushes the chunk of a Lua source file, compiled, or raises. Text only; the chunk's name is the path. [-0, +1, e] */
+/* Pushes the chunk of a Lua source file, compiled, or raises. Text only; the chunk's name is the path. [-0,
+ * +1, e] */
 void bosun_state_load_file(lua_State *L, const char *path);
 
 /* Lua code stops at its next instruction once the host is cancelled or past its deadline. */
 void bosun_limits_arm(lua_State *L);
 void bosun_limits_disarm(lua_State *L);
 
-/* Has the host been told to stop, or run out of time? Then `text` (size bytes) says so: "timed out after 2 s". */
+/* Has the host been told to stop, or run out of time? Then `text` (size bytes) says so: "timed out after 2
+ * s". */
 bool bosun_limits_stopped(const bosun_host *host, char *text, size_t size);
 
-/* Calls function(L) with `argument` as a light userdata, protected. On an error: -1, the message in *err, with file
- * and line; the traceback goes to the log. */
-int bosun_protected_call(bosun_host *host, lua_CFunction function, void *argument, const char *what, bosun_err *err);
+/* Calls function(L) with `argument` as a light userdata, protected. On an error: -1, the message in *err,
+ * with file and line; the traceback goes to the log. */
+int bosun_protected_call(bosun_host *host, lua_CFunction function, void *argument, const char *what,
+                         bosun_err *err);
 
-/* The text at the top of the stack (or nil), "file:line", is the place of errors whose stack shows none. [-1, +0, m] */
+/* The text at the top of the stack (or nil), "file:line", is the place of errors whose stack shows none. [-1,
+ * +0, m] */
 void bosun_call_set_place(lua_State *L);
 
 /* Pushes the class of the loaded plugin. [-0, +1, -] */

@@ -45,7 +45,8 @@ void bosun_push_class(lua_State *L)
     lua_rawgetp(L, LUA_REGISTRYINDEX, &class_key);
 }
 
-/* From here on the plugin is called what its class calls itself. Keeps the old name when there is no memory. */
+/* From here on the plugin is called what its class calls itself. Keeps the old name when there is no memory.
+ */
 static void set_name(bosun_host *host, const char *name)
 {
     char *copy = name ? strdup(name) : NULL;
@@ -326,14 +327,14 @@ static int run_with_config(run *r, const char *path, bosun_err *err)
 {
     bosun_host *host = r->host;
     bosun_config config = {0};
+    if (!host->loaded) {
+        *err = host->load_error;
+        return -1;
+    }
     bosun_host_set_phase(host, BOSUN_PHASE_CONFIG);
     int rc = bosun_config_read(&config, path, r->action, &host->wait, err);
     if (rc == 0 && (note_secrets(host, config.plugin) < 0))
         rc = bosun_err_nomem(err, "read the action config");
-    if (rc == 0 && !host->loaded) {
-        *err = host->load_error;
-        rc = -1;
-    }
     if (rc == 0) {
         r->config = &config;
         r->config_path = path;
@@ -370,6 +371,31 @@ static void log_outcome(bosun_host *host, const char *action, const bosun_status
     bosun_buf_free(&text);
 }
 
+/* A plugin whose wait was cut short has not done what it was to do, even when it did not look at the error.
+ */
+static int check_cut(bosun_host *host, const bosun_status *status, bosun_err *err)
+{
+    if (!atomic_load(&host->cut) || status->outcome == BOSUN_FAILING)
+        return 0;
+    char text[128] = "";
+    if (!bosun_limits_stopped(host, text, sizeof text))
+        snprintf(text, sizeof text, "timed out after %g s", host->options.timeout);
+    return bosun_err_set(err, BOSUN_ERR_CANCELLED, "run",
+                         "%s: a wait was cut short, and the plugin went on to report %s", text,
+                         bosun_outcome_name(status->outcome));
+}
+
+/* The action, and what the host adds to or takes from its status. */
+static int run_checked(run *r, const char *action, const char *config, bosun_err *err)
+{
+    int rc = r->action ? run_with_config(r, config, err) : bosun_unknown_action(action, err);
+    if (rc == 0)
+        rc = check_cut(r->host, r->status, err);
+    if (rc == 0 && add_plan(r->host, r->status) < 0)
+        rc = bosun_err_nomem(err, "take over the plan of the dry run");
+    return rc;
+}
+
 bosun_status *bosun_host_run(bosun_host *host, const char *action, const char *config)
 {
     bosun_status *status = bosun_status_new();
@@ -379,18 +405,15 @@ bosun_status *bosun_host_run(bosun_host *host, const char *action, const char *c
     bosun_err err = {0};
     run r = {.host = host, .action = bosun_action_find(action), .status = status};
     host->plan.len = 0;
-    int rc = r.action ? run_with_config(&r, config, &err) : bosun_unknown_action(action, &err);
-    if (rc == 0 && add_plan(host, status) < 0)
-        rc = bosun_err_nomem(&err, "take over the plan of the dry run");
-    if (rc < 0)
+    atomic_store(&host->cut, 0);
+    if (run_checked(&r, action, config, &err) < 0) {
         fail(status, &err);
+        status->duration = (double)(bosun_monotonic() - start) / (double)BOSUN_SECOND;
+        status->timestamp = bosun_realtime() / 1000000;
+    }
     if (redact_status(status, &host->secrets) < 0) {
         bosun_err_nomem(&err, "remove secrets from the status");
         fail(status, &err);
-    }
-    if (rc < 0) {
-        status->duration = (double)(bosun_monotonic() - start) / (double)BOSUN_SECOND;
-        status->timestamp = bosun_realtime() / 1000000;
     }
     log_outcome(host, action, status);
     bosun_host_set_phase(host, BOSUN_PHASE_IDLE);

@@ -20,6 +20,8 @@ local status = require "bosun.action_status"
 
 local ActionStatus, ActionStatusInfo, State = status.ActionStatus, status.ActionStatusInfo, status.DeploymentState
 
+-- This line is for editors: with the folder's .luarc.json they complete bosun.* and the plugin's own methods.
+---@class SamplePlugin: BosunPluginBase
 local SamplePlugin = BosunPluginBase:extend("SamplePlugin")
 
 -- What the private config holds. It is read into self.config before an action runs; everything that is wrong in the

@@ -222,7 +222,7 @@ PATHS = {
 
 
 class Handler(socketserver.StreamRequestHandler):
-    def request(self):
+    def read_request(self):
         line = self.rfile.readline().decode("latin-1").strip()
         if not line:
             return None
@@ -234,7 +234,7 @@ class Handler(socketserver.StreamRequestHandler):
 
     def handle(self):
         try:
-            while request := self.request():
+            while request := self.read_request():
                 if not PATHS[request.path](request):
                     return
         except (ConnectionError, ValueError):

@@ -221,7 +221,7 @@ static void test_cancel(void)
     pthread_t thread;
     must(pipe(cancel_pipe) == 0);
     must(pthread_create(&thread, NULL, cancel_once_ready, (void *)(uintptr_t) "ready") == 0);
-    const bosun_wait wait = {&cancelled, cancel_pipe[0], BOSUN_NO_DEADLINE};
+    const bosun_wait wait = {.cancelled = &cancelled, .cancel_fd = cancel_pipe[0], .deadline = BOSUN_NO_DEADLINE};
     bosun_process p = BOSUN_NO_PROCESS;
     bosun_err err = {0};
     bosun_process_options options =

@@ -1,8 +1,9 @@
 --- Reads the LuaLS annotations of the library's Lua files (https://luals.github.io/wiki/annotations). What it gives:
 ---
 ---     module: name, doc, value (the local that the file returns), functions, classes, aliases, internal, meta
----     function: name ("read"), owner ("fs"), method (called with ':'), names (of its signature), params, returns, doc, line
----     class: name, parent, doc, fields, owner (the local that has its methods)
+---     function: name ("read"), owner ("fs"), method (called with ':'), names (of its signature), params, returns, doc,
+---               line
+---     class: name, parent, doc, fields, owner (the local that has its methods), enum (the fields are constants)
 ---     param, field, return: name, type, optional, doc
 
 local parse = {}
@@ -46,8 +47,9 @@ end
 
 tags["return"] = function(block, text)
   local kind, rest = split_type(text)
-  local name, doc = rest:match "^([%a_][%w_]*)%s*(.*)$"
-  table.insert(block.returns, { type = kind, name = name or (rest ~= "" and rest or nil), doc = doc or "" })
+  local name, doc = rest:match "^(%.?%.?%.?[%w_]*)%s*(.*)$"
+  if name == "" then name = nil end
+  table.insert(block.returns, { type = kind, name = name, doc = doc })
 end
 
 function tags.class(block, text)
@@ -120,12 +122,20 @@ local function add_block(module, block, code)
   end
 end
 
+--- Takes a line of an enum's table into its class; the class, until the table's end.
+local function add_constant(class, line)
+  local name, value = line:match "^%s+([%u_]+) = (.-),?$"
+  if name then table.insert(class.fields, { name = name, type = value, doc = "" }) end
+  return not line:find "^}" and class or nil
+end
+
 --- The annotations of a file's text. `name` is the module's, unless the file says otherwise.
 function parse.text(text, name)
   local module = { name = name, functions = {}, classes = {}, aliases = {} }
-  local block, number, first = new_block(), 0, true
+  local block, number, first, enum = new_block(), 0, true, nil
   for line in (text .. "\n"):gmatch "(.-)\n" do
     number = number + 1
+    enum = enum and add_constant(enum, line)
     if line:find "^%-%-%-" then
       add_line(block, line)
     elseif #block.doc + #block > 0 or line:find "^function " then
@@ -133,6 +143,7 @@ function parse.text(text, name)
       local documents_module = first and not block.class and (not line:find "^function " and not block.meta)
       if documents_module then module.doc, first = block.text, false end
       add_function(module, block, line, number)
+      if block.enum then enum = module.classes[#module.classes] end
       block = new_block()
     end
   end
@@ -148,10 +159,11 @@ local function read(path)
   return text
 end
 
---- The public modules below `folder` (lua/lib), sorted by name. `files`: their paths, relative to it. The classes and
---- aliases of the files in a module's own folder (bosun/http/…) are counted as the module's.
+--- The public modules below `folder` (lua/lib), sorted by name, and a nameless one with what all of them use.
+--- `files`: their paths, relative to it. The classes and aliases of the files in a module's own folder (bosun/http/…)
+--- are counted as the module's.
 function parse.files(folder, files)
-  local modules, parts = {}, {}
+  local modules, parts, common = {}, {}, parse.text("", nil)
   for _, path in ipairs(files) do
     local name = path:gsub("%.lua$", ""):gsub("/init$", ""):gsub("/", ".")
     local module = parse.text(read(folder .. "/" .. path), name)
@@ -159,7 +171,9 @@ function parse.files(folder, files)
     local parent = name:match "^(bosun%.%w+)%."
     if parent and not module.meta then
       parts[#parts + 1] = { parent = parent, module = module }
-    elseif not module.internal and module.name then
+    elseif not module.name then
+      parse.merge(common, module)
+    elseif not module.internal then
       modules[#modules + 1] = module
     end
   end
@@ -169,7 +183,7 @@ function parse.files(folder, files)
       if part.parent == module.name then parse.merge(module, part.module) end
     end
   end
-  return modules
+  return modules, common
 end
 
 --- Adds classes, their methods, and aliases.

@@ -13,9 +13,9 @@ local function sorted_keys(map)
   return keys
 end
 
---- A table of constants that raises on a name it does not have, instead of giving nil.
-local function enum(name, values)
-  return setmetatable(values, {
+--- Makes a table of constants raise on a name it does not have, instead of giving nil.
+local function guard(name, values)
+  setmetatable(values, {
     __index = function(_, key)
       local names = sorted_keys(values)
       error(("%s has no %s%s; it has %s"):format(name, tostring(key), suggest.hint(key, names),
@@ -29,16 +29,17 @@ end
 
 --- How an action ended.
 ---@enum ActionStatus
-local ActionStatus = enum("ActionStatus", {
+local ActionStatus = {
   OK = "passing",
   WARN = "warning",
   ERROR = "failing",
   UNKNOWN = "unknown",
-})
+}
+guard("ActionStatus", ActionStatus)
 
 --- Where a deployment is after an action.
 ---@enum DeploymentState
-local DeploymentState = enum("DeploymentState", {
+local DeploymentState = {
   READY = "ready",
   STOPPED = "stopped",
   ERRORED = "errored",
@@ -46,15 +47,19 @@ local DeploymentState = enum("DeploymentState", {
   REPLACING_MODEL = "replacingModel",
   SHUTTING_DOWN = "shuttingDown",
   UNKNOWN = "unknown",
-})
+}
+guard("DeploymentState", DeploymentState)
 
----@class ActionStatusInfo
+---@class bosun.StatusFields
 ---@field status ActionStatus
 ---@field msg? string text for people; forwarded to the service
 ---@field state? DeploymentState
 ---@field duration? number seconds; the base class fills it in when it is absent
 ---@field data? any plain data: what the plugin hands on
----@overload fun(fields: ActionStatusInfo): ActionStatusInfo
+
+--- What every action returns: `ActionStatusInfo{ status = …, msg = … }`. Wrong fields raise.
+---@class ActionStatusInfo: bosun.StatusFields
+---@overload fun(fields: bosun.StatusFields): ActionStatusInfo
 local ActionStatusInfo = {}
 
 local FIELDS = { "data", "duration", "msg", "state", "status" }

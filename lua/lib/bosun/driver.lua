@@ -1,5 +1,5 @@
---- Internal: what the engine calls. Checks what a plugin's file returned, and runs one action on a new plugin object. Every
---- error is raised; the engine turns it into a failing status.
+--- Internal: what the engine calls. Checks what a plugin's file returned, and runs one action on a new plugin object.
+--- Every error is raised; the engine turns it into a failing status.
 
 local BosunPluginBase = require "bosun.plugin_base"
 

@@ -20,7 +20,7 @@ local ActionStatus, ActionStatusInfo = status.ActionStatus, status.ActionStatusI
 ---@class BosunPluginBase
 ---@field plugin_config table the action config's `pluginConfig`; empty when it is absent
 ---@field config_schema? table<string, bosun.config.Spec> set in a class: what its private config holds
----@field config? table where there is a config_schema: the private config, checked, with defaults filled in
+---@field config table the private config, checked, with defaults filled in; nil where there is no config_schema
 ---@field private_config_file? string path of the plugin's own config
 ---@field action_config_file? string path of the action config
 ---@field pe_info? table the action config's `peInfo`

@@ -45,7 +45,7 @@ end
 
 local function pause_after(attempt, backoff)
   if type(backoff) == "function" then return math.max(0, backoff(attempt)) end
-  local longest = math.min(LONGEST_PAUSE, backoff * 2.0 ^ (attempt - 1))
+  local longest = math.min(math.max(LONGEST_PAUSE, backoff), backoff * 2.0 ^ (attempt - 1))
   return longest * (1 - math.random() / 2)
 end
 

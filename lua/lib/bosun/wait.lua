@@ -41,8 +41,7 @@ local function text_of(last)
   return ": " .. (type(last) == "table" and last.message or tostring(last))
 end
 
-local function failure(code, options, seconds, last)
-  local why = code == "timeout" and ("not within %.4g s"):format(seconds) or "the action was cancelled"
+local function failure(code, why, options, last)
   return setmetatable({
     code = code,
     op = "wait.poll",
@@ -51,12 +50,13 @@ local function failure(code, options, seconds, last)
   }, Failure)
 end
 
---- Waits before the next question. Returns the code of the failure when there will be none.
-local function pause(interval, ends)
+--- Waits before the next question. When there will be none: the code of the failure, and why.
+local function pause(interval, started, ends)
   local left = ends - time.monotonic()
-  if left <= 0 then return "timeout" end
+  if left <= 0 then return "timeout", ("not within %.4g s"):format(ends - started) end
   local ok, err = time.sleep(math.min(interval, left)) -- the last question is asked when time is up
-  if not ok then return err.code end
+  if ok then return nil end
+  return err.code, err.code == "timeout" and "the action's time is up" or "the action is cancelled"
 end
 
 --- Calls `fn(attempt)` until it returns something that is neither nil nor false, and returns all it returned. What else
@@ -85,8 +85,8 @@ function wait.poll(fn, options)
       if options.dry_run == nil then return true end
       return options.dry_run
     end
-    local code = pause(interval, ends)
-    if code then return nil, failure(code, options, time.monotonic() - started, results[2]) end
+    local code, why = pause(interval, started, ends)
+    if code then return nil, failure(code, why, options, results[2]) end
     interval = math.min(interval * (options.backoff or 1), math.max(LONGEST_INTERVAL, options.interval or 1))
   end
 end

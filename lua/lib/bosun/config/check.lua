@@ -1,4 +1,5 @@
---- Internal: checks the values of a config file against a schema, collecting every problem, and builds what the plugin gets.
+--- Internal: checks the values of a config file against a schema, collecting every problem, and builds what the plugin
+--- gets.
 ---
 --- A place is where a value stands: `path`, the keys that lead to it as people write them, and the `line` and `column`
 --- of the value and of its key (`key_line`, `key_column`); a value that comes from a default has no lines.

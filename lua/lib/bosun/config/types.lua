@@ -1,14 +1,9 @@
---- Internal: the types of values that a config's schema can name. A type says what it expects, for messages, and reads a value:
---- true and the value as the plugin gets it, or false.
+--- Internal: the types of values that a config's schema can name. A type says what it expects, for messages, and reads
+--- a value: true and the value as the plugin gets it, or false.
 
 local time = require "bosun.time"
 
----@class bosun.config.Type
----@field expected string
----@field is_number? boolean `min` and `max` apply
----@field read fun(value: any): boolean, any
-
----@type table<string, bosun.config.Type>
+--- name → expected (text for messages), is_number (`min` and `max` apply), read(value) → boolean, value
 local types = {}
 
 local function of_type(wanted)

@@ -173,7 +173,8 @@ end
 local function wait(run)
   local seconds = next_start(run)
   if #run.active == 0 then return time.sleep(seconds) end
-  return has_moved(run) or run.client:step(seconds)
+  if has_moved(run) then return true end
+  return run.client:step(seconds)
 end
 
 local function advance_all(run)

@@ -1,0 +1,58 @@
+/* libFuzzer target: whatever a private config holds, checking it against a schema ends with no problem or
+ * with problems that say something and stand in the file, and the host goes on. Run in the repository's root:
+ * the plugin with the schema is tests/fuzz/config_plugin.lua. */
+#define _GNU_SOURCE
+#include "bosun.h"
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+static bosun_host *host;
+static int file;
+
+static void fail(const char *what, const char *text)
+{
+    fprintf(stderr, "%s: %s\n", what, text);
+    abort();
+}
+
+/* One host for all inputs; the config is a file in memory whose content changes. */
+static void set_up(void)
+{
+    char path[64];
+    bosun_options options;
+    bosun_error error;
+    file = memfd_create("fuzz", MFD_CLOEXEC);
+    snprintf(path, sizeof path, "/proc/self/fd/%d", file);
+    bosun_options_init(&options);
+    host = bosun_host_new(&options, &error);
+    if (!host || bosun_host_load(host, "tests/fuzz/config_plugin.lua", path, &error) < 0)
+        fail("no plugin", error.message);
+}
+
+static void look(void *data, const bosun_problem *problem)
+{
+    (void)data;
+    if (!*problem->message)
+        fail("a problem without a message", problem->path);
+    if (!problem->line && !strstr(problem->message, "too large"))
+        fail("a problem without a place", problem->message);
+    if (strstr(problem->message, "stack traceback") || strstr(problem->message, ".lua:"))
+        fail("a problem of the checker's own", problem->message);
+}
+
+int LLVMFuzzerTestOneInput(const unsigned char *data, size_t size);
+
+int LLVMFuzzerTestOneInput(const unsigned char *data, size_t size)
+{
+    bosun_error error;
+    if (!host)
+        set_up();
+    if (ftruncate(file, 0) < 0 || pwrite(file, data, size, 0) != (ssize_t)size)
+        fail("the file in memory", "cannot be written");
+    if (bosun_host_validate(host, NULL, NULL, look, NULL, &error) < 0)
+        fail("the check itself failed", error.message);
+    return 0;
+}
