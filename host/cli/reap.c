@@ -1,16 +1,47 @@
 /* Killing descendants: each that dies hands its own children to this process (a subreaper), so children are
- * killed and reaped until there are none. */
+ * killed and reaped until there are none. The kernel lists them in /proc (CONFIG_PROC_CHILDREN). */
 #define _GNU_SOURCE
 #include "reap.h"
 #include "../core/wait.h"
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
-#include <stdio.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
 #define PATIENCE BOSUN_SECOND
+
+/* The next number in the text, and *at behind it; 0: there is none. */
+static pid_t next_pid(const char **at)
+{
+    pid_t pid = 0;
+    while (**at == ' ')
+        (*at)++;
+    for (; **at >= '0' && **at <= '9'; (*at)++)
+        pid = pid * 10 + (**at - '0');
+    return pid;
+}
+
+int reap_kill_children(void)
+{
+    char list[4096]; /* when there are more, they come next time */
+    int fd = open("/proc/thread-self/children", O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        return -1;
+    ssize_t len = read(fd, list, sizeof list - 1);
+    close(fd);
+    if (len < 0)
+        return -1;
+    list[len] = '\0';
+    int count = 0;
+    const char *at = list;
+    for (pid_t pid = next_pid(&at); pid > 1; pid = next_pid(&at), count++) {
+        kill(-pid, SIGKILL);
+        kill(pid, SIGKILL);
+    }
+    return count;
+}
 
 /* Reaps what has ended. 1: children are left · 0: none are · -1: failed. */
 static int reap_ended(void)
@@ -26,24 +57,6 @@ static int reap_ended(void)
     }
 }
 
-/* Kills each child, and returns how many there were. The kernel lists them in /proc (CONFIG_PROC_CHILDREN).
- */
-static int kill_children(void)
-{
-    char path[64];
-    snprintf(path, sizeof path, "/proc/self/task/%d/children", (int)getpid());
-    FILE *list = fopen(path, "re");
-    if (!list)
-        return -1;
-    int count = 0;
-    int pid;
-    while (fscanf(list, "%d", &pid) == 1)
-        if (kill((pid_t)pid, SIGKILL) == 0)
-            count++;
-    fclose(list);
-    return count;
-}
-
 int reap_descendants(void)
 {
     int killed = 0;
@@ -52,7 +65,7 @@ int reap_descendants(void)
         int left = reap_ended();
         if (left <= 0)
             return left < 0 ? -1 : killed;
-        int now = kill_children();
+        int now = reap_kill_children();
         if (now < 0)
             return -1;
         killed = now > killed ? now : killed;

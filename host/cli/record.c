@@ -11,7 +11,7 @@
 
 #define MAGIC     UINT32_C(0xB0509A01)
 #define READ_SIZE ((size_t)64 * 1024)
-#define TEXT_MAX  ((size_t)BOSUN_YAML_MAX_WRITE_BYTES + 64 * 1024) /* data, and the lines around it */
+#define TEXT_MAX  ((size_t)BOSUN_YAML_MAX_WRITE_BYTES + READ_SIZE) /* data, and the lines around it */
 
 typedef struct header {
     uint32_t magic;

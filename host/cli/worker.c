@@ -5,6 +5,7 @@
 #include "worker.h"
 #include "../core/status.h"
 #include "../core/wait.h"
+#include "reap.h"
 #include "record.h"
 #include "report.h"
 #include "sink.h"
@@ -26,7 +27,6 @@ static _Atomic(bosun_host *) running;
 static atomic_int pending_signal;
 static int64_t deadline = BOSUN_NO_DEADLINE;
 static pid_t supervisor;
-static char children_file[64];
 static char timed_out[64];
 
 static const char *reason(int number)
@@ -38,30 +38,10 @@ static const char *reason(int number)
     return number == SIGHUP ? "cancelled by SIGHUP" : "cancelled by SIGTERM";
 }
 
-/* Kills the programs that the action started; each leads a session of its own. Safe in a signal handler. */
-static void kill_children(void)
-{
-    char list[4096];
-    int fd = open(children_file, O_RDONLY | O_CLOEXEC);
-    ssize_t len = fd < 0 ? 0 : read(fd, list, sizeof list - 1);
-    list[len > 0 ? len : 0] = '\0';
-    for (const char *at = list; *at; at++) {
-        pid_t pid = 0;
-        for (; *at >= '0' && *at <= '9'; at++)
-            pid = pid * 10 + (*at - '0');
-        if (pid > 0) {
-            kill(-pid, SIGKILL);
-            kill(pid, SIGKILL);
-        }
-        if (!*at)
-            break;
-    }
-}
-
 static void on_signal(int number)
 {
     if (getppid() != supervisor) { /* it was killed: nobody is left to report to */
-        kill_children();
+        reap_kill_children();      /* the programs that the action started */
         _exit(WORKER_FAILED);
     }
     atomic_store(&pending_signal, number);
@@ -82,7 +62,6 @@ static int take_signals(const worker_start *start)
 {
     deadline = start->deadline;
     supervisor = start->supervisor;
-    snprintf(children_file, sizeof children_file, "/proc/self/task/%d/children", (int)getpid());
     snprintf(timed_out, sizeof timed_out, "timed out after %g s", start->options->timeout);
     struct sigaction action = {.sa_handler = on_signal}; /* no SA_RESTART: waits are to be interrupted */
     sigset_t none;

@@ -1,5 +1,6 @@
 /* A growable run of bytes. A failed allocation makes the buffer `failed` for good; appending to it then does
- * nothing, so a series of appends is checked once, at its end. A fixed buffer never allocates: it fails when full. */
+ * nothing, so a series of appends is checked once, at its end. A fixed buffer never allocates: it fails when
+ * full. */
 #ifndef BOSUN_CORE_BUF_H
 #define BOSUN_CORE_BUF_H
 

@@ -53,7 +53,7 @@ static int load(bosun_err *err)
     void *library = open_library(err);
     if (!library)
         return -1;
-    bosun_curl table;
+    bosun_curl table = {0};
     if (fill(library, &table, err) < 0) {
         dlclose(library);
         return -1;

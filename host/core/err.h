@@ -1,5 +1,6 @@
 /* What went wrong, as core functions report it. A function that can fail takes a bosun_err *, returns 0 or -1
- * (or NULL), and fills the error on failure only. The error owns nothing, so it can be dropped at any point. */
+ * (or NULL), and fills the error on failure only. The error owns nothing, so it can be dropped at any point.
+ */
 #ifndef BOSUN_CORE_ERR_H
 #define BOSUN_CORE_ERR_H
 
@@ -27,8 +28,8 @@ typedef struct bosun_err {
 int bosun_err_set(bosun_err *err, const char *code, const char *op, const char *format, ...)
     __attribute__((format(printf, 4, 5)));
 
-/* "cannot <op> <path>: <text of errno value>", code = the name of the errno value. `errnum` is errno as it was
- * when the call failed. Returns -1. */
+/* "cannot <op> <path>: <text of errno value>", code = the name of the errno value. `errnum` is errno as it
+ * was when the call failed. Returns -1. */
 int bosun_err_errno(bosun_err *err, int errnum, const char *op, const char *path);
 
 /* Out of memory, with what was being done. Returns -1. */

@@ -43,6 +43,7 @@ typedef enum bosun_http_sink {
 typedef struct bosun_http_request {
     const char *method;         /* a token */
     const char *url;            /* http or https */
+    const char *shown_url;      /* in messages, in place of the URL that bosun_http_show_url makes of it */
     const char *const *headers; /* name, value, name, value, …, NULL; no control characters in them */
 
     bosun_http_source source;
@@ -51,8 +52,7 @@ typedef struct bosun_http_request {
     bosun_http_sink sink; /* of a 2xx reply; other bodies are kept in memory, for their messages */
     const char *sink_path; /* TO_FILE */
     bool sync;             /* fsync file and folder at the end */
-    int64_t
-        max_bytes; /* of the reply's body, decompressed; 0: BOSUN_HTTP_MEMORY_MAX, files and caller: none */
+    int64_t max_bytes; /* of the body, decompressed; 0: BOSUN_HTTP_MEMORY_MAX, TO_FILE and _CALLER: none */
 
     int64_t timeout;         /* of the whole transfer, in nanoseconds; 0: none */
     int64_t connect_timeout; /* 0: 10 s */

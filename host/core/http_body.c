@@ -9,10 +9,10 @@
 #include <strings.h>
 #include <unistd.h>
 
-#define HEADERS_MAX  (256 * 1024)  /* bytes of all headers of a transfer, redirects included */
-#define INCOMING_MAX (1024 * 1024) /* kept for the caller; beyond it the server has to wait */
+#define HEADERS_MAX  ((size_t)256 * 1024)  /* bytes of all headers of a transfer, redirects included */
+#define INCOMING_MAX ((size_t)1024 * 1024) /* kept for the caller; beyond it the server has to wait */
 #define SEND_AT_ONCE (256L * 1024)
-#define OUTGOING_LOW (64 * 1024) /* with less the caller is asked for more */
+#define OUTGOING_LOW ((size_t)64 * 1024) /* with less the caller is asked for more */
 #define ANY_ENCODING "gzip, deflate"
 #define NO_ENCODING  "identity"
 
@@ -35,7 +35,7 @@ static size_t on_header(char *bytes, size_t size, size_t count, void *data)
     t->header_bytes += len;
     t->reached = false;
     if (t->header_bytes > HEADERS_MAX)
-        return too_large(t, "headers are", HEADERS_MAX);
+        return too_large(t, "headers are", (long long)HEADERS_MAX);
     bosun_http_add_header(&t->reply, bytes, len);
     if (!t->reply.headers.failed)
         return len;

@@ -110,7 +110,10 @@ static char *make_label(const bosun_http_request *request)
 {
     bosun_buf text = {0};
     bosun_buf_printf(&text, "%s ", request->method);
-    bosun_http_show_url(&text, request->url);
+    if (request->shown_url)
+        bosun_buf_puts(&text, request->shown_url);
+    else
+        bosun_http_show_url(&text, request->url);
     char *label = text.failed ? NULL : strdup(bosun_buf_text(&text));
     bosun_buf_free(&text);
     return label;

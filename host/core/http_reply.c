@@ -28,7 +28,10 @@ static void add_text(bosun_buf *out, const char *text, size_t len)
     if (!to)
         return;
     for (size_t i = 0; i < len; i++)
-        to[i] = text[i] ? text[i] : '?';
+        if (text[i])
+            to[i] = text[i];
+        else
+            to[i] = '?';
     to[len] = '\0';
     out->len += len + 1;
 }

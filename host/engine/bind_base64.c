@@ -35,7 +35,10 @@ static int base64_encode(lua_State *L)
 static int decode(const char *text, size_t len, bool url, uint8_t *out, size_t *done)
 {
     struct base64_decode_ctx context;
-    (url ? base64url_decode_init : base64_decode_init)(&context);
+    if (url)
+        base64url_decode_init(&context);
+    else
+        base64_decode_init(&context);
     while (len > 0 && text[len - 1] == '=')
         len--;
     size_t more = 0;

@@ -70,6 +70,7 @@ void bosun_http_read_request(lua_State *L, int index, bosun_http_request *reques
     *request = (bosun_http_request){
         .method = text_field(L, index, "method"),
         .url = text_field(L, index, "url"),
+        .shown_url = text_field(L, index, "shown_url"),
         .timeout = time_field(L, index, "timeout"),
         .connect_timeout = time_field(L, index, "connect_timeout"),
         .stall = time_field(L, index, "stall"),

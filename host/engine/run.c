@@ -110,7 +110,7 @@ int bosun_host_load(bosun_host *host, const char *plugin, const char *private_co
 typedef struct run {
     bosun_host *host;
     const bosun_action *action;
-    const bosun_config *config;
+    bosun_config config;
     const char *config_path; /* NULL: none */
     bosun_status *status;
 } run;
@@ -138,9 +138,9 @@ static void set_section(lua_State *L, const char *name, const bosun_value *secti
 static void push_arguments(lua_State *L, const run *r)
 {
     lua_createtable(L, 0, 7);
-    set_section(L, "plugin_config", r->config->plugin);
-    set_section(L, "pe_info", r->config->pe);
-    set_section(L, "deployment_info", r->config->deployment);
+    set_section(L, "plugin_config", r->config.plugin);
+    set_section(L, "pe_info", r->config.pe);
+    set_section(L, "deployment_info", r->config.deployment);
     lua_pushstring(L, r->host->private_config); /* nil when NULL */
     lua_setfield(L, -2, "private_config_file");
     lua_pushstring(L, r->config_path);
@@ -326,24 +326,22 @@ int bosun_unknown_action(const char *name, bosun_err *err)
 static int run_with_config(run *r, const char *path, bosun_err *err)
 {
     bosun_host *host = r->host;
-    bosun_config config = {0};
     if (!host->loaded) {
         *err = host->load_error;
         return -1;
     }
     bosun_host_set_phase(host, BOSUN_PHASE_CONFIG);
-    int rc = bosun_config_read(&config, path, r->action, &host->wait, err);
-    if (rc == 0 && (note_secrets(host, config.plugin) < 0))
+    int rc = bosun_config_read(&r->config, path, r->action, &host->wait, err);
+    if (rc == 0 && note_secrets(host, r->config.plugin) < 0)
         rc = bosun_err_nomem(err, "read the action config");
     if (rc == 0) {
-        r->config = &config;
         r->config_path = path;
         bosun_host_set_phase(host, BOSUN_PHASE_INIT);
         char what[96];
         snprintf(what, sizeof what, "running %s", r->action->name);
         rc = bosun_protected_call(host, run_action, r, what, err);
     }
-    bosun_config_free(&config);
+    bosun_config_free(&r->config);
     return rc;
 }
 

@@ -60,7 +60,7 @@ static result split(const char *text, size_t len, size_t max, size_t piece)
     for (size_t at = 0; at < len && good;) {
         size_t n = piece ? piece : (size_t)(unsigned char)text[at] % 7 + 1;
         n = n < len - at ? n : len - at;
-        char *copy = malloc(n); /* of its own, so that a look past its end is seen */
+        char *copy = malloc(n ? n : 1); /* of its own, so that a look past its end is seen */
         if (!copy || bosun_lines_feed(&lines, memcpy(copy, text + at, n), n, &err) < 0)
             abort();
         free(copy);

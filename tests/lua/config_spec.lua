@@ -193,6 +193,79 @@ describe("bosun.config", function()
       messages)
   end)
 
+  it("is loaded for a plugin that has a config_schema, before init", function()
+    local plugin = workspace:plugin_file("typed", [[
+      P.config_schema = { port = { type = "integer", required = true }, wait = { type = "seconds", default = "1m" } }
+      function P:init() self.seen = self.config.port + self.config.wait end
+      function P:pe_status() return ActionStatusInfo{ status = ActionStatus.OK, data = { seen = self.seen } } end]])
+    assert.equal(140.0, workspace:act("pe_status", nil, { plugin = plugin, private = "port: 80\n" }).data.seen)
+    local status = workspace:act("pe_status", nil, { plugin = plugin, private = "prot: 80\n" })
+    assert.equal("failing", status.status)
+    assert.matches('^/.*config%-%d+%.yaml:1:1: port: the required key "port" is missing .*\n', status.msg)
+    assert.matches(':1:1: prot: unknown key; did you mean "port"%?$', status.msg)
+    assert.matches("^no %-%-private%-config was given: port: the required key",
+      workspace:act("pe_status", nil, { plugin = plugin }).msg)
+  end)
+
+  it("is inherited with the class that has the schema", function()
+    local plugin = workspace:plugin_file("child", [[
+      P.config_schema = { port = { type = "integer", default = 7 } }
+      P = P:extend("Child")
+      function P:pe_status() return ActionStatusInfo{ status = ActionStatus.OK, data = self.config } end]])
+    assert.same({ port = 7 }, workspace:act("pe_status", nil, { plugin = plugin }).data)
+  end)
+
+  it("names the plugin whose config_schema is wrong", function()
+    local plugin = workspace:plugin_file("wrong", "P.config_schema = { port = { type = 'integr' } }")
+    assert.matches("wrong%.lua:%d+: the config_schema of P: port: type is integr; expected one of",
+      workspace:act("pe_status", nil, { plugin = plugin }).msg)
+    plugin = workspace:plugin_file("wrong", "P.config_schema = 'text'")
+    assert.matches("P%.config_schema is a string; expected a table of keys",
+      workspace:act("pe_status", nil, { plugin = plugin }).msg)
+  end)
+
+  describe("for the action config", function()
+    local ACTION = 'deploymentInfo:\n  id: d\n  keyValueConfig:\n    memory: "64Gi"\n    "a.b": 1\n'
+      .. 'peInfo:\n  id: p\n  deployments: [one, {id: two}]\n'
+
+    --- The message of the problem with this key path (Lua source), raised by an action; `before` is run first.
+    local function problem(key_path, before)
+      local plugin = workspace:plugin_file("later", ([[
+        function P:deployment_start() %s error(self:config_problem(%s, "why")) end]]):format(before or "", key_path))
+      local status = workspace:act("deployment_start", nil, { plugin = plugin, config = ACTION })
+      assert.equal("failing", status.status)
+      return status.msg:gsub("^/.*/config%-%d+%.yaml:", "")
+    end
+
+    it("names the line of a value later", function()
+      assert.equal("4:13: deploymentInfo.keyValueConfig.memory: why", problem '"deploymentInfo.keyValueConfig.memory"')
+      assert.equal('5:12: deploymentInfo.keyValueConfig["a.b"]: why',
+        problem '{ "deploymentInfo", "keyValueConfig", "a.b" }')
+      assert.equal("8:17: peInfo.deployments[1]: why", problem '"peInfo.deployments[1]"')
+      assert.equal("8:27: peInfo.deployments[2].id: why", problem '"peInfo.deployments.2.id"')
+    end)
+
+    it("names the mapping around a key that is absent", function()
+      assert.equal("4:5: deploymentInfo.keyValueConfig.cpu: why", problem '"deploymentInfo.keyValueConfig.cpu"')
+      assert.equal("1:1: pluginConfig.mlopsUrl: why", problem '"pluginConfig.mlopsUrl"')
+    end)
+
+    it("names file and key when the file is gone", function()
+      local message = problem('"deploymentInfo.id"', 'assert(require("bosun.fs").remove(self.action_config_file))')
+      assert.matches("^/.*/config%-%d+%.yaml: deploymentInfo%.id: why$", message)
+    end)
+
+    it("can be raised by init, and without any action config", function()
+      local plugin = workspace:plugin_file("early",
+        'function P:init() error(self:config_problem("peInfo.id", "why")) end')
+      local config = { peInfo = { id = "p" } }
+      assert.matches("config%-%d+%.yaml:1:%d+: peInfo.id: why$",
+        workspace:act("pe_status", nil, { plugin = plugin, config = config }).msg)
+      local status = workspace:run { plugin = plugin, action = "pe_status" }.status
+      assert.equal("no --config was given: peInfo.id: why", status.msg)
+    end)
+  end)
+
   it("raises on a schema that is wrong, at the caller's line", function()
     for schema, pattern in pairs {
       ['{ key = { type = "strin" } }'] = "key: type is strin; expected one of any, boolean",

@@ -21,7 +21,10 @@ describe("bosun.http, when the server", function()
       local http = require "bosun.http"
       local fs = require "bosun.fs"
       local root, bad = %q, %q
-      local function code(...) local resp, err = http.get(...); return resp and resp.status or err.code, err and err.message end
+      local function code(...)
+        local resp, err = http.get(...)
+        return resp and resp.status or err.code, err and err.message
+      end
       local function sent(key) return tonumber(http.get(bad .. "/how-many", { query = { key = key } }).body) end
     ]]):format(workspace.root, bad.url)
     return workspace:eval(head .. code, more)
@@ -37,7 +40,8 @@ describe("bosun.http, when the server", function()
       assert(fs.write(kept, "old"))
       local in_file = code(bad .. %q, with { sink = kept })
       local _, err = http.stream(with { url = bad .. %q }, function() end)
-      return { in_memory, in_file, err and err.code or "none", assert(fs.read(kept)), #fs.glob(root .. "/.bosun-*"), message }
+      local left = #fs.glob(root .. "/.bosun-*")
+      return { in_memory, in_file, err and err.code or "none", assert(fs.read(kept)), left, message }
     ]]):format(options or "{}", path, path, path))
   end
 
@@ -188,14 +192,17 @@ describe("bosun.http, when the server", function()
 
   it("lets the action's deadline pass", function()
     for _, call in ipairs {
-      'http.get(bad .. "/silent")', 'http.stream(bad .. "/trickle", print)', 'http.get(bad .. "/trickle", { sink = root .. "/x" })',
-      'http.all { { url = bad .. "/silent" }, { url = bad .. "/stall" } }', 'http.connect(bad .. "/silent", { upgrade = "x" })',
+      'http.get(bad .. "/silent")', 'http.stream(bad .. "/trickle", print)',
+      'http.get(bad .. "/trickle", { sink = root .. "/x" })',
+      'http.all { { url = bad .. "/silent" }, { url = bad .. "/stall" } }',
+      'http.connect(bad .. "/silent", { upgrade = "x" })',
       'http.get(bad .. "/busy?key=z&times=99", { retry = { max = 99, backoff = 1000, max_wait = 1000 } })',
       'http.get("http://127.0.0.1:1/", { retry = { max = 99, backoff = 0.01 } })',
     } do
-      local status = workspace:act("pe_status", nil, { args = { "--timeout", "1" }, plugin = workspace:plugin_file("late",
+      local plugin = workspace:plugin_file("late",
         ("function P:pe_status() local http, bad, root = require 'bosun.http', %q, %q; %s; while true do end end")
-          :format(bad.url, workspace.root, call)) })
+          :format(bad.url, workspace.root, call))
+      local status = workspace:act("pe_status", nil, { args = { "--timeout", "1" }, plugin = plugin })
       assert.equal("failing", status.status)
       assert.is_truthy(status.msg:find("timed out after 1 s", 1, true), call .. ": " .. status.msg)
     end

@@ -304,8 +304,8 @@ describe("bosun.http", function()
         if i ~= 7 and i ~= 8 then bodies[#bodies + 1] = tonumber(result[1].body) end
       end
       table.sort(bodies)
-      return { #results, #bodies, bodies[1], bodies[298], tostring(results[7][1]), results[7].err.code, results[8].response.status,
-        #http.all({}) }
+      return { #results, #bodies, bodies[1], bodies[298], tostring(results[7][1]), results[7].err.code,
+        results[8].response.status, #http.all({}) }
     ]]
     assert.same({ 300, 298, 1, 298, "nil", "ECONNREFUSED", 418, 0 }, seen)
   end)
@@ -334,7 +334,9 @@ describe("bosun.http", function()
       local _, source = pcall(http.post, echo .. "/echo", { source = function() error("from the source", 0) end })
       local stopped = assert(http.get(echo .. "/endless-body", { sink = function() return false end }))
       local inner
-      local outer = assert(http.stream(echo .. "/lines", function() inner = assert(http.get(url .. "/method")).body end))
+      local outer = assert(http.stream(echo .. "/lines", function()
+        inner = assert(http.get(url .. "/method")).body
+      end))
       local _, own = http.post(echo .. "/echo", { source = function() return nil, "made" end })
       return { sink, source, stopped.stopped, inner, outer.status, own }
     ]])
@@ -362,7 +364,8 @@ describe("bosun.http", function()
     local size = 300 * 1024 * 1024
     assert.same({ size, size, size, 100000000 }, seen)
     -- AddressSanitizer keeps what is freed for a while.
-    local sanitized = os.execute(("grep -q __asan_init %s/bosun-plugin-runner"):format(os.getenv("BOSUN_BUILD") or "build"))
+    local build = os.getenv("BOSUN_BUILD") or "build"
+    local sanitized = os.execute(("grep -q __asan_init %s/bosun-plugin-runner"):format(build))
     assert.is_true(sanitized or grown < 16 * 1024, "memory grew by " .. grown .. " kB")
   end)
 
@@ -385,7 +388,7 @@ describe("bosun.http", function()
   end)
 
   it("hands over a connection after a change of protocol", function()
-    assert.same({ 101, "tcp", "hello", "ping", "nil", "timeout", "upgrade", 403, "Forbidden", "closed" }, run [[
+    assert.same({ 101, "tcp", "hello", "ping", "timeout", "upgrade", 403, "Forbidden", "closed" }, run [[
       local c <close> = assert(http.connect(echo .. "/upgrade", { method = "POST", upgrade = "tcp", body = "" }))
       local hello = assert(c:recv())
       local _, late = c:recv { timeout = 0 }
@@ -394,7 +397,7 @@ describe("bosun.http", function()
       c:close()
       local _, refused = http.connect(echo .. "/upgrade-refused", { upgrade = "websocket" })
       local _, dropped = http.connect(echo .. "/drop", { upgrade = "websocket" })
-      return { c.status, c.headers.upgrade, hello, ping, tostring(nil), late.code, refused.code, refused.response.status,
+      return { c.status, c.headers.upgrade, hello, ping, late.code, refused.code, refused.response.status,
         refused.response:json().reason, dropped.code }
     ]])
   end)
@@ -406,10 +409,10 @@ describe("bosun.http", function()
       ['http.get("file:///etc/passwd")'] = 'http.get: url: expected http://HOST',
       ['http.get("http://a b/")'] = "cannot hold spaces",
       ['http.get("http://a/\\r\\nX: y")'] = "cannot hold spaces or control characters",
-      ['http.get("http://a/", { timout = 1 })'] = 'unknown option timout; did you mean "timeout"?',
+      ['http.get("http://a/", { timeuot = 1 })'] = 'unknown option timeuot; did you mean "timeout"?',
       ['http.get("http://a/", { timeout = -1 })'] = "option timeout: expected 0 or more seconds, got -1",
-      ['http.get("http://a/", { tls = { veryfy = false } })'] = 'unknown option tls.veryfy; did you mean "verify"?',
-      ['http.get("http://a/", { headers = { ["X-A"] = "b\\r\\nX-C: d" } })'] = "header X-A: a value cannot hold line ends",
+      ['http.get("http://a/", { tls = { veriffy = false } })'] = 'unknown option tls.veriffy; did you mean "verify"?',
+      ['http.get("http://a/", { headers = { ["X-A"] = "b\\r\\nX-C: d" } })'] = "header X-A: a value cannot hold line",
       ['http.get("http://a/", { headers = { ["X-A"] = "b\\0" } })'] = "header X-A: a value cannot hold",
       ['http.get("http://a/", { headers = { ["X A"] = "b" } })'] = 'header "X A": that cannot be a header\'s name',
       ['http.get("http://a/", { headers = { "X-A: b" } })'] = "headers: expected names as keys",
@@ -419,6 +422,9 @@ describe("bosun.http", function()
       ['http.all { { url = "http://a/" }, { ulr = "x" } }'] = "http.all: request 2: unknown option ulr",
       ['http.stream("http://a/")'] = "http.stream: expected a function",
       ['http.connect("http://a/")'] = "http.connect: option upgrade",
+      ['http.get("http://a/", { unix_socket = "/a\\0b" })'] = "option unix_socket: it cannot hold a NUL byte",
+      ['http.all({}, { conc = 1 })'] = "http.all: unknown option conc",
+      ['http.connect("http://a/", { upgrade = "x", sink = "y" })'] = "http.connect: bytes go through the connection",
       ['http.client { heders = {} }'] = "http.client: unknown option heders",
       ['http.client():get("http://a/", { proxy = "ftp://x" })'] = "option proxy: expected http://",
     } do
@@ -455,8 +461,7 @@ describe("bosun.http", function()
 
   it("shows a secret nowhere", function()
     local trace = workspace:path("trace.json")
-    local result = workspace:run { action = "pe_status", config = {}, args = { "--log-level", "trace", "--trace", trace },
-      plugin = workspace:plugin_file("canary", ([[
+    local plugin = workspace:plugin_file("canary", ([[
         function P:pe_status()
           local http, secret, log = require "bosun.http", require "bosun.secret", require "bosun.log"
           local url = %q
@@ -465,7 +470,8 @@ describe("bosun.http", function()
           local said = {}
           for _, options in ipairs {
             { auth = { bearer = canary(1) } }, { auth = { user = "u", password = canary(2) } },
-            { headers = { Authorization = "Token " .. canary(3) } }, { headers = { ["X-Any"] = secret.new(canary(4)) } },
+            { headers = { Authorization = "Token " .. canary(3) } },
+            { headers = { ["X-Any"] = secret.new(canary(4)) } },
             { query = { token = canary(5) } }, { query = { any = secret.new("can ary-6-0xdeadbeef") } },
             { body = secret.new(canary(7)) }, { proxy = "http://u:canary-8-0xdeadbeef@127.0.0.1:1" },
             { auth = { bearer = secret.new(canary(9)) } },
@@ -476,11 +482,17 @@ describe("bosun.http", function()
               log.info(tostring(err), { err = tostring(err) })
             end
           end
+          for _, at in ipairs { closed .. "/hook/canary-c-0xdeadbeef", url .. "/canary-c-0xdeadbeef" } do
+            local resp, err = http.get(secret.new(at))
+            said[#said + 1] = resp and select(2, resp:json()).message or tostring(err)
+          end
           local ok, problem = pcall(http.get, "http://u:canary-a-0xdeadbeef@/", { auth = { bearer = canary("b") } })
           said[#said + 1] = tostring(problem)
           return ActionStatusInfo{ status = ActionStatus.WARN, msg = table.concat(said, "; "), data = { said = said } }
         end
-      ]]):format(nginx.url)) }
+      ]]):format(nginx.url))
+    local result = workspace:run { action = "pe_status", config = {}, plugin = plugin,
+      args = { "--log-level", "trace", "--trace", trace } }
     assert.equal(2, result.code)
     local all = result.text .. result.stderr .. result.stdout .. assert(workspace:read("trace.json"))
     assert.is_nil(all:find("ary%-%w%-0xdeadbeef"), all:match("[^\n]*ary%-%w%-0xdeadbeef[^\n]*"))

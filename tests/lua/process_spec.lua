@@ -18,8 +18,10 @@ describe("bosun.process", function()
     return ("200000.%s%d"):format(workspace.root:byte(-1), count) .. os.time()
   end
 
+  --- How many processes have that word in their command line. It is no word of grep's.
   local function alive(word)
-    local pipe = assert(io.popen("cat /proc/[0-9]*/cmdline 2>/dev/null | tr '\\0' '\\n' | grep -cxF '" .. word .. "'"))
+    local pipe = assert(io.popen(("cat /proc/[0-9]*/cmdline 2>/dev/null | tr '\\0' '\\n' | grep -cx '%s'"):format(
+      word:gsub("%.", "[.]"))))
     local number = tonumber(pipe:read("a"))
     pipe:close()
     return number

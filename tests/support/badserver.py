@@ -68,8 +68,6 @@ class Request:
             pass
 
 
-# ---- decent ----------------------------------------------------------------------------------------------------------
-
 def echo(r):
     digest, length = hashlib.sha256(), 0
     for piece in r.body():
@@ -124,8 +122,6 @@ def upgrade(r):
 def upgrade_refused(r):
     return r.reply('{"reason":"Forbidden"}', "403 Forbidden")
 
-
-# ---- bad -------------------------------------------------------------------------------------------------------------
 
 def reset(r):
     r.send("HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n" + "x" * 1000)

@@ -1,5 +1,5 @@
---- Servers for the tests of HTTP, on unused ports of 127.0.0.1: nginx, and tests/support/badserver.py. They end with the
---- process that started them. Certificates are made by openssl, for each test anew.
+--- Servers for the tests of HTTP, on unused ports of 127.0.0.1: nginx, and tests/support/badserver.py. They end with
+--- the process that started them. Certificates are made by openssl, for each test anew.
 
 local web = {}
 
@@ -14,7 +14,8 @@ local function output_of(command)
   return text
 end
 
---- Runs a command until the returned handle is closed, or this process has ended: its shell waits for the end of the pipe.
+--- Runs a command until the returned handle is closed, or this process has ended: its shell waits for the end of the
+--- pipe.
 local function start(command, log)
   return assert(io.popen(("exec >%s 2>&1; %s & pid=$!; cat; kill $pid; wait $pid"):format(quoted(log), command), "w"))
 end
@@ -41,7 +42,8 @@ end
 --- The misbehaving server: its port, and a handle to close.
 function web.bad(workspace)
   local file = workspace:path("bad.port")
-  local handle = start(("/usr/bin/python3 -B tests/support/badserver.py %s"):format(quoted(file)), workspace:path("bad.log"))
+  local command = "/usr/bin/python3 -B tests/support/badserver.py " .. quoted(file)
+  local handle = start(command, workspace:path("bad.log"))
   local port = poll("badserver.py starts", function() return workspace:read("bad.port") end)
   return { url = "http://127.0.0.1:" .. port, port = math.tointeger(port), handle = handle }
 end
@@ -104,7 +106,10 @@ http {
     location = /teapot { return 418 "short and stout"; }
     location = /gzip { try_files /text =404; }
   }
-  server { listen 127.0.0.1:PORT2 ssl http2; location = /seen { return 200 "$ssl_server_name|$http_host|$server_protocol"; } }
+  server {
+    listen 127.0.0.1:PORT2 ssl http2;
+    location = /seen { return 200 "$ssl_server_name|$http_host|$server_protocol"; }
+  }
   server {
     listen 127.0.0.1:PORT3 ssl; ssl_client_certificate "ROOT/ca.crt"; ssl_verify_client on;
     location / { return 200 $ssl_client_s_dn; }
@@ -120,7 +125,8 @@ http {
 }
 ]]
 
---- nginx with http, https, https that wants client certificates, one for another name, an expired one, and a Unix socket.
+--- nginx with http, https, https that wants client certificates, one for another name, an expired one, and a Unix
+--- socket.
 function web.nginx(workspace)
   workspace:mkdir("www")
   local root = workspace.root
@@ -130,7 +136,8 @@ function web.nginx(workspace)
   local ports = free_ports(5)
   local config = CONFIG:gsub("ROOT", root):gsub("PORT(%d)", function(i) return ports[math.tointeger(i)] end)
   local path = workspace:write("nginx.conf", config)
-  local handle = start(("/usr/sbin/nginx -c %s -p %s -e %s/error.log"):format(path, root, root), workspace:path("nginx.log"))
+  local command = ("/usr/sbin/nginx -c %s -p %s -e %s/error.log"):format(path, root, root)
+  local handle = start(command, workspace:path("nginx.log"))
   poll("nginx starts", function()
     return workspace:read("nginx.pid") and (os.execute(("test -S %s/nginx.sock"):format(root)))
   end)

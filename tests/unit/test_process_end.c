@@ -221,7 +221,8 @@ static void test_cancel(void)
     pthread_t thread;
     must(pipe(cancel_pipe) == 0);
     must(pthread_create(&thread, NULL, cancel_once_ready, (void *)(uintptr_t) "ready") == 0);
-    const bosun_wait wait = {.cancelled = &cancelled, .cancel_fd = cancel_pipe[0], .deadline = BOSUN_NO_DEADLINE};
+    const bosun_wait wait = {
+        .cancelled = &cancelled, .cancel_fd = cancel_pipe[0], .deadline = BOSUN_NO_DEADLINE};
     bosun_process p = BOSUN_NO_PROCESS;
     bosun_err err = {0};
     bosun_process_options options =
@@ -234,7 +235,7 @@ static void test_cancel(void)
     must(pthread_join(thread, NULL) == 0);
     ok(bosun_process_run(&p, &options, &wait, &err) < 0 && p.pid == 0, "cancelled before: not started");
     bosun_process_close(&p);
-    const bosun_wait late = {NULL, -1, bosun_wait_after(BOSUN_SECOND / 5)};
+    const bosun_wait late = {.cancel_fd = -1, .deadline = bosun_wait_after(BOSUN_SECOND / 5)};
     ok(bosun_process_run(&p, &options, &late, &err) < 0 && failed_with(&err, BOSUN_ERR_TIMEOUT) &&
            alive_with(nap) == 0,
        "%s", err.message);

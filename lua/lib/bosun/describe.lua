@@ -146,8 +146,9 @@ local function add_key(lines, key, spec, indent, mark)
   elseif spec.required then
     lines[#lines + 1] = start
   else
-    local text = yaml.encode(example(spec)):gsub("\n$", "")
-    local block = text:find "\n" or text:find '^"[^\n]*": ' or text:find "^- "
+    local value = example(spec)
+    local text = yaml.encode(value):gsub("\n$", "")
+    local block = type(value) == "table" and next(value) ~= nil
     lines[#lines + 1] = block and start or start .. " " .. text
     for line in (block and text or ""):gmatch "[^\n]+" do lines[#lines + 1] = mark .. indent .. "  " .. line end
   end

@@ -4,16 +4,16 @@
 ---     if not resp.ok then return nil, resp.status .. ": " .. resp.body end
 ---
 --- A reply with any status is a response; what kept the reply from coming is `nil, err`, where `err.code` is "dns",
---- "connect" or the name of an errno value ("ECONNREFUSED"), "timeout", "cancelled", "tls", "closed" (the connection ended
---- too early), "protocol" (not HTTP), "redirect", "too_large", "upgrade", "invalid", or what a file's operation says
---- ("ENOSPC"). Wrong options raise.
+--- "connect" or the name of an errno value ("ECONNREFUSED"), "timeout", "cancelled", "tls", "closed" (the connection
+--- ended too early), "protocol" (not HTTP), "redirect", "too_large", "upgrade", "invalid", or what a file's operation
+--- says ("ENOSPC"). Wrong options raise.
 ---
 --- Certificates are verified, by the system's CAs or by `tls.ca`. URLs and redirects are http and https; a redirect to
 --- another host does not get the headers Authorization and Cookie, but does get the others. Proxies are those of the
 --- environment (https_proxy, http_proxy, all_proxy, no_proxy). Every request ends with the action's deadline.
 ---
---- In a dry run GET, HEAD, OPTIONS and TRACE are sent. The others, and those whose sink is a file, are noted in the plan,
---- and return the response that the option `dry_run` describes: status 200 and an empty body.
+--- In a dry run GET, HEAD, OPTIONS and TRACE are sent. The others, and those whose sink is a file, are noted in the
+--- plan, and return the response that the option `dry_run` describes: status 200 and an empty body.
 
 local driver = require "bosun.http.driver"
 local native = require "bosun.native.http"
@@ -35,24 +35,25 @@ local CONCURRENCY = 16
 ---@field body? bosun.http.Text
 ---@field json? any sent as JSON
 ---@field form? table<string, bosun.http.Text|number|boolean|(string|number)[]> sent as a form's fields
----@field source? string|fun():string?,any path of a file to send, or a function that returns the next bytes, nil at the end,
----or nil and an error. A function's bytes are sent in chunks, unless the header Content-Length says how many there are
----@field sink? string|fun(bytes: string):boolean?,any where the body of a 2xx reply goes: a path, which is replaced once
----everything is there, or a function, which ends the transfer by returning false, or nil and an error
+---@field source? string|fun():string?,any path of a file to send, or a function that returns the next bytes, nil at
+---the end, or nil and an error. A function's bytes are sent in chunks, unless the header Content-Length says how many
+---there are
+---@field sink? string|fun(bytes: string):boolean?,any where the body of a 2xx reply goes: a path, which is replaced
+---once everything is there, or a function, which ends the transfer by returning false, or nil and an error
 ---@field sync? boolean default false; true: a sink's file is on disk before the call returns
 ---@field max_bytes? integer of the reply's body, decompressed; default 64 MiB in memory, no limit for a sink
 ---@field max_line? integer longest line for http.stream, default 4 MiB
 ---@field timeout? number seconds for one attempt; default: until the action's deadline
 ---@field connect_timeout? number seconds, default 10
----@field stall? number seconds with less than a byte a second, after which it fails; default 60, none for http.stream; 0:
----none
+---@field stall? number seconds with less than a byte a second, after which it fails; default 60, none for http.stream;
+---0: none
 ---@field unix_socket? string path of the socket to connect to; the URL's host is only a name then
 ---@field tls? bosun.http.Tls
 ---@field proxy? bosun.http.Text|boolean URL; false: none
 ---@field auth? bosun.http.Auth
 ---@field retry? bosun.http.Retry
----@field follow? boolean|integer redirects, true: 10. Default true for GET and HEAD, false for the others, which keep their
----method when they are redirected (POST turns into GET on 301, 302 and 303)
+---@field follow? boolean|integer redirects, true: 10. Default true for GET and HEAD, false for the others, which keep
+---their method when they are redirected (POST turns into GET on 301, 302 and 303)
 ---@field dry_run? { status?: integer, headers?: table<string, string>, body?: string } the response in a dry run
 ---@field upgrade? string for http.connect: the protocol to switch to
 
@@ -68,8 +69,8 @@ local CONCURRENCY = 16
 ---@field user? bosun.http.Text
 ---@field password? bosun.http.Text
 
---- Repeats a request that failed. Only GET, HEAD, OPTIONS, TRACE, PUT and DELETE, unless any_method says otherwise; never
---- one whose source is a function, or whose sink has got something already; never past the action's deadline.
+--- Repeats a request that failed. Only GET, HEAD, OPTIONS, TRACE, PUT and DELETE, unless any_method says otherwise;
+--- never one whose source is a function, or whose sink has got something already; never past the action's deadline.
 ---@class bosun.http.Retry
 ---@field max? integer how many attempts more than the first; default 3
 ---@field backoff? number seconds before the second attempt, twice as many before each further one; default 0.5
@@ -77,8 +78,8 @@ local CONCURRENCY = 16
 ---@field on? (integer|string)[] statuses and error codes; default 429, 502, 503, 504 and failed connections
 ---@field any_method? boolean also POST and PATCH, which may then be done twice
 
---- A problem with the options is raised where the plugin called. Callers return these functions' results directly, so that
---- no frame of this file lies between.
+--- A problem with the options is raised where the plugin called. Callers return these functions' results directly, so
+--- that no frame of this file lies between.
 local function misuse(name, problem)
   error(("%s: %s"):format(name, problem), 3)
 end
@@ -95,6 +96,9 @@ local function many(client, requests, options)
   local jobs, results = {}, {}
   options = options or {}
   if type(requests) ~= "table" then misuse("http.all", "expected a list of requests") end
+  for name in pairs(options) do
+    if name ~= "concurrency" then misuse("http.all", "unknown option " .. tostring(name)) end
+  end
   local concurrency = options.concurrency or CONCURRENCY
   if math.type(concurrency) ~= "integer" or concurrency < 1 then
     misuse("http.all", "option concurrency: expected an integer of 1 or more")
@@ -115,8 +119,6 @@ local function stream(client, options, on_line)
   if type(options) == "table" and options.sink then misuse("http.stream", "lines go to the function, not to a sink") end
   return one(client, "http.stream", { on_line = on_line }, options)
 end
-
--- ---- connections ----------------------------------------------------------------------------------------------------
 
 ---@class bosun.http.Connection a connection that HTTP only opened: bytes both ways. To be closed: `local c <close> = …`
 ---@field status integer 101
@@ -166,10 +168,13 @@ local function connect(client, url, options)
   options = options or {}
   local job, problem = request.prepare(client._defaults, options, { url = url })
   if not job then misuse("http.connect", problem) end
+  if options.sink or options.source then
+    misuse("http.connect", "bytes go through the connection, not a sink or source")
+  end
   if not options.upgrade then misuse("http.connect", "option upgrade: expected the protocol to switch to") end
   job.attempt = 1
   add_upgrade(job.native.headers, options.upgrade)
-  if not native.effect("http.connect", native.show_url(job.native.url)) then return planned_connection(job) end
+  if not native.effect("http.connect", job.native.shown_url) then return planned_connection(job) end
   local connection, reply, refusal = native.connect(job.native)
   if connection then
     local headers = response.new(reply, job).headers
@@ -178,8 +183,6 @@ local function connect(client, url, options)
   reply.response = refusal and response.new(refusal, job)
   return nil, reply
 end
-
--- ---- clients --------------------------------------------------------------------------------------------------------
 
 ---@class bosun.http.Client keeps connections open between its requests, and options that they share. To be closed:
 ---`local client <close> = http.client{…}`
@@ -291,8 +294,6 @@ function http.client(defaults)
   return setmetatable({ _defaults = defaults, _native = native.client() }, Client)
 end
 
--- ---- the module's own client ------------------------------------------------------------------------------------------
-
 local shared = http.client()
 
 --- Sends a request and waits for the reply.
@@ -363,8 +364,8 @@ function http.all(requests, options)
   return many(shared, requests, options)
 end
 
---- Hands on the body of a 2xx reply line by line, as it comes, in constant memory, until the server ends it. Lines end in
---- "\n" or "\r\n", which is cut off.
+--- Hands on the body of a 2xx reply line by line, as it comes, in constant memory, until the server ends it. Lines end
+--- in "\n" or "\r\n", which is cut off.
 ---@param options bosun.http.Options|string a request, or the URL of a GET
 ---@param on_line fun(line: string):boolean?,any returns false to stop, or nil and an error to fail
 ---@return bosun.http.Response|nil resp
@@ -373,8 +374,8 @@ function http.stream(options, on_line)
   return stream(shared, options, on_line)
 end
 
---- Asks the server to switch to another protocol, and hands over the connection: for WebSockets, and for what Docker and
---- Kubernetes call attach and exec. The protocol is the plugin's.
+--- Asks the server to switch to another protocol, and hands over the connection: for WebSockets, and for what Docker
+--- and Kubernetes call attach and exec. The protocol is the plugin's.
 ---@param url bosun.http.Text http or https
 ---@param options bosun.http.Options with `upgrade` ("websocket", "tcp"); `timeout` is for the reply to the request
 ---@return bosun.http.Connection|nil connection

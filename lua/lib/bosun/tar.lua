@@ -107,7 +107,7 @@ local function problem_of(entry)
   for field, value in pairs(entry) do
     local wanted = FIELDS[field]
     if not wanted then return ('unknown field "%s"'):format(tostring(field)) end
-    if type_of(value) ~= wanted then return ("%s: expected a %s, got a %s"):format(field, wanted, type_of(value)) end
+    if type_of(value) ~= wanted then return ("%s: expected %s, got %s"):format(field, wanted, type_of(value)) end
   end
   return problem_of_name(entry.name) or problem_of_text(entry) or problem_of_kind(entry) or problem_of_numbers(entry)
 end

@@ -13,6 +13,9 @@ local check = {}
 
 local LIST = getmetatable(yaml.array {})
 
+--- Looking for the nearest key takes time: with more problems than these, something else is wrong with the file.
+local MOST_HINTS = 100
+
 local function sorted(map)
   local keys = {}
   for key in pairs(map) do keys[#keys + 1] = key end
@@ -210,7 +213,8 @@ local function note_unknown_keys(state, fields, raw, place)
   -- A key whose value is null has a mark, but no value.
   for _, key in ipairs(sorted(state.marks[raw] or raw)) do
     if not fields[key] then
-      add_key_problem(state, place_below(state, place, raw, key), "unknown key" .. suggest.hint(key, known))
+      local hint = #state.problems < MOST_HINTS and suggest.hint(key, known) or ""
+      add_key_problem(state, place_below(state, place, raw, key), "unknown key" .. hint)
     end
   end
 end

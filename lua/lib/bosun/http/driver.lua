@@ -26,8 +26,6 @@ local function end_job(job, resp, err)
   trace(job)
 end
 
--- ---- retries ------------------------------------------------------------------------------------------------------
-
 local function may_retry(job, reason)
   local retry = job.retry
   return retry and retry.allowed and job.attempt <= retry.max and retry.on[reason] and not job.delivered
@@ -52,8 +50,6 @@ local function retry_later(job, reason, reply)
   job.not_before = time.monotonic() + pause
   return true
 end
-
--- ---- one transfer -------------------------------------------------------------------------------------------------
 
 --- Gives the transfer what the source makes. Returns nil and the source's own error.
 local function feed(job)
@@ -121,13 +117,11 @@ local function advance(job)
   if job.transfer:done() then finish(job) end
 end
 
--- ---- many -----------------------------------------------------------------------------------------------------------
-
 --- In a dry run: notes what would change, and makes the response up. True: the request is to be sent.
 local function permitted(job)
   if not job.changes then return true end
   local where = job.native.sink_path
-  local text = native.show_url(job.native.url) .. (where and " -> " .. where or "")
+  local text = job.native.shown_url .. (where and " -> " .. where or "")
   if native.effect("http." .. job.native.method:lower(), text) then return true end
   end_job(job, response.planned(job))
   return false
@@ -147,7 +141,9 @@ end
 local function start_some(run)
   local now = time.monotonic()
   for i = #run.delayed, 1, -1 do
-    if #run.active < run.concurrency and run.delayed[i].not_before <= now then start(run, table.remove(run.delayed, i)) end
+    if #run.active < run.concurrency and run.delayed[i].not_before <= now then
+      start(run, table.remove(run.delayed, i))
+    end
   end
   while #run.active < run.concurrency and run.next <= #run.jobs do
     run.next = run.next + 1

@@ -1,5 +1,5 @@
---- Internal: the options of a request, checked, as what the transfer in C wants. What is wrong with them is the plugin's
---- mistake and raised; nothing here goes out.
+--- Internal: the options of a request, checked, as what the transfer in C wants. What is wrong with them is the
+--- plugin's mistake and raised; nothing here goes out.
 
 local base64 = require "bosun.base64"
 local json = require "bosun.json"
@@ -36,8 +36,6 @@ local RETRY_ON = {
   "EHOSTUNREACH", "ENETUNREACH", "ENETDOWN", "EPIPE",
 }
 
--- ---- checks -------------------------------------------------------------------------------------------------------
-
 --- Raises a misuse: `request.prepare` turns it into its second result.
 local function misuse(format, ...)
   error({ problem = format:format(...) }, 0)
@@ -73,6 +71,9 @@ local function check_options(options, known, prefix)
       misuse("unknown option %s%s%s", prefix, tostring(name), suggest.hint(name, names))
     end
     check_kind(prefix .. name, value, known[name])
+    if type(value) == "string" and name ~= "body" and value:find("\0", 1, true) then
+      misuse("option %s%s: it cannot hold a NUL byte", prefix, name)
+    end
   end
 end
 
@@ -97,8 +98,6 @@ end
 local function as_list(value)
   return type(value) == "table" and value or { value }
 end
-
--- ---- the URL ------------------------------------------------------------------------------------------------------
 
 --- Text as one component of a URL: every byte but letters, digits, "-", ".", "_" and "~" as %XX.
 ---@param text string
@@ -161,8 +160,6 @@ local function make_url(options)
   return options.query and with_query(url, options.query) or url
 end
 
--- ---- headers ------------------------------------------------------------------------------------------------------
-
 local function check_header(name, value)
   if not name:find("^[%w!#$%%&'*+%-.^_`|~]+$") then misuse("header %q: that cannot be a header's name", name) end
   if value:find("[%z\1-\8\10-\31\127]") then
@@ -214,8 +211,6 @@ local function add_auth(list, auth)
   add_header(list, "Authorization", "Basic " .. base64.encode(native.reveal(auth.user) .. ":" .. password))
 end
 
--- ---- bodies -------------------------------------------------------------------------------------------------------
-
 local function add_type(list, type_of_body)
   if not has_header(list, "content-type") then add_header(list, "Content-Type", type_of_body) end
 end
@@ -259,8 +254,6 @@ local function check_bodies(options)
   if #given > 1 then misuse("a request has one body: %s", table.concat(given, " or ")) end
   if options.source == "" or options.sink == "" then misuse("an empty text is no path") end
 end
-
--- ---- the rest -----------------------------------------------------------------------------------------------------
 
 local function set_tls(to, tls)
   if not tls then return end
@@ -309,13 +302,14 @@ end
 local function make_native(options, method)
   local url, user = without_user(make_url(options))
   local to = {
-    method = method, url = url, headers = make_headers(options.headers), timeout = options.timeout,
-    connect_timeout = options.connect_timeout, unix_socket = options.unix_socket, max_bytes = options.max_bytes,
-    sync = options.sync, follow = redirects(options, method), idempotent = IDEMPOTENT[method] or false,
+    method = method, url = url, headers = make_headers(options.headers), unix_socket = options.unix_socket,
+    shown_url = type(options.url) == "userdata" and "(secret URL)" or native.show_url(url),
+    timeout = options.timeout, connect_timeout = options.connect_timeout,
     stall = options.stall or (options.on_line or options.upgrade) and 0 or DEFAULT_STALL,
-    sink_path = type(options.sink) == "string" and options.sink or nil,
+    follow = redirects(options, method), idempotent = IDEMPOTENT[method] or false,
+    sink_path = type(options.sink) == "string" and options.sink or nil, sync = options.sync,
     streamed = type(options.sink) == "function" or options.on_line ~= nil,
-    max_line = options.max_line or LONGEST_LINE,
+    max_bytes = options.max_bytes, max_line = options.max_line or LONGEST_LINE,
   }
   add_auth(to.headers, options.auth or user)
   check_bodies(options)
@@ -337,8 +331,9 @@ local function make(options)
   end
   local to = make_native(options, method)
   return {
-    native = to, label = method .. " " .. native.show_url(to.url), sink = callback(options.sink), on_line = options.on_line,
-    source = callback(options.source), retry = make_retry(options.retry, method), dry_run = options.dry_run or {},
+    native = to, label = method .. " " .. to.shown_url, on_line = options.on_line,
+    sink = callback(options.sink), source = callback(options.source), retry = make_retry(options.retry, method),
+    dry_run = options.dry_run or {},
     changes = not SAFE[method] or to.sink_path ~= nil,
   }
 end

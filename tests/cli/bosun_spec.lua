@@ -1,0 +1,344 @@
+-- bosun, the developer's tool, from outside: describe and validate.
+
+local Workspace = require "tests.support.runner"
+local cjson = require "cjson"
+local lfs = require "lfs"
+
+local function absolute(path)
+  return path:sub(1, 1) == "/" and path or lfs.currentdir() .. "/" .. path
+end
+
+local TOOL = absolute(os.getenv("BOSUN_BUILD") or "build") .. "/bosun"
+
+local ACTIONS = { "plugin_start", "plugin_stop", "deployment_start", "deployment_stop", "deployment_replace_model",
+  "deployment_status", "pe_status", "deployment_list", "deployment_relaunch" }
+
+local SCHEMA = [[
+P.config_schema = {
+  url = { type = "url", required = true, description = "where the cluster is" },
+  size = { type = "string", enum = { "small", "large" }, default = "small" },
+  port = { type = "integer", min = 1, max = 65535 },
+  token = { type = "string", secret = true },
+  name = { type = "string", pattern = "^%l+$", check = function(v) return v ~= "root", "root is not allowed" end },
+  server = { type = "map", fields = { host = { type = "string", required = true }, wait = { type = "seconds" } } },
+  ports = { type = "map", keys = { type = "integer" }, values = { type = "integer", max = 9 }, default = { [80] = 8 } },
+  labels = { type = "list", items = { type = "string" }, default = { "a", "b" } },
+}
+function P:init() error("a plugin object was made") end
+function P:pe_status() error("an action was run") end
+]]
+
+describe("bosun", function()
+  local workspace
+
+  before_each(function() workspace = Workspace.new() end)
+  after_each(function() workspace:remove() end)
+
+  --- Runs the tool with a command line in shell syntax, in the workspace.
+  local function run(words)
+    local pipe = assert(io.popen(("cd '%s' && '%s' %s 2>stderr </dev/null"):format(workspace.root, TOOL, words)))
+    local stdout = pipe:read("a")
+    local _, how, code = pipe:close()
+    return { stdout = stdout, stderr = workspace:read("stderr"), code = how == "exit" and code or -1 }
+  end
+
+  local function json(words)
+    local result = run(words)
+    return cjson.decode(result.stdout), result.code
+  end
+
+  it("prints help and version", function()
+    for words, pattern in pairs {
+      ["--help"] = "^usage: bosun COMMAND.*describe.*validate", ["-h"] = "^usage: bosun COMMAND",
+      ["--version"] = "^bosun %d+%.%d+%.%d+\n$", ["describe --help"] = "^usage: bosun describe.*%-%-format",
+      ["validate -h"] = "^usage: bosun validate.*%-%-private%-config.*%-%-action",
+    } do
+      local result = run(words)
+      assert.matches(pattern, result.stdout)
+      assert.same({ "", 0 }, { result.stderr, result.code })
+    end
+  end)
+
+  it("refuses a wrong command line with 64 and says what is near", function()
+    for words, pattern in pairs {
+      [""] = "a command is missing",
+      ["descrieb test"] = 'the command "descrieb" is not known; did you mean "describe"?',
+      ["--hepl"] = 'the option "--hepl" is not known', ["describe"] = "describe which plugin?",
+      ["describe test twice"] = '"twice" stands where an option was expected',
+      ["describe test --formt json"] = "there is no option --formt; did you mean --format?",
+      ["describe test --format jsn"] = 'the format "jsn" is not known; did you mean "json"?',
+      ["describe ''"] = "PLUGIN has an empty value",
+      ["describe test --timeout 0"] = '--timeout "0": expected seconds',
+      ["validate"] = "--plugin is missing", ["validate --plugin test --config"] = "--config needs a value",
+      ["validate --plugin test --plugin test"] = "--plugin is given twice",
+      ["validate --plugin test --action pe_stats"] = 'did you mean "pe_status"?',
+      ["validate --plugin test --format yaml"] = 'the format "yaml" is not known; there are: text json',
+    } do
+      local result = run(words)
+      assert.same({ "", 64 }, { result.stdout, result.code }, words)
+      assert.truthy(result.stderr:find(pattern, 1, true), result.stderr)
+    end
+  end)
+
+  it("tells a plugin that is not there from one that is broken", function()
+    workspace:write("broken.lua", "local x = = 1")
+    workspace:write("raises.lua", 'error "not today"')
+    workspace:write("plain.lua", "return {}")
+    workspace:plugin_file("schema", "P.config_schema = { port = { type = 'integr' } }")
+    workspace:plugin_file("kind", "P.config_schema = 5")
+    for _, command in ipairs { "describe %s", "validate --plugin %s" } do
+      for plugin, expected in pairs {
+        filesytem = { 66, 'did you mean "filesystem"?' },
+        ["./nothing"] = { 66, "there is no plugin file ./nothing.lua" },
+        ["./broken"] = { 70, "broken.lua:1: " }, ["./raises"] = { 70, "raises.lua:1: not today" },
+        ["./plain"] = { 70, "returned a plain table" },
+        ["./schema"] = { 70, "the config_schema of P: port: type is integr; expected one of" },
+        ["./kind"] = { 70, "P.config_schema is a number; expected a table of keys" },
+      } do
+        local result = run(command:format(plugin))
+        assert.same({ "", expected[1] }, { result.stdout, result.code }, result.stderr)
+        assert.truthy(result.stderr:find("bosun: ", 1, true))
+        assert.truthy(result.stderr:find(expected[2], 1, true), result.stderr)
+      end
+    end
+  end)
+
+  it("stops a plugin that never ends", function()
+    workspace:write("loop.lua", "while true do end")
+    workspace:write("deaf.lua", 'string.find(("a"):rep(40), ("a?"):rep(40) .. ("a"):rep(40) .. "b")')
+    local result = run "describe ./loop --timeout 0.3"
+    assert.equal(70, result.code)
+    assert.matches("timed out after 0.3 s while loading the plugin", result.stderr)
+    result = run "validate --plugin ./deaf --timeout=0.1"
+    assert.equal(70, result.code)
+    assert.matches("timed out", result.stderr)
+  end)
+
+  it("ends with Ctrl-C", function()
+    workspace:write("loop.lua", "io.open('running', 'w'):close() while true do end")
+    local script = [[
+      env --default-signal=INT "$0" describe ./loop & tool=$!
+      until [ -e running ]; do sleep 0.01; done
+      kill -INT $tool; wait $tool; exit $?]]
+    -- A shell's background job ignores SIGINT; env gives it its meaning back.
+    local pipe = io.popen(("cd '%s' && bash -c '%s' '%s' 2>/dev/null"):format(workspace.root, script, TOOL))
+    pipe:read("a")
+    assert.equal(130, select(3, pipe:close()))
+  end)
+
+  describe("describe", function()
+    it("prints actions and options of the built-in plugins", function()
+      for _, plugin in ipairs { "filesystem", "test" } do
+        local text = run("describe " .. plugin).stdout
+        assert.equal("plugin " .. plugin, text:match("^[^\n]*"))
+        for _, action in ipairs(ACTIONS) do assert.matches("\n  " .. action, text) end
+        assert.is_nil(text:find("NOT IMPLEMENTED", 1, true))
+      end
+      local text = run("describe filesystem").stdout
+      assert.matches("\n  baseDir: a path; default \"%.\"\n      the folder that holds", text)
+    end)
+
+    it("tells what a plugin implements and what comes from the base class", function()
+      workspace:plugin_file("own", SCHEMA)
+      local text = run("describe ./own").stdout
+      assert.matches("\n  pe_status\n", text)
+      assert.matches("\n  plugin_start  NOT IMPLEMENTED\n", text)
+      assert.matches("\n  deployment_relaunch  %(from the base class", text)
+    end)
+
+    it("prints every option's kind", function()
+      workspace:plugin_file("own", SCHEMA)
+      local text = run("describe ./own").stdout
+      for _, line in ipairs {
+        "url: an http or https URL; required", 'size: one of "small", "large"; default "small"',
+        "port: an integer from 1 to 65535", "token: a string; secret", "name: a string; matches the Lua pattern ^%l+$",
+        "server: a mapping", "server.host: a string; required", 'server.wait: seconds, or a duration like "5m"',
+        'ports: a mapping; default {"80":8}; each key an integer', "ports.*: an integer, 9 or less",
+        'labels: a list; default ["a","b"]', "labels[]: a string",
+      } do
+        assert.truthy(text:find("\n  " .. line .. "\n", 1, true), line .. "\n" .. text)
+      end
+    end)
+
+    it("says so when there is no schema", function()
+      workspace:plugin_file("none", "")
+      workspace:plugin_file("empty", "P.config_schema = {}")
+      assert.matches("options: unknown; the plugin has no config_schema\n$", run("describe ./none").stdout)
+      assert.matches("options: none\n$", run("describe ./empty").stdout)
+      assert.equal(cjson.null, json("describe ./none --format json").options)
+      assert.same({}, json("describe ./empty --format json").options)
+      assert.matches("^# The plugin P has no config_schema", run("describe ./none --format yaml-sample").stdout)
+    end)
+
+    it("prints JSON", function()
+      workspace:plugin_file("own", SCHEMA)
+      local description, code = json("describe ./own --format=json")
+      assert.equal(0, code)
+      assert.equal("P", description.plugin)
+      local froms = {}
+      for i, action in ipairs(description.actions) do
+        assert.equal(ACTIONS[i], action.name)
+        froms[action.name] = action.from
+      end
+      assert.same({ "plugin", "base", cjson.null }, { froms.pe_status, froms.deployment_relaunch, froms.plugin_stop })
+      local options = {}
+      for _, option in ipairs(description.options) do options[option.path] = option end
+      assert.same({ path = "url", type = "url", required = true, description = "where the cluster is" }, options.url)
+      assert.same({ path = "size", type = "string", required = false, enum = { "small", "large" }, default = "small" },
+        options.size)
+      assert.same({ path = "port", type = "integer", required = false, min = 1, max = 65535 }, options.port)
+      assert.is_true(options["server.host"].required)
+      assert.same({ type = "integer", required = false }, options.ports.keys)
+      assert.equal(9, options["ports.*"].max)
+      assert.equal("string", options["labels[]"].type)
+    end)
+
+    it("prints a private config to start from", function()
+      workspace:plugin_file("own", SCHEMA)
+      local text = run("describe ./own --format yaml-sample").stdout
+      assert.truthy(text:find("\n# where the cluster is: an http or https URL. Required.\nurl:\n", 1, true), text)
+      assert.truthy(text:find('\n# size: "small"\n', 1, true), text)
+      -- As it is, it lacks only what is required; with the comments gone it is whole.
+      workspace:write("sample.yaml", text)
+      local problems = json("validate --plugin ./own --private-config sample.yaml --format json")
+      assert.equal(1, #problems)
+      assert.equal("url", problems[1].path)
+      local whole = text:gsub("\nurl:", "\nurl: http://h"):gsub("\n# (%w+:)", "\n%1"):gsub("\n#  ", "\n ")
+        :gsub("host:", "host: h"):gsub('name: "text"', "name: abc")
+      workspace:write("whole.yaml", whole)
+      local result = run("validate --plugin ./own --private-config whole.yaml")
+      assert.equal(0, result.code, result.stdout .. whole)
+    end)
+
+    it("prints samples of the built-in plugins that are right as they are", function()
+      for _, plugin in ipairs { "filesystem", "test" } do
+        workspace:write("sample.yaml", run("describe " .. plugin .. " --format yaml-sample").stdout)
+        local result = run("validate --plugin " .. plugin .. " --private-config sample.yaml")
+        assert.same({ "", 0 }, { result.stdout, result.code })
+      end
+    end)
+  end)
+
+  describe("validate", function()
+    local PRIVATE = "baseDri: x\ndeploymentInfoFile: a/b\ndeploymentKVFile: 5\n"
+    local ACTION = "deploymentInfo:\n  ID: x\npeInfo: [1]\n"
+
+    before_each(function()
+      workspace:plugin_file("own", SCHEMA)
+      workspace:write("private.yaml", PRIVATE)
+      workspace:write("action.yaml", ACTION)
+    end)
+
+    it("prints every problem of both files, with its place", function()
+      local result = run("validate --plugin filesystem --private-config private.yaml --config action.yaml "
+        .. "--action deployment_start")
+      assert.equal(78, result.code)
+      assert.equal([[
+private.yaml:1:1: baseDri: unknown key; did you mean "baseDir"?
+private.yaml:2:21: deploymentInfoFile: the name holds a '/' (at byte 2)
+private.yaml:3:19: deploymentKVFile: found the number 5 (expected a string: put it in quotes)
+action.yaml:3:9: peInfo: expected a mapping, found a sequence: write "key: value" lines below it
+action.yaml:2:3: deploymentInfo.id: missing, and deployment_start needs it: did you mean id instead of "ID"?
+]], result.stdout)
+      assert.equal("bosun: 5 problems\n", result.stderr)
+    end)
+
+    it("prints them as JSON", function()
+      local problems, code = json("validate --plugin filesystem --private-config private.yaml --config action.yaml "
+        .. "--format json")
+      assert.equal(78, code)
+      assert.equal(4, #problems)
+      assert.same({ file = "private.yaml", line = 1, column = 1, path = "baseDri",
+        message = 'unknown key; did you mean "baseDir"?' }, problems[1])
+      assert.same({ "action.yaml", 3, 9, "peInfo" },
+        { problems[4].file, problems[4].line, problems[4].column, problems[4].path })
+      workspace:write("fine.yaml", "baseDir: .\n")
+      local result = run("validate --plugin filesystem --private-config fine.yaml --format json")
+      assert.same({ "[]\n", "", 0 }, { result.stdout, result.stderr, result.code })
+    end)
+
+    it("runs no action, makes no plugin object and changes nothing", function()
+      workspace:write("fine.yaml", "url: http://h\nserver: {host: h}\n")
+      workspace:write("writes.lua", workspace:read("own.lua"):gsub("return P", [[
+        assert(require("bosun.fs").write("was-here", "x"))
+        return P]]))
+      workspace:write("stderr", "")
+      local before = workspace:tree "."
+      local result = run("validate --plugin ./writes --private-config fine.yaml --action pe_status")
+      assert.same({ "", "bosun: 0 problems\n", 0 }, { result.stdout, result.stderr, result.code })
+      workspace:write("stderr", "")
+      assert.equal(before, workspace:tree ".")
+    end)
+
+    it("checks what an action needs only for that action", function()
+      workspace:write("none.yaml", "pluginConfig: {}\n")
+      assert.equal(0, run("validate --plugin test --config none.yaml").code)
+      assert.equal(0, run("validate --plugin test --config none.yaml --action pe_status").code)
+      assert.equal(0, run("validate --plugin test --action pe_status").code)
+      local result = run("validate --plugin test --config none.yaml --action deployment_stop")
+      assert.same({ "none.yaml:1:1: deploymentInfo: missing, and deployment_stop needs it: add it\n", 78 },
+        { result.stdout, result.code })
+      local problems = json("validate --plugin test --action deployment_stop --format json")
+      assert.equal(cjson.null, problems[1].file)
+      assert.matches("deployment_stop needs deploymentInfo", problems[1].message)
+    end)
+
+    it("names a required key when there is no private config", function()
+      local problems, code = json("validate --plugin ./own --format json")
+      assert.equal(78, code)
+      assert.same({ cjson.null, "url" }, { problems[1].file, problems[1].path })
+      assert.matches('the required key "url" is missing .*; no private config was given', problems[1].message)
+      assert.matches("^url: the required key", run("validate --plugin ./own").stdout)
+    end)
+
+    it("takes files that cannot be read, or are no YAML, for problems", function()
+      workspace:write("bad.yaml", "a: [1\nb: 2\n")
+      for _, option in ipairs { "--config", "--private-config" } do
+        for _, plugin in ipairs { "test", "./none" } do
+          workspace:plugin_file("none", "")
+          local problems, code = json(("validate --plugin %s %s bad.yaml --format json"):format(plugin, option))
+          assert.equal(78, code)
+          assert.equal(1, #problems)
+          assert.same({ "bad.yaml", "" }, { problems[1].file, problems[1].path })
+          assert.equal(2, problems[1].line)
+          assert.is_nil(problems[1].message:find("bad.yaml", 1, true))
+          local result = run(("validate --plugin %s %s nothing.yaml"):format(plugin, option))
+          assert.equal(78, result.code)
+          assert.equal("nothing.yaml: cannot open nothing.yaml: No such file or directory (ENOENT)\n", result.stdout)
+        end
+      end
+    end)
+
+    it("says that a plugin without a schema cannot be checked", function()
+      workspace:plugin_file("none", "")
+      local result = run("validate --plugin ./none --private-config private.yaml")
+      assert.equal(0, result.code)
+      assert.matches("the plugin has no config_schema: of private.yaml only the YAML was checked", result.stderr)
+    end)
+
+    it("shows no secret", function()
+      workspace:write("secret.yaml", "url: http://h\ntoken: 123456\n")
+      local result = run("validate --plugin ./own --private-config secret.yaml")
+      assert.equal(78, result.code)
+      assert.is_nil((result.stdout .. result.stderr):find("123456", 1, true))
+    end)
+
+    it("takes the samples that come with the program", function()
+      local samples = lfs.currentdir() .. "/sample_configs/"
+      for _, case in ipairs {
+        { "filesystem", "plugin.filesystem.conf.yaml" }, { "test", "plugin.test.conf.yaml" },
+        { samples .. "sample_plugin/sample_plugin", "sample_plugin_config.yaml" },
+      } do
+        local result = run(("validate --plugin %s --private-config %s --action deployment_start --config %s"):format(
+          case[1], samples .. case[2], samples .. "action_config_deployment_1_model_A.yaml"))
+        assert.same({ "", 0 }, { result.stdout, result.code })
+      end
+    end)
+
+    it("fails when its output cannot be written", function()
+      local result = run("describe test >/dev/full")
+      assert.equal(74, result.code)
+      assert.matches("standard output", result.stderr)
+    end)
+  end)
+end)
