@@ -226,11 +226,11 @@ format: ## lay out the C sources as lint wants them
 	@sh $(DEPS) lint
 	clang-format-14 -i $(C_FILES)
 
-bench: ## measure time and memory against baselines of the same run
+bench: ## measure time and memory against baselines of the same run (BENCH="http yaml" for some)
 	@sh $(DEPS) build bench
 	@$(MAKE) --no-print-directory -s run-bench
 run-bench: all $(BENCH_TOOLS)
-	@BOSUN_BUILD='$(abspath $(BUILD))' PATH=/usr/bin:$$PATH python3 -B tests/bench/bench.py
+	@BOSUN_BUILD='$(abspath $(BUILD))' PATH=/usr/bin:$$PATH python3 -B tests/bench/bench.py $(BENCH)
 
 # ---- installing ------------------------------------------------------------------------------------------------
 

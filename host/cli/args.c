@@ -52,9 +52,9 @@ int args_action(const char *value, const bosun_action **out, bosun_err *err)
 
 int args_seconds(const char *value, double *out, bosun_err *err)
 {
-    char *end;
+    char *end = NULL;
     double seconds = isdigit((unsigned char)value[0]) || value[0] == '.' ? strtod(value, &end) : -1;
-    if (seconds > 0 && isfinite(seconds) && *end == '\0') {
+    if (end && seconds > 0 && isfinite(seconds) && *end == '\0') {
         *out = seconds;
         return 0;
     }

@@ -7,6 +7,7 @@
 #include "suggest.h"
 #include "yaml.h"
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define SOURCE_SHOWN                                                                                         \
@@ -270,16 +271,29 @@ int bosun_config_read(bosun_config *config, const char *path, const bosun_action
     return read_checked(config, path, action, wait, &p, err);
 }
 
+/* The number behind the ':' at *at, and moves behind it; 0: there is none. */
+static unsigned take_number(const char **at)
+{
+    char *end;
+    unsigned long number = **at == ':' ? strtoul(*at + 1, &end, 10) : 0;
+    if (number == 0 || number > UINT32_MAX)
+        return 0;
+    *at = end;
+    return (unsigned)number;
+}
+
 /* A failure before the checks: the file cannot be read, or is no YAML, whose place begins the message. */
 static void tell_failure(const char *path, const bosun_err *err, bosun_problem_function *tell, void *data)
 {
     bosun_problem problem = {.file = path, .path = "", .message = err->message};
-    int used = 0;
     const char *source = path ? shown_source(path) : "";
-    size_t len = strlen(source);
-    if (len && strncmp(err->message, source, len) == 0 &&
-        sscanf(err->message + len, ":%u:%u: %n", &problem.line, &problem.column, &used) == 2 && used > 0)
-        problem.message = err->message + len + used;
+    const char *at = err->message + strlen(source);
+    if (strncmp(err->message, source, strlen(source)) == 0) {
+        unsigned line = take_number(&at);
+        unsigned column = line ? take_number(&at) : 0;
+        if (column && strncmp(at, ": ", 2) == 0)
+            problem = (bosun_problem){path, line, column, "", at + 2};
+    }
     tell(data, &problem);
 }
 

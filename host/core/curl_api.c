@@ -12,10 +12,11 @@ static pthread_mutex_t loading = PTHREAD_MUTEX_INITIALIZER;
 static bosun_curl functions; /* written once, under the mutex */
 static bool loaded;
 
-/* Debian has three builds of one interface, of which any may be the one that is installed. */
+/* Debian has several builds of one interface, of which any may be the one that is installed. The one on NSS
+ * is not for us: a CA that one request trusts is trusted by all later ones of the process. */
 static void *open_library(bosun_err *err)
 {
-    static const char *const names[] = {"libcurl.so.4", "libcurl-gnutls.so.4", "libcurl-nss.so.4"};
+    static const char *const names[] = {"libcurl.so.4", "libcurl-gnutls.so.4"};
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
         void *library = dlopen(names[i], RTLD_NOW | RTLD_LOCAL);
         if (library)
@@ -62,7 +63,7 @@ static int load(bosun_err *err)
     if (rc != CURLE_OK) {
         dlclose(library);
         return bosun_err_set(err, rc == CURLE_OUT_OF_MEMORY ? BOSUN_ERR_NOMEM : "libcurl", "load libcurl",
-                             "libcurl cannot be set up: %s", table.easy_strerror(rc));
+                             "libcurl cannot be set up (its error %d)", (int)rc);
     }
     functions = table;
     return 0;

@@ -155,7 +155,7 @@ static int validate(validation *v, const char *action, const char *config, bosun
     const bosun_action *wanted = action ? bosun_action_find(action) : NULL;
     if (action && !wanted)
         return bosun_unknown_action(action, err);
-    if (check_loaded(v->host, err) < 0 ||
+    if (check_loaded(v->host, err) < 0 || check_stopped(v->host, err) < 0 ||
         bosun_protected_call(v->host, validate_private, v, "checking the private config", err) < 0)
         return -1;
     bosun_config_check(config, wanted, &v->host->wait, tell, v);

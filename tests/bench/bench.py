@@ -1,23 +1,32 @@
 """Measures the runner against baselines of the same run and prints a table of ratios and their bounds. Ends with 0
-whatever the ratios are; with 1 when something could not be measured."""
+whatever the ratios are; with 1 when something could not be measured. Arguments: the groups to measure, default all."""
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
 
 import yaml
 
+import table
+from nginx import serving
+from table import mib, ms, rate, us
+
 BUILD = os.environ["BOSUN_BUILD"]
 RUNNER = os.path.join(BUILD, "bosun-plugin-runner")
-TOOLS = os.path.join(BUILD, "tests", "bench")
-GIB = 1024 ** 3
+HERE = os.path.dirname(os.path.abspath(__file__))
 PYTHON = sys.executable
+MIB = 1024 ** 2
+
+
+def tool(name, *arguments):
+    return [os.path.join(BUILD, "tests", "bench", name), *map(str, arguments)]
 
 
 def measure(rounds, *commands, before=None):
     """[(median seconds, peak MiB)] for each command."""
-    argv = [os.path.join(TOOLS, "measure"), str(rounds)]
+    argv = tool("measure", rounds)
     argv += ["-b", before] if before else []
     for command in commands:
         argv += ["--", *command]
@@ -29,63 +38,50 @@ class Bench:
     def __init__(self, folder):
         self.folder = folder
         self.status = self.join("status.yaml")
-        self.rows = []
+        self.action = self.write("pe.yaml", {"pluginConfig": {"name": "bench"}, "peInfo": {"id": "pe", "name": "pe"}})
+        self.www = self.join("www")
+        self.model = self.join("www", "model.mlpkg")
+        os.mkdir(self.www)
 
     def join(self, *parts):
         return os.path.join(self.folder, *parts)
 
     def write(self, name, content):
         with open(self.join(name), "w", encoding="utf-8") as file:
-            yaml.safe_dump(content, file)
+            file.write(content if isinstance(content, str) else yaml.safe_dump(content))
         return self.join(name)
-
-    def row(self, what, measured, baseline, ratio, bound, good):
-        self.rows.append((what, measured, baseline, ratio, bound, "ok" if good else "over"))
 
     def runner(self, action, config, private, plugin):
         return [RUNNER, "--plugin", plugin, "--action", action, "--config", config, "--private-config", private,
                 "--status-file", self.status, "--log-level", "error"]
 
+    def work(self, work, **config):
+        """The runner with one of the works of work.lua."""
+        private = self.write(f"work-{work}.yaml", {"work": work, **config})
+        return self.runner("pe_status", self.action, private, os.path.join(HERE, "work.lua"))
+
     # ---- the rows --------------------------------------------------------------------------------------------------
 
     def start_up(self):
-        config = self.write("pe.yaml", {"pluginConfig": {"name": "bench"}, "peInfo": {"id": "pe", "name": "pe"}})
+        table.group("start-up: pe_status of the test plugin, start to exit")
         private = self.write("test.yaml", {"tmp_dir": self.folder, "pe_status_time_sec": 0})
-        ours = self.runner("pe_status", config, private, "test")
-        script = [PYTHON, os.path.join(os.path.dirname(__file__), "baseline.py"), config, private, self.status]
-        (run, peak), (bare, _) = measure(200, ours, [os.path.join(TOOLS, "bare")])
-        (again, _), (python, _) = measure(30, ours, script)
-        self.row("pe_status, start to exit; bare C program", ms(run), ms(bare), f"{run / bare:.2f}", "<= 3",
-                 run <= 3 * bare)
-        self.row("the same; Python with PyYAML", ms(again), ms(python), f"1/{python / again:.0f}", "<= 1/50",
-                 python >= 50 * again)
-        self.row("its peak memory", mib(peak), "", "", "<= 8 MiB", peak <= 8)
+        ours = self.runner("pe_status", self.action, private, "test")
+        script = [PYTHON, os.path.join(HERE, "baseline.py"), self.action, private, self.status]
+        (run, peak), (bare, _) = measure(200, ours, tool("bare"))
+        (again, _), (least, _), (python, _) = measure(30, ours, tool("bare"), script)
+        table.at_most("runner; bare C program with Lua and libyaml", ms(run), ms(bare), run / bare, 3)
+        table.row("runner; Python with PyYAML", ms(again), ms(python), f"1/{python / again:.0f}", "<= 1/50",
+                  python >= 50 * again)
+        table.row("attainable: the bare C program; that Python", ms(least), ms(python), f"1/{python / least:.0f}")
+        table.peak(peak, 8)
         loaded = subprocess.run(ours, env={**os.environ, "LD_DEBUG": "files"}, check=True, stderr=subprocess.PIPE,
                                 text=True, errors="replace").stderr
         curl = "libcurl" in loaded
-        self.row("loads libcurl", "yes" if curl else "no", "", "", "no", not curl and "libc.so" in loaded)
-
-    def big_model(self):
-        model = self.join("model.mlpkg")
-        with open(model, "wb") as file:
-            for _ in range(GIB // (1 << 20)):
-                file.write(os.urandom(1 << 20))
-            os.fsync(file.fileno())
-        base, copy = self.join("base"), self.join("copy")
-        config = self.write("start.yaml", {"deploymentInfo": {"id": "big", "modelId": "m", "modelArtifact": model}})
-        ours = self.runner("deployment_start", config, self.write("fs.yaml", {"baseDir": base}), "filesystem")
-        by_hand = ["sh", "-c", f"cp '{model}' '{copy}' && sync '{copy}'"]
-        (run, peak), (cp, _) = measure(5, ours, by_hand,
-                                       before=f"rm -rf '{base}' '{copy}' && mkdir '{base}' && sync -f '{self.folder}'")
-        self.row("deployment_start of 1 GiB; cp and sync", ms(run), ms(cp), f"{run / cp:.2f}", "<= 1.15",
-                 run <= 1.15 * cp)
-        self.row("its peak memory", mib(peak), "", "", "<= 16 MiB", peak <= 16)
-        shutil.rmtree(base)
-        os.remove(copy)
-        os.remove(model)
+        table.row("loads libcurl", "yes" if curl else "no", bound="no", good=not curl and "libc.so" in loaded)
 
     def many(self):
         """The same actions over 1,000 and 10,000 deployments, which are copies of one that the plugin made."""
+        table.group("filesystem plugin: over 10,000 deployments; over 1,000")
         sizes = {}
         for count in (1_000, 10_000):
             base = self.join(f"base-{count}")
@@ -96,15 +92,12 @@ class Bench:
             sizes[count] = (self.write(f"pe-{count}.yaml", {"peInfo": {"id": "pe", "deployments": ids}}), private)
         for action in ("pe_status", "deployment_list"):
             few, many = (self.runner(action, *sizes[count], "filesystem") for count in (1_000, 10_000))
-            (small, _), (large, peak) = measure(5, few, many)
-            self.row(f"{action} over 10,000; over 1,000", ms(large), ms(small), f"{large / small:.1f}", "<= 11",
-                     large <= 11 * small)
-            self.row("its peak memory", mib(peak), "", "", "", True)
+            (small, small_peak), (large, peak) = measure(5, few, many)
+            table.at_most(action, ms(large), ms(small), large / small, 11)
+            table.row("peak memory", mib(peak), mib(small_peak))
 
     def populate(self, base, private, count):
-        model = self.join("small.mlpkg")
-        with open(model, "w", encoding="utf-8") as file:
-            file.write("a small model\n")
+        model = self.write("small.mlpkg", "a small model\n")
         first = self.write("first.yaml", {"deploymentInfo": {"id": "d00000", "modelId": "m", "modelArtifact": model}})
         subprocess.run(self.runner("deployment_start", first, private, "filesystem"), check=True)
         made = os.path.join(base, "deployment_d00000")
@@ -116,29 +109,116 @@ class Bench:
             with open(os.path.join(folder, "config.yml"), "w", encoding="utf-8") as file:
                 file.write(info.replace("d00000", f"d{i:05}"))
 
-    def table(self):
-        head = ("what; baseline", "measured", "baseline", "ratio", "bound", "")
-        widths = [max(len(row[i]) for row in [head, *self.rows]) for i in range(len(head))]
-        for row in [head, *self.rows]:
-            print("  ".join(cell.ljust(width) if i == 0 else cell.rjust(width)
-                            for i, (cell, width) in enumerate(zip(row, widths))).rstrip())
+    def make_model(self):
+        """1 GiB that the big rows share."""
+        if os.path.exists(self.model):
+            return
+        with open(self.model, "wb") as file:
+            for _ in range(1024):
+                file.write(os.urandom(MIB))
+            os.fsync(file.fileno())
+
+    def big_model(self):
+        table.group("filesystem plugin: a model of 1 GiB")
+        self.make_model()
+        base, copy = self.join("base"), self.join("copy")
+        config = self.write("start.yaml",
+                            {"deploymentInfo": {"id": "big", "modelId": "m", "modelArtifact": self.model}})
+        ours = self.runner("deployment_start", config, self.write("fs.yaml", {"baseDir": base}), "filesystem")
+        by_hand = ["sh", "-c", f"cp '{self.model}' '{copy}' && sync '{copy}'"]
+        (run, peak), (cp, _) = measure(5, ours, by_hand,
+                                       before=f"rm -rf '{base}' '{copy}' && mkdir '{base}' && sync -f '{self.folder}'")
+        table.at_most("deployment_start; cp and sync", ms(run), ms(cp), run / cp, 1.15)
+        table.peak(peak, 16)
+        shutil.rmtree(base)
+        os.remove(copy)
+
+    def http(self):
+        with serving(self.www, self.join("nginx")) as url:
+            self.gets(url)
+            self.download(f"{url}/{os.path.basename(self.model)}")
+
+    def gets(self, url):
+        count = 2_000
+        table.group("bosun.http: 2,000 GETs of 1 KiB from nginx, 64 at once")
+        self.write(os.path.join("www", "small"), "x" * 1024)
+        urls = [f"{url}/small?{i}" for i in range(count)]
+        listed = self.write("curl.conf", "".join(f'url = "{url}"\noutput = "/dev/null"\n' for url in urls))
+        ours = self.work("get", list=self.write("urls", "\n".join(urls)))
+        curl = ["curl", "-q", "-s", "--no-progress-meter", "--fail", "--parallel", "--parallel-max", "64", "--config", listed]
+        (run, peak), (theirs, their_peak) = measure(15, ours, curl)
+        table.at_least("http.all; curl --parallel", rate(count, run, "req"), rate(count, theirs, "req"), theirs / run,
+                       0.8)
+        table.row("peak memory", mib(peak), mib(their_peak))
+
+    def download(self, url):
+        table.group("bosun.http: 1 GiB from nginx to a file")
+        self.make_model()
+        to, copy = self.join("to"), self.join("copy")
+        curl = ["curl", "-q", "-s", "--fail", "--output", copy, url]
+        (run, peak), (theirs, their_peak) = measure(7, self.work("download", url=url, file=to), curl,
+                                                    before=f"rm -f '{to}' '{copy}' && sync -f '{self.folder}'")
+        table.at_least("http.get with a sink; curl -o", rate(1024, run, "MiB"), rate(1024, theirs, "MiB"), theirs / run,
+                       0.9)
+        table.peak(peak, 16, mib(their_peak))
+        os.remove(copy)
+
+    def process(self):
+        count = 1_000
+        table.group("bosun.process: one program, of 1,000 in a row")
+        (run, _), (bare, _) = measure(7, self.work("run", times=count), tool("spawn", count))
+        table.at_most('process.run{"true"}; posix_spawnp, wait in C', us(run / count), us(bare / count), run / bare,
+                      1.5)
+
+    def yaml(self):
+        count = 10
+        table.group("bosun.yaml: a config of 1 MiB")
+        text = self.write("big.yaml", big_config())
+        (run, _), (bare, _) = measure(9, self.work("decode", file=text, times=count), tool("events", text, count))
+        table.at_most("yaml.decode; libyaml's events in C", ms(run / count), ms(bare / count), run / bare, 3)
 
 
-def ms(seconds):
-    return f"{seconds * 1000:.2f} ms"
+DEPLOYMENT = """\
+  - id: deployment-{number:05}
+    name: "Churn model of region {number}"
+    description: Predicts which customers are about to leave, from their last twelve months of orders
+    modelArtifact: /srv/models/churn/{number:05}/model.mlpkg
+    # What the autoscaler begins with; it goes up to four times as many.
+    replicas: {number}
+    threshold: 0.{number:05}
+    resources: {{cpu: 4, memory: 512Mi, gpu: false}}
+    labels:
+      team: pricing
+      stage: 'production'
+    env:
+      - name: LOG_LEVEL
+        value: info
+      - name: ENDPOINT
+        value: https://predictions.example.com/v1/{number}
+"""
 
 
-def mib(value):
-    return f"{value:.1f} MiB"
+def big_config():
+    """1 MiB of what a person would write, to the last whole deployment."""
+    text = "deployments:\n"
+    number = 0
+    while len(text) + len(entry := DEPLOYMENT.format(number=number)) <= MIB:
+        text += entry
+        number += 1
+    return text
 
 
 def main():
+    signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
+    for name in list(os.environ):
+        if name.lower().endswith("_proxy"):
+            del os.environ[name]
     folder = tempfile.mkdtemp(prefix="bosun-bench-")
     try:
         bench = Bench(folder)
-        for part in (bench.start_up, bench.many, bench.big_model):
-            part()
-        bench.table()
+        table.begin()
+        for part in sys.argv[1:] or ("start_up", "many", "big_model", "http", "process", "yaml"):
+            getattr(bench, part)()
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 

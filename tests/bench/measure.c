@@ -2,7 +2,7 @@
  *
  *     measure ROUNDS [-b SHELL] -- COMMAND… [-- COMMAND…]…
  *
- * Runs the first command, the second, … and all that ROUNDS times, with standard input, output and error on
+ * Runs the first command, the second, … and all that ROUNDS times, with standard input and output on
  * /dev/null; SHELL is run before each, unmeasured. Prints a line for each command: median of the times from
  * start to end in microseconds, and the largest peak memory of it and its descendants in KiB. A command that
  * does not exit with 0 ends the measurement with 1. */
@@ -79,7 +79,6 @@ static int measure(long rounds, const char *shell)
     posix_spawn_file_actions_init(&actions);
     posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0);
     posix_spawn_file_actions_addopen(&actions, 1, "/dev/null", O_WRONLY, 0);
-    posix_spawn_file_actions_addopen(&actions, 2, "/dev/null", O_WRONLY, 0);
     int rc = 0;
     for (long round = 0; round < rounds && !rc; round++)
         for (size_t i = 0; i < command_count && !rc; i++)

@@ -175,12 +175,13 @@ describe("bosun", function()
       local description, code = json("describe ./own --format=json")
       assert.equal(0, code)
       assert.equal("P", description.plugin)
-      local froms = {}
+      local origins = {}
       for i, action in ipairs(description.actions) do
         assert.equal(ACTIONS[i], action.name)
-        froms[action.name] = action.from
+        origins[action.name] = action.from
       end
-      assert.same({ "plugin", "base", cjson.null }, { froms.pe_status, froms.deployment_relaunch, froms.plugin_stop })
+      assert.same({ "plugin", "base", cjson.null },
+        { origins.pe_status, origins.deployment_relaunch, origins.plugin_stop })
       local options = {}
       for _, option in ipairs(description.options) do options[option.path] = option end
       assert.same({ path = "url", type = "url", required = true, description = "where the cluster is" }, options.url)

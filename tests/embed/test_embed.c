@@ -39,10 +39,17 @@ static const char plugin_source[] =
     "end\n"
     "return P\n";
 
+static const char schema_source[] = "local P = require('bosun.plugin_base'):extend('Typed')\n"
+                                    "P.config_schema = { port = { type = 'integer', default = 80 }, url = { "
+                                    "type = 'url', required = true } }\n"
+                                    "function P:init() error('an object was made') end\n"
+                                    "return P\n";
+
 static int tests;
 static int failures;
 static char folder[] = "/tmp/bosun-embed-XXXXXX";
 static char plugin[sizeof folder + 16];
+static char typed[sizeof folder + 16];
 
 static bool ok(bool good, const char *name)
 {
@@ -316,6 +323,55 @@ static void misuse_is_an_error(void)
     ok(strcmp(bosun_outcome_name(BOSUN_WARNING), "warning") == 0, "outcomes have names");
 }
 
+/* What was told, a line each. */
+typedef struct lines {
+    char text[2048];
+    int count;
+} lines;
+
+static void note_problem(void *data, const bosun_problem *problem)
+{
+    lines *all = data;
+    size_t len = strlen(all->text);
+    all->count++;
+    snprintf(all->text + len, sizeof all->text - len, "%s:%u:%u %s: %s\n",
+             problem->file ? strrchr(problem->file, '/') + 1 : "(none)", problem->line, problem->column,
+             problem->path, problem->message);
+}
+
+static void describe_and_validate(void)
+{
+    bosun_options options;
+    bosun_error error;
+    bosun_options_init(&options);
+    bosun_host *host = bosun_host_new(&options, &error);
+    ok(!bosun_host_describe(host, BOSUN_DESCRIBE_TEXT, &error) && strcmp(error.code, "invalid") == 0,
+       "there is nothing to describe before a plugin is loaded");
+    ok(bosun_host_load(host, "/nonexistent/plugin", NULL, &error) < 0 && strcmp(error.code, "ENOENT") == 0,
+       "an error has a code");
+    bosun_host_free(host);
+    host = bosun_host_new(&options, &error);
+    ok(bosun_host_load(host, typed, typed, &error) == 0 && !error.code && bosun_host_has_schema(host),
+       "a plugin with a schema");
+    char *text = bosun_host_describe(host, BOSUN_DESCRIBE_JSON, &error);
+    contains(text, "\"path\": \"url\"", "is described");
+    bosun_text_free(text);
+    lines found = {.count = 0};
+    ok(bosun_host_validate(host, "deployment_stop", NULL, note_problem, &found, &error) == 2 &&
+           found.count == 2,
+       "and its configs are checked");
+    contains(found.text, "typed.lua:1:", "with the place in the file");
+    contains(found.text, "(none):0:0 : deployment_stop needs", "or without any");
+    ok(bosun_host_validate(host, "deployment_stp", NULL, note_problem, &found, &error) < 0,
+       "an unknown action");
+    contains(error.message, "did you mean \"deployment_stop\"?", "is an error of the call");
+    bosun_host_cancel(host, "enough");
+    ok(bosun_host_validate(host, NULL, NULL, note_problem, &found, &error) < 0 && found.count == 2,
+       "a cancelled check");
+    contains(error.message, "enough", "is one, too");
+    bosun_host_free(host);
+}
+
 /* ---- nothing is printed
  * --------------------------------------------------------------------------------------- */
 
@@ -326,6 +382,7 @@ static void run_everything(void)
     failures_are_statuses();
     status_is_whole();
     misuse_is_an_error();
+    describe_and_validate();
 }
 
 /* Standard error goes to a file while the library works; standard output is TAP's, where a stray line would
@@ -344,22 +401,28 @@ static void quietly(void)
     fclose(file);
 }
 
-static bool write_plugin(void)
+static bool write_file(const char *path, const char *text)
+{
+    FILE *file = fopen(path, "we");
+    if (!file)
+        return false;
+    bool good = fputs(text, file) >= 0;
+    return fclose(file) == 0 && good;
+}
+
+static bool write_plugins(void)
 {
     if (!mkdtemp(folder))
         return false;
     snprintf(plugin, sizeof plugin, "%s/embedded.lua", folder);
-    FILE *file = fopen(plugin, "we");
-    if (!file)
-        return false;
-    bool good = fwrite(plugin_source, 1, sizeof plugin_source - 1, file) == sizeof plugin_source - 1;
-    return fclose(file) == 0 && good;
+    snprintf(typed, sizeof typed, "%s/typed.lua", folder);
+    return write_file(plugin, plugin_source) && write_file(typed, schema_source);
 }
 
 int main(void)
 {
     setvbuf(stdout, NULL, _IOLBF, 0);
-    if (!write_plugin())
+    if (!write_plugins())
         return 1;
     struct state before;
     struct state after;
@@ -368,6 +431,7 @@ int main(void)
     take(&after);
     compare(&before, &after);
     unlink(plugin);
+    unlink(typed);
     rmdir(folder);
     printf("1..%d\n", tests);
     return failures != 0;

@@ -37,7 +37,7 @@ static unsigned count_lines(const unsigned char *text, size_t size)
 {
     unsigned lines = 1;
     for (size_t i = 0; i < size; i++)
-        lines += memchr("\n\r\x85\xA8\xA9", text[i], 5) != NULL;
+        lines += text[i] == '\n' || text[i] == '\r' || text[i] == 0x85 || text[i] == 0xA8 || text[i] == 0xA9;
     return lines;
 }
 

@@ -234,7 +234,7 @@ describe("bosun.config", function()
         function P:deployment_start() %s error(self:config_problem(%s, "why")) end]]):format(before or "", key_path))
       local status = workspace:act("deployment_start", nil, { plugin = plugin, config = ACTION })
       assert.equal("failing", status.status)
-      return status.msg:gsub("^/.*/config%-%d+%.yaml:", "")
+      return (status.msg:gsub("^/.*/config%-%d+%.yaml:(%d)", "%1"))
     end
 
     it("names the line of a value later", function()

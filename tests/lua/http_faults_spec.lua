@@ -190,6 +190,14 @@ describe("bosun.http, when the server", function()
     ]])
   end)
 
+  it("never answers while the action is cancelled", function()
+    local code = "function P:pe_status() local _, err = require('bosun.http').get(%q); error(err) end"
+    local plugin = workspace:plugin_file("cancelled", code:format(bad.url .. "/silent"))
+    local result = workspace:run { action = "pe_status", config = {}, plugin = plugin, before = "timeout -s TERM 0.5" }
+    assert.equal("failing", result.status.status)
+    assert.is_truthy(result.status.msg:find("SIGTERM", 1, true), result.status.msg)
+  end)
+
   it("lets the action's deadline pass", function()
     for _, call in ipairs {
       'http.get(bad .. "/silent")', 'http.stream(bad .. "/trickle", print)',

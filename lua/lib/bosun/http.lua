@@ -304,6 +304,7 @@ function http.request(options)
   return one(shared, "http.request", {}, options)
 end
 
+--- Sends a request with the method GET.
 ---@param url bosun.http.Text
 ---@param options? bosun.http.Options
 ---@return bosun.http.Response|nil resp
@@ -312,6 +313,7 @@ function http.get(url, options)
   return one(shared, "http.get", { method = "GET", url = url }, options)
 end
 
+--- Sends a request with the method HEAD.
 ---@param url bosun.http.Text
 ---@param options? bosun.http.Options
 ---@return bosun.http.Response|nil resp
@@ -320,6 +322,7 @@ function http.head(url, options)
   return one(shared, "http.head", { method = "HEAD", url = url }, options)
 end
 
+--- Sends a request with the method POST.
 ---@param url bosun.http.Text
 ---@param options? bosun.http.Options
 ---@return bosun.http.Response|nil resp
@@ -328,6 +331,7 @@ function http.post(url, options)
   return one(shared, "http.post", { method = "POST", url = url }, options)
 end
 
+--- Sends a request with the method PUT.
 ---@param url bosun.http.Text
 ---@param options? bosun.http.Options
 ---@return bosun.http.Response|nil resp
@@ -336,6 +340,7 @@ function http.put(url, options)
   return one(shared, "http.put", { method = "PUT", url = url }, options)
 end
 
+--- Sends a request with the method PATCH.
 ---@param url bosun.http.Text
 ---@param options? bosun.http.Options
 ---@return bosun.http.Response|nil resp
@@ -344,6 +349,7 @@ function http.patch(url, options)
   return one(shared, "http.patch", { method = "PATCH", url = url }, options)
 end
 
+--- Sends a request with the method DELETE.
 ---@param url bosun.http.Text
 ---@param options? bosun.http.Options
 ---@return bosun.http.Response|nil resp

@@ -109,6 +109,7 @@ end
 
 --- Does what the transfer is ready for.
 local function advance(job)
+  if not job.calls then return job.transfer:done() and finish(job) end
   local ok, err = feed(job)
   if not ok then return end_job(job, nil, err) end
   local more, problem = deliver(job, false)
@@ -160,6 +161,7 @@ end
 
 --- A plugin's function may have made a request of its own, which moves all transfers of the client.
 local function has_moved(run)
+  if not run.calls then return false end
   for _, job in ipairs(run.active) do
     if job.transfer:ready() then return true end
   end
@@ -210,7 +212,11 @@ local CLOSES_TRANSFERS = {
 function driver.run(client, jobs, concurrency)
   local run <close> = setmetatable(
     { client = client, jobs = jobs, concurrency = concurrency, active = {}, delayed = {}, next = 1 }, CLOSES_TRANSFERS)
-  for _, job in ipairs(jobs) do job.attempt = 0 end
+  for _, job in ipairs(jobs) do
+    job.attempt = 0
+    job.calls = job.source or job.sink or job.on_line
+    run.calls = run.calls or job.calls
+  end
   while true do
     advance_all(run)
     start_some(run)

@@ -2,9 +2,11 @@
 --- plugin's mistake and raised; nothing here goes out.
 
 local base64 = require "bosun.base64"
+local check = require "bosun.http.check"
 local json = require "bosun.json"
 local native = require "bosun.native.http"
-local suggest = require "bosun.suggest"
+
+local misuse, text_of, sorted_keys, as_list = check.misuse, check.text_of, check.sorted_keys, check.as_list
 
 local request = {}
 
@@ -35,69 +37,6 @@ local RETRY_ON = {
   429, 502, 503, 504, "dns", "connect", "closed", "timeout", "ECONNREFUSED", "ECONNRESET", "ECONNABORTED",
   "EHOSTUNREACH", "ENETUNREACH", "ENETDOWN", "EPIPE",
 }
-
---- Raises a misuse: `request.prepare` turns it into its second result.
-local function misuse(format, ...)
-  error({ problem = format:format(...) }, 0)
-end
-
-local function is_kind(value, kind)
-  local actual = type(value)
-  if kind == "any" or kind == actual then return true end
-  if kind == "text" then return native.reveal(value) ~= nil end
-  if kind == "seconds" then return actual == "number" and value >= 0 and value < math.huge end
-  return kind == "count" and math.type(value) == "integer" and value >= 0
-end
-
-local NAMES = { text = "a string or secret", seconds = "0 or more seconds", count = "an integer of 0 or more" }
-
-local function check_kind(name, value, kinds)
-  local names = {}
-  for kind in kinds:gmatch("[^|]+") do
-    if is_kind(value, kind) then return end
-    names[#names + 1] = NAMES[kind] or "a " .. kind
-  end
-  misuse("option %s: expected %s, got %s", name, table.concat(names, " or "),
-    type(value) == "number" and tostring(value) or "a " .. type(value))
-end
-
---- Raises unless the table has only options that are known, each of the right kind.
-local function check_options(options, known, prefix)
-  for name, value in pairs(options) do
-    if not known[name] then
-      local names = {}
-      for candidate in pairs(known) do names[#names + 1] = candidate end
-      table.sort(names)
-      misuse("unknown option %s%s%s", prefix, tostring(name), suggest.hint(name, names))
-    end
-    check_kind(prefix .. name, value, known[name])
-    if type(value) == "string" and name ~= "body" and value:find("\0", 1, true) then
-      misuse("option %s%s: it cannot hold a NUL byte", prefix, name)
-    end
-  end
-end
-
---- A number, string, boolean or secret as text.
-local function text_of(value, what)
-  if type(value) == "number" or type(value) == "boolean" then return tostring(value) end
-  return native.reveal(value) or misuse("%s: expected text, got a %s", what, type(value))
-end
-
---- The keys of a table with text keys, sorted: a request is the same each time.
-local function sorted_keys(map, what)
-  local keys = {}
-  for key in pairs(map) do
-    if type(key) ~= "string" then misuse("%s: expected names as keys, got a %s", what, type(key)) end
-    keys[#keys + 1] = key
-  end
-  table.sort(keys)
-  return keys
-end
-
---- A table that is a list (of several values for one name) or the list of the one value.
-local function as_list(value)
-  return type(value) == "table" and value or { value }
-end
 
 --- Text as one component of a URL: every byte but letters, digits, "-", ".", "_" and "~" as %XX.
 ---@param text string
@@ -228,12 +167,17 @@ local function take_length(list)
   end
 end
 
+local function encode_json(value)
+  local ok, text = pcall(json.encode, value)
+  return ok and text or misuse("option json: %s", (tostring(text):gsub("^.-json%.encode: ", "")))
+end
+
 --- Sets body, source_path or upload in `to`.
 local function set_source(to, options)
   local length = take_length(to.headers)
   if options.json ~= nil then
     add_type(to.headers, "application/json")
-    to.body = json.encode(options.json)
+    to.body = encode_json(options.json)
   elseif options.form then
     add_type(to.headers, "application/x-www-form-urlencoded")
     to.body = encode_pairs(options.form, "form")
@@ -257,7 +201,7 @@ end
 
 local function set_tls(to, tls)
   if not tls then return end
-  check_options(tls, TLS, "tls.")
+  check.options(tls, TLS, "tls.")
   to.ca, to.cert, to.key = native.reveal(tls.ca), native.reveal(tls.cert), native.reveal(tls.key)
   to.insecure = tls.verify == false
   to.server_name = tls.server_name
@@ -290,7 +234,7 @@ end
 
 local function make_retry(retry, method)
   if not retry then return nil end
-  check_options(retry, RETRY, "retry.")
+  check.options(retry, RETRY, "retry.")
   local on = {}
   for _, item in ipairs(retry.on or RETRY_ON) do on[item] = true end
   return {
@@ -327,7 +271,7 @@ local function make(options)
   local method = options.method or "GET"
   if not method:find("^[%w!#$%%&'*+%-.^_`|~]+$") then misuse("method: %q cannot be a method", method) end
   for name, known in pairs { auth = AUTH, dry_run = DRY_RUN } do
-    if options[name] then check_options(options[name], known, name .. ".") end
+    if options[name] then check.options(options[name], known, name .. ".") end
   end
   local to = make_native(options, method)
   return {
@@ -340,8 +284,9 @@ end
 
 --- Headers by name, where names that differ in case only are one.
 local function merge_headers(defaults, headers)
+  if not defaults or not headers then return defaults or headers end
   local merged, names = {}, {}
-  for _, source in ipairs { defaults or {}, headers or {} } do
+  for _, source in ipairs { defaults, headers } do
     for name, value in pairs(source) do
       local lower = tostring(name):lower()
       if names[lower] then merged[names[lower]] = nil end
@@ -351,21 +296,20 @@ local function merge_headers(defaults, headers)
   return merged
 end
 
---- The options with those of a client below them.
-local function merge(defaults, options)
+--- The options, with those of a client below them and the fixed ones above.
+local function merge(defaults, options, fixed)
   local merged = {}
   for name, value in pairs(defaults) do merged[name] = value end
   for name, value in pairs(options) do merged[name] = value end
+  for name, value in pairs(fixed) do merged[name] = value end
   merged.headers = merge_headers(defaults.headers, options.headers)
   return merged
 end
 
---- Raises what a check found as an ordinary result.
-local function protected(fn, ...)
-  local ok, result = pcall(fn, ...)
-  if ok then return result end
-  if type(result) == "table" and result.problem then return nil, result.problem end
-  error(result, 0)
+local function check_all(options)
+  if type(options) ~= "table" then misuse("expected a table of options, got a %s", type(options)) end
+  check.options(options, OPTIONS, "")
+  return true
 end
 
 --- Checks options that are defaults of a client.
@@ -373,11 +317,14 @@ end
 ---@return true|nil ok
 ---@return string|nil problem
 function request.check(options)
-  return protected(function()
-    if type(options) ~= "table" then misuse("expected a table of options, got a %s", type(options)) end
-    check_options(options, OPTIONS, "")
-    return true
-  end)
+  return check.protected(check_all, options)
+end
+
+local function prepare(defaults, options, fixed)
+  check_all(options)
+  local merged = merge(defaults, options, fixed)
+  if fixed.url ~= nil then check.kind("url", fixed.url, OPTIONS.url) end
+  return make(merged)
 end
 
 --- A request as the driver wants it, or nil and what is wrong with its options. `fixed`: method, url, on_line.
@@ -387,13 +334,7 @@ end
 ---@return table|nil prepared
 ---@return string|nil problem
 function request.prepare(defaults, options, fixed)
-  local ok, problem = request.check(options)
-  if not ok then return nil, problem end
-  ok, problem = request.check { method = fixed.method, url = fixed.url }
-  if not ok then return nil, problem end
-  local merged = merge(defaults, options)
-  for name, value in pairs(fixed) do merged[name] = value end
-  return protected(make, merged)
+  return check.protected(prepare, defaults, options, fixed)
 end
 
 return request
