@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -23,22 +24,51 @@ static pid_t next_pid(const char **at)
     return pid;
 }
 
-int reap_kill_children(void)
+/* The list of children, as the kernel writes it. What does not fit comes next time. -1 with errno set. */
+static ssize_t read_children(char *list, size_t size)
 {
-    char list[4096]; /* when there are more, they come next time */
     int fd = open("/proc/thread-self/children", O_RDONLY | O_CLOEXEC);
     if (fd < 0)
         return -1;
-    ssize_t len = read(fd, list, sizeof list - 1);
+    ssize_t len = read(fd, list, size - 1);
     close(fd);
-    if (len < 0)
-        return -1;
-    list[len] = '\0';
-    int count = 0;
+    list[len > 0 ? len : 0] = '\0';
+    return len;
+}
+
+void reap_note_children(reap_spared *spared)
+{
+    char list[1024];
     const char *at = list;
-    for (pid_t pid = next_pid(&at); pid > 1; pid = next_pid(&at), count++) {
+    spared->count = 0;
+    if (read_children(list, sizeof list) <= 0)
+        return;
+    for (pid_t pid = next_pid(&at); pid > 0 && spared->count < sizeof spared->pids / sizeof spared->pids[0];
+         pid = next_pid(&at))
+        spared->pids[spared->count++] = pid;
+}
+
+static bool is_spared(const reap_spared *spared, pid_t pid)
+{
+    for (size_t i = 0; spared && i < spared->count; i++)
+        if (spared->pids[i] == pid)
+            return true;
+    return false;
+}
+
+int reap_kill_children(const reap_spared *spared)
+{
+    char list[4096];
+    const char *at = list;
+    int count = 0;
+    if (read_children(list, sizeof list) < 0)
+        return -1;
+    for (pid_t pid = next_pid(&at); pid > 1; pid = next_pid(&at)) {
+        if (is_spared(spared, pid))
+            continue;
         kill(-pid, SIGKILL);
         kill(pid, SIGKILL);
+        count++;
     }
     return count;
 }
@@ -57,7 +87,7 @@ static int reap_ended(void)
     }
 }
 
-int reap_descendants(void)
+int reap_descendants(const reap_spared *spared)
 {
     int killed = 0;
     int64_t end = bosun_wait_after(PATIENCE);
@@ -65,9 +95,9 @@ int reap_descendants(void)
         int left = reap_ended();
         if (left <= 0)
             return left < 0 ? -1 : killed;
-        int now = reap_kill_children();
-        if (now < 0)
-            return -1;
+        int now = reap_kill_children(spared);
+        if (now <= 0)
+            return now < 0 ? -1 : killed;
         killed = now > killed ? now : killed;
         if (bosun_monotonic() > end) {
             errno = ETIMEDOUT;

@@ -23,6 +23,9 @@ static int settle(void)
     close(fd);
     close_range(STDERR_FILENO + 1, ~0U,
                 CLOSE_RANGE_CLOEXEC); /* an old kernel's refusal changes nothing of ours */
+    if (signal(SIGCHLD, SIG_DFL) ==
+        SIG_ERR) /* an ignored one, as some daemons leave it, would hide the worker's end */
+        return -1;
     return signal(SIGPIPE, SIG_IGN) == SIG_ERR || signal(SIGXFSZ, SIG_IGN) == SIG_ERR ? -1 : 0;
 }
 

@@ -11,20 +11,22 @@
 #include <string.h>
 #include <unistd.h>
 
-/* In pieces that a pipe takes whole once it is ready at all. */
-static void write_text(int fd, const char *text, size_t len, int patience)
+int sink_write(int fd, const char *text, size_t len, int patience)
 {
     while (len > 0) {
         struct pollfd ready = {.fd = fd, .events = POLLOUT};
         int n = poll(&ready, 1, patience);
+        if (n == 0)
+            errno = ETIMEDOUT;
         if (n == 0 || (n < 0 && errno != EINTR))
-            return;
+            return -1;
         ssize_t written = n < 0 ? 0 : write(fd, text, len < PIPE_BUF ? len : PIPE_BUF);
         if (written < 0 && errno != EINTR && errno != EAGAIN)
-            return;
+            return -1;
         text += written > 0 ? written : 0;
         len -= written > 0 ? (size_t)written : 0;
     }
+    return 0;
 }
 
 static void write_event(int fd, bosun_log_format format, int patience, const bosun_log_event *event)
@@ -38,9 +40,9 @@ static void write_event(int fd, bosun_log_format format, int patience, const bos
     }
     static const char lost[] = "a log event was left out: out of memory\n";
     if (line.failed)
-        write_text(fd, lost, sizeof lost - 1, patience);
+        sink_write(fd, lost, sizeof lost - 1, patience);
     else
-        write_text(fd, line.data, line.len, patience);
+        sink_write(fd, line.data, line.len, patience);
     bosun_buf_free(&line);
 }
 

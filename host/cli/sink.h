@@ -11,6 +11,10 @@ typedef struct sink {
     int patience; /* milliseconds that standard error may be stuck before an event is dropped; -1: for ever */
 } sink;
 
+/* Writes to a descriptor that may be stuck, in pieces that a pipe takes whole once it is ready at all. -1
+ * with errno set; ETIMEDOUT: it was stuck for longer than `patience` milliseconds (-1: for ever). */
+int sink_write(int fd, const char *text, size_t len, int patience);
+
 /* A bosun_log_function; data is a sink. */
 void sink_log(void *data, const bosun_log_event *event);
 

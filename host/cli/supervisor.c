@@ -4,12 +4,12 @@
  * what became of the worker. */
 #define _GNU_SOURCE
 #include "supervisor.h"
-#include "../core/fs.h"
 #include "../core/wait.h"
 #include "reap.h"
 #include "record.h"
 #include "report.h"
 #include "sink.h"
+#include "status_file.h"
 #include "worker.h"
 #include <errno.h>
 #include <fcntl.h>
@@ -23,20 +23,25 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define PATIENCE 100          /* milliseconds that a stuck standard error may hold up the status */
-#define GRACE    BOSUN_SECOND /* between asking a worker to stop and killing it */
+#define GRACE           BOSUN_SECOND       /* between asking a worker to stop and killing it */
+#define LAST_WAIT       (5 * BOSUN_SECOND) /* for the end of a worker that was killed */
+#define STDERR_PATIENCE 100                /* milliseconds that a stuck standard error may hold up the end */
+#define STDOUT_PATIENCE 5000
 
 typedef struct supervisor {
     const options *opt;
     sink log;
-    bosun_fs_target target;
+    status_file status;
     int64_t start;
     int64_t deadline;
     int64_t kill_at;   /* when the grace ends; BOSUN_NO_DEADLINE: the worker has not been asked to stop */
+    int64_t give_up;   /* when a killed worker that does not end is left alone */
     int cancel_signal; /* what this process was sent, 0: nothing */
+    bool hurried;      /* it was sent a second one */
     bool timed_out;
     bool killed; /* by this process */
 
+    reap_spared spared; /* children that were here first */
     int signal_fd;
     int record_fd;
     pid_t worker;
@@ -46,44 +51,30 @@ typedef struct supervisor {
     atomic_int *phase; /* shared with the worker, which writes it */
 } supervisor;
 
-/* Atomic, and durable unless it is the first failure, which only has to outlive this process. */
-static int write_status(const supervisor *s, const char *text, size_t len, bool durable, bosun_err *err)
-{
-    const bosun_fs_write_options how = {.no_sync = !durable};
-    if (bosun_fs_target_replace(&s->target, text, len, &how, err) == 0)
-        return 0;
-    return bosun_err_context(err, "the status file: ");
-}
-
 static int write_first(const supervisor *s, bosun_err *err)
 {
-    char storage[REPORT_SIZE];
-    bosun_buf text = bosun_buf_fixed(storage, sizeof storage);
     char message[512];
     snprintf(
         message, sizeof message,
         "%s of plugin %.200s ended before reporting: it is still running, or it was killed together with its "
         "supervisor",
         s->opt->action->name, s->opt->plugin);
-    report_failing(&text, message, 0);
-    return write_status(s, text.data, text.len, false, err);
+    return status_file_fail(&s->status, message, 0, false, err);
 }
 
-static int open_status(supervisor *s, const char *path, bosun_err *err)
-{
-    if (bosun_fs_target_open(&s->target, path, err) < 0 || bosun_fs_target_check(&s->target, err) < 0)
-        return bosun_err_context(err, "the status file: ");
-    return 0;
-}
-
+/* Blocks the signals that mean a cancel, but for those that are ignored (nohup), and reads them from a
+ * descriptor. */
 static int open_signals(supervisor *s, bosun_err *err)
 {
+    static const int cancels[] = {SIGTERM, SIGINT, SIGHUP};
     sigset_t set;
     sigemptyset(&set);
-    sigaddset(&set, SIGTERM);
-    sigaddset(&set, SIGINT);
-    sigaddset(&set, SIGHUP);
     sigaddset(&set, SIGCHLD);
+    for (size_t i = 0; i < sizeof cancels / sizeof cancels[0]; i++) {
+        struct sigaction action;
+        if (sigaction(cancels[i], NULL, &action) == 0 && action.sa_handler != SIG_IGN)
+            sigaddset(&set, cancels[i]);
+    }
     if (sigprocmask(SIG_BLOCK, &set, NULL) < 0)
         return bosun_err_errno(err, errno, "block", "signals");
     s->signal_fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
@@ -105,6 +96,7 @@ static int start_worker(supervisor *s, bosun_err *err)
     int ends[2];
     if (share_phase(s, err) < 0)
         return -1;
+    reap_note_children(&s->spared);
     if (prctl(PR_SET_CHILD_SUBREAPER, 1) < 0)
         return bosun_err_errno(err, errno, "become", "a subreaper");
     if (pipe2(ends, O_CLOEXEC) < 0)
@@ -123,7 +115,7 @@ static int start_worker(supervisor *s, bosun_err *err)
     if (s->worker == 0) {
         close(s->signal_fd);
         close(s->record_fd);
-        bosun_fs_target_close(&s->target);
+        status_file_close(&s->status);
         worker_run(&start);
     }
     int forked = errno;
@@ -135,6 +127,7 @@ static void kill_worker(supervisor *s)
 {
     s->killed = true;
     s->kill_at = BOSUN_NO_DEADLINE;
+    s->give_up = bosun_wait_after(LAST_WAIT);
     kill(s->worker, SIGKILL);
 }
 
@@ -157,6 +150,7 @@ static void on_signal(supervisor *s, int number)
         return;
     }
     if (s->cancel_signal) { /* the second one is an order */
+        s->hurried = true;
         kill_worker(s);
         return;
     }
@@ -183,7 +177,8 @@ static int64_t keep_time(supervisor *s)
     if (now >= s->kill_at)
         kill_worker(s);
     int64_t next = s->timed_out ? BOSUN_NO_DEADLINE : s->deadline;
-    return s->kill_at < next ? s->kill_at : next;
+    next = s->kill_at < next ? s->kill_at : next;
+    return s->give_up < next ? s->give_up : next;
 }
 
 /* Until the worker has ended; its pipe is read all the while, so that it never blocks on it. */
@@ -191,6 +186,10 @@ static int watch_worker(supervisor *s, bosun_err *err)
 {
     struct pollfd set[2] = {{.fd = s->signal_fd, .events = POLLIN}, {.fd = s->record_fd, .events = POLLIN}};
     while (!s->ended) {
+        if (bosun_monotonic() >= s->give_up)
+            return bosun_err_set(err, BOSUN_ERR_TIMEOUT, "end",
+                                 "the worker process was killed, and does not end: the "
+                                 "kernel holds it (a dead disk or network file system?)");
         int64_t next = keep_time(s);
         int64_t left = next - bosun_monotonic();
         const struct timespec time = {.tv_sec = left > 0 ? left / BOSUN_SECOND : 0,
@@ -209,7 +208,7 @@ static int watch_worker(supervisor *s, bosun_err *err)
 
 static void end_descendants(const supervisor *s)
 {
-    int killed = reap_descendants();
+    int killed = reap_descendants(&s->spared);
     if (killed > 0)
         sink_say(&s->log, BOSUN_LOG_WARN, "killed %d process%s that the action left behind", killed,
                  killed == 1 ? "" : "es");
@@ -231,7 +230,8 @@ static void describe_phase(const supervisor *s, char *out, size_t size)
 /* Why there is no record to believe. */
 static void describe_end(const supervisor *s, char *out, size_t size)
 {
-    static const char stubborn[] = "it did not stop when told to, and was killed";
+    const char *stubborn =
+        s->hurried ? "it was killed at the second signal" : "it did not stop when told to, and was killed";
     char phase[80];
     describe_phase(s, phase, sizeof phase);
     if (s->timed_out && s->killed)
@@ -268,12 +268,13 @@ static int status_lost(const supervisor *s, const char *consequence, const bosun
 static int publish(const supervisor *s, bosun_outcome outcome, const char *text, size_t len)
 {
     bosun_err err = {0};
-    if (write_status(s, text, len, true, &err) < 0) {
+    if (status_file_write(&s->status, text, len, true, &err) < 0) {
         write_first(s, NULL); /* it is there already, unless only the folder's fsync failed */
         return status_lost(s, "the failing status that was there while the action ran stays", &err);
     }
-    if (s->opt->show_status && bosun_fs_write_all(STDOUT_FILENO, text, len, "standard output", &err) < 0)
-        sink_say(&s->log, BOSUN_LOG_ERROR, "%s", err.message);
+    if (s->opt->show_status && sink_write(STDOUT_FILENO, text, len, STDOUT_PATIENCE) < 0)
+        sink_say(&s->log, BOSUN_LOG_ERROR, "cannot write the status to standard output: %s",
+                 strerrordesc_np(errno));
     return exit_status(s, outcome);
 }
 
@@ -287,7 +288,7 @@ static int publish_failure(const supervisor *s, const char *message)
     return status;
 }
 
-static int publish_outcome(supervisor *s)
+static int publish_outcome(const supervisor *s)
 {
     bosun_outcome outcome;
     const char *text;
@@ -300,6 +301,16 @@ static int publish_outcome(supervisor *s)
     return publish_failure(s, message);
 }
 
+static void close_fds(supervisor *s)
+{
+    if (s->signal_fd >= 0)
+        close(s->signal_fd);
+    if (s->record_fd >= 0)
+        close(s->record_fd);
+    s->signal_fd = -1;
+    s->record_fd = -1;
+}
+
 static int run_worker(supervisor *s)
 {
     bosun_err err = {0};
@@ -310,53 +321,53 @@ static int run_worker(supervisor *s)
             kill_worker(s);
         end_descendants(s);
     }
+    close_fds(s); /* so that writing the status file finds descriptors free */
     return rc < 0 ? publish_failure(s, err.message) : publish_outcome(s);
 }
 
-static void close_all(supervisor *s)
+static int run(supervisor *s)
 {
-    record_free(&s->record);
-    if (s->phase)
-        munmap(s->phase, sizeof *s->phase);
-    bosun_fs_target_close(&s->target);
-    if (s->signal_fd >= 0)
-        close(s->signal_fd);
-    if (s->record_fd >= 0)
-        close(s->record_fd);
+    bosun_err err = {0};
+    if (open_signals(s, &err) < 0 || status_file_open(&s->status, s->opt->status_file, &err) < 0)
+        return status_lost(s, "the action was not run", &err);
+    if (write_first(s, &err) == 0)
+        return run_worker(s);
+    status_file_remove(&s->status);
+    return status_lost(s, "the action was not run, and an earlier run's status is removed", &err);
 }
 
 int supervisor_run(const options *opt)
 {
     supervisor s = {
         .opt = opt,
-        .log = {.level = opt->log_level, .format = opt->log_format, .trace_fd = -1, .patience = PATIENCE},
-        .target = BOSUN_FS_NO_TARGET,
+        .log = {.level = opt->log_level,
+                .format = opt->log_format,
+                .trace_fd = -1,
+                .patience = STDERR_PATIENCE},
+        .status = STATUS_FILE_NONE,
         .start = bosun_monotonic(),
         .deadline = opt->timeout > 0 ? bosun_wait_after(bosun_nanoseconds(opt->timeout)) : BOSUN_NO_DEADLINE,
         .kill_at = BOSUN_NO_DEADLINE,
+        .give_up = BOSUN_NO_DEADLINE,
         .signal_fd = -1,
         .record_fd = -1,
     };
-    bosun_err err = {0};
-    int status;
-    if (open_signals(&s, &err) < 0 || open_status(&s, opt->status_file, &err) < 0 ||
-        write_first(&s, &err) < 0)
-        status = status_lost(&s, "the action was not run", &err);
-    else
-        status = run_worker(&s);
-    close_all(&s);
+    int status = run(&s);
+    record_free(&s.record);
+    status_file_close(&s.status);
+    close_fds(&s);
+    if (s.phase)
+        munmap(s.phase, sizeof *s.phase);
     return status;
 }
 
-int supervisor_refuse(const char *status_file, const char *message)
+int supervisor_refuse(const char *path, const char *message)
 {
-    supervisor s = {.log = {.trace_fd = -1, .patience = PATIENCE}, .target = BOSUN_FS_NO_TARGET};
-    char storage[REPORT_SIZE];
-    bosun_buf text = bosun_buf_fixed(storage, sizeof storage);
-    report_failing(&text, message, 0);
+    const sink log = {.trace_fd = -1, .patience = STDERR_PATIENCE};
+    status_file file;
     bosun_err err = {0};
-    if (open_status(&s, status_file, &err) < 0 || write_status(&s, text.data, text.len, true, &err) < 0)
-        sink_say(&s.log, BOSUN_LOG_ERROR, "%s", err.message);
-    bosun_fs_target_close(&s.target);
+    if (status_file_open(&file, path, &err) < 0 || status_file_fail(&file, message, 0, true, &err) < 0)
+        sink_say(&log, BOSUN_LOG_ERROR, "%s", err.message);
+    status_file_close(&file);
     return EXIT_USAGE;
 }

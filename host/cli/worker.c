@@ -41,7 +41,7 @@ static const char *reason(int number)
 static void on_signal(int number)
 {
     if (getppid() != supervisor) { /* it was killed: nobody is left to report to */
-        reap_kill_children();      /* the programs that the action started */
+        reap_kill_children(NULL);  /* the programs that the action started */
         _exit(WORKER_FAILED);
     }
     atomic_store(&pending_signal, number);
@@ -58,15 +58,26 @@ static void set_running(bosun_host *host)
         bosun_host_cancel(host, reason(number));
 }
 
+/* What was ignored stays ignored (nohup). */
+static int take_signal(int number)
+{
+    struct sigaction action;
+    if (sigaction(number, NULL, &action) < 0)
+        return -1;
+    if (action.sa_handler == SIG_IGN)
+        return 0;
+    action = (struct sigaction){.sa_handler = on_signal}; /* no SA_RESTART: waits are to be interrupted */
+    return sigaction(number, &action, NULL);
+}
+
 static int take_signals(const worker_start *start)
 {
     deadline = start->deadline;
     supervisor = start->supervisor;
     snprintf(timed_out, sizeof timed_out, "timed out after %g s", start->options->timeout);
-    struct sigaction action = {.sa_handler = on_signal}; /* no SA_RESTART: waits are to be interrupted */
     sigset_t none;
-    if (sigaction(SIGTERM, &action, NULL) < 0 || sigaction(SIGINT, &action, NULL) < 0 ||
-        sigaction(SIGHUP, &action, NULL) < 0 || sigemptyset(&none) < 0)
+    if (take_signal(SIGTERM) < 0 || take_signal(SIGINT) < 0 || take_signal(SIGHUP) < 0 ||
+        sigemptyset(&none) < 0)
         return -1;
     return sigprocmask(SIG_SETMASK, &none, NULL);
 }
@@ -84,7 +95,10 @@ static int open_trace(sink *log, const char *path, bosun_err *err)
 {
     if (!path)
         return 0;
-    log->trace_fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOCTTY, 0600);
+    log->trace_fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOCTTY | O_NONBLOCK, 0600);
+    if (log->trace_fd < 0 && errno == ENXIO)
+        return bosun_err_set(err, "ENXIO", "open",
+                             "cannot open the trace file %s: it is a FIFO that nobody reads", path);
     return log->trace_fd < 0 ? bosun_err_errno(err, errno, "open the trace file", path) : 0;
 }
 

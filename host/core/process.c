@@ -9,9 +9,9 @@
 
 #define GRACE BOSUN_SECOND /* between SIGTERM and SIGKILL */
 #define SHORT_GRACE                                                                                          \
-    (BOSUN_SECOND / 4)     /* when the action has to stop: its supervisor waits a second in all              \
-                            */
-#define WINDOW (64 * 1024) /* bytes of output that wait for a reader */
+    (BOSUN_SECOND / 4)             /* when the action has to stop: its supervisor waits a second in all      \
+                                    */
+#define WINDOW ((size_t)64 * 1024) /* bytes of output that wait for a reader */
 
 static bool is_closed(const bosun_process *p)
 {

@@ -9,8 +9,8 @@
 #include <time.h>
 #include <unistd.h>
 
-#define CHUNK       (64 * 1024)
-#define PIPE_MAX    (1024 * 1024) /* a pipe holds no more, unless root changed the limit */
+#define CHUNK       ((size_t)64 * 1024)
+#define PIPE_MAX    ((size_t)1024 * 1024) /* a pipe holds no more, unless root changed the limit */
 #define DRAIN_GRACE (BOSUN_SECOND / 10)
 
 enum { IN, OUT, ERR, END, CANCEL, SOURCES };
@@ -81,7 +81,7 @@ static bool receive(bosun_process *p, bosun_process_output *output)
 
 static void drain_one(bosun_process *p, bosun_process_output *output)
 {
-    for (int i = 0; i < PIPE_MAX / CHUNK && output->fd >= 0; i++)
+    for (size_t i = 0; i < PIPE_MAX / CHUNK && output->fd >= 0; i++)
         if (!receive(p, output))
             return;
 }

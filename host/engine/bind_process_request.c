@@ -55,15 +55,16 @@ static void check_variable(lua_State *L)
     const char *name = lua_tolstring(L, -2, &len);
     if (len == 0 || strlen(name) != len || strchr(name, '='))
         luaL_argerror(L, 2, lua_pushfstring(L, "option env: \"%s\" cannot be the name of a variable", name));
-    bool drops = lua_isboolean(L, -1) && !lua_toboolean(L, -1);
+    if (lua_isboolean(L, -1) && !lua_toboolean(L, -1))
+        return;
     if (lua_type(L, -1) == LUA_TNUMBER)
         lua_tolstring(L, -1, NULL); /* in place */
-    const char *value = drops ? "" : bosun_text_or_secret(L, -1, &len);
+    const char *value = bosun_text_or_secret(L, -1, &len);
     if (!value)
         luaL_argerror(L, 2,
                       lua_pushfstring(L, "option env: %s: expected a string, a secret or false, got %s", name,
                                       luaL_typename(L, -1)));
-    if (!drops && strlen(value) != len)
+    if (value && strlen(value) != len)
         luaL_argerror(L, 2, lua_pushfstring(L, "option env: %s: the value holds a NUL byte", name));
 }
 

@@ -145,7 +145,8 @@ class Bench:
         urls = [f"{url}/small?{i}" for i in range(count)]
         listed = self.write("curl.conf", "".join(f'url = "{url}"\noutput = "/dev/null"\n' for url in urls))
         ours = self.work("get", list=self.write("urls", "\n".join(urls)))
-        curl = ["curl", "-q", "-s", "--no-progress-meter", "--fail", "--parallel", "--parallel-max", "64", "--config", listed]
+        curl = ["curl", "-q", "-s", "--no-progress-meter", "--fail", "--parallel", "--parallel-max", "64",
+                "--config", listed]
         (run, peak), (theirs, their_peak) = measure(15, ours, curl)
         table.at_least("http.all; curl --parallel", rate(count, run, "req"), rate(count, theirs, "req"), theirs / run,
                        0.8)

@@ -1,5 +1,5 @@
-/* Reads a YAML file once and passes over libyaml's events of it so many times: what yaml.decode cannot be faster
- * than. Arguments: file, times. */
+/* Reads a YAML file once and passes over libyaml's events of it so many times: what yaml.decode cannot be
+ * faster than. Arguments: file, times. */
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>

@@ -16,6 +16,8 @@ http {{
 }}
 """
 SECONDS = 10
+# nginx ends when this process's end of the pipe is closed, however that comes about.
+UNTIL_CLOSED = '"$@" <&- & pid=$!; cat; kill $pid; wait $pid'
 
 
 def free_port():
@@ -24,9 +26,9 @@ def free_port():
         return probe.getsockname()[1]
 
 
-def await_start(server, port, root):
+def await_start(port, root):
     end = time.monotonic() + SECONDS
-    while server.poll() is None and time.monotonic() < end:
+    while time.monotonic() < end:
         with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), SECONDS):
             return
         time.sleep(0.01)
@@ -42,10 +44,8 @@ def serving(www, root):
     config = os.path.join(root, "nginx.conf")
     with open(config, "w", encoding="utf-8") as file:
         file.write(CONFIG.format(root=root, www=www, port=port))
-    program = next((p for p in ("/usr/sbin/nginx", "/usr/local/sbin/nginx") if os.access(p, os.X_OK)), "nginx")
-    with subprocess.Popen([program, "-c", config, "-p", root, "-e", os.path.join(root, "error.log")]) as server:
-        try:
-            await_start(server, port, root)
-            yield f"http://127.0.0.1:{port}"
-        finally:
-            server.terminate()
+    nginx = next((p for p in ("/usr/sbin/nginx", "/usr/local/sbin/nginx") if os.access(p, os.X_OK)), "nginx")
+    command = ["sh", "-c", UNTIL_CLOSED, "sh", nginx, "-c", config, "-p", root, "-e", os.path.join(root, "error.log")]
+    with subprocess.Popen(command, stdin=subprocess.PIPE):
+        await_start(port, root)
+        yield f"http://127.0.0.1:{port}"

@@ -1,4 +1,5 @@
-/* Starts "true" so many times, one after the other, and waits for each: what process.run cannot be faster than. */
+/* Starts "true" so many times, one after the other, and waits for each: what process.run cannot be faster
+ * than. Argument: times. */
 #include <spawn.h>
 #include <stdlib.h>
 #include <sys/wait.h>

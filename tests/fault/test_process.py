@@ -8,7 +8,7 @@ from harness import FAILMALLOC, Workspace, expect, main, processes_with, sweep, 
 ACTION = """
 function P:pe_status()
   local process = require "bosun.process"
-  local fs_result = assert(process.run({{"sh", "-c", "cat; setsid sleep {nap} >/dev/null 2>&1 & echo err >&2"}},
+  local first = assert(process.run({{"sh", "-c", "cat; setsid sleep {nap} >/dev/null 2>&1 & echo err >&2"}},
     {{stdin = "text", env = {{NAME = "value"}}, timeout = 100, check = true}}))
   local p <close> = assert(process.spawn {{"sh", "-c", "setsid sleep {nap} & while read x; do echo $x; done"}})
   assert(p:write "one\\ntwo\\n")
@@ -16,7 +16,7 @@ function P:pe_status()
   local lines = {{}}
   for line in p:lines() do lines[#lines + 1] = line end
   local result = assert(p:wait())
-  assert(fs_result.stdout == "text" and lines[2] == "two" and result.code == 0)
+  assert(first.stdout == "text" and lines[2] == "two" and result.code == 0)
   return ok("done")
 end"""
 
@@ -40,7 +40,8 @@ for _ever_after in (False, True):
             env = {"LD_PRELOAD": FAILMALLOC, "FAILMALLOC_CHILD": "1", "FAILMALLOC_ON": str(int(ever_after))}
 
             def one(at):
-                result = workspace.run("pe_status", env={**env, "FAILMALLOC_AT": str(at)}, status=f"{at}.yaml", **options)
+                result = workspace.run("pe_status", env={**env, "FAILMALLOC_AT": str(at)}, status=f"{at}.yaml",
+                                       **options)
                 status = result.truthful("passing", "failing")
                 expect("signal" not in (status["msg"] or ""), "a process crashed:", status, result.stderr[-2000:])
             sweep(range(1, allocations(workspace, **options) + 1, 5), one)

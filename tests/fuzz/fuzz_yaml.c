@@ -1,10 +1,5 @@
 /* libFuzzer target: whatever the reader accepts and the writer can write, the reader reads again as the same
- * tree.
- *
- *     clang -g -O1 -fsanitize=fuzzer,address,undefined -Ihost tests/fuzz/fuzz_yaml.c
- * host/core/{buf,err,value,yaml_*}.c \ -lyaml -lm -o fuzz_yaml && ./fuzz_yaml -max_len=4096 corpus
- * tests/fuzz/seeds/yaml
- */
+ * tree. */
 #include "core/yaml.h"
 #include <math.h>
 #include <stdio.h>

@@ -46,9 +46,9 @@ describe("bosun.process", function()
     end)
 
     it("takes a folder, an environment and an input", function()
-      assert.equal("/\n1\nin", eval [[
+      assert.equal("/\n1\ntext", eval [[
         return process.run({ "sh", "-c", "pwd; echo $A $HOME; cat" },
-          { cwd = "/", env = { A = 1, HOME = false }, stdin = "in" }).stdout]])
+          { cwd = "/", env = { A = 1, HOME = false }, stdin = "text" }).stdout]])
       assert.equal("BOSUN_CHILD\n", eval [[
         return process.run({ "sh", "-c", "env | cut -d= -f1 | grep -vx -e PWD -e _" }, { clear_env = true }).stdout]])
     end)
@@ -131,7 +131,7 @@ describe("bosun.process", function()
         ["process.run 'ls -l'"] = "table expected", ["process.run { '' }"] = "name is empty",
         ["process.run { 'a', {} }"] = "item 2: expected a string, got table",
         ["process.run { 'a', 'b\\0c' }"] = "item 2 holds a NUL",
-        ["process.run({ 'a' }, { timout = 1 })"] = 'did you mean "timeout"',
+        ["process.run({ 'a' }, { time_out = 1 })"] = 'did you mean "timeout"',
         ["process.run({ 'a' }, { timeout = 0 })"] = "more than 0",
         ["process.run({ 'a' }, { max_output = -1 })"] = "0 or more",
         ["process.run({ 'a' }, { env = { ['A=B'] = '1' } })"] = '"A=B" cannot be the name',

@@ -190,7 +190,7 @@ with tarfile.open(sys.argv[1], errorlevel=2) as tar:
       ["{ name = 'a', type = 'directory', content = '' }"] = "only files",
       ["{ name = 'a', content = 1 }"] = "content: expected string, got integer",
       ["{ name = 'a', content = '', uid = -1 }"] = "negative", ["{ name = 'a', content = '', mode = 65536 }"] = "mode",
-      ["{ nam = 'a' }"] = 'unknown field "nam"',
+      ["{ title = 'a' }"] = 'unknown field "title"',
       ["{ name = 'a', content = '', size = 1.5 }"] = "size: expected integer, got float",
     } do
       local message = eval("local _, err = pcall(function() tar.new { " .. entry .. " } end) return err")

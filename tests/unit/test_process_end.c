@@ -93,7 +93,7 @@ static void test_output(void)
     ok(bosun_process_run(&p, &options, NULL, NULL) == 0 && p.code == 0 && p.out.truncated &&
            !p.err.truncated && p.out.text.len == options.max_output,
        "1 GiB of output: the cap is kept, the rest is dropped");
-    ok(peak_kilobytes() - before < 16 * 1024, "in little memory (%ld KiB more)", peak_kilobytes() - before);
+    ok(peak_kilobytes() - before < 16L * 1024, "in little memory (%ld KiB more)", peak_kilobytes() - before);
     bosun_process_close(&p);
     options.max_output = 0;
     options.argv = SHELL("echo x");
@@ -180,7 +180,7 @@ static void test_write_failures(void)
        "a signal of choice");
     bosun_process_close(&p);
     options.argv = ARGV("cat");
-    options.max_output = 64 * 1024;
+    options.max_output = (size_t)64 * 1024;
     must(bosun_process_start(&p, &options, &err) == 0);
     ok(bosun_process_write(&p, zeros, sizeof zeros, NULL, &err) < 0 && failed_with(&err, BOSUN_ERR_TOO_LARGE),
        "%s", err.message);
