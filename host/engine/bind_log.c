@@ -8,10 +8,11 @@
 
 static const char *const levels[] = {"trace", "debug", "info", "warn", "error", NULL};
 
-/* Pushes each field's value as text and notes it; fields from number `count` on are filled. Returns the new
- * count. The pushed texts keep the strings alive. [-0, +n, e] */
-static size_t add_fields(lua_State *L, int table, bosun_log_field *fields, size_t count, size_t max)
+/* Notes each field of the table. Returns how many there are, at most `max`. Their names and values, as text,
+ * stay on the stack, which keeps them alive. [-0, +n, e] */
+static size_t add_fields(lua_State *L, int table, bosun_log_field *fields, size_t max)
 {
+    size_t count = 0;
     if (lua_isnoneornil(L, table))
         return count;
     lua_pushnil(L);
@@ -24,8 +25,8 @@ static size_t add_fields(lua_State *L, int table, bosun_log_field *fields, size_
         field->name = lua_tostring(L, -2);
         field->bare = type == LUA_TNUMBER || type == LUA_TBOOLEAN;
         field->text = luaL_tolstring(L, -1, &field->len);
-        lua_replace(L, -2); /* the text stays below the key, which goes back to the top */
-        lua_insert(L, -2);
+        lua_replace(L, -2);   /* [key, text] */
+        lua_pushvalue(L, -2); /* the key again, for lua_next; the first one and the text stay below */
     }
     return count;
 }
@@ -38,39 +39,35 @@ static int by_name(const void *a, const void *b)
     return strcmp(((const bosun_log_field *)a)->name, ((const bosun_log_field *)b)->name);
 }
 
-/* Logs the message at `message` with the fields of the tables at `own` (0: none) and message + 1. */
-static int log_event(lua_State *L, bosun_log_level level, int own, int message)
+/* Logs the message at `message` with the fields of the table behind it. */
+static int log_event(lua_State *L, bosun_log_level level, int message)
 {
     bosun_host *host = bosun_engine_host(L);
-    if (!lua_isnoneornil(L, message + 1))
-        luaL_checktype(L, message + 1, LUA_TTABLE);
+    lua_settop(L, message + 1);
     if (!bosun_engine_logs(host, level))
         return 0;
-    lua_settop(L, message + 1);
     size_t len;
     luaL_tolstring(L, message, &len);
     lua_replace(L, message);
     bosun_log_field fields[FIELDS_MAX];
-    size_t count = own ? add_fields(L, own, fields, 0, FIELDS_MAX) : 0;
-    count = add_fields(L, message + 1, fields, count, FIELDS_MAX);
+    size_t count = add_fields(L, message + 1, fields, FIELDS_MAX);
     qsort(fields, count, sizeof fields[0], by_name);
     bosun_engine_log(host, level, fields, count, lua_tolstring(L, message, &len), len);
     return 0;
+}
+
+static void check_fields(lua_State *L, int arg)
+{
+    if (!lua_isnoneornil(L, arg))
+        luaL_checktype(L, arg, LUA_TTABLE);
 }
 
 /* log.LEVEL(msg, fields); upvalue: the level */
 static int log_plain(lua_State *L)
 {
     luaL_checkany(L, 1);
-    return log_event(L, (bosun_log_level)lua_tointeger(L, lua_upvalueindex(1)), 0, 1);
-}
-
-/* logger:LEVEL(msg, fields); upvalue: the level */
-static int logger_log(lua_State *L)
-{
-    luaL_checktype(L, 1, LUA_TTABLE);
-    luaL_checkany(L, 2);
-    return log_event(L, (bosun_log_level)lua_tointeger(L, lua_upvalueindex(1)), 1, 2);
+    check_fields(L, 2);
+    return log_event(L, (bosun_log_level)lua_tointeger(L, lua_upvalueindex(1)), 1);
 }
 
 /* Pushes a copy of the table at `from` (nil: empty), with the fields of the one at `more`. [-0, +1, m] */
@@ -89,6 +86,21 @@ static void push_merged(lua_State *L, int from, int more)
         }
     }
     luaL_setmetatable(L, LOGGER_METATABLE);
+}
+
+/* logger:LEVEL(msg, fields); upvalue: the level */
+static int logger_log(lua_State *L)
+{
+    luaL_checktype(L, 1, LUA_TTABLE);
+    luaL_checkany(L, 2);
+    check_fields(L, 3);
+    lua_settop(L, 3);
+    if (!lua_isnil(L, 3))
+        push_merged(L, 1, 3);
+    else
+        lua_pushvalue(L, 1);
+    lua_replace(L, 3);
+    return log_event(L, (bosun_log_level)lua_tointeger(L, lua_upvalueindex(1)), 2);
 }
 
 /* log.with(fields) -> logger */

@@ -121,7 +121,7 @@ static void wrap_functions(lua_State *L, const char *module)
 /* A trace tells what a plugin did to the world and asked of it, not how it computed. */
 static bool is_traced(const char *module)
 {
-    return strcmp(module, "fs") == 0 || strcmp(module, "http") == 0 || strcmp(module, "process") == 0;
+    return strcmp(module, "fs") == 0; /* http and process tell more of theirs themselves */
 }
 
 /* package.preload's loader; upvalue: index in `modules` */

@@ -1,11 +1,13 @@
 /* Plain data between C trees and Lua tables. */
+#include "../core/buf.h"
 #include "../core/yaml.h"
 #include "engine.h"
 #include <stdlib.h>
 #include <string.h>
 
-#define ARRAY_METATABLE "bosun.array" /* marks a table as a sequence, even when it is empty */
-#define NODES_MAX       1000000       /* a table that is met by many ways counts each time */
+#define ARRAY_METATABLE   "bosun.array"   /* marks a table as a sequence, even when it is empty */
+#define MAPPING_METATABLE "bosun.mapping" /* marks one as a mapping, though its keys are 1, 2, 3 */
+#define NODES_MAX         1000000         /* a table that is met by many ways counts each time */
 
 void bosun_mark_array(lua_State *L)
 {
@@ -25,6 +27,7 @@ static void push_sequence(lua_State *L, const bosun_value *value)
 
 static void push_mapping(lua_State *L, const bosun_value *value)
 {
+    bool numbered = false;
     lua_createtable(L, 0, (int)value->as.mapping.count);
     for (size_t i = 0; i < value->as.mapping.count; i++) {
         const bosun_pair *pair = &value->as.mapping.pairs[i];
@@ -33,9 +36,14 @@ static void push_mapping(lua_State *L, const bosun_value *value)
         if (pair->key->kind == BOSUN_FLOAT && pair->key->as.number != pair->key->as.number)
             luaL_error(L, "line %d, column %d: nan cannot be a key", (int)pair->key->mark.line,
                        (int)pair->key->mark.column);
+        numbered = numbered || pair->key->kind == BOSUN_INT;
         bosun_push_value(L, pair->key);
         bosun_push_value(L, pair->value);
         lua_rawset(L, -3);
+    }
+    if (numbered) {
+        luaL_newmetatable(L, MAPPING_METATABLE);
+        lua_setmetatable(L, -2);
     }
 }
 
@@ -124,24 +132,34 @@ static bosun_value *convert_scalar(lua_State *L, walk *w, int index)
     return NULL;
 }
 
-/* How many entries the table has when it is a sequence, else -1. [-0, +0, m] */
-static lua_Integer sequence_length(lua_State *L, int index)
+static bool has_metatable(lua_State *L, int index, const char *name)
 {
+    if (!lua_getmetatable(L, index))
+        return false;
+    luaL_getmetatable(L, name);
+    bool same = lua_rawequal(L, -1, -2);
+    lua_pop(L, 2);
+    return same;
+}
+
+/* How many entries the table has when it is a sequence, else -1. One that is marked as a sequence and has
+ * other keys too would lose them. [-0, +0, e] */
+static lua_Integer sequence_length(lua_State *L, const walk *w, int index)
+{
+    if (has_metatable(L, index, MAPPING_METATABLE))
+        return -1;
+    bool marked = has_metatable(L, index, ARRAY_METATABLE);
     lua_Integer length = (lua_Integer)lua_rawlen(L, index);
-    if (lua_getmetatable(L, index)) {
-        luaL_getmetatable(L, ARRAY_METATABLE);
-        bool marked = lua_rawequal(L, -1, -2);
-        lua_pop(L, 2);
-        if (marked)
-            return length;
-    }
     lua_Integer count = 0;
     lua_pushnil(L);
     while (lua_next(L, index)) {
         lua_pop(L, 1);
         count++;
     }
-    return length > 0 && count == length ? length : -1;
+    if (marked && count != length)
+        luaL_error(L, "%s is a list, and has %d keys that are no places in it", push_path(L, w),
+                   (int)(count - length));
+    return marked || (length > 0 && count == length) ? length : -1;
 }
 
 static void descend(lua_State *L, walk *w, int key)
@@ -165,6 +183,19 @@ static void convert_items(lua_State *L, walk *w, int index, lua_Integer length, 
     }
 }
 
+/* Two keys that are not UTF-8 could become one when they are written. */
+static void check_key(lua_State *L, const walk *w, const bosun_value *key)
+{
+    size_t at = 0;
+    size_t len = key->kind == BOSUN_STRING ? key->as.string.len : 0;
+    while (at < len) {
+        size_t size = bosun_utf8_sequence(key->as.string.bytes + at, len - at);
+        if (size == 0)
+            luaL_error(L, "%s: the key is not UTF-8", push_path(L, w));
+        at += size;
+    }
+}
+
 static void convert_pairs(lua_State *L, walk *w, int index, bosun_value *mapping)
 {
     lua_pushnil(L);
@@ -176,6 +207,7 @@ static void convert_pairs(lua_State *L, walk *w, int index, bosun_value *mapping
             luaL_error(L, "a key in %s is a %s: keys are strings, numbers or booleans", push_path(L, w),
                        luaL_typename(L, key));
         bosun_value *name = checked(L, convert_scalar(L, w, key));
+        check_key(L, w, name);
         bosun_value *value = convert(L, w, key + 1);
         w->depth--;
         checked(L, bosun_value_put(w->arena, mapping, name, value) < 0 ? NULL : mapping);
@@ -191,7 +223,7 @@ static int compare_pairs(const void *a, const void *b)
 
 static bosun_value *convert_table(lua_State *L, walk *w, int index)
 {
-    lua_Integer length = sequence_length(L, index);
+    lua_Integer length = sequence_length(L, w, index);
     bosun_value *value = checked(L, bosun_value_new(w->arena, length >= 0 ? BOSUN_SEQUENCE : BOSUN_MAPPING));
     if (length >= 0) {
         convert_items(L, w, index, length, value);

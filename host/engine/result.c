@@ -47,12 +47,14 @@ const char *bosun_check_path(lua_State *L, int arg)
     return path;
 }
 
-/* Pushes the option's value; false, and nothing pushed, when it is absent. */
+/* Pushes the option's value; false, and nothing pushed, when it is absent. Raw: a metamethod could give a
+ * string that nothing but the stack holds. */
 static bool push_option(lua_State *L, int arg, const char *name)
 {
     if (lua_isnoneornil(L, arg))
         return false;
-    if (lua_getfield(L, arg, name) != LUA_TNIL)
+    lua_pushstring(L, name);
+    if (lua_rawget(L, arg) != LUA_TNIL)
         return true;
     lua_pop(L, 1);
     return false;

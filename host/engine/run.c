@@ -11,6 +11,8 @@
 #include <string.h>
 #include <strings.h>
 
+#define MESSAGE_MAX ((size_t)64 * 1024)
+
 static const char class_key = 'c'; /* its address is the registry key of the plugin's class */
 
 /* A plugin may require the modules beside it: its folder's, or for a built-in one the embedded ones with its
@@ -174,13 +176,26 @@ static const char *string_field(lua_State *L, const char *name, size_t *len)
     return text;
 }
 
+/* A message is for people: one that is longer is cut. -1: out of memory. */
+static int set_message(bosun_status *status, const char *text, size_t len)
+{
+    if (len <= MESSAGE_MAX)
+        return bosun_status_set_message(status, text, len);
+    bosun_buf cut = {0};
+    bosun_buf_append_utf8(&cut, text, MESSAGE_MAX);
+    bosun_buf_printf(&cut, "… (%zu bytes more)", len - MESSAGE_MAX);
+    int rc = cut.failed ? -1 : bosun_status_set_message(status, cut.data, cut.len);
+    bosun_buf_free(&cut);
+    return rc;
+}
+
 /* [six-key table] -> status. [-0, +0, e] */
 static void take_status(lua_State *L, bosun_status *status)
 {
     size_t len = 0;
     status->outcome = check_outcome(L, string_field(L, "status", &len));
     const char *message = string_field(L, "msg", &len);
-    check_memory(L, message ? bosun_status_set_message(status, message, len) : 0);
+    check_memory(L, message ? set_message(status, message, len) : 0);
     const char *state = string_field(L, "state", &len);
     if (state && !bosun_state_known(state))
         luaL_error(L, "state is \"%s\", which is no state of a deployment", state);
@@ -271,6 +286,8 @@ static int add_plan(const bosun_host *host, bosun_status *status)
         return -1;
     if (status->data && (status->data->kind != BOSUN_MAPPING || host->plan.len == 0))
         return 0;
+    if (status->data && bosun_value_get(status->data, "plan"))
+        return 0; /* the plugin's own word; the log has the plan all the same */
     if (!status->data)
         status->data = bosun_value_new(status->arena, BOSUN_MAPPING);
     bosun_value *plan = bosun_plan_value(host, status->arena);

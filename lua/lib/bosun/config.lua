@@ -73,7 +73,7 @@ end
 local function checked(source, raw, marks, schema)
   local state = { marks = marks, problems = {} }
   local root = check.root(marks)
-  if type(raw) ~= "table" or getmetatable(raw) then
+  if type(raw) ~= "table" or check.is_list(raw) then
     root.message = "expected a mapping of keys to values"
     return nil, failure("config.load", source, { root })
   end

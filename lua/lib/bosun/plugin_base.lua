@@ -233,7 +233,11 @@ function BosunPluginBase:perform(action, deployment_info)
   local elapsed = time.monotonic() - started
   check_answer(answer, action, method)
   local whole = whole_status(answer, elapsed)
-  if action == "pe_status" and type(answer.data) == "table" and type(answer.data.deploymentsStatus) == "table" then
+  local statuses = action == "pe_status" and type(answer.data) == "table" and answer.data.deploymentsStatus
+  if statuses and type(statuses) ~= "table" then
+    error(("%s: pe_status: data.deploymentsStatus is a %s; expected a table of ActionStatusInfo by deployment id")
+      :format(place_of_function(method), type(statuses)), 0)
+  elseif statuses then
     whole.data = whole_deployments(answer.data, elapsed, method)
   end
   return whole

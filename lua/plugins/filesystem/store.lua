@@ -11,7 +11,7 @@ local yaml = require "bosun.yaml"
 
 local STAGING = ".bosun-new"
 local LOCK = ".bosun-lock"
-local INFO_MAX = 1024 * 1024
+local INFO_MAX = 64 * 1024 -- bytes of the info file and of the file with the deployment's own settings
 local LONGEST_NAME = 255 - #"." - #LOCK
 
 --- What the info file says about a deployment. These names are ours: a deployment's own settings cannot take them.
@@ -115,7 +115,10 @@ local function model_problem(entry, info)
 end
 
 local function look_without_info(self, entry, err)
-  if err.code == "ENOENT" and not fs.exists(entry.dir) then return found "absent" end
+  if err.code == "ENOENT" and not fs.stat(entry.dir, { follow = false }) then
+    local base, why = fs.stat(self.base)
+    return base and found "absent" or found("foreign", nil, ("baseDir cannot be read: %s"):format(why.message))
+  end
   if err.code == "ENOENT" or err.code == "ENOTDIR" then
     return found("foreign", nil, ("%s is no deployment of this plugin: it has no %s"):format(entry.dir, self.info_file))
   end
@@ -231,6 +234,17 @@ local function with_key_values(info, key_values, refused)
   return merged
 end
 
+--- Writes a file of the directory, which must be one that can be read back. Raises.
+local function write_info(file, content)
+  local text = yaml.encode(content)
+  if #text > INFO_MAX then
+    error(("keyValueConfig is too large: %s would have %d bytes, at most %d are read"):format(path.basename(file), #text,
+      INFO_MAX), 0)
+  end
+  assert(yaml.decode(text, { source = "keyValueConfig, written as " .. path.basename(file) }))
+  assert(fs.write(file, text))
+end
+
 --- Builds the directory under its hidden name. Raises.
 local function build(self, staging, deployment, refused)
   local model = deployment.model
@@ -240,9 +254,9 @@ local function build(self, staging, deployment, refused)
   if self.kv_file == self.info_file then
     info = with_key_values(info, deployment.key_values, refused)
   elseif self.kv_file then
-    assert(fs.write(path.join(staging, self.kv_file), yaml.encode(deployment.key_values or {})))
+    write_info(path.join(staging, self.kv_file), deployment.key_values or {})
   end
-  assert(fs.write(path.join(staging, self.info_file), yaml.encode(info)))
+  write_info(path.join(staging, self.info_file), info)
   assert(fs.sync_dir(staging))
 end
 
@@ -318,9 +332,8 @@ function Store:probe()
   local stat, err = fs.stat(self.base)
   if not stat then return nil, err end
   if stat.type ~= "directory" then return nil, { message = ("%s is not a directory"):format(self.base) } end
-  local file = path.join(self.base, ".bosun-probe")
-  local written, why = fs.write(file, "", { atomic = false })
-  if not written then return nil, why end
+  local file, why = fs.tempfile { dir = self.base, prefix = ".bosun-probe-" }
+  if not file then return nil, why end
   local removed, cannot = fs.remove(file)
   return removed ~= nil or nil, cannot
 end

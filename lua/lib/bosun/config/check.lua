@@ -26,6 +26,7 @@ end
 local function is_list(value)
   return getmetatable(value) == LIST
 end
+check.is_list = is_list
 
 local function quoted(text)
   local shown = #text > 60 and text:sub(1, 60):gsub("[\x80-\xBF]*$", "") .. "…" or text
