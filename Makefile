@@ -234,6 +234,7 @@ run-bench: all $(BENCH_TOOLS)
 
 # ---- installing ------------------------------------------------------------------------------------------------
 
+dest      = $(DESTDIR)$(1)
 dest_data = $(DESTDIR)$(datadir)/bosun
 dest_doc  = $(DESTDIR)$(docdir)
 # $(call install_tree,from,to): every file below `from`, with its folders.
@@ -243,30 +244,33 @@ cd $(1) && find . -type f | while read -r file; do \
 endef
 
 install: all ## install below PREFIX (and DESTDIR)
-	install -D -m 0755 $(RUNNER) $(DESTDIR)$(bindir)/bosun-plugin-runner
-	install -D -m 0755 $(TOOL) $(DESTDIR)$(bindir)/bosun
-	install -D -m 0755 $(SHARED_LIB) $(DESTDIR)$(libdir)/$(notdir $(SHARED_LIB))
-	ln -sf $(notdir $(SHARED_LIB)) $(DESTDIR)$(libdir)/libbosun.so
-	install -D -m 0644 $(STATIC_LIB) $(DESTDIR)$(libdir)/libbosun.a
-	install -D -m 0644 host/include/bosun.h $(DESTDIR)$(includedir)/bosun.h
-	install -d $(DESTDIR)$(libdir)/pkgconfig $(dest_data)/site
+	@case '$(PREFIX)' in /*) ;; *) echo "PREFIX is '$(PREFIX)': give an absolute path" >&2; exit 1 ;; esac
+	@case '$(DESTDIR)' in '' | /*) ;; *) echo "DESTDIR is '$(DESTDIR)': give an absolute path" >&2; exit 1 ;; esac
+	install -D -m 0755 $(RUNNER) "$(call dest,$(bindir))/bosun-plugin-runner"
+	install -D -m 0755 $(TOOL) "$(call dest,$(bindir))/bosun"
+	install -D -m 0755 $(SHARED_LIB) "$(call dest,$(libdir))/$(notdir $(SHARED_LIB))"
+	ln -sf $(notdir $(SHARED_LIB)) "$(call dest,$(libdir))/libbosun.so"
+	install -D -m 0644 $(STATIC_LIB) "$(call dest,$(libdir))/libbosun.a"
+	install -D -m 0644 host/include/bosun.h "$(call dest,$(includedir))/bosun.h"
+	install -d "$(call dest,$(libdir))/pkgconfig" "$(dest_data)/site"
 	printf '%s\n' 'prefix=$(PREFIX)' 'libdir=$(libdir)' 'includedir=$(includedir)' '' 'Name: bosun' \
 	    'Description: Runs the actions of Lua plugins' 'Version: $(VERSION)' 'Requires.private: $(PC)' \
 	    'Libs: -L$${libdir} -lbosun' 'Libs.private: -pthread -lm' 'Cflags: -I$${includedir}' \
-	    > $(DESTDIR)$(libdir)/pkgconfig/bosun.pc
+	    > "$(call dest,$(libdir))/pkgconfig/bosun.pc"
+	chmod 0644 "$(call dest,$(libdir))/pkgconfig/bosun.pc"
 	$(call install_tree,lua/lib,$(dest_data)/lua)
 	$(call install_tree,lua/plugins,$(dest_data)/plugins)
-	$(call install_tree,docs,$(dest_doc))
+	$(call install_tree,docs,$(dest_doc)/docs)
 	$(call install_tree,sample_configs,$(dest_doc)/sample_configs)
-	for file in README.md CHANGELOG.md LICENSE; do \
-	    install -D -m 0644 $$file $(dest_doc)/$$file || exit 1; done
+	for file in README.md CHANGELOG.md CONTRIBUTING.md LICENSE; do \
+	    install -D -m 0644 $$file "$(dest_doc)/$$file" || exit 1; done
 
 uninstall: ## remove exactly what install put there (plugins of yours in the site folder stay)
-	rm -f $(DESTDIR)$(bindir)/bosun-plugin-runner $(DESTDIR)$(bindir)/bosun $(DESTDIR)$(includedir)/bosun.h
-	cd $(DESTDIR)$(libdir) 2>/dev/null && \
+	rm -f "$(call dest,$(bindir))/bosun-plugin-runner" "$(call dest,$(bindir))/bosun" "$(call dest,$(includedir))/bosun.h"
+	cd "$(call dest,$(libdir))" 2>/dev/null && \
 	    rm -f $(notdir $(SHARED_LIB)) libbosun.so libbosun.a pkgconfig/bosun.pc || true
-	rm -rf $(dest_data)/lua $(dest_data)/plugins $(dest_doc)
-	rmdir $(dest_data)/site $(dest_data) 2>/dev/null || true
+	rm -rf "$(dest_data)/lua" "$(dest_data)/plugins" "$(dest_doc)"
+	rmdir "$(dest_data)/site" "$(dest_data)" 2>/dev/null || true
 
 clean: ## remove what was built
 	rm -rf $(BUILD)

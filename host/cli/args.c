@@ -53,8 +53,9 @@ int args_action(const char *value, const bosun_action **out, bosun_err *err)
 int args_seconds(const char *value, double *out, bosun_err *err)
 {
     char *end = NULL;
-    double seconds = isdigit((unsigned char)value[0]) || value[0] == '.' ? strtod(value, &end) : -1;
-    if (end && seconds > 0 && isfinite(seconds) && *end == '\0') {
+    bool decimal = value[strspn(value, "0123456789.")] == '\0';
+    double seconds = decimal ? strtod(value, &end) : -1;
+    if (end && end > value && seconds > 0 && isfinite(seconds) && *end == '\0') {
         *out = seconds;
         return 0;
     }

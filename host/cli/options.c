@@ -1,6 +1,7 @@
 /* The runner's options. */
 #include "options.h"
 #include "args.h"
+#include <sys/stat.h>
 
 static int usage(bosun_err *err, const char *text)
 {
@@ -48,6 +49,37 @@ static const args_option table[] = {
     {"--help", ARGS_FLAG, offsetof(options, help), NULL},
 };
 
+static bool same_file(const char *a, const char *b)
+{
+    struct stat x;
+    struct stat y;
+    return a && b && stat(a, &x) == 0 && stat(b, &y) == 0 && x.st_dev == y.st_dev && x.st_ino == y.st_ino;
+}
+
+/* Is this file, which is about to be written, one that is read? */
+static int check_output(const options *out, const char *name, const char *path, bosun_err *err)
+{
+    const struct {
+        const char *name;
+        const char *path;
+    } inputs[] = {
+        {"--config", out->config}, {"--private-config", out->private_config}, {"--plugin", out->plugin}};
+    for (size_t i = 0; i < sizeof inputs / sizeof inputs[0]; i++)
+        if (same_file(path, inputs[i].path))
+            return bosun_err_set(err, BOSUN_ERR_INVALID, "command line",
+                                 "%s and %s are one file, %s, which would be lost: name another one for %s",
+                                 name, inputs[i].name, path, name);
+    return 0;
+}
+
+static int check_outputs(options *out, bosun_err *err)
+{
+    int rc = check_output(out, "--status-file", out->status_file, err);
+    if (rc < 0)
+        out->status_file = NULL; /* no status goes there */
+    return rc < 0 ? rc : check_output(out, "--trace", out->trace_file, err);
+}
+
 static int check(const options *out, bosun_err *err)
 {
     if (!out->plugin)
@@ -70,5 +102,5 @@ int options_parse(options *out, int argc, char **argv, bosun_err *err)
         return -1;
     if (out->help || out->version || out->list_actions)
         return 0;
-    return check(out, err);
+    return check(out, err) < 0 || check_outputs(out, err) < 0 ? -1 : 0;
 }

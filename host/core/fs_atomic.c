@@ -16,10 +16,8 @@
 #include <sys/file.h>
 #include <unistd.h>
 
-#define SLOTS       4
-#define BUSY_FOR    (10 * BOSUN_SECOND) /* how long all slots may be taken by others */
-#define PAUSE_FIRST (BOSUN_SECOND / 1000)
-#define PAUSE_MAX   (BOSUN_SECOND / 20)
+#define SLOTS    4
+#define ATTEMPTS 100
 
 /* FNV-1a, 64 bits: http://www.isthe.com/chongo/tech/comp/fnv/ */
 static uint64_t hash_name(const char *name)
@@ -82,14 +80,23 @@ static int take_slot(int dirfd, mode_t mode, bosun_fs_temp *temp)
     return named == 0 ? 0 : -1;
 }
 
-/* Goes through all slots, to sweep them; takes the first free one. */
+static void name_slot(bosun_fs_temp *temp, uint64_t hash, int slot)
+{
+    snprintf(temp->name, sizeof temp->name, ".bosun-%016" PRIx64 "-%d.tmp", hash, slot);
+}
+
+/* Goes through all slots, to sweep them; takes the first free one. When others have them all, the process's
+ * own id makes one more, which only the next process with that id sweeps. 1: taken · 0: none · -1: failed,
+ * with errno. */
 static int try_slots(const bosun_fs_target *target, mode_t mode, bosun_fs_temp *temp)
 {
     uint64_t hash = hash_name(target->name);
     bosun_fs_temp tried = {.fd = -1};
     int taken = 0;
-    for (int slot = 0; slot < SLOTS && taken >= 0; slot++) {
-        snprintf(tried.name, sizeof tried.name, ".bosun-%016" PRIx64 "-%d.tmp", hash, slot);
+    for (int i = 0; i <= SLOTS && taken >= 0; i++) {
+        if (i == SLOTS && taken > 0)
+            break;
+        name_slot(&tried, hash, i < SLOTS ? i : SLOTS + (int)getpid());
         sweep(target->dirfd, tried.name);
         if (taken == 0 && (taken = take_slot(target->dirfd, mode, &tried)) == 1)
             *temp = tried;
@@ -99,23 +106,17 @@ static int try_slots(const bosun_fs_target *target, mode_t mode, bosun_fs_temp *
 
 int bosun_fs_temp_create(const bosun_fs_target *target, mode_t mode, bosun_fs_temp *temp, bosun_err *err)
 {
-    int64_t end = bosun_wait_after(BUSY_FOR);
-    int64_t pause = PAUSE_FIRST;
-    for (;;) {
-        int taken = try_slots(target, mode, temp);
-        if (taken > 0)
-            return 0;
-        if (taken < 0)
-            return bosun_err_errno(err, errno, "create a temporary file beside", target->path);
-        if (bosun_monotonic() >= end)
-            return bosun_err_set(err, "EBUSY", "create",
-                                 "cannot write %s: other writers' temporary files (.bosun-%016" PRIx64
-                                 "-*.tmp beside it) are in the way",
-                                 target->path, hash_name(target->name));
-        if (bosun_wait_fd(NULL, -1, 0, bosun_wait_after(pause), "create", err) < 0)
-            return -1;
-        pause = pause < PAUSE_MAX ? pause * 2 : pause;
-    }
+    int taken = 0;
+    for (int i = 0; i < ATTEMPTS && taken == 0; i++) /* a sweeper can take a new file for a dead writer's */
+        taken = try_slots(target, mode, temp);
+    if (taken > 0)
+        return 0;
+    if (taken < 0)
+        return bosun_err_errno(err, errno, "create a temporary file beside", target->path);
+    return bosun_err_set(err, "EBUSY", "create",
+                         "cannot write %s: other writers' temporary files (.bosun-%016" PRIx64
+                         "-*.tmp beside it) are in the way",
+                         target->path, hash_name(target->name));
 }
 
 void bosun_fs_temp_discard(const bosun_fs_target *target, bosun_fs_temp *temp)

@@ -28,7 +28,7 @@ int bosun_fs_still_named(int dirfd, const char *name, int fd);
 /* A temporary file beside a target, locked by this process. */
 typedef struct bosun_fs_temp {
     int fd;
-    char name[32];
+    char name[48];
     mode_t mode; /* what the complete file gets */
 } bosun_fs_temp;
 

@@ -96,6 +96,16 @@ int bosun_unknown_action(const char *name, bosun_err *err);
 
 void bosun_host_set_phase(bosun_host *host, bosun_phase phase);
 
+/* Notes the secrets of pluginConfig (NULL: none). -1: out of memory. */
+int bosun_secrets_note(bosun_host *host, const bosun_value *section);
+
+/* The same for a config that cannot be read as YAML: a message about it may repeat a part of it. What looks
+ * like the value of a secret key is noted. */
+int bosun_secrets_note_file(bosun_host *host, const char *path);
+
+/* Takes every noted secret out of the status. -1: out of memory. */
+int bosun_secrets_remove(bosun_status *status, const bosun_secrets *secrets);
+
 /* The plan as a sequence of strings; NULL: out of memory. */
 bosun_value *bosun_plan_value(const bosun_host *host, bosun_arena *arena);
 

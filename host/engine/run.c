@@ -9,7 +9,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
 #define MESSAGE_MAX ((size_t)64 * 1024)
 
@@ -223,46 +222,6 @@ static int run_action(lua_State *L)
     return 0;
 }
 
-/* Replaces secrets in every string below `value`. -1: out of memory. */
-static int redact_value(bosun_value *value, const bosun_secrets *secrets, bosun_arena *arena)
-{
-    if (value->kind == BOSUN_STRING) {
-        bosun_buf text = {0};
-        bosun_redact(&text, secrets, value->as.string.bytes, value->as.string.len);
-        bosun_value *clean = text.failed ? NULL : bosun_value_string(arena, bosun_buf_text(&text), text.len);
-        bosun_buf_free(&text);
-        if (!clean)
-            return -1;
-        value->as = clean->as;
-    }
-    int rc = 0;
-    if (value->kind == BOSUN_SEQUENCE)
-        for (size_t i = 0; i < value->as.sequence.count && rc == 0; i++)
-            rc = redact_value(value->as.sequence.items[i], secrets, arena);
-    if (value->kind == BOSUN_MAPPING)
-        for (size_t i = 0; i < value->as.mapping.count && rc == 0; i++) {
-            rc = redact_value(value->as.mapping.pairs[i].key, secrets, arena);
-            if (rc == 0)
-                rc = redact_value(value->as.mapping.pairs[i].value, secrets, arena);
-        }
-    return rc;
-}
-
-static int redact_status(bosun_status *status, const bosun_secrets *secrets)
-{
-    if (secrets->count == 0)
-        return 0;
-    if (status->message) {
-        bosun_buf text = {0};
-        bosun_redact(&text, secrets, status->message, status->message_len);
-        int rc = text.failed ? -1 : bosun_status_set_message(status, bosun_buf_text(&text), text.len);
-        bosun_buf_free(&text);
-        if (rc < 0)
-            return -1;
-    }
-    return status->data ? redact_value(status->data, secrets, status->arena) : 0;
-}
-
 /* A status that speaks of changes as if they had been made would be a lie. */
 static int disclaim(bosun_status *status)
 {
@@ -292,30 +251,6 @@ static int add_plan(const bosun_host *host, bosun_status *status)
         status->data = bosun_value_new(status->arena, BOSUN_MAPPING);
     bosun_value *plan = bosun_plan_value(host, status->arena);
     return status->data && plan ? bosun_value_set(status->arena, status->data, "plan", plan) : -1;
-}
-
-static bool ends_with_word(const bosun_value *key, const char *word)
-{
-    size_t len = strlen(word);
-    if (key->kind != BOSUN_STRING || key->as.string.len < len)
-        return false;
-    return strcasecmp(key->as.string.bytes + key->as.string.len - len, word) == 0;
-}
-
-/* The agent hands over secrets in pluginConfig: mlopsApiToken, and keys of its own that are named like it. */
-static int note_secrets(bosun_host *host, const bosun_value *section)
-{
-    if (!section)
-        return 0;
-    for (size_t i = 0; i < section->as.mapping.count; i++) {
-        const bosun_pair *pair = &section->as.mapping.pairs[i];
-        bool secret = ends_with_word(pair->key, "token") || ends_with_word(pair->key, "password") ||
-                      ends_with_word(pair->key, "secret");
-        if (secret && pair->value->kind == BOSUN_STRING &&
-            bosun_engine_add_secret(host, pair->value->as.string.bytes, pair->value->as.string.len) < 0)
-            return -1;
-    }
-    return 0;
 }
 
 /* Makes the status a failing one that says what *err says. */
@@ -349,7 +284,7 @@ static int run_with_config(run *r, const char *path, bosun_err *err)
     }
     bosun_host_set_phase(host, BOSUN_PHASE_CONFIG);
     int rc = bosun_config_read(&r->config, path, r->action, &host->wait, err);
-    if (rc == 0 && note_secrets(host, r->config.plugin) < 0)
+    if ((rc == 0 ? bosun_secrets_note(host, r->config.plugin) : bosun_secrets_note_file(host, path)) < 0)
         rc = bosun_err_nomem(err, "read the action config");
     if (rc == 0) {
         r->config_path = path;
@@ -426,7 +361,7 @@ bosun_status *bosun_host_run(bosun_host *host, const char *action, const char *c
         status->duration = (double)(bosun_monotonic() - start) / (double)BOSUN_SECOND;
         status->timestamp = bosun_realtime() / 1000000;
     }
-    if (redact_status(status, &host->secrets) < 0) {
+    if (bosun_secrets_remove(status, &host->secrets) < 0) {
         bosun_err_nomem(&err, "remove secrets from the status");
         fail(status, &err);
     }

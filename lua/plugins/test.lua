@@ -108,6 +108,7 @@ function TestPlugin:deployment_replace_model(deployment_info)
     return failing(("deployment %s is not there: start it first"):format(deployment_info.id), State.STOPPED)
   end
   local model_id = deployment_info.newModelId or deployment_info.modelId
+  if not model_id then return failing("deploymentInfo.newModelId is missing", State.READY) end
   self:remember(deployment_info, model_id)
   return passing(("deployment %s has model %s"):format(deployment_info.id, model_id), State.READY)
 end
