@@ -456,6 +456,28 @@ describe("the filesystem plugin", function()
     end)
   end)
 
+  it("refuses settings that it could not read back", function()
+    workspace.private.deploymentKVFile = "config.yml"
+    local long = {}
+    for i = 1, 4000 do long[i] = "a value of some length" end
+    local status = workspace:act("deployment_start", deployment { keyValueConfig = { k = long } })
+    expect(status, "failing", "errored", "keyValueConfig is too large")
+    assert.equal("", workspace:tree "base")
+  end)
+
+  it("probes baseDir with a file of its own", function()
+    local precious = workspace:write("precious", "content")
+    os.execute(("ln -s '%s' '%s/.bosun-probe'"):format(precious, workspace.base))
+    expect(workspace:act("plugin_start"), "passing", nil)
+    assert.equal("content", workspace:read("precious"))
+  end)
+
+  it("does not call a deployment stopped because its folder is gone", function()
+    start()
+    os.execute(("rm -rf '%s'"):format(workspace.base))
+    expect(workspace:act("deployment_status", { id = "d1" }), "failing", "unknown", "baseDir cannot be read")
+  end)
+
   it("changes nothing in a dry run, and shows the plan", function()
     local dry = { args = { "--dry-run" } }
     expect(workspace:act("plugin_start", nil, dry), "passing", nil)

@@ -1,0 +1,102 @@
+-- What the runner finds around it when it is started: signals that are ignored, processes that are not its own, outputs
+-- that nobody reads, files that are given twice.
+
+local Workspace = require "tests.support.runner"
+
+local RUNNER = (os.getenv("BOSUN_BUILD") or "build") .. "/bosun-plugin-runner"
+if RUNNER:sub(1, 1) ~= "/" then RUNNER = require("lfs").currentdir() .. "/" .. RUNNER end
+
+local FINE = 'function P:pe_status() return ActionStatusInfo{ status = ActionStatus.OK, msg = "fine" } end'
+
+describe("the runner's surroundings:", function()
+  local workspace
+
+  before_each(function()
+    workspace = Workspace.new()
+    workspace:plugin_file("fine", FINE)
+  end)
+
+  after_each(function() workspace:remove() end)
+
+  --- Runs a shell script in the workspace with $RUN, the runner's command line. A hang fails.
+  local function sh(script)
+    workspace:write("script", script)
+    local command = ("cd '%s' && RUN='%s --plugin ./fine --action pe_status --status-file status.yaml' "
+      .. "timeout 60 sh ./script 2>stderr </dev/null"):format(workspace.root, RUNNER)
+    local _, _, code = os.execute(command)
+    return code, workspace:read("stderr")
+  end
+
+  local function status()
+    return workspace:read_yaml("status.yaml")
+  end
+
+  it("an ignored SIGCHLD hides nothing", function()
+    assert.equal(0, (sh "trap '' CHLD; exec $RUN"))
+    assert.equal("fine", status().msg)
+  end)
+
+  it("nohup is honoured", function()
+    workspace:plugin_file("fine", [[
+      function P:pe_status()
+        local parent = io.open("/proc/self/stat"):read("a"):match("%) %S (%d+)")
+        assert(require("bosun.process").run({ "kill", "-HUP", parent }, { check = true }))
+        return ActionStatusInfo{ status = ActionStatus.OK, msg = "fine" }
+      end]])
+    assert.equal(0, (sh "trap '' HUP; exec $RUN"))
+    assert.equal("fine", status().msg)
+    assert.equal(129, (sh "exec $RUN"))
+    assert.equal("failing", status().status)
+  end)
+
+  it("children that were there first are left alone", function()
+    assert.equal(0, (sh "mkfifo go done; sh -c 'read x <go; echo alive >done' & exec $RUN"))
+    assert.equal(0, (sh "timeout 10 sh -c 'echo go >go'; test \"$(timeout 10 cat done)\" = alive"))
+  end)
+
+  it("a standard output that nobody reads delays the end, and does not prevent it", function()
+    workspace:plugin_file("fine", [[
+      function P:pe_status() return ActionStatusInfo{ status = ActionStatus.OK, data = ("x"):rep(300000) } end]])
+    local code, stderr = sh "mkfifo out; sleep 50 <out & $RUN --show-status >out; code=$?; kill $!; exit $code"
+    assert.equal(0, code)
+    assert.equal("passing", status().status)
+    assert.truthy(stderr:find("standard output", 1, true))
+  end)
+
+  it("a trace that nobody reads is an error", function()
+    assert.equal(1, (sh "mkfifo trace; exec $RUN --trace trace"))
+    assert.truthy(status().msg:find("trace: it is a FIFO that nobody reads", 1, true))
+  end)
+
+  it("a file that is read is never written", function()
+    local text = 'peInfo: {id: "pe"}\n'
+    workspace:write("config.yaml", text)
+    for _, words in ipairs {
+      "--plugin ./fine --status-file config.yaml --config ./config.yaml",
+      "--plugin ./fine --status-file config.yaml --private-config config.yaml",
+      "--plugin ./fine --status-file status.yaml --config config.yaml --trace config.yaml",
+      "--plugin ./fine.lua --status-file fine.lua",
+    } do
+      local command = ("cd '%s' && '%s' --action pe_status %s 2>stderr"):format(workspace.root, RUNNER, words)
+      local _, _, code = os.execute(command)
+      assert.equal(64, code, words)
+      assert.truthy(workspace:read("stderr"):find("are one file", 1, true))
+      assert.equal(text, workspace:read("config.yaml"))
+      assert.truthy(workspace:read("fine.lua"):find("fine", 1, true))
+    end
+  end)
+
+  it("a token of any kind is hidden, also when its config cannot be read", function()
+    workspace:plugin_file("fine", [[
+      function P:pe_status()
+        local token = self.plugin_config.mlopsApiToken
+        return ActionStatusInfo{ status = ActionStatus.OK, msg = tostring(token), data = { token } }
+      end]])
+    for _, value in ipairs { "4711471147114711", '["4711471147114711"]', "*x4711471147114711", "!x4711471147114711 y",
+      "47114711471147114711471147114711" } do
+      workspace:write("config.yaml", ("pluginConfig: {mlopsApiToken: %s }\n"):format(value))
+      local _, stderr = sh "exec $RUN --config config.yaml --log-level trace"
+      assert.falsy((workspace:read("status.yaml") .. stderr):find("4711", 1, true), value)
+    end
+  end)
+end)
