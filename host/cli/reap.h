@@ -15,7 +15,8 @@ typedef struct reap_spared {
 void reap_note_children(reap_spared *spared);
 
 /* Sends SIGKILL to the children of this process, and to the process groups that they lead, but for those
- * that are spared (NULL: none). Returns how many there were, or -1 with errno set. Safe in a signal handler. */
+ * that are spared (NULL: none). Returns how many there were, or -1 with errno set. Safe in a signal handler.
+ */
 int reap_kill_children(const reap_spared *spared);
 
 /* Kills and reaps the children of this process, which as a subreaper gets the orphans of its descendants too,

@@ -3,8 +3,6 @@
 #include "engine.h"
 #include <ctype.h>
 #include <math.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
@@ -64,50 +62,67 @@ static int time_format(lua_State *L)
     return 1;
 }
 
-/* Reads the offset "Z", "+02:00" or "-0530" at the end into seconds; -1: none of them. */
-static int parse_offset(const char *text, int *offset)
+/* Reads two digits into *out and moves *at behind them; false: there are none. */
+static bool two_digits(const char **at, int *out)
+{
+    if (!isdigit((unsigned char)(*at)[0]) || !isdigit((unsigned char)(*at)[1]))
+        return false;
+    *out = ((*at)[0] - '0') * 10 + ((*at)[1] - '0');
+    *at += 2;
+    return true;
+}
+
+/* Reads the offset "Z", "+02:00" or "-0530" at the end into seconds; false: it is none of them. */
+static bool parse_offset(const char *text, int *offset)
 {
     int hours;
     int minutes;
-    int used = 0;
-    if ((text[0] == 'Z' || text[0] == 'z') && text[1] == '\0') {
-        *offset = 0;
-        return 0;
-    }
+    *offset = 0;
+    if (text[0] == 'Z' || text[0] == 'z')
+        return text[1] == '\0';
     if (text[0] != '+' && text[0] != '-')
-        return -1;
-    if (sscanf(text + 1, "%2d:%2d%n", &hours, &minutes, &used) < 2 || text[1 + used] != '\0') {
-        if (sscanf(text + 1, "%2d%2d%n", &hours, &minutes, &used) < 2 || text[1 + used] != '\0')
-            return -1;
-    }
+        return false;
+    const char *at = text + 1;
+    if (!two_digits(&at, &hours))
+        return false;
+    at += *at == ':';
+    if (!two_digits(&at, &minutes) || *at != '\0')
+        return false;
     *offset = (hours * 60 + minutes) * 60 * (text[0] == '-' ? -1 : 1);
-    return 0;
+    return true;
+}
+
+/* Reads ".123" and moves *at behind it; nothing there is 0. */
+static lua_Number parse_fraction(const char **at)
+{
+    lua_Number fraction = 0;
+    lua_Number place = 1;
+    if (**at == '.')
+        (*at)++;
+    while (isdigit((unsigned char)**at)) {
+        place /= 10;
+        fraction += place * (**at - '0');
+        (*at)++;
+    }
+    return fraction;
 }
 
 /* RFC 3339 text as seconds since the epoch; -1: it is not one. */
 static int parse_time(const char *text, lua_Number *out)
 {
     struct tm tm = {0};
-    int used = 0;
-    if (sscanf(text, "%4d-%2d-%2d%*1[Tt ]%2d:%2d:%2d%n", &tm.tm_year, &tm.tm_mon, &tm.tm_mday, &tm.tm_hour,
-               &tm.tm_min, &tm.tm_sec, &used) < 6 ||
-        used == 0)
-        return -1;
-    if (tm.tm_mon < 1 || tm.tm_mon > 12 || tm.tm_mday < 1 || tm.tm_mday > 31 || tm.tm_hour > 23 ||
-        tm.tm_min > 59 || tm.tm_sec > 60)
-        return -1;
-    lua_Number fraction = 0;
-    const char *rest = text + used;
-    if (*rest == '.') {
-        lua_Number place = 0.1;
-        for (rest++; isdigit((unsigned char)*rest); rest++, place /= 10)
-            fraction += place * (*rest - '0');
-    }
     int offset;
-    if (parse_offset(rest, &offset) < 0)
+    if (strspn(text, "0123456789") != 4)
         return -1;
-    tm.tm_year -= 1900;
-    tm.tm_mon -= 1;
+    const char *rest = strptime(text, "%Y-%m-%d", &tm);
+    if (!rest || !strchr("Tt ", *rest) || !*rest)
+        return -1;
+    rest = strptime(rest + 1, "%H:%M:%S", &tm);
+    if (!rest)
+        return -1;
+    lua_Number fraction = parse_fraction(&rest);
+    if (!parse_offset(rest, &offset))
+        return -1;
     *out = (lua_Number)timegm(&tm) - offset + fraction;
     return 0;
 }
@@ -143,6 +158,7 @@ static lua_Number unit_seconds(const char *unit, size_t len)
 static int parse_duration(lua_State *L, const char *text, lua_Number *out)
 {
     *out = 0;
+    const char *start = text;
     if (!*text)
         return -1;
     while (*text) {
@@ -154,7 +170,7 @@ static int parse_duration(lua_State *L, const char *text, lua_Number *out)
         memcpy(number, text, digits);
         number[digits] = '\0';
         lua_Number scale = unit ? unit_seconds(text + digits, unit) : 1;
-        if (scale == 0 || lua_stringtonumber(L, number) != digits + 1) /* not strtod: that minds the locale */
+        if (scale == 0 || (unit == 0 && text != start) || lua_stringtonumber(L, number) != digits + 1) /* not strtod: that minds the locale */
             return -1;
         *out += lua_tonumber(L, -1) * scale;
         lua_pop(L, 1);

@@ -3,7 +3,7 @@
 #include "host.h"
 #include <string.h>
 
-#define MESSAGE_MAX (64 * 1024)
+#define MESSAGE_MAX ((size_t)64 * 1024)
 #define FIELDS_MAX  64
 
 bool bosun_engine_logs(const bosun_host *host, bosun_log_level level)

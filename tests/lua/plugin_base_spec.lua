@@ -222,7 +222,8 @@ do return R end]]
       raises("ActionStatusInfo: msg is a number; expected a string", "ActionStatusInfo{ status = 'passing', msg = 5 }")
       raises('ActionStatusInfo: state is "readyy"', "ActionStatusInfo{ status = 'passing', state = 'readyy' }")
       raises("ActionStatusInfo: duration is %-1", "ActionStatusInfo{ status = 'passing', duration = -1 }")
-      raises("ActionStatusInfo: expected ActionStatusInfo{status = …, msg = …}, got a string", "ActionStatusInfo('passing')")
+      raises("ActionStatusInfo: expected ActionStatusInfo{status = …, msg = …}, got a string",
+        "ActionStatusInfo('passing')")
     end)
 
     it("has constants that raise on a typing error, and stay as they are", function()

@@ -238,8 +238,8 @@ end
 local function write_info(file, content)
   local text = yaml.encode(content)
   if #text > INFO_MAX then
-    error(("keyValueConfig is too large: %s would have %d bytes, at most %d are read"):format(path.basename(file), #text,
-      INFO_MAX), 0)
+    error(("keyValueConfig is too large: %s would have %d bytes, at most %d are read"):format(path.basename(file),
+      #text, INFO_MAX), 0)
   end
   assert(yaml.decode(text, { source = "keyValueConfig, written as " .. path.basename(file) }))
   assert(fs.write(file, text))
