@@ -1,4 +1,4 @@
-/* The help text. */
+/* The runner's help text. */
 #include "options.h"
 
 const char options_help[] =
@@ -8,10 +8,9 @@ const char options_help[] =
     "Options come in any order, as --name value or --name=value.\n"
     "\n"
     "What to run:\n"
-    "  --plugin P          a name (filesystem, docker, kubernetes or k8s, test, or one of your own in a "
-    "folder of\n"
-    "                      BOSUN_PLUGIN_PATH), or the path of a Lua file, with a '/'; \".lua\" may be left "
-    "out\n"
+    "  --plugin P          a name (filesystem, test, or one of your own in a folder of\n"
+    "                      BOSUN_PLUGIN_PATH), or the path of a Lua file, with a '/'; \".lua\" may be\n"
+    "                      left out\n"
     "  --action A          what to do: --list-actions prints the choices\n"
     "  --config F          the action config (YAML), as the agent writes it\n"
     "  --private-config F  the plugin's own config\n"
@@ -31,9 +30,9 @@ const char options_help[] =
     "  --version           print the version\n"
     "  --help, -h          print this text\n"
     "\n"
-    "Exit status: 0 passing, 1 failing, 2 warning, 3 unknown: the outcome in the status file. 64: the "
-    "command line is\n"
-    "wrong. 74: the status file could not be written. 128+N: ended by signal N.\n"
+    "Exit status: 0 passing, 1 failing, 2 warning, 3 unknown: the outcome in the status file.\n"
+    "64: the command line is wrong. 74: the status file could not be written. 128+N: ended by\n"
+    "signal N.\n"
     "\n"
     "Example, with files that come with the program:\n"
     "  bosun-plugin-runner --plugin sample_configs/sample_plugin/sample_plugin --action pe_status \\\n"

@@ -170,7 +170,9 @@ static int parse_duration(lua_State *L, const char *text, lua_Number *out)
         memcpy(number, text, digits);
         number[digits] = '\0';
         lua_Number scale = unit ? unit_seconds(text + digits, unit) : 1;
-        if (scale == 0 || (unit == 0 && text != start) || lua_stringtonumber(L, number) != digits + 1) /* not strtod: that minds the locale */
+        if (scale == 0 || (unit == 0 && text != start))
+            return -1;
+        if (lua_stringtonumber(L, number) != digits + 1) /* not strtod: that minds the locale */
             return -1;
         *out += lua_tonumber(L, -1) * scale;
         lua_pop(L, 1);
