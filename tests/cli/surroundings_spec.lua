@@ -37,14 +37,17 @@ describe("the runner's surroundings:", function()
   end)
 
   it("nohup is honoured", function()
-    workspace:plugin_file("fine", [[
+    local hangs_up = [[
       function P:pe_status()
         local parent = io.open("/proc/self/stat"):read("a"):match("%) %S (%d+)")
         assert(require("bosun.process").run({ "kill", "-HUP", parent }, { check = true }))
+        require("bosun.time").sleep(SECONDS)
         return ActionStatusInfo{ status = ActionStatus.OK, msg = "fine" }
-      end]])
+      end]]
+    workspace:plugin_file("fine", (hangs_up:gsub("SECONDS", "0")))
     assert.equal(0, (sh "trap '' HUP; exec $RUN"))
     assert.equal("fine", status().msg)
+    workspace:plugin_file("fine", (hangs_up:gsub("SECONDS", "50")))
     assert.equal(129, (sh "exec $RUN"))
     assert.equal("failing", status().status)
   end)
