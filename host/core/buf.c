@@ -23,6 +23,14 @@ void bosun_buf_clear(bosun_buf *buf)
     buf->failed = false;
 }
 
+/* What a failed buffer held is gone: its length fits its text, which is "". */
+static char *fail(bosun_buf *buf)
+{
+    buf->failed = true;
+    buf->len = 0;
+    return NULL;
+}
+
 char *bosun_buf_reserve(bosun_buf *buf, size_t extra)
 {
     if (buf->failed)
@@ -30,18 +38,14 @@ char *bosun_buf_reserve(bosun_buf *buf, size_t extra)
     if (extra < buf->cap - buf->len) /* one byte stays for the NUL */
         return buf->data + buf->len;
     size_t needed = buf->len + extra + 1;
-    if (buf->fixed || needed <= buf->len) {
-        buf->failed = true;
-        return NULL;
-    }
+    if (buf->fixed || needed <= buf->len)
+        return fail(buf);
     size_t cap = buf->cap ? buf->cap : 256;
     while (cap < needed)
         cap = cap > SIZE_MAX / 2 ? needed : cap * 2;
     char *data = realloc(buf->data, cap);
-    if (!data) {
-        buf->failed = true;
-        return NULL;
-    }
+    if (!data)
+        return fail(buf);
     buf->data = data;
     buf->cap = cap;
     return data + buf->len;
@@ -88,7 +92,7 @@ void bosun_buf_vprintf(bosun_buf *buf, const char *format, va_list args)
         vsnprintf(to, (size_t)n + 1, format, again);
         buf->len += (size_t)n;
     } else {
-        buf->failed = true;
+        fail(buf);
     }
     va_end(again);
 }

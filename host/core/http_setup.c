@@ -139,15 +139,23 @@ static bool has_header(const bosun_http_request *request, const char *name)
     return false;
 }
 
+/* "Name:" keeps libcurl from adding its own: no second's wait for a "100 Continue", no form's type. It adds
+ * neither to a GET without a body. */
+static int leave_out_headers(bosun_http_transfer *t, const bosun_http_request *request, bosun_err *err)
+{
+    if (request->source == BOSUN_HTTP_NO_BODY && strcmp(request->method, "GET") == 0)
+        return 0;
+    if (!has_header(request, "Expect") && append(t, &t->headers, "Expect:", err) < 0)
+        return -1;
+    return has_header(request, "Content-Type") ? 0 : append(t, &t->headers, "Content-Type:", err);
+}
+
 static int set_headers(bosun_http_transfer *t, const bosun_http_request *request, bosun_err *err)
 {
     for (const char *const *h = request->headers; h && *h; h += 2)
         if (add_header(t, h[0], h[1], err) < 0)
             return -1;
-    /* "Name:" keeps libcurl from adding its own: no second's wait for a "100 Continue", no form's type. */
-    if (!has_header(request, "Expect") && append(t, &t->headers, "Expect:", err) < 0)
-        return -1;
-    if (!has_header(request, "Content-Type") && append(t, &t->headers, "Content-Type:", err) < 0)
+    if (leave_out_headers(t, request, err) < 0)
         return -1;
     return bosun_http_set_pointer(t, CURLOPT_HTTPHEADER, t->headers, err);
 }

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #define CLIENT_METATABLE "bosun.http.client"
+#define RESPONSE_FIELDS  11 /* room for those that response.lua adds */
 
 int bosun_http_push_failure(lua_State *L, bosun_err *err)
 {
@@ -31,22 +32,10 @@ void bosun_http_new_class(lua_State *L, const char *name, const luaL_Reg *method
     lua_pop(L, 1);
 }
 
-static void push_headers(lua_State *L, const bosun_buf *headers)
-{
-    const char *at = bosun_buf_text(headers);
-    const char *end = at + headers->len;
-    lua_newtable(L);
-    for (lua_Integer i = 1; at < end; i++) {
-        lua_pushstring(L, at);
-        lua_rawseti(L, -2, i);
-        at += strlen(at) + 1;
-    }
-}
-
 void bosun_http_push_reply(lua_State *L, const bosun_http_reply *reply)
 {
-    lua_createtable(L, 0, 6);
-    push_headers(L, &reply->headers);
+    lua_createtable(L, 0, RESPONSE_FIELDS);
+    lua_pushlstring(L, bosun_buf_text(&reply->headers), reply->headers.len);
     lua_setfield(L, -2, "headers");
     lua_pushlstring(L, bosun_buf_text(&reply->body), reply->body.len);
     lua_setfield(L, -2, "body");
@@ -55,7 +44,7 @@ void bosun_http_push_reply(lua_State *L, const bosun_http_reply *reply)
     lua_pushinteger(L, (lua_Integer)reply->received);
     lua_setfield(L, -2, "received");
     lua_pushnumber(L, reply->seconds);
-    lua_setfield(L, -2, "seconds");
+    lua_setfield(L, -2, "elapsed");
     lua_pushinteger(L, (lua_Integer)reply->retry_after);
     lua_setfield(L, -2, "retry_after");
 }

@@ -19,8 +19,8 @@ void bosun_http_read_request(lua_State *L, int index, bosun_http_request *reques
 /* Starts the request in the table at `spec` with the client at `client`: a transfer, or nil and the error. */
 int bosun_http_push_transfer(lua_State *L, int client, int spec, bosun_http_client *http);
 
-/* The reply as a table {status=, headers={name, value, …}, body=, received=, seconds=, retry_after=}. [-0,
- * +1, m] */
+/* The reply as a table {status=, headers="name\0value\0…", body=, received=, elapsed=, retry_after=}, which
+ * lua/lib/bosun/http/response.lua makes a response. [-0, +1, m] */
 void bosun_http_push_reply(lua_State *L, const bosun_http_reply *reply);
 
 /* nil and the error, without what the host knows as secret. Returns 2. */

@@ -89,6 +89,16 @@ describe("bosun.http", function()
       { 24, "application/x-www-form-urlencoded", "24" }, { 0, "none", "0" }, { 0, "none", "0" }, 1 }, seen)
   end)
 
+  it("sends a GET with nothing of libcurl's own about a body", function()
+    assert.same({ "none none", "none none", "x/y none" }, run [[
+      local function send(options)
+        local headers = assert(http.get(echo .. "/echo?at=u@host", options)):json().headers
+        return (headers["content-type"] or "none") .. " " .. (headers.expect or "none")
+      end
+      return { send(), send { body = ("x"):rep(2 * 1024 * 1024) }, send { headers = { ["Content-Type"] = "x/y" } } }
+    ]])
+  end)
+
   it("escapes a query and keeps the URL's own", function()
     assert.same({ "/echo?x=1&a=b%20c&list=1&list=2&n=1.5", "/echo?a=%26%2F%3D%C3%A9", "/echo", "a%2Fb~%2E%2E"},
       run [[
@@ -422,6 +432,8 @@ describe("bosun.http", function()
       ['http.get("file:///etc/passwd")'] = 'http.get: url: expected http://HOST',
       ['http.get("http://a b/")'] = "cannot hold spaces",
       ['http.get("http://a/\\r\\nX: y")'] = "cannot hold spaces or control characters",
+      ['http.get("http://a/\\127")'] = "cannot hold spaces or control characters",
+      ['http.get("http://?a")'] = "http.get: url: expected http://HOST",
       ['http.get("http://a/", { timeuot = 1 })'] = 'unknown option timeuot; did you mean "timeout"?',
       ['http.get("http://a/", { timeout = -1 })'] = "option timeout: expected 0 or more seconds, got -1",
       ['http.get("http://a/", { tls = { veriffy = false } })'] = 'unknown option tls.veriffy; did you mean "verify"?',
@@ -454,13 +466,13 @@ describe("bosun.http", function()
         local url, root = %q, %q
         local read = assert(http.get(url .. "/method")).body
         local made = assert(http.post(url:gsub("//", "//u:pa55@") .. "/x?token=canary&a=1",
-          { body = "x", dry_run = { status = 201, headers = { Location = "/y" }, body = '{"id":1}' } }))
+          { body = "x", dry_run = { status = 201, headers = { Location = "/y", Empty = "" }, body = '{"id":1}' } }))
         local file = assert(http.get(url .. "/method", { sink = root .. "/planned" }))
         local c = assert(http.connect(url, { upgrade = "tcp" }))
         local all = http.all { { method = "DELETE", url = url .. "/z" } }
         return ActionStatusInfo{ status = ActionStatus.OK, data = { seen = { read, made.status, made.dry_run,
-          made.headers.location, made:json().id, file.status, file.body, c.dry_run, c:send("x"), tostring(c:recv()),
-          all[1].response.status } } }
+          made.headers.location .. made.headers.empty, made:json().id, file.status, file.body, c.dry_run, c:send("x"),
+          tostring(c:recv()), all[1].response.status } } }
       end
     ]]):format(nginx.url, workspace.root)) })
     assert.same({ "GET", 201, true, "/y", 1, 200, "", true, true, "nil", 200 }, status.data.seen)

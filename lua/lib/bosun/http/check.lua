@@ -14,7 +14,7 @@ end
 local function is_kind(value, kind)
   local actual = type(value)
   if kind == "any" or kind == actual then return true end
-  if kind == "text" then return native.reveal(value) ~= nil end
+  if kind == "text" then return actual == "string" or native.reveal(value) ~= nil end
   if kind == "seconds" then return actual == "number" and value >= 0 and value < math.huge end
   return kind == "count" and math.type(value) == "integer" and value >= 0
 end

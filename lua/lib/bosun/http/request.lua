@@ -13,6 +13,7 @@ local request = {}
 local DEFAULT_REDIRECTS = 10
 local DEFAULT_STALL = 60
 local LONGEST_LINE = 4 * 1024 * 1024
+local BODIES = { "body", "json", "form", "source" }
 local IDEMPOTENT = { GET = true, HEAD = true, OPTIONS = true, TRACE = true, PUT = true, DELETE = true }
 local SAFE = { GET = true, HEAD = true, OPTIONS = true, TRACE = true }
 local CREDENTIAL_HEADERS = {
@@ -73,6 +74,7 @@ end
 
 --- The URL without "user:password@", and these two.
 local function without_user(url)
+  if not url:find("@", 1, true) then return url end
   local scheme, authority, rest = url:match("^(%a+://)([^/?#]*)(.*)$")
   local user, host = authority:match("^(.*)@([^@]*)$")
   if not user then return url end
@@ -81,10 +83,9 @@ local function without_user(url)
 end
 
 local function check_url(url)
-  if url:find("[%c\127 ]") then misuse("url: a URL cannot hold spaces or control characters; see http.escape") end
-  if not url:find("^[hH][tT][tT][pP][sS]?://[^/?#]") then
-    misuse("url: expected http://HOST… or https://HOST…, got %q", native.show_url(url))
-  end
+  if url:find("^[hH][tT][tT][pP][sS]?://[^/?#%c ][^%c ]*$") then return end
+  if url:find("[%c ]") then misuse("url: a URL cannot hold spaces or control characters; see http.escape") end
+  misuse("url: expected http://HOST… or https://HOST…, got %q", native.show_url(url))
 end
 
 local function absolute(url, base)
@@ -130,7 +131,8 @@ end
 
 local function make_headers(headers)
   local list = {}
-  for _, name in ipairs(sorted_keys(headers or {}, "headers")) do
+  if not headers then return list end
+  for _, name in ipairs(sorted_keys(headers, "headers")) do
     for _, value in ipairs(as_list(headers[name])) do
       add_header(list, name, text_of(value, "header " .. name))
     end
@@ -191,11 +193,13 @@ local function set_source(to, options)
 end
 
 local function check_bodies(options)
-  local given = {}
-  for _, name in ipairs { "body", "json", "form", "source" } do
-    if options[name] ~= nil then given[#given + 1] = name end
+  local given
+  for _, name in ipairs(BODIES) do
+    if options[name] ~= nil then
+      if given then misuse("a request has one body: %s or %s", given, name) end
+      given = name
+    end
   end
-  if #given > 1 then misuse("a request has one body: %s", table.concat(given, " or ")) end
   if options.source == "" or options.sink == "" then misuse("an empty text is no path") end
 end
 
@@ -270,14 +274,13 @@ end
 local function make(options)
   local method = options.method or "GET"
   if not method:find("^[%w!#$%%&'*+%-.^_`|~]+$") then misuse("method: %q cannot be a method", method) end
-  for name, known in pairs { auth = AUTH, dry_run = DRY_RUN } do
-    if options[name] then check.options(options[name], known, name .. ".") end
-  end
+  if options.auth then check.options(options.auth, AUTH, "auth.") end
+  if options.dry_run then check.options(options.dry_run, DRY_RUN, "dry_run.") end
   local to = make_native(options, method)
   return {
     native = to, label = method .. " " .. to.shown_url, on_line = options.on_line,
     sink = callback(options.sink), source = callback(options.source), retry = make_retry(options.retry, method),
-    dry_run = options.dry_run or {},
+    dry_run = options.dry_run,
     changes = not SAFE[method] or to.sink_path ~= nil,
   }
 end

@@ -5,13 +5,16 @@ local json = require "bosun.json"
 ---@class bosun.http.Headers header names in any case → value; several values of one name, joined by ", "
 local Headers = {}
 
+--- A name and its value in the text `_raw`: name, NUL, value, NUL, …
+local FIELD = "([^\0]*)\0([^\0]*)\0"
+
 --- All values of a header, in the order they came.
 ---@param name string in any case
 ---@return string[]
 function Headers:all(name)
-  local values = {}
-  for i = 1, #self._list, 2 do
-    if self._list[i]:lower() == name:lower() then values[#values + 1] = self._list[i + 1] end
+  local values, wanted = {}, name:lower()
+  for candidate, value in self._raw:gmatch(FIELD) do
+    if candidate:lower() == wanted then values[#values + 1] = value end
   end
   return values
 end
@@ -27,11 +30,7 @@ end
 
 --- Iterates over name, value, in the order they came.
 function HEADERS.__pairs(headers)
-  local list, at = headers._list, -1
-  return function()
-    at = at + 2
-    return list[at], list[at + 1]
-  end
+  return headers._raw:gmatch(FIELD)
 end
 
 ---@class bosun.http.Response
@@ -60,24 +59,21 @@ end
 
 local response = {}
 
---- From the table that C makes of a reply.
+--- The table that C makes of a reply, turned into the response.
 function response.new(reply, job)
-  return setmetatable({
-    status = reply.status, ok = reply.status >= 200 and reply.status < 300, body = reply.body or "",
-    headers = setmetatable({ _list = reply.headers }, HEADERS), received = reply.received, elapsed = reply.seconds,
-    attempts = job.attempt, dry_run = false, stopped = false, _label = job.label,
-  }, Response)
+  reply.ok = reply.status >= 200 and reply.status < 300
+  reply.headers = setmetatable({ _raw = reply.headers }, HEADERS)
+  reply.attempts, reply.dry_run, reply.stopped, reply._label = job.attempt, false, false, job.label
+  reply.retry_after = nil
+  return setmetatable(reply, Response)
 end
 
 --- From the option `dry_run` of a request that was not sent.
 function response.planned(job)
-  local planned, list = job.dry_run, {}
-  for name, value in pairs(planned.headers or {}) do
-    list[#list + 1] = name
-    list[#list + 1] = value
-  end
-  local body = planned.body or ""
-  local reply = { status = planned.status or 200, headers = list, body = body, received = #body, seconds = 0 }
+  local planned, fields = job.dry_run or {}, {}
+  for name, value in pairs(planned.headers or {}) do fields[#fields + 1] = ("%s\0%s\0"):format(name, value) end
+  local body, headers = planned.body or "", table.concat(fields)
+  local reply = { status = planned.status or 200, headers = headers, body = body, received = #body, elapsed = 0 }
   local result = response.new(reply, job)
   result.dry_run = true
   return result
