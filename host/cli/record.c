@@ -1,4 +1,4 @@
-/* The record on the pipe between worker and supervisor: a header, then the text. Both ends are the same
+/* The record on the socket between worker and supervisor: a header, then the text. Both ends are the same
  * program on the same machine, so the header is the struct itself. */
 #define _GNU_SOURCE
 #include "record.h"
@@ -63,7 +63,7 @@ int record_receive(record *r, int fd)
         if (n < 0 && errno == EINTR)
             continue;
         if (n < 0)
-            return errno == EAGAIN ? 1 : -1;
+            return errno == EAGAIN ? 1 : errno == ECONNRESET ? 0 : -1; /* it died before it was let go */
         if (n == 0)
             return 0;
         r->bytes.len += (size_t)n;

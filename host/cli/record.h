@@ -1,4 +1,4 @@
-/* The record of an action: what a worker tells its supervisor over a pipe, once, when it is done. A worker
+/* The record of an action: what a worker tells its supervisor over a socket, once, when it is done. A worker
  * can die anywhere, so a record counts only when it is whole and its checksum fits. */
 #ifndef BOSUN_CLI_RECORD_H
 #define BOSUN_CLI_RECORD_H
@@ -15,8 +15,8 @@ typedef struct record {
     bool too_long; /* more than a record can have came; it is not kept */
 } record;
 
-/* Reads what the pipe has now, without waiting. 1: there may be more later · 0: end · -1: failed, with errno
- * set. */
+/* Reads what the socket has now, without waiting. 1: there may be more later · 0: end · -1: failed, with
+ * errno set. */
 int record_receive(record *r, int fd);
 
 /* Is this one whole record? Then its outcome and text, which is borrowed from it. */

@@ -20,6 +20,7 @@
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/signalfd.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -44,6 +45,7 @@ typedef struct supervisor {
     reap_spared spared; /* children that were here first */
     int signal_fd;
     int record_fd;
+    pid_t pid;
     pid_t worker;
     bool ended;
     int wait_status;
@@ -91,6 +93,18 @@ static int share_phase(supervisor *s, bosun_err *err)
     return 0;
 }
 
+/* The child's part of a fork. */
+_Noreturn static void be_worker(supervisor *s, int fd)
+{
+    const worker_start start = {
+        .options = s->opt, .fd = fd, .supervisor = s->pid, .phase = s->phase, .deadline = s->deadline};
+    close(s->signal_fd);
+    close(s->record_fd);
+    status_file_close(&s->status);
+    worker_run(&start);
+}
+
+/* The worker sets Lua up, and waits for the word to go on. */
 static int start_worker(supervisor *s, bosun_err *err)
 {
     int ends[2];
@@ -99,28 +113,29 @@ static int start_worker(supervisor *s, bosun_err *err)
     reap_note_children(&s->spared);
     if (prctl(PR_SET_CHILD_SUBREAPER, 1) < 0)
         return bosun_err_errno(err, errno, "become", "a subreaper");
-    if (pipe2(ends, O_CLOEXEC) < 0)
-        return bosun_err_errno(err, errno, "create", "a pipe");
+    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) < 0)
+        return bosun_err_errno(err, errno, "create", "a socket");
     s->record_fd = ends[0];
-    if (fcntl(ends[0], F_SETFL, O_NONBLOCK) < 0) {
-        close(ends[1]);
-        return bosun_err_errno(err, errno, "set up", "a pipe");
-    }
-    const worker_start start = {.options = s->opt,
-                                .record_fd = ends[1],
-                                .supervisor = getpid(),
-                                .phase = s->phase,
-                                .deadline = s->deadline};
+    s->pid = getpid();
     s->worker = fork();
-    if (s->worker == 0) {
-        close(s->signal_fd);
-        close(s->record_fd);
-        status_file_close(&s->status);
-        worker_run(&start);
-    }
+    if (s->worker == 0)
+        be_worker(s, ends[1]);
     int forked = errno;
     close(ends[1]);
     return s->worker < 0 ? bosun_err_errno(err, forked, "start", "a worker process") : 0;
+}
+
+/* Lets the worker read and run what it is asked to. */
+static int let_go(const supervisor *s, bosun_err *err)
+{
+    ssize_t n;
+    do
+        n = write(s->record_fd, "", 1);
+    while (n < 0 && errno == EINTR);
+    if (n < 0 && errno != EPIPE) /* a worker that is dead is seen soon enough */
+        return bosun_err_errno(err, errno, "tell", "the worker process to go on");
+    return fcntl(s->record_fd, F_SETFL, O_NONBLOCK) < 0 ? bosun_err_errno(err, errno, "set up", "a socket")
+                                                        : 0;
 }
 
 static void kill_worker(supervisor *s)
@@ -181,7 +196,7 @@ static int64_t keep_time(supervisor *s)
     return s->give_up < next ? s->give_up : next;
 }
 
-/* Until the worker has ended; its pipe is read all the while, so that it never blocks on it. */
+/* Until the worker has ended; its socket is read all the while, so that it never blocks on it. */
 static int watch_worker(supervisor *s, bosun_err *err)
 {
     struct pollfd set[2] = {{.fd = s->signal_fd, .events = POLLIN}, {.fd = s->record_fd, .events = POLLIN}};
@@ -311,29 +326,36 @@ static void close_fds(supervisor *s)
     s->record_fd = -1;
 }
 
-static int run_worker(supervisor *s)
+/* Until the worker has ended, and what it started. */
+static int see_worker_through(supervisor *s, bosun_err *err)
 {
-    bosun_err err = {0};
-    int rc = start_worker(s, &err);
-    if (rc == 0) {
-        rc = watch_worker(s, &err);
-        if (rc < 0)
-            kill_worker(s);
-        end_descendants(s);
-    }
+    int rc = let_go(s, err) < 0 ? -1 : watch_worker(s, err);
+    if (rc < 0)
+        kill_worker(s);
+    end_descendants(s);
     close_fds(s); /* so that writing the status file finds descriptors free */
-    return rc < 0 ? publish_failure(s, err.message) : publish_outcome(s);
+    return rc;
 }
 
+/* The worker is started before the first status is written, because both take time; it does nothing until it
+ * is let go, and when there is no first status it never is. */
 static int run(supervisor *s)
 {
     bosun_err err = {0};
+    bosun_err no_worker = {0};
     if (open_signals(s, &err) < 0 || status_file_open(&s->status, s->opt->status_file, &err) < 0)
         return status_lost(s, "the action was not run", &err);
-    if (write_first(s, &err) == 0)
-        return run_worker(s);
-    status_file_remove(&s->status);
-    return status_lost(s, "the action was not run, and an earlier run's status is removed", &err);
+    bool started = start_worker(s, &no_worker) == 0;
+    if (write_first(s, &err) < 0) {
+        if (started)
+            kill_worker(s);
+        end_descendants(s);
+        status_file_remove(&s->status);
+        return status_lost(s, "the action was not run, and an earlier run's status is removed", &err);
+    }
+    if (!started)
+        return publish_failure(s, no_worker.message);
+    return see_worker_through(s, &err) < 0 ? publish_failure(s, err.message) : publish_outcome(s);
 }
 
 int supervisor_run(const options *opt)

@@ -122,6 +122,18 @@ static bosun_options host_options(const worker_start *start, sink *log)
     return result;
 }
 
+/* Lua is set up while the supervisor writes the first status; from here on there is one. */
+static void await_go(int fd)
+{
+    char byte;
+    ssize_t n;
+    do
+        n = read(fd, &byte, 1);
+    while (n < 0 && errno == EINTR);
+    if (n != 1)
+        _exit(WORKER_FAILED); /* there is none */
+}
+
 /* The action's status as text and outcome. -1: *err says why there is none. */
 static int run_action(const worker_start *start, bosun_buf *text, bosun_outcome *outcome, bosun_err *err)
 {
@@ -137,6 +149,7 @@ static int run_action(const worker_start *start, bosun_buf *text, bosun_outcome 
     if (!host)
         return bosun_err_set(err, BOSUN_ERR_INVALID, "start", "%s", error.message);
     set_running(host);
+    await_go(start->fd);
     bosun_host_load(host, start->options->plugin, start->options->private_config,
                     NULL); /* run tells its failure */
     bosun_status *status = bosun_host_run(host, start->options->action->name, start->options->config);
@@ -164,6 +177,6 @@ _Noreturn void worker_run(const worker_start *start)
         report_failing(&text, err.message, bosun_monotonic() - began);
     }
     fflush(stdout); /* what a plugin's io.write left there; to standard error */
-    int rc = record_send(start->record_fd, outcome, text.data, text.len);
+    int rc = record_send(start->fd, outcome, text.data, text.len);
     exit(rc < 0 ? WORKER_FAILED : 0); /* not _exit: the leak checker looks at this process too */
 }

@@ -9,7 +9,8 @@
 
 typedef struct worker_start {
     const options *options;
-    int record_fd;     /* the pipe to the supervisor */
+    int fd; /* to the supervisor: gives a byte once the first status is written, nothing is read or run
+             * before; takes the record */
     pid_t supervisor;  /* the worker does not outlive it */
     atomic_int *phase; /* in memory that both processes see: the bosun_phase that the worker is in */
     int64_t deadline;  /* monotonic ns; BOSUN_NO_DEADLINE: none */
