@@ -40,7 +40,7 @@ describe("the runner's surroundings:", function()
     local hangs_up = [[
       function P:pe_status()
         local parent = io.open("/proc/self/stat"):read("a"):match("%) %S (%d+)")
-        assert(require("bosun.process").run({ "kill", "-HUP", parent }, { check = true }))
+        assert(require("bosun.process").run({ "sh", "-c", "kill -HUP " .. parent }, { check = true }))
         require("bosun.time").sleep(SECONDS)
         return ActionStatusInfo{ status = ActionStatus.OK, msg = "fine" }
       end]]
