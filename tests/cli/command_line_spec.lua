@@ -2,8 +2,7 @@
 
 local Workspace = require "tests.support.runner"
 
-local RUNNER = (os.getenv("BOSUN_BUILD") or "build") .. "/bosun-plugin-runner"
-if RUNNER:sub(1, 1) ~= "/" then RUNNER = require("lfs").currentdir() .. "/" .. RUNNER end
+local RUNNER = Workspace.RUNNER
 
 local ACTIONS = "plugin_start\nplugin_stop\ndeployment_start\ndeployment_stop\ndeployment_replace_model\n"
   .. "deployment_status\npe_status\ndeployment_list\ndeployment_relaunch\n"

@@ -3,8 +3,7 @@
 
 local Workspace = require "tests.support.runner"
 
-local RUNNER = (os.getenv("BOSUN_BUILD") or "build") .. "/bosun-plugin-runner"
-if RUNNER:sub(1, 1) ~= "/" then RUNNER = require("lfs").currentdir() .. "/" .. RUNNER end
+local RUNNER = Workspace.RUNNER
 
 local FINE = 'function P:pe_status() return ActionStatusInfo{ status = ActionStatus.OK, msg = "fine" } end'
 

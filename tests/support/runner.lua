@@ -13,6 +13,9 @@ end
 
 local RUNNER = absolute(os.getenv("BOSUN_RUNNER") or (os.getenv("BOSUN_BUILD") or "build") .. "/bosun-plugin-runner")
 
+--- The runner's path, for tests that write whole command lines.
+Workspace.RUNNER = RUNNER
+
 local SIX_KEYS = { "data", "duration", "msg", "state", "status", "timestamp" }
 local EXIT = { passing = 0, failing = 1, warning = 2, unknown = 3 }
 
