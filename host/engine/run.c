@@ -284,6 +284,8 @@ static int run_with_config(run *r, const char *path, bosun_err *err)
     }
     bosun_host_set_phase(host, BOSUN_PHASE_CONFIG);
     int rc = bosun_config_read(&r->config, path, r->action, &host->wait, err);
+    if (rc < 0 && path && strncmp(err->message, path, strlen(path)) != 0)
+        bosun_err_context(err, "the action config: "); /* else it names file, line and column */
     if ((rc == 0 ? bosun_secrets_note(host, r->config.plugin) : bosun_secrets_note_file(host, path)) < 0)
         rc = bosun_err_nomem(err, "read the action config");
     if (rc == 0) {

@@ -73,7 +73,11 @@ local function load_config(class, file)
   local config = require "bosun.config"
   local ok, problem = config.check_schema(class.config_schema)
   if not ok then error(("%s: the config_schema of %s: %s"):format(made_at[class] or "?", class.__name, problem), 0) end
-  return assert(config.load(file, class.config_schema))
+  local loaded, err = config.load(file, class.config_schema)
+  if loaded then return loaded end
+  if file and err.message:sub(1, #file) ~= file then err.message = "the private config: " .. err.message end
+  err.problems = err.problems or {} -- it is about that file: the host adds no place of its own
+  error(err, 0)
 end
 
 --- Constructs the plugin; the host calls it. A plugin's own set-up belongs in `init`.
