@@ -8,7 +8,7 @@ const char options_help[] =
     "Options come in any order, as --name value or --name=value.\n"
     "\n"
     "What to run:\n"
-    "  --plugin P          a name (filesystem, test, or one of your own in a folder of\n"
+    "  --plugin P          a name (filesystem, docker, test, or one of your own in a folder of\n"
     "                      BOSUN_PLUGIN_PATH), or the path of a Lua file, with a '/'; \".lua\" may be\n"
     "                      left out\n"
     "  --action A          what to do: --list-actions prints the choices\n"

@@ -1,0 +1,105 @@
+--- Internal: images that are built.
+
+---@class bosun.docker.Engine
+local Engine = require "bosun.docker.engine"
+
+local base64 = require "bosun.base64"
+local credentials = require "bosun.docker.credentials"
+local effect = require "bosun.effect"
+local errors = require "bosun.docker.errors"
+local json = require "bosun.json"
+local log = require "bosun.log"
+local options_of = require("bosun.docker.options").check
+local progress = require "bosun.docker.progress"
+local reference = require "bosun.docker.reference"
+local secret = require "bosun.secret"
+
+local LINES = 20 -- of the output, in the message of a failed build
+
+local BUILD = {
+  tag = "string", labels = "table", build_args = "table", pull = "boolean", no_cache = "boolean",
+  dockerfile = "string", auth = "table boolean", on_progress = "function", note = "string",
+}
+
+---@class bosun.docker.BuildOptions
+---@field tag? string the image's name
+---@field labels? table<string, string>
+---@field build_args? table<string, string>
+---@field pull? boolean ask the registry for a newer base image; default false
+---@field no_cache? boolean default false
+---@field dockerfile? string its name in the archive; default "Dockerfile"
+---@field auth? bosun.docker.Credentials[]|false for the registries of base images, each with its serveraddress; false:
+---none; default: all in the client's config
+---@field on_progress? fun(text: string) a line of the output; default: to the log
+---@field note? string for the plan of a dry run: "base alpine"
+
+--- {"registry": {"username", …}} for all registries, or nil.
+local function registries(engine, option)
+  if option == false then return nil end
+  local list, problems, map = option, {}, {}
+  if not list then list, problems = credentials.all(engine._config_file) end
+  for _, err in ipairs(problems) do log.warn("docker: building without some credentials: " .. err.message) end
+  for _, auth in ipairs(list) do
+    if not auth.serveraddress then error("engine:build: option auth: credentials without a serveraddress", 0) end
+    map[auth.serveraddress] = credentials.plain(auth)
+  end
+  return next(map) and secret.new(base64.encode(json.encode(map), { url = true })) or nil
+end
+
+local function failed(err, last_lines)
+  if err.code == "build_failed" and last_lines ~= "" then
+    err.message = ("%s; the output ended with:\n%s"):format(err.message, last_lines)
+  end
+  return err
+end
+
+local function query_of(engine, options)
+  return {
+    t = options.tag, rm = true, forcerm = true, labels = engine:_texts(options.labels),
+    buildargs = engine:_texts(options.build_args), pull = options.pull and true or nil,
+    nocache = options.no_cache and true or nil, dockerfile = options.dockerfile,
+  }
+end
+
+local function plan_text(options, size)
+  return ("%s (%s%.1f MB)"):format(options.tag or "an image", options.note and options.note .. ", " or "", size / 1e6)
+end
+
+--- Builds an image from an archive with a Dockerfile.
+---@param archive bosun.tar.Archive
+---@param options? bosun.docker.BuildOptions
+---@return string|nil id "sha256:…"; in a dry run, of zeros
+---@return bosun.docker.Error|nil err code "build_failed", with the last lines of the output; "incomplete": the engine
+---broke off
+function Engine:build(archive, options)
+  options = options_of("engine:build", options, BUILD)
+  local what = "build " .. (options.tag or "an image")
+  if options.tag then
+    local ref, problem = reference.parse(options.tag)
+    if not ref or ref.digest then return nil, errors.invalid(what, "%s", problem or "a tag has no digest") end
+  end
+  local size, problem = archive:size()
+  if not size then return nil, errors.unreached(self.host, what, problem) end
+  if not effect.begin("docker.build", plan_text(options, size)) then return "sha256:" .. ("0"):rep(64) end
+  local add, finish = progress.output(options.on_progress, LINES)
+  local id
+  local ok, err = self:_messages("/build", {
+    what = what, query = query_of(self, options), source = archive:reader(),
+    headers = {
+      ["Content-Type"] = "application/x-tar", ["Content-Length"] = tostring(size),
+      ["X-Registry-Config"] = registries(self, options.auth),
+    },
+  }, "build_failed", function(message)
+    if type(message.aux) == "table" and message.aux.ID then id = message.aux.ID end
+    if type(message.stream) == "string" then add(message.stream) end
+  end)
+  local last_lines = finish()
+  if not ok then return nil, failed(err, last_lines) end
+  if id then return id end
+  return nil, errors.new {
+    code = "incomplete",
+    message = ("%s: the engine at %s broke off before the image was there"):format(what, self.host),
+  }
+end
+
+return Engine

@@ -1,0 +1,275 @@
+--- Internal: containers, from their creation to their end.
+
+---@class bosun.docker.Engine
+local Engine = require "bosun.docker.engine"
+
+local effect = require "bosun.effect"
+local errors = require "bosun.docker.errors"
+local log = require "bosun.log"
+local options_of = require("bosun.docker.options").check
+local wait = require "bosun.wait"
+
+local REMOVAL_SECONDS = 60
+local STOP = { timeout = "number" }
+
+--- Containers, by default all, also those that do not run.
+---@param options? { labels?: table<string, string|true>, filters?: table<string, string[]>, all?: boolean } labels: of
+---which each has to be there, with this value or (true) any; filters: as the API has them: { status = { "running" } }
+---@return table[]|nil containers the engine's objects
+---@return bosun.docker.Error|nil err
+function Engine:list_containers(options)
+  options = options_of("engine:list_containers", options, { labels = "table", filters = "table", all = "boolean" })
+  return self:_list("/containers/json", {
+    what = "list containers",
+    query = { all = options.all ~= false, filters = self:_filters(options.labels, options.filters) },
+  })
+end
+
+--- All that the engine knows of a container.
+---@param id string ID or name
+---@return table|nil container
+---@return bosun.docker.Error|nil err
+function Engine:inspect_container(id)
+  local path, err = self:_path("containers", id, "json")
+  if not path then return nil, err end
+  return self:_ask("GET", path, { what = "inspect container " .. self:_short(id) })
+end
+
+--- The state a container is in: its State, false when there is no such container; or nil, err.
+function Engine:_state(id)
+  local container, err = self:inspect_container(id)
+  if container then return type(container.State) == "table" and container.State or {} end
+  if err.code == "not_found" then return false end
+  return nil, err
+end
+
+--- Engines refuse what a state does not allow with statuses of their own: 409, 500 and others.
+local function may_be_state(err)
+  return err.status ~= nil and (err.status == 409 or err.status >= 500)
+end
+
+--- Creates a container.
+---@param name string
+---@param body table as the API has it: { Image = …, Env = …, Labels = …, HostConfig = { … } }
+---@return string|nil id in a dry run, the name
+---@return bosun.docker.Error|nil err code "conflict": there is a container of this name; "not_found": there is no such
+---image
+function Engine:create_container(name, body)
+  local problem = select(2, self:_path("containers", name))
+  if problem then return nil, problem end
+  local what = "create container " .. name
+  if not effect.begin("docker.create", ("container %s (%s)"):format(name, tostring(body.Image))) then return name end
+  local created, err = self:_ask("POST", "/containers/create", { what = what, query = { name = name }, json = body })
+  if not created then
+    if err.status and err.status >= 500 and self:_state(name) then err.code = "conflict" end
+    return nil, err
+  end
+  for _, warning in ipairs(type(created.Warnings) == "table" and created.Warnings or {}) do
+    log.warn("docker: " .. what .. ": " .. tostring(warning))
+  end
+  return created.Id
+end
+
+--- An action on a container that answers nothing.
+function Engine:_act_on(id, action, options)
+  local path, err = self:_path("containers", id, action)
+  if not path then return nil, err end
+  local text = "container " .. self:_short(id) .. (options.note or "")
+  if not effect.begin("docker." .. action, text) then return true end
+  options.what, options.note = action .. " " .. text, nil
+  return self:_do("POST", path, options)
+end
+
+--- Starts a container. One that runs already is success.
+---@param id string
+---@return true|nil ok
+---@return bosun.docker.Error|nil err
+function Engine:start_container(id)
+  return self:_act_on(id, "start", {})
+end
+
+--- After a stop that was refused: what the state says about it.
+local function after_refused_stop(engine, id, options, err)
+  local state = engine:_state(id)
+  if state == false or state and not state.Running and not state.Paused then return true end
+  if not (state and state.Paused) then return nil, err end
+  local ok, problem = engine:unpause_container(id)
+  if not ok then return nil, problem end
+  return engine:_act_on(id, "stop", options)
+end
+
+--- Stops a container: its stop signal, and after `timeout` seconds SIGKILL. One that does not run, or is gone, is
+--- success.
+---@param id string
+---@param options? { timeout?: integer } default 10
+---@return true|nil ok
+---@return bosun.docker.Error|nil err
+function Engine:stop_container(id, options)
+  local seconds = options_of("engine:stop_container", options, STOP).timeout or 10
+  local call = { query = { t = math.ceil(seconds) }, timeout = seconds + self._timeout }
+  local ok, err = self:_act_on(id, "stop", call)
+  if ok or err.code == "not_found" then return true end
+  if not may_be_state(err) then return nil, err end
+  return after_refused_stop(self, id, call, err)
+end
+
+--- Sends a signal to a container's first process.
+---@param id string
+---@param options? { signal?: string } default "SIGKILL"
+---@return true|nil ok
+---@return bosun.docker.Error|nil err code "conflict": it does not run
+function Engine:kill_container(id, options)
+  local signal = options_of("engine:kill_container", options, { signal = "string" }).signal or "SIGKILL"
+  local ok, err = self:_act_on(id, "kill", { query = { signal = signal }, note = " with " .. signal })
+  if ok or not may_be_state(err) then return ok, err end
+  local state = self:_state(id)
+  if state and not state.Running then err.code = "conflict" end
+  return nil, err
+end
+
+--- Restarts a container, or starts one that does not run.
+---@param id string
+---@param options? { timeout?: integer } seconds to stop in, default 10
+---@return true|nil ok
+---@return bosun.docker.Error|nil err
+function Engine:restart_container(id, options)
+  local seconds = options_of("engine:restart_container", options, STOP).timeout or 10
+  return self:_act_on(id, "restart", { query = { t = math.ceil(seconds) }, timeout = seconds + self._timeout })
+end
+
+--- Pauses or unpauses; `fits(state)`: the state is one in which that can be done.
+function Engine:_freeze(id, action, fits)
+  local ok, err = self:_act_on(id, action, {})
+  if not ok and may_be_state(err) then
+    local state = self:_state(id)
+    if state and not fits(state) then err.code = "conflict" end
+  end
+  return ok, err
+end
+
+--- Freezes a container's processes.
+---@param id string
+---@return true|nil ok
+---@return bosun.docker.Error|nil err code "conflict": it does not run, or is frozen already
+function Engine:pause_container(id)
+  return self:_freeze(id, "pause", function(state) return state.Running and not state.Paused end)
+end
+
+--- Lets a frozen container go on.
+---@param id string
+---@return true|nil ok
+---@return bosun.docker.Error|nil err code "conflict": it is not frozen
+function Engine:unpause_container(id)
+  return self:_freeze(id, "unpause", function(state) return state.Paused end)
+end
+
+--- Gives a container another name.
+---@param id string
+---@param name string
+---@return true|nil ok
+---@return bosun.docker.Error|nil err code "conflict": another has it
+function Engine:rename_container(id, name)
+  local problem = select(2, self:_path("containers", name))
+  if problem then return nil, problem end
+  local ok, err = self:_act_on(id, "rename", { query = { name = name }, note = " to " .. name })
+  if not ok and err.status and err.status >= 500 and self:_state(name) then err.code = "conflict" end
+  return ok, err
+end
+
+--- One attempt to remove. True; false: the engine is at it; nil, err.
+local function try_removal(engine, id, path, call)
+  local ok, err = engine:_do("DELETE", path, call)
+  if ok or err.code == "not_found" then return true end
+  if not may_be_state(err) then return nil, err end
+  local state, problem = engine:_state(id)
+  if state == nil then return nil, problem end
+  if not state then return true end
+  if state.Status == "removing" or state.Dead then return false, err end
+  if state.Running then err.code = "conflict" end
+  return nil, err
+end
+
+--- Removes a container. One that is gone is success; of one that is being removed, the end is waited for.
+---@param id string
+---@param options? { force?: boolean, volumes?: boolean } force: kill it when it runs, default true; volumes: its
+---anonymous ones too, default false
+---@return true|nil ok
+---@return bosun.docker.Error|nil err code "conflict": it runs, and force is false
+function Engine:remove_container(id, options)
+  options = options_of("engine:remove_container", options, { force = "boolean", volumes = "boolean" })
+  local path, problem = self:_path("containers", id)
+  if not path then return nil, problem end
+  local text = "container " .. self:_short(id)
+  if not effect.begin("docker.remove", text) then return true end
+  local call = {
+    what = "remove " .. text, query = { force = options.force ~= false, v = options.volumes == true },
+  }
+  local failure
+  local done, err = wait.poll(function()
+    local removed, why = try_removal(self, id, path, call)
+    if removed == nil then failure = why end
+    return removed or failure, why
+  end, { interval = 0.2, backoff = 1.5, timeout = REMOVAL_SECONDS, what = "the removal of " .. text })
+  if failure then return nil, failure end
+  if done then return true end
+  return nil, errors.new { code = err.code, message = call.what .. ": " .. err.message }
+end
+
+--- Waits until a container does not run.
+---@param id string
+---@param options? { timeout?: number } seconds, default: until the action's deadline
+---@return integer|nil code its exit status; 0 in a dry run
+---@return bosun.docker.Error|nil err code "timeout"
+function Engine:wait_container(id, options)
+  options = options_of("engine:wait_container", options, { timeout = "number" })
+  local path, problem = self:_path("containers", id, "wait")
+  if not path then return nil, problem end
+  if effect.dry_run() then return 0 end
+  local what = "wait for container " .. self:_short(id)
+  local answer, err = self:_ask("POST", path, { what = what, timeout = options.timeout or false })
+  if not answer then return nil, err end
+  if type(answer) == "table" and math.type(answer.StatusCode) == "integer" then return answer.StatusCode end
+  return nil, errors.new { code = "incomplete", message = what .. ": the engine's answer has no exit status" }
+end
+
+--- Unpacks an archive into a container, which need not run.
+---@param id string
+---@param path string the folder in it: "/"
+---@param archive bosun.tar.Archive
+---@return true|nil ok
+---@return bosun.docker.Error|nil err code "not_found": there is no such container, or (Docker; Podman makes it) folder
+function Engine:put_archive(id, path, archive)
+  local url, problem = self:_path("containers", id, "archive")
+  if not url then return nil, problem end
+  local where = ("%s in container %s"):format(path, self:_short(id))
+  local what = "copy an archive to " .. where
+  local size, err = archive:size()
+  if not size then return nil, errors.unreached(self.host, what, err) end
+  if not effect.begin("docker.copy", ("%.1f MB to %s"):format(size / 1e6, where)) then return true end
+  return self:_do("PUT", url, {
+    what = what, query = { path = path }, source = archive:reader(), timeout = false,
+    headers = { ["Content-Type"] = "application/x-tar", ["Content-Length"] = tostring(size) },
+  })
+end
+
+--- Runs a container's health check now. Podman only, which needs that where no systemd runs them.
+---@param id string
+---@return string|nil status "healthy", "unhealthy" or "starting"
+---@return bosun.docker.Error|nil err code "unsupported": it is a Docker Engine
+function Engine:run_healthcheck(id)
+  local path, problem = self:_path("containers", id, "healthcheck")
+  if not path then return nil, problem end
+  local what = "run the health check of container " .. self:_short(id)
+  if self.kind ~= "podman" then
+    return nil, errors.new { code = "unsupported", message = what .. ": Docker runs them by itself" }
+  end
+  local version = self.server_version:match "^%d+%.%d+%.%d+" or "4.0.0"
+  local resp, err = self:_send("GET", ("/v%s/libpod%s"):format(version, path), { what = what, timeout = false })
+  if not resp then return nil, err end
+  local result
+  result, err = self:_value(resp, what)
+  if result == nil then return nil, err end
+  return type(result) == "table" and result.Status or "starting"
+end
+
+return Engine

@@ -1,0 +1,240 @@
+--- Internal: credentials of registries, where the Docker client keeps them: its config.json (auths) and the helper
+--- programs that it names (credHelpers, credsStore). Passwords are secrets as soon as they are read.
+
+local base64 = require "bosun.base64"
+local errors = require "bosun.docker.errors"
+local fs = require "bosun.fs"
+local json = require "bosun.json"
+local path = require "bosun.path"
+local process = require "bosun.process"
+local secret = require "bosun.secret"
+
+local credentials = {}
+
+local HUB = "docker.io"
+local HUB_ADDRESS = "https://index.docker.io/v1/"
+local HELPER_SECONDS = 30
+--- What helpers look for in the environment: their own files and keyrings, and the credentials of clouds.
+local HELPER_ENV = {
+  "DOCKER_CONFIG", "XDG_RUNTIME_DIR", "XDG_CONFIG_HOME", "XDG_DATA_HOME", "DBUS_SESSION_BUS_ADDRESS", "GNUPGHOME",
+  "PASSWORD_STORE_DIR", "GPG_AGENT_INFO", "GOOGLE_APPLICATION_CREDENTIALS", "CLOUDSDK_CONFIG", "AWS_PROFILE",
+  "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_REGION", "AWS_DEFAULT_REGION",
+  "AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE", "AWS_ROLE_ARN", "AWS_WEB_IDENTITY_TOKEN_FILE",
+  "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI", "AWS_CONTAINER_CREDENTIALS_FULL_URI", "AWS_CONTAINER_AUTHORIZATION_TOKEN",
+  "AZURE_CLIENT_ID", "AZURE_CLIENT_SECRET", "AZURE_TENANT_ID", "AZURE_FEDERATED_TOKEN_FILE",
+}
+
+---@class bosun.docker.Credentials
+---@field username? string
+---@field password? string|bosun.Secret
+---@field identitytoken? string|bosun.Secret in place of a password
+---@field serveraddress? string the registry
+
+--- Where the Docker client keeps its config; nil: there is no home.
+function credentials.default_file()
+  local folder = process.env "DOCKER_CONFIG"
+  if folder and folder ~= "" then return path.join(folder, "config.json") end
+  local home = process.env "HOME"
+  return home and home ~= "" and path.join(home, ".docker", "config.json") or nil
+end
+
+local function text_of(value)
+  return secret.is(value) and value:reveal() or value
+end
+
+--- As an engine wants them, in plain text; nil: none.
+---@param auth bosun.docker.Credentials|nil
+function credentials.plain(auth)
+  return auth and {
+    username = auth.username, password = text_of(auth.password), identitytoken = text_of(auth.identitytoken),
+    serveraddress = auth.serveraddress,
+  }
+end
+
+local function failure(code, message, ...)
+  return errors.new { code = code, message = "credentials of registries: " .. message:format(...) }
+end
+
+-- ---- the file -------------------------------------------------------------------------------------------------------
+
+--- The config; an empty one when there is no file.
+local function read_config(file)
+  if not file then return {} end
+  local text, err = fs.read(file)
+  if not text then
+    if err.code == "ENOENT" or err.code == "ENOTDIR" then return {} end
+    return nil, failure(err.code, "%s", err.message)
+  end
+  if text:find "^%s*$" then return {} end
+  local config, problem = json.decode(text)
+  if config == nil then return nil, failure("syntax", "%s: %s", file, problem.message) end
+  if type(config) ~= "table" then return nil, failure("syntax", "%s holds no JSON object", file) end
+  return config
+end
+
+local function table_of(config, field)
+  return type(config[field]) == "table" and config[field] or {}
+end
+
+local function string_of(config, field)
+  local value = type(config) == "table" and config[field]
+  return type(value) == "string" and value ~= "" and value or nil
+end
+
+--- The registry's host of a key: "https://index.docker.io/v1/" is docker.io.
+local function domain_of(key)
+  local host = key:gsub("^https?://", ""):gsub("/.*$", "")
+  return (host == "index.docker.io" or host == "registry-1.docker.io") and HUB or host
+end
+
+local function address_of(domain)
+  return domain == HUB and HUB_ADDRESS or domain
+end
+
+--- What a table of the config has for a registry, and its key. A key that is the registry itself comes first.
+local function entry_for(map, domain)
+  if map[address_of(domain)] ~= nil then return map[address_of(domain)], address_of(domain) end
+  if map[domain] ~= nil then return map[domain], domain end
+  local keys = {}
+  for key in pairs(map) do
+    if type(key) == "string" and domain_of(key) == domain then keys[#keys + 1] = key end
+  end
+  table.sort(keys)
+  return map[keys[1]], keys[1]
+end
+
+--- "user:password" in base64 → both.
+local function decode_auth(text)
+  secret.new(text)
+  local plain = base64.decode(text)
+  local user, password = (plain or ""):match "^([^:]*):(.*)$"
+  if not user or user == "" then return nil end
+  return user, secret.new((password:gsub("%z+$", "")))
+end
+
+--- The credentials of an entry in auths; nil: it has none; nil, err: it is broken.
+local function of_entry(entry, key, domain, file)
+  local result = { serveraddress = address_of(domain) }
+  local token = string_of(entry, "identitytoken")
+  result.identitytoken = token and secret.new(token)
+  local auth, password = string_of(entry, "auth"), string_of(entry, "password")
+  if auth then
+    result.username, result.password = decode_auth(auth)
+    if not result.username then
+      return nil, failure("invalid", '%s: the "auth" of %s is not base64 of USER:PASSWORD: log in again (docker login)',
+        file, key)
+    end
+  elseif password then
+    result.username, result.password = string_of(entry, "username"), secret.new(password)
+  end
+  return (result.username or result.identitytoken) and result or nil
+end
+
+-- ---- helpers --------------------------------------------------------------------------------------------------------
+
+local function helper_env()
+  local env = {}
+  for _, name in ipairs(HELPER_ENV) do env[name] = process.env(name) end
+  return env
+end
+
+--- Runs a helper; returns what it says as JSON. false: it has nothing.
+local function ask_helper(name, verb, input)
+  if not name:find "^[%w_.-]+$" then return nil, failure("invalid", '"%s" cannot be the name of a helper', name) end
+  local program = "docker-credential-" .. name
+  local result, err = process.run({ program, verb }, {
+    stdin = input, timeout = HELPER_SECONDS, env = helper_env(), reads = true, max_output = 1024 * 1024,
+  })
+  if not result then return nil, failure(err.code, "%s: %s", program, err.message) end
+  if result.timed_out then return nil, failure("timeout", "%s %s took over %d s", program, verb, HELPER_SECONDS) end
+  local output = result.stdout or ""
+  if result.code ~= 0 then
+    if output:lower():find "credentials not found" or output:lower():find "no credentials" then return false end
+    return nil, failure("helper", "%s %s ended with %s: %s", program, verb,
+      result.code and "exit status " .. result.code or "signal " .. tostring(result.signal),
+      errors.clean(output ~= "" and output or result.stderr or ""))
+  end
+  local answer = json.decode(output)
+  if type(answer) ~= "table" then return nil, failure("helper", "%s %s answered with no JSON", program, verb) end
+  return answer
+end
+
+--- The credentials a helper has for a registry; false: none.
+local function from_helper(name, domain)
+  local answer, err = ask_helper(name, "get", address_of(domain))
+  if not answer then return answer, err end
+  local user, text = string_of(answer, "Username"), string_of(answer, "Secret")
+  if not user or not text then return false end
+  local result = { serveraddress = address_of(domain) }
+  if user == "<token>" then
+    result.identitytoken = secret.new(text)
+  else
+    result.username, result.password = user, secret.new(text)
+  end
+  return result
+end
+
+-- ---- finding --------------------------------------------------------------------------------------------------------
+
+local function find_in(config, domain, file)
+  local entry, key = entry_for(table_of(config, "auths"), domain)
+  local helper = entry_for(table_of(config, "credHelpers"), domain)
+  helper = type(helper) == "string" and helper ~= "" and helper or string_of(config, "credsStore")
+  if helper then
+    local found, err = from_helper(helper, domain)
+    if found or err then return found or nil, err end
+  end
+  if entry == nil then return nil end
+  return of_entry(entry, key, domain, file)
+end
+
+--- The credentials for a parsed reference. nil: there are none; nil, err: that cannot be told.
+---@param ref bosun.docker.Reference
+---@param file? string the config file
+---@return bosun.docker.Credentials|nil
+---@return bosun.docker.Error|nil err
+function credentials.find(ref, file)
+  local config, err = read_config(file)
+  if not config then return nil, err end
+  return find_in(config, ref.domain, file)
+end
+
+--- The registries that a config knows of, and what cannot be asked.
+local function domains_of(config)
+  local seen, problems = {}, {}
+  for _, field in ipairs { "auths", "credHelpers" } do
+    for key in pairs(table_of(config, field)) do
+      if type(key) == "string" then seen[domain_of(key)] = true end
+    end
+  end
+  local store = string_of(config, "credsStore")
+  local listed, err
+  if store then listed, err = ask_helper(store, "list", "") end
+  for key in pairs(listed or {}) do
+    if type(key) == "string" then seen[domain_of(key)] = true end
+  end
+  problems[1] = err
+  local domains = {}
+  for domain in pairs(seen) do domains[#domains + 1] = domain end
+  table.sort(domains)
+  return domains, problems
+end
+
+--- All credentials of a config, and what went wrong with the others.
+---@param file? string
+---@return bosun.docker.Credentials[] list
+---@return bosun.docker.Error[] problems
+function credentials.all(file)
+  local config, err = read_config(file)
+  if not config then return {}, { err } end
+  local domains, problems = domains_of(config)
+  local list = {}
+  for _, domain in ipairs(domains) do
+    local found, problem = find_in(config, domain, file)
+    if found then list[#list + 1] = found end
+    problems[#problems + 1] = problem
+  end
+  return list, problems
+end
+
+return credentials

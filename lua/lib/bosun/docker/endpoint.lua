@@ -1,0 +1,111 @@
+--- Internal: where the engine is: DOCKER_HOST and its like, as options for bosun.http.
+
+local errors = require "bosun.docker.errors"
+local fs = require "bosun.fs"
+local path = require "bosun.path"
+local process = require "bosun.process"
+
+local endpoint = {}
+
+local DEFAULT_HOST = "unix:///var/run/docker.sock"
+local WHAT = "connect to the Docker Engine"
+local SCHEMES = { tcp = true, http = true, https = true }
+
+--- A variable of the environment; nil when it is empty.
+local function env(name)
+  local value = process.env(name)
+  return value ~= "" and value or nil
+end
+
+--- The folder of the Docker client's files: $DOCKER_CONFIG, else ~/.docker; nil: there is no home.
+function endpoint.client_folder()
+  if env "DOCKER_CONFIG" then return env "DOCKER_CONFIG" end
+  return env "HOME" and path.join(env "HOME", ".docker")
+end
+
+--- The files of a folder as TLS options. What is not there is left out; a key and its certificate go together.
+local function tls_of_folder(folder)
+  local tls, count = {}, 0
+  for field, file in pairs { ca = "ca.pem", cert = "cert.pem", key = "key.pem" } do
+    local found, err = fs.exists(path.join(folder, file))
+    if found == nil then return nil, errors.invalid(WHAT, "TLS files in %s: %s", folder, err.message) end
+    if found then tls[field], count = path.join(folder, file), count + 1 end
+  end
+  if count == 0 then
+    return nil, errors.invalid(WHAT, "%s holds none of ca.pem, cert.pem and key.pem (option tls, DOCKER_CERT_PATH)",
+      folder)
+  elseif not tls.cert ~= not tls.key then
+    return nil, errors.invalid(WHAT, "%s has no %s", folder, tls.cert and "key.pem" or "cert.pem")
+  end
+  return tls
+end
+
+--- The TLS options that hold for a URL: a table; false: none; or nil and an error.
+local function tls_of(option, scheme)
+  if type(option) == "table" then return option end
+  if type(option) == "string" then return tls_of_folder(option) end
+  if option == true then return nil, errors.invalid(WHAT, "option tls: expected a table, a folder or false") end
+  if option == false or scheme == "http" then return false end
+  local folder = env "DOCKER_CERT_PATH"
+  if env "DOCKER_TLS_VERIFY" then
+    folder = folder or endpoint.client_folder()
+    if not folder then return nil, errors.invalid(WHAT, "DOCKER_TLS_VERIFY is set: set DOCKER_CERT_PATH too") end
+    return tls_of_folder(folder)
+  end
+  if scheme ~= "https" then return false end
+  return folder and tls_of_folder(folder) or not folder and {} or nil
+end
+
+local function unix_endpoint(host)
+  local socket = host:match "^unix://(/.*)$"
+  if not socket then
+    return nil, errors.invalid(WHAT, '"%s": expected unix:// and an absolute path, as in %s', host, DEFAULT_HOST)
+  end
+  return { host = host, base_url = "http://docker", unix_socket = socket, is_local = true, hostname = "127.0.0.1" }
+end
+
+local function bad_host(host)
+  local hint = ""
+  if host:find "^ssh:" then
+    hint = '; for an engine behind SSH: "ssh -nNT -L /tmp/docker.sock:/var/run/docker.sock USER@HOST", '
+      .. "then unix:///tmp/docker.sock"
+  elseif host:find "^/" then
+    hint = "; did you mean unix://" .. host .. "?"
+  elseif not host:find "://" then
+    hint = "; did you mean tcp://" .. host .. "?"
+  end
+  return nil, errors.invalid(WHAT, '"%s" (option host, DOCKER_HOST or dockerHost) is not an address of these kinds: '
+    .. "unix:///PATH, tcp://HOST[:PORT], http(s)://HOST[:PORT]%s", host, hint)
+end
+
+local function url_endpoint(host, option)
+  local scheme, authority, rest = host:match "^(%a+)://([^/?#]*)(.*)$"
+  local hostname, port = authority:match "^(.-):?(%d*)$"
+  if authority:find "^%[" then hostname, port = authority:match "^(%[[%x:.]+%]):?(%d*)$" end
+  if not hostname or hostname == "" or hostname:find "[%c%s@]" or rest:find "[?#%c%s]"
+    or (not authority:find "^%[" and hostname:find ":") then
+    return nil, errors.invalid(WHAT, '"%s": expected %s://HOST[:PORT]', host, scheme)
+  end
+  local tls, err = tls_of(option, scheme)
+  if tls == nil then return nil, err end
+  if scheme ~= "tcp" and (scheme == "https") ~= (tls ~= false) then
+    return nil, errors.invalid(WHAT, '"%s" does not go together with option tls', host)
+  end
+  if port == "" and scheme == "tcp" then port = tls and "2376" or "2375" end
+  local base = ("%s://%s%s"):format(tls and "https" or "http", hostname, port ~= "" and ":" .. port or "")
+  return {
+    host = host, base_url = base .. rest:gsub("/+$", ""), tls = tls or nil, is_local = false, hostname = hostname,
+  }
+end
+
+--- Where the engine is: {host=, base_url=, unix_socket=, tls=, is_local=, hostname=}, or nil and an error.
+---@param host? string
+---@param tls? table|string|false
+function endpoint.resolve(host, tls)
+  host = host or env "DOCKER_HOST" or DEFAULT_HOST
+  if host:find "^unix:" then return unix_endpoint(host) end
+  if not SCHEMES[host:match "^(%a+)://"] then return bad_host(host) end
+  return url_endpoint(host, tls)
+end
+
+return endpoint

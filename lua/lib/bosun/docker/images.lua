@@ -1,0 +1,130 @@
+--- Internal: images that an engine has.
+
+---@class bosun.docker.Engine
+local Engine = require "bosun.docker.engine"
+
+local effect = require "bosun.effect"
+local errors = require "bosun.docker.errors"
+local http = require "bosun.http"
+local json = require "bosun.json"
+local options_of = require("bosun.docker.options").check
+local reference = require "bosun.docker.reference"
+
+--- The path of an image, whose name or ID this is; nil, err: it cannot be one.
+function Engine:_image_path(ref, what, action)
+  if type(ref) ~= "string" then error(("%s: expected a name or an ID, got a %s"):format(what, type(ref)), 3) end
+  local is_id = ref:find "^%x+$" or ref:find "^sha256:%x+$"
+  local problem = not is_id and select(2, reference.parse(ref))
+  if problem then return nil, errors.invalid(what, '"%s" cannot be the name of an image: %s', ref, problem) end
+  return "/images/" .. ref:gsub("[^/]+", http.escape) .. (action and "/" .. action or "")
+end
+
+--- All that the engine knows of an image.
+---@param ref string name or ID
+---@return table|nil image
+---@return bosun.docker.Error|nil err code "not_found"
+function Engine:inspect_image(ref)
+  local what = "inspect image " .. tostring(ref)
+  local path, err = self:_image_path(ref, what, "json")
+  if not path then return nil, err end
+  return self:_ask("GET", path, { what = what })
+end
+
+local function has_labels(image, labels)
+  local there = type(image.Labels) == "table" and image.Labels or {}
+  for key, value in pairs(labels) do
+    if there[key] == nil or value ~= true and there[key] ~= tostring(value) then return false end
+  end
+  return true
+end
+
+--- Images.
+---@param options? { labels?: table<string, string|true>, filters?: table<string, string[]> } as of list_containers
+---@return table[]|nil images the engine's objects
+---@return bosun.docker.Error|nil err
+function Engine:list_images(options)
+  options = options_of("engine:list_images", options, { labels = "table", filters = "table" })
+  local images, err = self:_list("/images/json", {
+    what = "list images", query = { filters = self:_filters(nil, options.filters) },
+  })
+  if not images or not options.labels then return images, err end
+  -- Podman takes several labels for alternatives.
+  local found = json.array {}
+  for _, image in ipairs(images) do
+    if has_labels(image, options.labels) then found[#found + 1] = image end
+  end
+  return found
+end
+
+--- Gives an image another name.
+---@param id string name or ID
+---@param ref string the new name, with or without a tag
+---@return true|nil ok
+---@return bosun.docker.Error|nil err
+function Engine:tag_image(id, ref)
+  local what = ("tag image %s as %s"):format(tostring(id), tostring(ref))
+  local path, err = self:_image_path(id, what, "tag")
+  if not path then return nil, err end
+  local target, problem = reference.parse(ref)
+  if not target or target.digest then
+    return nil, errors.invalid(what, '"%s" cannot be the name of an image: %s', ref, problem or "it has a digest")
+  end
+  if not effect.begin("docker.tag", ("%s as %s"):format(id, target.familiar)) then return true end
+  return self:_do("POST", path, { what = what, query = { repo = target.familiar_name, tag = target.tag } })
+end
+
+--- Do containers use the image? nil: it is gone.
+local function is_used(engine, ref)
+  local image = engine:inspect_image(ref)
+  if not image then return nil end
+  local users = engine:list_containers { filters = { ancestor = { ref } } }
+  return users and #users > 0
+end
+
+--- Removes a name of an image, and with its last name the image. One that is gone is success.
+---@param ref string name or ID
+---@param options? { force?: boolean, prune?: boolean } force: also one that stopped containers use, or that has several
+---names, default false; prune: its parents that have no name too, default true
+---@return true|nil ok
+---@return bosun.docker.Error|nil err code "conflict": it is in use
+function Engine:remove_image(ref, options)
+  options = options_of("engine:remove_image", options, { force = "boolean", prune = "boolean" })
+  local what = "remove image " .. tostring(ref)
+  local path, problem = self:_image_path(ref, what)
+  if not path then return nil, problem end
+  if not effect.begin("docker.remove", "image " .. ref) then return true end
+  local call = { what = what, query = { force = options.force == true, noprune = options.prune == false } }
+  local ok, err = self:_do("DELETE", path, call)
+  if ok or err.code == "not_found" then return true end
+  if err.status and err.status >= 500 then
+    local used = is_used(self, ref)
+    if used == nil then return true end
+    if used then err.code = "conflict" end
+  end
+  return nil, err
+end
+
+--- Removes images that have no name and that nothing uses.
+---@param options? { labels?: table<string, string|true> } of which each has to be there
+---@return integer|nil count how many; in a dry run, how many there are
+---@return bosun.docker.Error|nil err
+function Engine:prune_images(options)
+  local labels = options_of("engine:prune_images", options, { labels = "table" }).labels
+  local images, err = self:list_images { labels = labels, filters = { dangling = { "true" } } }
+  if not images then return nil, err end
+  if #images == 0 then return 0 end
+  if not effect.begin("docker.prune", ("%d images without a name"):format(#images)) then return #images end
+  local count = 0
+  for _, image in ipairs(images) do
+    local call = { what = "remove image " .. self:_short(image.Id) }
+    local ok, problem = self:_do("DELETE", "/images/" .. image.Id, call)
+    if ok then
+      count = count + 1
+    elseif not problem.status then
+      return nil, problem
+    end
+  end
+  return count
+end
+
+return Engine

@@ -1,0 +1,144 @@
+--- Internal: networks and volumes.
+
+---@class bosun.docker.Engine
+local Engine = require "bosun.docker.engine"
+
+local effect = require "bosun.effect"
+local errors = require "bosun.docker.errors"
+local http = require "bosun.http"
+local options_of = require("bosun.docker.options").check
+
+--- The networks that are called exactly this. What the engine finds are also longer names.
+local function networks_called(engine, name, what)
+  local filters = engine:_filters(nil, { name = name })
+  local found, err = engine:_list("/networks", { what = what, query = { filters = filters } })
+  if not found then return nil, err end
+  local exact = {}
+  for _, network in ipairs(found) do
+    if network.Name == name then exact[#exact + 1] = network end
+  end
+  return exact
+end
+
+--- The one network of this name.
+local function find_network(engine, name, what)
+  local _, problem = engine:_path("networks", name)
+  if problem then return nil, problem end
+  local found, err = networks_called(engine, name, what)
+  if not found then return nil, err end
+  if #found == 1 then return found[1] end
+  if #found == 0 then
+    return nil, errors.new {
+      code = "not_found", status = 404, message = ("%s: there is no such network at %s"):format(what, engine.host),
+    }
+  end
+  return nil, errors.new {
+    code = "ambiguous",
+    message = ("%s: %d networks at %s have this name: remove all but one of them"):format(what, #found, engine.host),
+  }
+end
+
+--- All that the engine knows of the network that has exactly this name.
+---@param name string
+---@return table|nil network
+---@return bosun.docker.Error|nil err code "not_found"; "ambiguous": there are several
+function Engine:inspect_network(name)
+  local what = "inspect network " .. tostring(name)
+  local found, err = find_network(self, name, what)
+  if not found then return nil, err end
+  return self:_ask("GET", "/networks/" .. found.Id, { what = what })
+end
+
+--- Creates a network.
+---@param name string
+---@param options? { labels?: table<string, string>, driver?: string, internal?: boolean } driver: default "bridge"
+---@return string|nil id in a dry run, the name
+---@return bosun.docker.Error|nil err code "conflict": there is one of this name
+function Engine:create_network(name, options)
+  options = options_of("engine:create_network", options, { labels = "table", driver = "string", internal = "boolean" })
+  local problem = select(2, self:_path("networks", name))
+  if problem then return nil, problem end
+  local what = "create network " .. name
+  if not effect.begin("docker.create", "network " .. name) then return name end
+  local created, err = self:_ask("POST", "/networks/create", {
+    what = what,
+    json = {
+      Name = name, CheckDuplicate = true, Driver = options.driver or "bridge", Internal = options.internal == true,
+      Labels = self:_texts(options.labels),
+    },
+  })
+  if created then return created.Id end
+  if err.status and err.status >= 500 then
+    local found = networks_called(self, name, what)
+    if found and #found > 0 then err.code = "conflict" end
+  end
+  return nil, err
+end
+
+--- Removes the network that has exactly this name. One that is gone is success.
+---@param name string
+---@return true|nil ok
+---@return bosun.docker.Error|nil err code "conflict": containers are connected; "ambiguous"
+function Engine:remove_network(name)
+  local what = "remove network " .. tostring(name)
+  local found, problem = find_network(self, name, what)
+  if not found then
+    if problem.code == "not_found" then return true end
+    return nil, problem
+  end
+  if not effect.begin("docker.remove", "network " .. name) then return true end
+  -- Podman's networks are used by name: it does not know one that it is given by ID to be in use.
+  local id = self.kind == "podman" and http.escape(name) or found.Id
+  local ok, err = self:_do("DELETE", "/networks/" .. id, { what = what })
+  if ok or err.code == "not_found" then return true end
+  -- Docker says 403, Podman 500.
+  local users = err.status and self:list_containers { filters = { network = { name } } }
+  if users and #users > 0 then err.code = "conflict" end
+  return nil, err
+end
+
+--- Creates a volume. One of this name that is there already is success.
+---@param name string
+---@param options? { labels?: table<string, string> }
+---@return string|nil name
+---@return bosun.docker.Error|nil err
+function Engine:create_volume(name, options)
+  options = options_of("engine:create_volume", options, { labels = "table" })
+  local problem = select(2, self:_path("volumes", name))
+  if problem then return nil, problem end
+  if not effect.begin("docker.create", "volume " .. name) then return name end
+  local created, err = self:_ask("POST", "/volumes/create", {
+    what = "create volume " .. name, json = { Name = name, Labels = self:_texts(options.labels) },
+  })
+  if not created then return nil, err end
+  return created.Name
+end
+
+--- All that the engine knows of a volume.
+---@param name string
+---@return table|nil volume
+---@return bosun.docker.Error|nil err
+function Engine:inspect_volume(name)
+  local path, err = self:_path("volumes", name)
+  if not path then return nil, err end
+  return self:_ask("GET", path, { what = "inspect volume " .. name })
+end
+
+--- Removes a volume. One that is gone is success.
+---@param name string
+---@return true|nil ok
+---@return bosun.docker.Error|nil err code "conflict": containers use it
+function Engine:remove_volume(name)
+  local path, problem = self:_path("volumes", name)
+  if not path then return nil, problem end
+  if not effect.begin("docker.remove", "volume " .. name) then return true end
+  local ok, err = self:_do("DELETE", path, { what = "remove volume " .. name })
+  if ok or err.code == "not_found" then return true end
+  if err.status and err.status >= 500 then
+    local users = self:list_containers { filters = { volume = { name } } }
+    if users and #users > 0 then err.code = "conflict" end
+  end
+  return nil, err
+end
+
+return Engine

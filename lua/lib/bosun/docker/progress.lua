@@ -1,0 +1,93 @@
+--- Internal: how pulls, pushes and builds say what they are doing: one readable line at a time.
+
+local log = require "bosun.log"
+local time = require "bosun.time"
+
+local progress = {}
+
+local SECONDS = 2 -- from one line of a transfer to the next
+local DONE = { ["Pull complete"] = true, ["Already exists"] = true, ["Pushed"] = true, ["Layer already exists"] = true,
+  ["Download complete"] = true }
+--- Podman's layers are whole once they are downloaded; Docker unpacks them after that.
+local DOWNLOADED = { ["Download complete"] = true, ["Verifying Checksum"] = true, ["Extracting"] = true }
+
+--- Where lines go: the function of an option, else the log.
+function progress.writer(on_progress)
+  return on_progress or function(text) log.info(text) end
+end
+
+local function megabytes(bytes)
+  return ("%.*f"):format(bytes < 10e6 and 1 or 0, bytes / 1e6)
+end
+
+local function summary(what, layers)
+  local done, count, current, total = 0, 0, 0, 0
+  for _, layer in pairs(layers) do
+    count = count + 1
+    if layer.done then done = done + 1 end
+    current, total = current + layer.current, total + layer.total
+  end
+  local size = total > 0 and (", %s of %s MB"):format(megabytes(current), megabytes(total)) or ""
+  return ("%s: %d of %d layers%s"):format(what, done, count, size)
+end
+
+local function update(layer, message)
+  local status, detail = message.status, message.progressDetail
+  layer.done = DONE[status] or false
+  if DOWNLOADED[status] or layer.done then layer.current = layer.total end
+  local moves = status == "Downloading" or status == "Pushing"
+  if moves and type(detail) == "table" and math.type(detail.current) == "integer" then
+    layer.current = detail.current
+    if math.type(detail.total) == "integer" and detail.total > 0 then layer.total = detail.total end
+    layer.current = math.min(layer.current, math.max(layer.total, layer.current))
+  end
+end
+
+--- A function for the messages of a pull or push, which says now and then how far it is.
+---@param what string "pull alpine:latest"
+---@param on_progress? fun(text: string)
+function progress.transfer(what, on_progress)
+  local write, layers, last = progress.writer(on_progress), {}, time.monotonic()
+  return function(message)
+    local id = message.id
+    if type(id) ~= "string" or type(message.status) ~= "string" or message.status:find "^Pulling from" then return end
+    layers[id] = layers[id] or { current = 0, total = 0, done = false }
+    update(layers[id], message)
+    if time.monotonic() - last >= SECONDS then
+      last = time.monotonic()
+      write(summary(what, layers))
+    end
+  end
+end
+
+--- A function for the text of a build, which comes in parts of lines, and a second that ends the last line and returns
+--- the last lines as one text.
+---@param on_progress? fun(text: string)
+---@param keep integer how many lines
+function progress.output(on_progress, keep)
+  local write, held, lines = progress.writer(on_progress), "", {}
+  local function take(line)
+    line = line:gsub("\27%[[%d;]*m", ""):gsub("%s+$", "")
+    if line == "" then return end
+    write(line)
+    lines[#lines + 1] = line
+    if #lines > keep then table.remove(lines, 1) end
+  end
+  local function add(text)
+    held = held .. text
+    local at = 1
+    for line, after in held:gmatch "([^\n]*)\n()" do
+      take(line)
+      at = after
+    end
+    held = held:sub(at)
+  end
+  local function finish()
+    take(held)
+    held = ""
+    return table.concat(lines, "\n")
+  end
+  return add, finish
+end
+
+return progress

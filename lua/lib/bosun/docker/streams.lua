@@ -1,0 +1,238 @@
+--- Internal: what containers write: their logs, and commands run in them.
+
+---@class bosun.docker.Engine
+local Engine = require "bosun.docker.engine"
+
+local effect = require "bosun.effect"
+local errors = require "bosun.docker.errors"
+local frames = require "bosun.docker.frames"
+local json = require "bosun.json"
+local options_of = require("bosun.docker.options").check
+local time = require "bosun.time"
+local wait = require "bosun.wait"
+
+local MOST_OUTPUT = 16 * 1024 * 1024
+local LONGEST_LINE = 1024 * 1024
+
+local LOG = {
+  tail = "integer string", stdout = "boolean", stderr = "boolean", since = "number", timestamps = "boolean",
+  max_bytes = "integer", timeout = "number",
+}
+local EXEC = { timeout = "number", env = "table", user = "string", workdir = "string", max_output = "integer" }
+
+---@class bosun.docker.LogOptions
+---@field tail? integer|"all" the last lines only; default of logs 20, of follow_logs "all"
+---@field stdout? boolean default true
+---@field stderr? boolean default true
+---@field since? integer|number seconds since the epoch
+---@field timestamps? boolean each line begins with its time
+---@field max_bytes? integer of logs: how much is kept, the end of it; default 1 MiB
+---@field timeout? number seconds; default of logs: the engine's, of follow_logs: until the action's deadline
+
+--- Collects pieces, of which the last bytes are kept.
+local function tail_buffer(limit)
+  local pieces, size, first = {}, 0, 1
+  local function add(bytes)
+    pieces[#pieces + 1], size = bytes, size + #bytes
+    while size - #pieces[first] >= limit do
+      size = size - #pieces[first]
+      pieces[first], first = "", first + 1
+    end
+  end
+  local function text()
+    local all = table.concat(pieces, "", first)
+    return #all > limit and all:sub(-limit) or all
+  end
+  return add, text
+end
+
+--- Collects pieces, of which the first bytes are kept.
+local function head_buffer(limit)
+  local pieces, size = {}, 0
+  local function add(bytes)
+    if size < limit then pieces[#pieces + 1] = bytes:sub(1, limit - size) end
+    size = size + #bytes
+  end
+  return add, function() return table.concat(pieces) end
+end
+
+--- A sink that hands on output, without frames unless there is a TTY, which has none.
+local function output_sink(tty, emit)
+  if tty then
+    return function(bytes) return emit("stdout", bytes) end
+  end
+  local more = true
+  local decoder = frames.decoder(function(stream, bytes)
+    if more and bytes ~= "" then more = emit(stream, bytes) ~= false end
+  end)
+  return function(bytes)
+    decoder:feed(bytes)
+    return more
+  end
+end
+
+local function log_query(options, follow, tail)
+  return {
+    follow = follow, stdout = options.stdout ~= false, stderr = options.stderr ~= false,
+    tail = tostring(options.tail or tail), since = options.since, timestamps = options.timestamps == true,
+  }
+end
+
+--- Reads a container's log with `emit(stream, bytes)`, which ends it by returning false.
+local function read_log(engine, id, what, query, timeout, emit)
+  local path, err = engine:_path("containers", id, "logs")
+  if not path then return nil, err end
+  local container
+  container, err = engine:inspect_container(id)
+  if not container then return nil, err end
+  local tty = type(container.Config) == "table" and container.Config.Tty == true
+  local ok
+  ok, err = engine:_do("GET", path, { what = what, query = query, timeout = timeout, sink = output_sink(tty, emit) })
+  return ok, err
+end
+
+--- What a container has written, standard output and error in their order.
+---@param id string
+---@param options? bosun.docker.LogOptions
+---@return string|nil text
+---@return bosun.docker.Error|nil err
+function Engine:logs(id, options)
+  options = options_of("engine:logs", options, LOG)
+  local add, text = tail_buffer(options.max_bytes or 1024 * 1024)
+  local ok, err = read_log(self, id, "read the log of container " .. self:_short(id), log_query(options, false, 20),
+    options.timeout, function(_, bytes) add(bytes) end)
+  if not ok then return nil, err end
+  return text()
+end
+
+--- Makes lines of pieces. A line that is too long comes in parts.
+local function line_splitter(stream, on_line)
+  local held = ""
+  local function add(bytes)
+    held = held .. bytes
+    local at = 1
+    for line, after in held:gmatch "([^\n]*)\n()" do
+      at = after
+      if on_line(line:gsub("\r$", ""), stream) == false then return false end
+    end
+    held = held:sub(at)
+    if #held < LONGEST_LINE then return true end
+    local line = held
+    held = ""
+    return on_line(line, stream)
+  end
+  return add, function() return held == "" or on_line(held, stream) end
+end
+
+--- Hands on what a container writes, line by line, until it ends or `on_line` returns false.
+---@param id string
+---@param on_line fun(line: string, stream: "stdout"|"stderr"): boolean?
+---@param options? bosun.docker.LogOptions
+---@return true|nil ok
+---@return bosun.docker.Error|nil err
+function Engine:follow_logs(id, on_line, options)
+  options = options_of("engine:follow_logs", options, LOG)
+  local add, flush, stopped = {}, {}, false
+  local function pass(line, stream)
+    if on_line(line, stream) == false then stopped = true end
+    return not stopped
+  end
+  for _, stream in ipairs { "stdout", "stderr" } do add[stream], flush[stream] = line_splitter(stream, pass) end
+  local ok, err = read_log(self, id, "follow the log of container " .. self:_short(id), log_query(options, true, "all"),
+    options.timeout or false, function(stream, bytes) return add[stream](bytes) end)
+  if not stopped and flush.stdout() then flush.stderr() end
+  if not ok then return nil, err end
+  return true
+end
+
+---@class bosun.docker.ExecOptions
+---@field timeout? number seconds, default 30. A command that takes longer goes on in the container
+---@field env? table<string, string>
+---@field user? string
+---@field workdir? string
+---@field max_output? integer bytes that are kept of each stream, default 16 MiB
+
+local function env_list(env)
+  local list = json.array {}
+  for name, value in pairs(env or {}) do list[#list + 1] = ("%s=%s"):format(name, tostring(value)) end
+  table.sort(list)
+  return list
+end
+
+local function create_exec(engine, id, argv, options, what)
+  local path, problem = engine:_path("containers", id, "exec")
+  if not path then return nil, problem end
+  local answer, err = engine:_ask("POST", path, {
+    what = what,
+    json = {
+      AttachStdin = false, AttachStdout = true, AttachStderr = true, Tty = false, Cmd = json.array(argv),
+      Env = env_list(options.env), User = options.user, WorkingDir = options.workdir,
+    },
+  })
+  if answer then return answer.Id end
+  if err.status and err.status >= 500 then
+    local state = engine:_state(id)
+    if state and not state.Running then err.code = "conflict" end
+  end
+  return nil, err
+end
+
+--- The exit status of a command whose output has ended; the engine may learn of its end a moment later.
+local function exit_status(engine, exec, what, seconds)
+  local failure
+  local state, err = wait.poll(function()
+    local state, problem = engine:_ask("GET", "/exec/" .. exec .. "/json", { what = what })
+    failure = problem
+    return failure or not state.Running and state, "it still runs"
+  end, { interval = 0.02, backoff = 1.5, timeout = seconds, what = "its exit status" })
+  if failure then return nil, failure end
+  if state then return math.type(state.ExitCode) == "integer" and state.ExitCode or -1 end
+  return nil, errors.new { code = err.code, message = what .. ": " .. err.message }
+end
+
+local function late(what, seconds)
+  return errors.new {
+    code = "timeout", message = ("%s: it did not end within %g s, and goes on in the container"):format(what, seconds),
+  }
+end
+
+---@class bosun.docker.ExecResult
+---@field code integer exit status
+---@field stdout string
+---@field stderr string
+
+--- Runs a command in a container that runs, and waits for its end.
+---@param id string
+---@param argv string[] the program and its arguments; no shell
+---@param options? bosun.docker.ExecOptions
+---@return bosun.docker.ExecResult|nil result any exit status is one; 0 without output in a dry run
+---@return bosun.docker.Error|nil err code "conflict": the container does not run; "timeout"
+function Engine:exec(id, argv, options)
+  options = options_of("engine:exec", options, EXEC)
+  if type(argv) ~= "table" or type(argv[1]) ~= "string" then
+    error("engine:exec: expected the program and its arguments as a list", 2)
+  end
+  local seconds, limit = options.timeout or 30, options.max_output or MOST_OUTPUT
+  local where = " in container " .. self:_short(id)
+  local what = "run " .. argv[1] .. where
+  if not effect.begin("docker.exec", table.concat(argv, " ") .. where) then
+    return { code = 0, stdout = "", stderr = "" }
+  end
+  local started = time.monotonic()
+  local exec, err = create_exec(self, id, argv, options, what)
+  if not exec then return nil, err end
+  local add, text = {}, {}
+  for _, stream in ipairs { "stdout", "stderr" } do add[stream], text[stream] = head_buffer(limit) end
+  local ok
+  ok, err = self:_do("POST", "/exec/" .. exec .. "/start", {
+    what = what, json = { Detach = false, Tty = false }, timeout = seconds,
+    sink = output_sink(false, function(stream, bytes) add[stream](bytes) end),
+  })
+  if not ok then return nil, err.code == "timeout" and late(what, seconds) or err end
+  local code
+  code, err = exit_status(self, exec, what, math.max(1, seconds - (time.monotonic() - started)))
+  if not code then return nil, err.code == "timeout" and late(what, seconds) or err end
+  return { code = code, stdout = text.stdout(), stderr = text.stderr() }
+end
+
+return Engine

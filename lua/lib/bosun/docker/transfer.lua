@@ -1,0 +1,194 @@
+--- Internal: images on their way from and to registries.
+
+---@class bosun.docker.Engine
+local Engine = require "bosun.docker.engine"
+
+local base64 = require "bosun.base64"
+local credentials = require "bosun.docker.credentials"
+local effect = require "bosun.effect"
+local errors = require "bosun.docker.errors"
+local json = require "bosun.json"
+local log = require "bosun.log"
+local options_of = require("bosun.docker.options").check
+local progress = require "bosun.docker.progress"
+local reference = require "bosun.docker.reference"
+local retry = require "bosun.retry"
+local secret = require "bosun.secret"
+local wait = require "bosun.wait"
+
+local ATTEMPTS = 4 -- to pull: an engine may go away three times
+local BACK_SECONDS = 60 -- in which it has to come back each time
+local AWAY = {
+  ENOENT = true, ECONNREFUSED = true, ECONNRESET = true, EPIPE = true, closed = true, incomplete = true,
+}
+local TRANSFER = { auth = "table boolean", on_progress = "function" }
+
+---@class bosun.docker.TransferOptions
+---@field auth? bosun.docker.Credentials|false of the registry; false: none; default: as docker.credentials finds them
+---@field on_progress? fun(text: string) default: to the log
+
+--- Sends a request whose answer is a stream of JSON lines, with `on_message(message)`. Returns true at its end; the
+--- first error in it is `nil, err` with this code.
+function Engine:_messages(path, options, code, on_message)
+  local failure
+  options.on_line = function(line)
+    local message = line ~= "" and json.decode(line)
+    if type(message) ~= "table" then return end
+    local detail = type(message.errorDetail) == "table" and message.errorDetail.message
+    local problem = detail or message.error
+    if problem and not failure then
+      failure = errors.clean(tostring(problem))
+    elseif not problem then
+      on_message(message)
+    end
+  end
+  options.timeout = false
+  local resp, err = self:_send("POST", "/v" .. self.api_version .. path, options)
+  if failure then
+    return nil, errors.new {
+      code = code, engine_message = failure, message = ("%s: %s (from %s)"):format(options.what, failure, self.host),
+    }
+  elseif not resp then
+    if err.status and err.status >= 500 then err.code = code end
+    return nil, err
+  end
+  return true
+end
+
+-- ---- credentials ----------------------------------------------------------------------------------------------------
+
+--- Credentials as a header wants them. Without the header a push is refused.
+local function auth_header(auth)
+  local text = base64.encode(json.encode(credentials.plain(auth) or {}), { url = true })
+  return auth and secret.new(text) or text
+end
+
+--- The credentials for a reference, and a text that says which they are.
+local function auth_for(engine, ref, option)
+  if option == false then return nil, "without credentials, as option auth says" end
+  if option then return option, ("with the credentials of option auth") end
+  local file = engine._config_file
+  local auth, err = credentials.find(ref, file)
+  if auth then
+    return auth, ("with the credentials of %s in %s"):format(auth.username or "a token", file)
+  elseif err then
+    log.warn("docker: going on without credentials: " .. err.message)
+    return nil, "without credentials: " .. err.message
+  end
+  return nil, ("without credentials: %s has none for %s"):format(file or "no file", ref.domain)
+end
+
+--- A refusal by a registry that may be a matter of credentials says which there were.
+local function with_auth_note(err, note)
+  local said = (err.engine_message or ""):lower()
+  if said:find "denied" or said:find "unauthori[sz]ed" or said:find "authenti" or said:find "basic auth" then
+    err.message = ("%s; it was asked %s"):format(err.message, note)
+  end
+  return err
+end
+
+-- ---- pull -----------------------------------------------------------------------------------------------------------
+
+local function parsed(text, what)
+  if type(text) ~= "string" then error(("%s: expected the name of an image"):format(what), 3) end
+  local ref, problem = reference.parse(text)
+  if ref then return ref end
+  return nil, errors.invalid(what, '"%s" cannot be the name of an image: %s', text, problem)
+end
+
+local function cut_off(engine, what)
+  return errors.new {
+    code = "incomplete", message = ("%s: the engine at %s broke off before it said that it was done"):format(what,
+      engine.host),
+  }
+end
+
+local function pull_once(engine, ref, what, auth, on_progress)
+  local note, done = progress.transfer(what, on_progress), false
+  local ok, err = engine:_messages("/images/create", {
+    what = what, query = { fromImage = ref.familiar_name, tag = ref.digest or ref.tag },
+    headers = { ["X-Registry-Auth"] = auth_header(auth) },
+  }, "pull_failed", function(message)
+    if tostring(message.status):find "^Status: " then done = true end
+    note(message)
+  end)
+  if not ok then return nil, err end
+  if done then return true end
+  -- Podman has no last message; that the image is there says it.
+  if engine.kind == "podman" and engine:inspect_image(ref.familiar) then return true end
+  return nil, cut_off(engine, what)
+end
+
+--- Did the engine go away, and is it back?
+local function came_back(engine, what, err, on_progress)
+  if not AWAY[err.code] then return false end
+  progress.writer(on_progress)(what .. ": the engine went away; trying again once it is back")
+  return wait.poll(function() return engine:ping() end, {
+    interval = 0.25, backoff = 1.5, timeout = BACK_SECONDS, what = "the engine to come back",
+  }) ~= nil
+end
+
+--- Pulls an image: one tag ("latest" when the name says none), or one digest. Does it again when the engine goes away
+--- in the middle, three times at most.
+---@param ref string
+---@param options? bosun.docker.TransferOptions
+---@return true|nil ok
+---@return bosun.docker.Error|nil err code "not_found", "denied" or "pull_failed": the registry or the engine refused
+function Engine:pull(ref, options)
+  options = options_of("engine:pull", options, TRANSFER)
+  local what = "pull " .. tostring(ref)
+  local image, problem = parsed(ref, what)
+  if not image then return nil, problem end
+  what = "pull " .. image.familiar
+  if not effect.begin("docker.pull", image.familiar) then return true end
+  local auth, note = auth_for(self, image, options.auth)
+  local ok, err = retry.run(function()
+    return pull_once(self, image, what, auth, options.on_progress)
+  end, { max = ATTEMPTS, on = function(err) return came_back(self, what, err, options.on_progress) end })
+  if ok then return true end
+  return nil, with_auth_note(err, note)
+end
+
+-- ---- push -----------------------------------------------------------------------------------------------------------
+
+local function digest_of_message(message)
+  local aux = type(message.aux) == "table" and message.aux.Digest
+  return aux or tostring(message.status):match "digest: (sha256:%x+)"
+end
+
+--- What the engine says the image is called in the registry; for Podman, which may end a push without saying.
+local function recorded_digest(engine, ref)
+  local image = engine:inspect_image(ref.familiar)
+  for _, text in ipairs(image and type(image.RepoDigests) == "table" and image.RepoDigests or {}) do
+    local other = reference.parse(text)
+    if other and other.domain == ref.domain and other.repository == ref.repository then return other.digest end
+  end
+end
+
+--- Pushes an image to the registry of its name.
+---@param ref string
+---@param options? bosun.docker.TransferOptions
+---@return { digest: string }|nil result in a dry run, a digest of zeros
+---@return bosun.docker.Error|nil err code "push_failed", "denied" or "not_found"; "incomplete"
+function Engine:push(ref, options)
+  options = options_of("engine:push", options, TRANSFER)
+  local what = "push " .. tostring(ref)
+  local image, problem = parsed(ref, what)
+  if not image then return nil, problem end
+  if image.digest then return nil, errors.invalid(what, "an image is pushed by tag, not by digest") end
+  if not effect.begin("docker.push", image.familiar) then return { digest = "sha256:" .. ("0"):rep(64) } end
+  local auth, auth_note = auth_for(self, image, options.auth)
+  local note, digest = progress.transfer(what, options.on_progress), nil
+  local ok, err = self:_messages(self:_image_path(image.familiar_name, what, "push"), {
+    what = what, query = { tag = image.tag }, headers = { ["X-Registry-Auth"] = auth_header(auth) },
+  }, "push_failed", function(message)
+    digest = digest_of_message(message) or digest
+    note(message)
+  end)
+  if not ok then return nil, with_auth_note(err, auth_note) end
+  if not digest and self.kind == "podman" then digest = recorded_digest(self, image) end
+  if not digest then return nil, cut_off(self, what) end
+  return { digest = digest }
+end
+
+return Engine

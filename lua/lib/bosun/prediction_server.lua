@@ -1,0 +1,162 @@
+--- What plugins that run the Portable Prediction Server (PPS) in containers have in common: its environment, its
+--- resource limits, and the monitoring agent's settings, from what the agent's action config says.
+---
+--- The names of the environment are the documented ones of the server and of the MLOps library. They differ between
+--- versions of the images: plugins let their private config add to them and override them.
+
+local secret = require "bosun.secret"
+local yaml = require "bosun.yaml"
+
+local prediction_server = {}
+
+--- Where the server listens, looks for models, and what its routes are.
+prediction_server.PORT = 8080
+prediction_server.MODEL_FOLDER = "/opt/ml/model"
+prediction_server.PREDICTIONS = "/predictions"
+prediction_server.PING = "/ping"
+
+--- The queue that predictions are reported through.
+local QUEUE_NAME = "bosun-monitoring"
+
+---@class bosun.prediction_server.Monitoring where predictions are reported
+---@field queue_url string "amqp://HOST:5672"
+---@field queue_name string
+
+--- What the monitoring agent needs to know of the service.
+---@class bosun.prediction_server.Service
+---@field url string
+---@field token? string|bosun.Secret
+
+local TRUE = { ["true"] = true, yes = true, on = true, ["1"] = true }
+
+--- Is the prediction environment to be monitored? The agent sends a boolean or the text of one.
+---@param plugin_config table
+---@return boolean
+function prediction_server.is_monitored(plugin_config)
+  return TRUE[tostring(plugin_config.MLOPS_BOSUN_PRED_ENV_ENABLE_MONITORING):lower()] or false
+end
+
+local function text_or_nil(value)
+  return type(value) == "string" and value ~= "" and value or nil
+end
+
+--- Where the monitoring agent reports to.
+---@param plugin_config table
+---@return bosun.prediction_server.Service|nil service
+---@return string|nil problem what is missing
+function prediction_server.service(plugin_config)
+  local url = text_or_nil(plugin_config.MLOPS_BOSUN_MONITORING_URL) or text_or_nil(plugin_config.mlopsUrl)
+  if not url then
+    return nil, "monitoring is on, but pluginConfig has neither MLOPS_BOSUN_MONITORING_URL nor mlopsUrl"
+  end
+  return { url = url, token = plugin_config.mlopsApiToken }
+end
+
+--- The monitoring of an environment whose queue is at this address.
+---@param queue_url string "amqp://HOST:5672"
+---@return bosun.prediction_server.Monitoring
+function prediction_server.monitoring(queue_url)
+  return { queue_url = queue_url, queue_name = QUEUE_NAME }
+end
+
+--- The monitoring agent's config file: only where it gets its messages from. The service's address and token come by
+--- its environment.
+---@param monitoring bosun.prediction_server.Monitoring
+---@return string yaml
+function prediction_server.agent_config(monitoring)
+  return yaml.encode { channelConfigs = yaml.array { {
+    type = "RABBITMQ_SPOOL",
+    details = { name = "bosun", queueName = monitoring.queue_name, queueUrl = monitoring.queue_url },
+  } } }
+end
+
+--- The monitoring agent's environment.
+---@param service bosun.prediction_server.Service
+---@param config_path string of the file with agent_config's text, in the container
+---@return table<string, string>
+function prediction_server.agent_environment(service, config_path)
+  local token = service.token
+  if secret.is(token) then token = token:reveal() end
+  return { MLOPS_AGENT_CONFIG_YAML = config_path, MLOPS_SERVICE_URL = service.url, MLOPS_API_TOKEN = token }
+end
+
+--- "name=value;name=value", as the server's variable has it.
+local function settings_text(settings)
+  local parts = {}
+  for i, setting in ipairs(settings) do
+    local name, value = setting[1], setting[2]
+    if value:find("[;%c]") then
+      return nil, ("%s %q cannot be monitored: it holds a semicolon or a control character"):format(name, value)
+    end
+    parts[i] = name .. "=" .. value
+  end
+  return table.concat(parts, ";")
+end
+
+local function add_monitoring(environment, monitoring, deployment)
+  local settings = {
+    { "spooler_type", "rabbitmq" }, { "queue_url", monitoring.queue_url }, { "queue_name", monitoring.queue_name },
+  }
+  if deployment then
+    settings[#settings + 1] = { "model_id", deployment.model }
+    settings[#settings + 1] = { "deployment_id", deployment.id }
+  end
+  local text, problem = settings_text(settings)
+  if not text then return nil, problem end
+  environment.PORTABLE_PREDICTION_API_MONITORING_ACTIVE = "True"
+  environment.PORTABLE_PREDICTION_API_MONITORING_SETTINGS = text
+  environment.MLOPS_SPOOLER_TYPE = "RABBITMQ"
+  environment.MLOPS_RABBITMQ_QUEUE_URL = monitoring.queue_url
+  environment.MLOPS_RABBITMQ_QUEUE_NAME = monitoring.queue_name
+  return environment
+end
+
+--- A prediction server's environment.
+---@param deployment? { id: string, model: string } of a server with a single model
+---@param monitoring? bosun.prediction_server.Monitoring when its predictions are monitored
+---@param overrides? table<string, string> added, in place of what has the same name; "" takes a variable away
+---@return table<string, string>|nil environment
+---@return string|nil problem
+function prediction_server.environment(deployment, monitoring, overrides)
+  local environment = {}
+  if deployment then
+    environment.MLOPS_DEPLOYMENT_ID, environment.MLOPS_MODEL_ID = deployment.id, deployment.model
+  end
+  if monitoring then
+    local ok, problem = add_monitoring(environment, monitoring, deployment)
+    if not ok then return nil, problem end
+  end
+  for name, value in pairs(overrides or {}) do environment[name] = value ~= "" and value or nil end
+  return environment
+end
+
+local MEMORY_UNITS = {
+  [""] = 1, b = 1, k = 2 ^ 10, m = 2 ^ 20, g = 2 ^ 30, t = 2 ^ 40,
+  kb = 2 ^ 10, mb = 2 ^ 20, gb = 2 ^ 30, tb = 2 ^ 40,
+  ki = 2 ^ 10, mi = 2 ^ 20, gi = 2 ^ 30, ti = 2 ^ 40,
+}
+
+--- A memory limit as container engines have it: "512m", "2g" and "512Mi", "2Gi" are all powers of 1024.
+---@param value any text, or a number of bytes
+---@return integer|nil bytes
+---@return string|nil problem
+function prediction_server.memory(value)
+  local digits, unit = tostring(value):match("^%s*(%d+%.?%d*)%s*(%a*)%s*$")
+  local factor = unit and MEMORY_UNITS[unit:lower()]
+  local bytes = factor and math.tointeger(math.floor(tonumber(digits) * factor))
+  if bytes and bytes > 0 then return bytes end
+  return nil, ('%q is no amount of memory; expected bytes, or a size like "512m" or "2Gi"'):format(tostring(value))
+end
+
+--- A limit of processors: a decimal number of them.
+---@param value any text or number
+---@return number|nil cpus
+---@return string|nil problem
+function prediction_server.cpus(value)
+  local text = tostring(value)
+  local cpus = text:find("^%s*%d*%.?%d+%s*$") and tonumber(text)
+  if cpus and cpus > 0 then return cpus end
+  return nil, ('%q is no number of processors; expected a decimal number like "1.5"'):format(text)
+end
+
+return prediction_server

@@ -1,0 +1,297 @@
+--- The docker plugin: models in containers on one Docker Engine (or Podman), behind a reverse proxy that gives each
+--- deployment one prediction endpoint, with monitoring where the environment wants it.
+---
+--- The labels of containers are the only state: whatever died where, the next action reads them and goes on. Where the
+--- contract leaves a choice:
+--- * Starting a deployment that serves another model fails and names deployment_replace_model, as in filesystem.
+--- * A stop removes the deployment whatever model it has.
+--- * A relaunch brings up a new container beside the old one: predictions go on.
+--- * plugin_stop leaves the proxy and the rest alone while there are deployments, and removes them when there are none.
+--- * start and replace bring the proxy up, too, when it is not there.
+
+local BosunPluginBase = require "bosun.plugin_base"
+local docker = require "bosun.docker"
+local status = require "bosun.action_status"
+
+local fleet = require "docker.fleet"
+local labels = require "docker.labels"
+local model_image = require "docker.model_image"
+local names = require "docker.names"
+local prediction_server = require "bosun.prediction_server"
+local proxy = require "docker.proxy"
+local report = require "docker.report"
+local rollout = require "docker.rollout"
+local schema = require "docker.schema"
+local services = require "docker.services"
+
+local ActionStatus, ActionStatusInfo, State = status.ActionStatus, status.ActionStatusInfo, status.DeploymentState
+
+local DockerPlugin = BosunPluginBase:extend("docker")
+
+DockerPlugin.config_schema = schema.fields
+
+local function passing(msg, state, data)
+  return ActionStatusInfo { status = ActionStatus.OK, msg = msg, state = state, data = data }
+end
+
+local function warning(msg, state, data)
+  return ActionStatusInfo { status = ActionStatus.WARN, msg = msg, state = state, data = data }
+end
+
+local function failing(msg, state, data)
+  return ActionStatusInfo { status = ActionStatus.ERROR, msg = msg, state = state, data = data }
+end
+
+--- "deployment-1: …"
+local function about(deployment, message, ...)
+  return ("%s: %s"):format(tostring(deployment.id), message:format(...))
+end
+
+--- The prediction environment's id, which the agent sends in one of two places, or in none.
+local function environment_of(plugin)
+  local id = plugin.plugin_config.MLOPS_BOSUN_PRED_ENV_ID or plugin.pe_info and plugin.pe_info.id
+  return type(id) == "string" and id ~= "" and id or nil
+end
+
+--- What all parts of the plugin work with: the engine, the config, and who we are.
+function DockerPlugin:context(engine)
+  return {
+    engine = engine, config = self.config, plugin_config = self.plugin_config, log = self.log, dry_run = self.dry_run,
+    environment = environment_of(self), monitored = prediction_server.is_monitored(self.plugin_config),
+    health_check = schema.health_check(self.config),
+    note = function(...) -- what is done; a dry run has its plan
+      if not self.dry_run then self.log:info(...) end
+    end,
+    config_problem = function(key_path, problem) return self:config_problem(key_path, problem).message end,
+  }
+end
+
+--- Runs body(context) with a connection to the engine; without one, fails.
+function DockerPlugin:with_engine(body)
+  local config = self.config
+  local engine <close>, err = docker.connect {
+    host = config.dockerHost, tls = config.dockerCertPath, config_file = config.dockerConfigFile,
+  }
+  if not engine then return failing(err.message) end
+  return body(self:context(engine))
+end
+
+-- ---- the environment ------------------------------------------------------------------------------------------------
+
+local function network_problem(context)
+  local name = context.config.dockerNetwork
+  local network, err = context.engine:inspect_network(name)
+  if network then return nil end
+  if err.code == "not_found" then
+    return ("the network %s (dockerNetwork) does not exist; create it: docker network create %s"):format(name, name)
+  elseif err.code == "ambiguous" then
+    return ("several networks are called %s (dockerNetwork): remove all but one"):format(name)
+  end
+  return err.message
+end
+
+--- What keeps the plugin from being started, before anything is changed.
+function DockerPlugin:start_problem(context)
+  if context.monitored and not self.config.agentImage then
+    return "monitoring is on (MLOPS_BOSUN_PRED_ENV_ENABLE_MONITORING), but the private config has no agentImage"
+  end
+  return network_problem(context)
+end
+
+function DockerPlugin:plugin_start()
+  return self:with_engine(function(context)
+    local problem = self:start_problem(context)
+    if problem then return failing(problem) end
+    for _, role in ipairs(services.roles(context)) do
+      local id, why = services.ensure(context, role)
+      if not id then return failing(why) end
+    end
+    model_image.sweep(context)
+    local engine = context.engine
+    local text = ("%s engine %s at %s, network %s; predictions at %s"):format(engine.kind, engine.server_version,
+      engine.host, self.config.dockerNetwork, self.config.outfacingPredictionURLPrefix)
+    local warned = proxy.warning(context)
+    return warned and warning(("%s; but %s"):format(text, warned)) or passing(text)
+  end)
+end
+
+function DockerPlugin:plugin_stop()
+  return self:with_engine(function(context)
+    local found, err = fleet.read(context)
+    if not found then return failing(err.message) end
+    local count = 0
+    for _ in pairs(found.deployments) do count = count + 1 end
+    if count > 0 then
+      return passing(("closed; %d deployments go on serving, and the proxy with them"):format(count))
+    end
+    local removed, problem = services.remove(context, found.services)
+    if not removed then return failing(("the plugin's own containers are not all removed: %s"):format(problem)) end
+    return passing("no deployments: the plugin's own containers are removed")
+  end)
+end
+
+--- What is wrong with the environment itself: the network, the proxy, monitoring.
+local function environment_status(context, found)
+  local problem = network_problem(context)
+  if problem then return failing(problem) end
+  local proxy_problem = services.problem(found.services[labels.Role.PROXY], labels.Role.PROXY)
+  if proxy_problem then return failing(proxy_problem) end
+  for _, role in ipairs(services.roles(context)) do
+    local other = services.problem(found.services[role], role)
+    if other then return warning(("predictions are served, but not monitored: %s"):format(other)) end
+  end
+  return passing(("%s engine %s at %s and the proxy are up"):format(context.engine.kind, context.engine.server_version,
+    context.engine.host))
+end
+
+function DockerPlugin:pe_status()
+  return self:with_engine(function(context)
+    local found, err = fleet.read(context)
+    if not found then return failing(err.message) end
+    local result, ids = environment_status(context, found), self:deployment_ids()
+    if #ids > 0 then result.data = { deploymentsStatus = report.statuses(context, found.deployments, ids) } end
+    return result
+  end)
+end
+
+function DockerPlugin:deployment_list()
+  return self:with_engine(function(context)
+    local found, err = fleet.read(context)
+    if not found then return failing(err.message) end
+    local deployments, count = {}, 0
+    for id, instances in pairs(found.deployments) do
+      deployments[id], count = report.entry(id, instances), count + 1
+    end
+    return passing(("deployments on %s: %d"):format(context.engine.host, count), nil, deployments)
+  end)
+end
+
+-- ---- deployments ----------------------------------------------------------------------------------------------------
+
+--- The deployment of an action, with the model that `key` names; or nil and what is wrong.
+local function deployment_of(deployment_info, key)
+  local ok, problem = names.check_id(deployment_info.id)
+  if not ok then return nil, "deploymentInfo.id: " .. problem end
+  local model = deployment_info[key]
+  ok, problem = names.check_id(model)
+  if not ok then return nil, ("deploymentInfo.%s: %s"):format(key, problem) end
+  return { id = deployment_info.id, model = model, info = deployment_info }
+end
+
+--- Runs body(context, deployment, its instances) for the actions that bring a model up.
+function DockerPlugin:with_deployment(deployment_info, key, body)
+  local deployment, problem = deployment_of(deployment_info, key)
+  if not deployment then return failing(about(deployment_info, "%s", problem)) end
+  return self:with_engine(function(context)
+    local missing = network_problem(context)
+    if missing then return failing(about(deployment, "%s", missing)) end
+    local instances, err = fleet.instances(context, deployment.id)
+    if not instances then return failing(about(deployment, "%s", err.message)) end
+    return body(context, deployment, instances)
+  end)
+end
+
+--- The answer when the deployment is up.
+local function up(context, deployment, outcome)
+  local data = { predictionUrl = report.prediction_url(context, deployment.id) }
+  local text = about(deployment, outcome.changed and "it serves model %s" or "it serves model %s already",
+    deployment.model)
+  if not outcome.problem then return passing(text, State.READY, data) end
+  return warning(("%s; but what it replaces is not all removed (the next action tries again): %s"):format(text,
+    outcome.problem), State.READY, data)
+end
+
+--- Brings the model up; what it has to say when that fails has no state yet.
+local function roll_out(context, deployment, instances, options)
+  local proxy_id, problem = services.ensure(context, labels.Role.PROXY)
+  if not proxy_id then return failing(about(deployment, "%s", problem)) end
+  local outcome = rollout.run(context, deployment, instances, options)
+  if outcome.serves then return up(context, deployment, outcome) end
+  return failing(about(deployment, "model %s was not brought up: %s", deployment.model, outcome.problem))
+end
+
+function DockerPlugin:deployment_start(deployment_info)
+  return self:with_deployment(deployment_info, "modelId", function(context, deployment, instances)
+    local current = fleet.current(instances)
+    if current and current.model ~= deployment.model and fleet.serves(current) then
+      return failing(about(deployment, "it serves model %s: use deployment_replace_model to serve another one",
+        current.model), State.READY)
+    end
+    local result = roll_out(context, deployment, instances)
+    result.state = result.state or State.ERRORED
+    return result
+  end)
+end
+
+--- Adds to a failed replacement or relaunch what is served now, as the engine has it.
+local function add_what_is_served(context, result, deployment)
+  local instances = fleet.instances(context, deployment.id)
+  local current = instances and fleet.current(instances)
+  if not current then
+    result.state = instances and State.STOPPED or State.UNKNOWN
+  elseif not fleet.serves(current) then
+    result.state = State.ERRORED
+  else
+    result.state = State.READY
+    result.msg = ("%s\nmodel %s is still served"):format(result.msg, current.model)
+    if current.model ~= deployment.model then result.data = { oldModelInUse = true } end
+  end
+  return result
+end
+
+--- Rolls out; a failure tells what is served instead.
+local function exchange(context, deployment, instances, options)
+  local result = roll_out(context, deployment, instances, options)
+  if result.status ~= ActionStatus.ERROR then return result end
+  return add_what_is_served(context, result, deployment)
+end
+
+function DockerPlugin:deployment_replace_model(deployment_info)
+  return self:with_deployment(deployment_info, "newModelId", function(context, deployment, instances)
+    if #instances == 0 then
+      return failing(about(deployment, "there is no model to replace: use deployment_start"), State.STOPPED)
+    end
+    return exchange(context, deployment, instances, { undo_adopted = true })
+  end)
+end
+
+function DockerPlugin:deployment_relaunch(deployment_info)
+  return self:with_deployment(deployment_info, "modelId", function(context, deployment, instances)
+    return exchange(context, deployment, instances, { fresh = true })
+  end)
+end
+
+--- What the answer of a stop adds when the model was not the one it was given.
+local function other_model(current, deployment_info)
+  local wanted = deployment_info.modelId
+  if not wanted or current.model == wanted then return "" end
+  return (" (it served model %s, not %s)"):format(current.model, tostring(wanted))
+end
+
+function DockerPlugin:deployment_stop(deployment_info)
+  local ok, problem = names.check_id(deployment_info.id)
+  if not ok then return failing(about(deployment_info, "deploymentInfo.id: %s", problem)) end
+  return self:with_engine(function(context)
+    local instances, err = fleet.instances(context, deployment_info.id)
+    if not instances then return failing(about(deployment_info, "%s", err.message)) end
+    local current = fleet.current(instances)
+    local removed, why = rollout.retire(context, instances, {})
+    if not removed then return failing(about(deployment_info, "it was not stopped: %s", why)) end
+    if names.check_id(deployment_info.modelId) then model_image.remove(context, deployment_info.modelId) end
+    if not current then return passing(about(deployment_info, "it is not deployed here"), State.STOPPED) end
+    return passing(about(deployment_info, "it is stopped and removed%s", other_model(current, deployment_info)),
+      State.STOPPED)
+  end)
+end
+
+function DockerPlugin:deployment_status(deployment_info)
+  local ok, problem = names.check_id(deployment_info.id)
+  if not ok then return failing(about(deployment_info, "deploymentInfo.id: %s", problem), State.UNKNOWN) end
+  return self:with_engine(function(context)
+    local instances, err = fleet.instances(context, deployment_info.id)
+    if not instances then return failing(about(deployment_info, "%s", err.message), State.UNKNOWN) end
+    return report.status(context, instances, deployment_info.id)
+  end)
+end
+
+return DockerPlugin

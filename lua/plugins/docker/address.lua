@@ -1,0 +1,39 @@
+--- Where a container's port can be reached from here.
+
+local address = {}
+
+--- The host of a published port: what it is bound to, or, for all addresses, the engine's host.
+local function host_of(context, binding)
+  local ip = binding.HostIp
+  if not ip or ip == "" or ip == "0.0.0.0" or ip == "::" then return context.engine.hostname end
+  return ip:find(":", 1, true) and "[" .. ip .. "]" or ip
+end
+
+local function published(context, inspected, port)
+  local ports = type(inspected.NetworkSettings) == "table" and inspected.NetworkSettings.Ports
+  local bindings = type(ports) == "table" and ports[port .. "/tcp"]
+  local binding = type(bindings) == "table" and bindings[1]
+  return binding and ("http://%s:%s"):format(host_of(context, binding), binding.HostPort)
+end
+
+local function on_network(context, inspected, port)
+  local networks = type(inspected.NetworkSettings) == "table" and inspected.NetworkSettings.Networks
+  local network = type(networks) == "table" and networks[context.config.dockerNetwork]
+  local ip = type(network) == "table" and network.IPAddress
+  return ip and ip ~= "" and ("http://%s:%d"):format(ip, port)
+end
+
+--- URLs of a container's port, the likeliest first: its published port, then, when the engine is on this machine, its
+--- address on the network.
+---@param context table
+---@param inspected table
+---@param port integer
+---@return string[]
+function address.candidates(context, inspected, port)
+  local urls = {}
+  urls[#urls + 1] = published(context, inspected, port) or nil
+  urls[#urls + 1] = context.engine.is_local and on_network(context, inspected, port) or nil
+  return urls
+end
+
+return address

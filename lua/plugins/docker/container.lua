@@ -1,0 +1,141 @@
+--- Sees to it that a container with a given name and spec runs, whatever is there: nothing, one that a killed run left,
+--- one that another run makes at this moment, a stale one, or a stranger's. The name is the lock: of several creates at
+--- once the engine lets one through.
+
+local crypto = require "bosun.crypto"
+local json = require "bosun.json"
+local labels = require "docker.labels"
+
+local container = {}
+
+local MOST_TRIES = 20
+
+---@class docker.Wanted
+---@field name string
+---@field body table what the engine's create takes, with its labels
+---@field spec string digest of what makes it stale
+---@field role string
+---@field deployment? string id
+---@field generation? integer
+---@field files? { path: string, archive: bosun.tar.Archive } put into it before it starts
+---@field fresh? boolean one that runs with the same spec counts as stale, too
+
+--- The digest of a container's body, without its labels: those of a deployment differ from generation to generation.
+function container.spec_of(...)
+  return crypto.sha256(json.encode({ ... }, { sort = true }))
+end
+
+local function is_paused(inspected) return inspected.State.Paused == true end
+local function is_ended(state) return state == "dead" or state == "removing" end
+
+--- Lets an existing container run again. Starting one that runs is no failure.
+local function revive(engine, inspected)
+  if is_paused(inspected) then return engine:unpause_container(inspected.Id) end
+  if inspected.State.Running then return true end
+  return engine:start_container(inspected.Id)
+end
+
+local function stranger(wanted, inspected)
+  local labels_found = inspected.Config.Labels
+  local owner = labels.owner(labels_found)
+  local deployment = labels_found and labels.read(labels_found).deployment
+  return {
+    code = "conflict",
+    message = ("the name %s is taken by a container of %s%s (image %s): remove or rename that one, or set another "
+      .. "containerNamePrefix"):format(wanted.name, owner, deployment and (", for deployment %s"):format(deployment)
+      or "", tostring(inspected.Config.Image)),
+  }
+end
+
+local function is_same_thing(context, wanted, found)
+  if not labels.is_ours(context, found) then return false end
+  local read = labels.read(found)
+  return read.role == wanted.role and read.deployment == wanted.deployment
+end
+
+--- Out of the way with a container of ours that is not what is wanted. One that serves goes on, under another name.
+local function displace(context, wanted, inspected)
+  local found = labels.read(inspected.Config.Labels)
+  if wanted.deployment and inspected.State.Running and not inspected.State.Restarting then
+    context.note("another container of the deployment makes room for its name", { container = wanted.name })
+    local new_name = ("%s.g%d"):format(wanted.name, found.generation)
+    local ok, err = context.engine:rename_container(inspected.Id, new_name)
+    return ok or err.code == "not_found" or err.code == "conflict", err
+  end
+  context.note("a container that is out of date is removed", { container = wanted.name })
+  return context.engine:remove_container(inspected.Id, { force = true })
+end
+
+--- What to do about the container that has the name. "again": create it; the id: it is there.
+local function settle(context, wanted)
+  local inspected, err = context.engine:inspect_container(wanted.name)
+  if not inspected then
+    if err.code == "not_found" then return "again" end
+    return nil, err
+  end
+  if not is_same_thing(context, wanted, inspected.Config.Labels) then return nil, stranger(wanted, inspected) end
+  local found = labels.read(inspected.Config.Labels)
+  local is_fresh = found.spec == wanted.spec and not (wanted.fresh and found.generation ~= wanted.generation)
+  local is_unfinished = wanted.files and inspected.State.Status == "created"
+  if is_fresh and not is_unfinished and not is_ended(inspected.State.Status) then
+    local revived, why = revive(context.engine, inspected)
+    if revived then return inspected.Id end
+    if why.code == "not_found" then return "again" end
+    return nil, why
+  end
+  local displaced, problem = displace(context, wanted, inspected)
+  return displaced and "again" or nil, problem
+end
+
+--- Puts files in and starts what this run created; what does not start is removed.
+local function finish(context, wanted, id)
+  local ok, err = true, nil
+  if wanted.files then ok, err = context.engine:put_archive(id, wanted.files.path, wanted.files.archive) end
+  if ok then ok, err = context.engine:start_container(id) end
+  if ok then return id, true end
+  local removed, why = context.engine:remove_container(id, { force = true })
+  if not removed then
+    context.log:warn("what did not start is not removed", { container = wanted.name, error = why })
+  end
+  return nil, err
+end
+
+--- Creates and starts the container, or adopts the one that is there.
+---@param context table
+---@param wanted docker.Wanted
+---@return string|nil id
+---@return boolean|bosun.Error created whether this call made it; the error where id is nil
+function container.run(context, wanted)
+  local err
+  for _ = 1, MOST_TRIES do
+    local id
+    id, err = context.engine:create_container(wanted.name, wanted.body)
+    if id then return finish(context, wanted, id) end
+    if err.code ~= "conflict" then return nil, err end
+    local outcome, problem = settle(context, wanted)
+    if not outcome then return nil, problem end
+    if outcome ~= "again" then return outcome, false end
+  end
+  return nil, err
+end
+
+--- Lets a container that is there run. True, or nil and the error.
+function container.revive(context, id)
+  local inspected, err = context.engine:inspect_container(id)
+  if not inspected then return nil, err end
+  return revive(context.engine, inspected)
+end
+
+--- Stops a container as it wants to be stopped, then removes it. True also when it is gone already.
+function container.remove(context, id)
+  local engine, stop_timeout = context.engine, context.config.stopTimeout
+  local inspected = engine:inspect_container(id)
+  if inspected and is_paused(inspected) then engine:unpause_container(id) end
+  if inspected and inspected.State.Running then
+    local stopped, err = engine:stop_container(id, { timeout = math.ceil(stop_timeout) })
+    if not stopped then context.log:warn("not stopped; it is killed", { container = id, error = err }) end
+  end
+  return engine:remove_container(id, { force = true, volumes = true })
+end
+
+return container

@@ -1,0 +1,101 @@
+--- A deployment with a container of its own: a single-model prediction server whose image has the model in it.
+
+local prediction_server = require "bosun.prediction_server"
+
+local container = require "docker.container"
+local health = require "docker.health"
+local labels = require "docker.labels"
+local model_image = require "docker.model_image"
+local names = require "docker.names"
+local proxy = require "docker.proxy"
+local services = require "docker.services"
+
+local dedicated = { role = labels.Role.SERVER }
+
+--- Keys of keyValueConfig, what the engine calls them, its unit, and the least it takes.
+local LIMITS = {
+  memory = { field = "Memory", unit = 1, parse = prediction_server.memory, least = 6 * 2 ^ 20, least_text = "6m" },
+  cpus = { field = "NanoCpus", unit = 1e9, parse = prediction_server.cpus, least = 0.01, least_text = "0.01" },
+}
+
+--- The deployment's limits as the engine has them.
+local function limits(context, deployment)
+  local values = type(deployment.info.keyValueConfig) == "table" and deployment.info.keyValueConfig or {}
+  local result = {}
+  for key, limit in pairs(LIMITS) do
+    if values[key] ~= nil then
+      local value, problem = limit.parse(values[key])
+      if value and value < limit.least then problem = "the engine takes no less than " .. limit.least_text end
+      if problem then return nil, context.config_problem({ "deploymentInfo", "keyValueConfig", key }, problem) end
+      result[limit.field] = math.floor(value * limit.unit)
+    end
+  end
+  return result
+end
+
+--- The health check: the private config's; else a custom image's own; else that the server answers.
+local function health_check(context, custom)
+  local own = custom and type(custom.Config) == "table" and custom.Config.Healthcheck
+  local has_own = type(own) == "table" and type(own.Test) == "table" and own.Test[1] and own.Test[1] ~= "NONE"
+  if has_own and not context.config.healthCheck then return nil end
+  return context.health_check
+end
+
+--- What the deployment's container is to be. Nothing is changed.
+---@return table|nil plan
+---@return string|nil problem
+function dedicated.plan(context, deployment)
+  local host, problem = limits(context, deployment)
+  if not host then return nil, problem end
+  local environment, why = prediction_server.environment(deployment, services.monitoring(context),
+    context.config.ppsEnvironment)
+  if not environment then return nil, why end
+  local custom, err = model_image.custom(context, deployment.model)
+  if err then return nil, err.message end
+  host.RestartPolicy, host.NetworkMode = { Name = "unless-stopped" }, context.config.dockerNetwork
+  local body = {
+    Image = model_image.name(context, deployment.model),
+    Env = services.environment_list(environment),
+    ExposedPorts = { [prediction_server.PORT .. "/tcp"] = {} },
+    Healthcheck = health_check(context, custom),
+    HostConfig = host,
+  }
+  return {
+    role = dedicated.role, body = body, spec = container.spec_of(body, context.config.ppsBaseImage),
+    name = names.container(context.config.containerNamePrefix, deployment.id, deployment.model),
+  }
+end
+
+--- Gets ready what the container needs.
+---@return true|nil ok
+---@return string|nil problem
+function dedicated.prepare(context, deployment)
+  local image, problem = model_image.ensure(context, deployment)
+  return image and true, problem
+end
+
+--- The labels of a generation of it.
+function dedicated.labels(context, deployment, plan, generation)
+  local result = labels.deployment(context, dedicated.role, deployment, generation, plan.spec)
+  return proxy.add_route(context, result, {
+    deployment = deployment.id, model = deployment.model, generation = generation,
+    path = prediction_server.PREDICTIONS,
+  })
+end
+
+--- Waits until it answers.
+---@return true|nil ok
+---@return string|nil problem
+function dedicated.wait(context, id)
+  return health.wait(context, id)
+end
+
+--- Removes what belongs to a container that is gone.
+function dedicated.clean(context, instance, others)
+  for _, other in ipairs(others) do
+    if other.model == instance.model and other.role == instance.role then return end
+  end
+  model_image.remove(context, instance.model)
+end
+
+return dedicated

@@ -1,0 +1,96 @@
+--- What the engine holds of this plugin's, from one request for the list of containers.
+
+local labels = require "docker.labels"
+
+local fleet = {}
+
+---@class docker.Instance a container as the list has it
+---@field id string
+---@field name string
+---@field image string
+---@field role string
+---@field state string "running", "restarting", "paused", "exited", "created", "removing" or "dead"
+---@field health? string "healthy", "unhealthy" or "starting"; nil: it has none, or the engine's list does not say
+---@field status string in the engine's words: "Up 3 minutes (healthy)"
+---@field deployment? string id
+---@field model? string id
+---@field generation integer
+---@field spec? string
+---@field server_id? string
+---@field info table
+
+local function health_of(status)
+  if status:find("(healthy)", 1, true) then return "healthy" end
+  if status:find("(unhealthy)", 1, true) then return "unhealthy" end
+  return status:find("starting", 1, true) and "starting" or nil
+end
+
+local function instance_of(summary)
+  local instance = labels.read(summary.Labels)
+  instance.id, instance.image, instance.state = summary.Id, summary.Image, tostring(summary.State):lower()
+  instance.name = (summary.Names[1] or summary.Id):gsub("^/", "")
+  instance.status = type(summary.Status) == "string" and summary.Status or ""
+  instance.health = health_of(instance.status)
+  return instance
+end
+
+local function newest_first(a, b)
+  if a.generation ~= b.generation then return a.generation > b.generation end
+  return a.id > b.id
+end
+
+--- Does it answer predictions, as far as the list tells?
+function fleet.serves(instance)
+  return instance.state == "running" and (instance.health == nil or instance.health == "healthy")
+end
+
+local function rank(instance)
+  if fleet.serves(instance) then return 3 end
+  return instance.state == "running" and 2 or 1
+end
+
+--- The instance that counts: the newest that serves, else the newest that runs, else the newest.
+---@param instances docker.Instance[] newest first
+---@return docker.Instance|nil
+function fleet.current(instances)
+  local best
+  for _, instance in ipairs(instances) do
+    if not best or rank(instance) > rank(best) then best = instance end
+  end
+  return best
+end
+
+--- Reads everything, or what belongs to one deployment.
+---@param context table
+---@param deployment_id? string
+---@return { deployments: table<string, docker.Instance[]>, services: table<string, docker.Instance> }|nil
+---@return bosun.Error|nil err
+function fleet.read(context, deployment_id)
+  local list, err = context.engine:list_containers { labels = labels.filter(context, deployment_id) }
+  if not list then return nil, err end
+  local result = { deployments = {}, services = {} }
+  for _, summary in ipairs(list) do
+    if labels.is_ours(context, summary.Labels) then
+      local instance = instance_of(summary)
+      local id = instance.deployment
+      if id then
+        result.deployments[id] = result.deployments[id] or {}
+        table.insert(result.deployments[id], instance)
+      elseif labels.is_service(instance.role) then
+        result.services[instance.role] = instance
+      end
+    end
+  end
+  for _, instances in pairs(result.deployments) do table.sort(instances, newest_first) end
+  return result
+end
+
+--- The instances of one deployment, newest first.
+---@return docker.Instance[]|nil
+---@return bosun.Error|nil err
+function fleet.instances(context, deployment_id)
+  local found, err = fleet.read(context, deployment_id)
+  return found and (found.deployments[deployment_id] or {}), err
+end
+
+return fleet

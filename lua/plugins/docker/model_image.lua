@@ -1,0 +1,141 @@
+--- The image that a deployment's container runs: the prediction server with the model package in it, built when it is
+--- needed; or a custom model's image of that name that somebody else made, which is used as it is.
+---
+--- A generated image is known by its labels. The Dockerfile sets them before it copies the package, so that whatever an
+--- interrupted build leaves has them, and is found.
+
+local crypto = require "bosun.crypto"
+local fs = require "bosun.fs"
+local path = require "bosun.path"
+local prediction_server = require "bosun.prediction_server"
+local tar = require "bosun.tar"
+
+local labels = require "docker.labels"
+local names = require "docker.names"
+local services = require "docker.services"
+
+local model_image = {}
+
+--- The name of a model's image.
+function model_image.name(context, model)
+  return names.image(context.config.generatedImagePrefix, model)
+end
+
+local function labels_of(found)
+  return type(found.Config) == "table" and type(found.Config.Labels) == "table" and found.Config.Labels or {}
+end
+
+local function is_generated(context, found)
+  return labels.is_ours(context, labels_of(found))
+end
+
+--- The custom model's image of this name: nil when there is none; nil and an error when nobody can tell.
+---@return table|nil inspected
+---@return bosun.Error|nil err
+function model_image.custom(context, model)
+  local found, err = context.engine:inspect_image(model_image.name(context, model))
+  if found then return not is_generated(context, found) and found or nil end
+  if err.code == "not_found" then return nil end
+  return nil, err
+end
+
+--- The model package that an action was given, checked.
+---@return { path: string, file: string, size: integer }|nil artifact
+---@return string|nil problem
+local function check_artifact(artifact)
+  if type(artifact) ~= "string" or artifact == "" then return nil, "deploymentInfo.modelArtifact is missing" end
+  if artifact:find("\0", 1, true) then return nil, "deploymentInfo.modelArtifact is no path: it holds a NUL" end
+  local stat, err = fs.stat(artifact)
+  if not stat then return nil, ("the model package cannot be had: %s"):format(err.message) end
+  if stat.type ~= "file" then return nil, ("modelArtifact %s is a %s; expected a file"):format(artifact, stat.type) end
+  if stat.size == 0 then return nil, ("the model package %s is empty"):format(artifact) end
+  local file = path.basename(artifact)
+  local safe, problem = path.safe_component(file, nil, "the model package's file name")
+  if not safe then return nil, problem.message end
+  return { path = artifact, file = file, size = stat.size }
+end
+model_image.check_artifact = check_artifact
+
+--- Inside the image the package has a name that the server knows for one.
+local function package_name(artifact)
+  return artifact.file:find("%.mlpkg$") and artifact.file or artifact.file .. ".mlpkg"
+end
+model_image.package_name = package_name
+
+--- The digest of what an image is made from. Of the package it is the name and size: a model's id stands for its
+--- content.
+local function recipe(artifact, base_id)
+  return crypto.sha256(("%s\0%d\0%s"):format(artifact.file, artifact.size, base_id))
+end
+
+local function dockerfile(context, found_labels)
+  local set = {}
+  for key, value in pairs(found_labels) do set[#set + 1] = ('"%s"="%s"'):format(key, value) end
+  table.sort(set)
+  return ("FROM %s\nLABEL %s\nCOPY model/ %s/\n"):format(context.config.ppsBaseImage, table.concat(set, " "),
+    prediction_server.MODEL_FOLDER)
+end
+
+local function build(context, name, artifact, base_id)
+  local found_labels = labels.image(context, recipe(artifact, base_id))
+  local archive = tar.new {
+    { name = "Dockerfile", content = dockerfile(context, found_labels) },
+    { name = "model/" .. package_name(artifact), path = artifact.path },
+  }
+  context.note("building the model's image", { image = name, package = artifact.path, bytes = artifact.size })
+  return context.engine:build(archive, { tag = name })
+end
+
+local function base_image(context)
+  local base = context.config.ppsBaseImage
+  local got, err = services.need_image(context, base)
+  if not got then return nil, err end
+  if context.dry_run then return { Id = base } end
+  return context.engine:inspect_image(base)
+end
+
+--- Sees to it that a model's image is there. Its name; or nil and in words why not.
+---@param context table
+---@param deployment { model: string, info: table }
+---@return string|nil name
+---@return string|nil problem
+function model_image.ensure(context, deployment)
+  local name = model_image.name(context, deployment.model)
+  local found, err = context.engine:inspect_image(name)
+  if not found and err.code ~= "not_found" then return nil, err.message end
+  if found and not is_generated(context, found) then return name end
+  local artifact, problem = check_artifact(deployment.info.modelArtifact)
+  if not artifact then return nil, problem end
+  local base, why = base_image(context)
+  if not base then return nil, ("the prediction server's image cannot be had: %s"):format(why.message) end
+  if found and labels.artifact(labels_of(found)) == recipe(artifact, base.Id) then return name end
+  local id, failure = build(context, name, artifact, base.Id)
+  if not id then return nil, ("the image %s was not built: %s"):format(name, failure.message) end
+  return name
+end
+
+--- Removes a model's image, if it was generated and nobody uses it, and what interrupted builds left.
+---@param context table
+---@param model string
+function model_image.remove(context, model)
+  local name = model_image.name(context, model)
+  local found = context.engine:inspect_image(name)
+  if found and is_generated(context, found) then
+    local removed, err = context.engine:remove_image(name)
+    if removed then
+      context.note("removed the model's image", { image = name })
+    elseif err.code ~= "conflict" then
+      context.log:warn("the model's image is not removed", { image = name, error = err })
+    end
+  end
+  model_image.sweep(context)
+end
+
+--- Removes what interrupted builds left, and images that a newer one took the name of.
+---@param context table
+function model_image.sweep(context)
+  local swept, err = context.engine:prune_images { labels = labels.image_filter(context) }
+  if not swept then context.log:warn("what old builds left is not removed", { error = err }) end
+end
+
+return model_image

@@ -1,0 +1,179 @@
+--- Bringing a deployment's next generation up and the one before it down: what start, replace and relaunch have in
+--- common. The new container comes beside the old one; when it answers and the proxy sends predictions to it, the old
+--- one is drained and removed. Whatever point a run was killed at, the next one goes on from what the engine has.
+
+local time = require "bosun.time"
+
+local container = require "docker.container"
+local dedicated = require "docker.dedicated"
+local fleet = require "docker.fleet"
+local health = require "docker.health"
+local labels = require "docker.labels"
+local proxy = require "docker.proxy"
+local shared = require "docker.shared"
+
+local rollout = {}
+
+local KINDS = { [dedicated.role] = dedicated, [shared.role] = shared }
+
+local function kind_of(deployment)
+  local execution = deployment.info.modelExecutionType
+  return (execution == nil or execution == "dedicated") and dedicated or shared
+end
+
+--- The instances but for those of a list.
+local function without(instances, excluded)
+  local kept, left_out = {}, {}
+  for _, instance in pairs(excluded) do left_out[instance.id] = true end
+  for _, instance in ipairs(instances) do
+    if not left_out[instance.id] then kept[#kept + 1] = instance end
+  end
+  return kept
+end
+
+--- Removes containers of a deployment, and what belongs to them alone. `kept` stay.
+---@param context table
+---@param instances docker.Instance[]
+---@param kept docker.Instance[]
+---@return true|nil ok
+---@return string|nil problem
+function rollout.retire(context, instances, kept)
+  for _, instance in ipairs(instances) do
+    local removed, err = container.remove(context, instance.id)
+    if not removed then return nil, err.message end
+    context.note("removed", { container = instance.name, model = instance.model })
+    local kind = KINDS[instance.role]
+    if kind then kind.clean(context, instance, kept) end
+  end
+  return true
+end
+
+--- The newest instance that is what the plan says.
+local function same_as_planned(instances, plan, deployment)
+  for _, instance in ipairs(instances) do
+    if instance.role == plan.role and instance.model == deployment.model and instance.spec == plan.spec
+      and instance.state ~= "dead" and instance.state ~= "removing" then
+      return instance
+    end
+  end
+end
+
+local function launch(context, kind, deployment, plan, generation)
+  local prepared, problem = kind.prepare(context, deployment, plan)
+  if not prepared then return nil, problem end
+  local body = {}
+  for key, value in pairs(plan.body) do body[key] = value end
+  body.Labels = kind.labels(context, deployment, plan, generation)
+  local id, created = container.run(context, {
+    name = plan.name, body = body, spec = plan.spec, role = plan.role, deployment = deployment.id,
+    generation = generation, fresh = plan.fresh,
+  })
+  if not id then return nil, created.message end
+  if created then context.note("started", { container = plan.name, generation = generation }) end
+  return { id = id, created = created, generation = generation }
+end
+
+--- A container that was adopted has the generation of whoever made it.
+local function real_generation(context, running)
+  if running.created or context.dry_run then return running.generation end
+  local inspected, err = context.engine:inspect_container(running.id)
+  if not inspected then return nil, err.message end
+  return labels.read(inspected.Config.Labels).generation
+end
+
+local function wait_until_it_serves(context, kind, deployment, running)
+  local ok, problem = kind.wait(context, running.id)
+  if not ok then return nil, problem end
+  local generation, why = real_generation(context, running)
+  if not generation then return nil, why end
+  return proxy.wait_for_route(context, deployment.id, generation)
+end
+
+--- Brings the deployment up as planned, or what is there already.
+local function bring_up(context, kind, deployment, plan, same, generation)
+  local running, problem
+  if same then
+    local revived, err = container.revive(context, same.id)
+    if not revived then return nil, err.message end
+    running = { id = same.id, created = false, generation = same.generation }
+  else
+    running, problem = launch(context, kind, deployment, plan, generation)
+    if not running then return nil, problem end
+  end
+  local serves, why = wait_until_it_serves(context, kind, deployment, running)
+  if serves then return running end
+  return nil, ("container %s: %s%s"):format(plan.name, why, health.last_lines(context, running.id)), running
+end
+
+--- Takes a failed container away again: nothing of it must begin to serve later.
+local function undo(context, deployment, plan, running, instances)
+  local instance = {
+    id = running.id, name = plan.name, role = plan.role, model = deployment.model, server_id = plan.server_id,
+  }
+  local removed, problem = rollout.retire(context, { instance }, without(instances, { instance }))
+  if not removed then context.log:warn("what failed is not removed", { container = plan.name, error = problem }) end
+end
+
+local function drain(context, others)
+  for _, instance in ipairs(others) do
+    if fleet.serves(instance) and not context.dry_run then
+      context.note("draining the old container", { container = instance.name, seconds = context.config.drainTime })
+      return time.sleep(health.budget(context.config.drainTime))
+    end
+  end
+end
+
+local function newest_generation(instances)
+  return instances[1] and instances[1].generation or 0
+end
+
+---@class docker.Rollout
+---@field serves boolean the deployment is up as planned
+---@field problem? string why it is not; or, when it serves, what is left to be cleaned up
+---@field changed boolean something was brought up
+
+--- Brings a deployment up with the model that `deployment` names, and takes down whatever else it has.
+---@param context table
+---@param deployment { id: string, model: string, info: table }
+---@param instances docker.Instance[] of the deployment, newest first
+---@param options? { fresh?: boolean, undo_adopted?: boolean } fresh: a new container even when one like it serves;
+---undo_adopted: one that an earlier run made, and that does not come up, is removed, too
+---@return docker.Rollout
+function rollout.run(context, deployment, instances, options)
+  options = options or {}
+  local kind, current = kind_of(deployment), fleet.current(instances)
+  local plan, problem = kind.plan(context, deployment, current)
+  if not plan then return { serves = false, problem = problem, changed = false } end
+  plan.fresh = options.fresh
+  local same = not options.fresh and same_as_planned(instances, plan, deployment) or nil
+  local kept = without(instances, without(instances, { current, same = same }))
+  local cleared, why = rollout.retire(context, without(instances, kept), kept)
+  if not cleared then return { serves = false, problem = why, changed = false } end
+  local running, failed, started = bring_up(context, kind, deployment, plan, same, newest_generation(instances) + 1)
+  if not running then
+    if started and (started.created or options.undo_adopted and same ~= current) then
+      undo(context, deployment, plan, started, instances)
+    end
+    return { serves = false, problem = failed, changed = false }
+  end
+  local others = without(kept, { running })
+  drain(context, others)
+  local retired, left = rollout.retire(context, others, { {
+    id = running.id, model = deployment.model, role = plan.role, server_id = same and same.server_id or plan.server_id,
+  } })
+  if retired and kind == shared and not same and plan.server_id ~= shared.own_id(deployment.id) then
+    return rollout.settle(context, deployment)
+  end
+  return { serves = true, problem = left, changed = running.created or #others > 0 }
+end
+
+--- Once more, so that the shared server has the model under the deployment's own id.
+function rollout.settle(context, deployment)
+  local instances, err = fleet.instances(context, deployment.id)
+  if not instances then return { serves = true, problem = err.message, changed = true } end
+  if context.dry_run then return { serves = true, changed = true } end
+  local again = rollout.run(context, deployment, instances, { fresh = true })
+  return { serves = true, problem = again.problem, changed = true }
+end
+
+return rollout

@@ -1,0 +1,108 @@
+--- The private config of the docker plugin, key by key.
+
+local docker = require "bosun.docker"
+local prediction_server = require "bosun.prediction_server"
+
+local schema = {}
+
+local PING = ("http://127.0.0.1:%d%s"):format(prediction_server.PORT, prediction_server.PING)
+--- Whichever of these programs the image has. The engine sees to the time-out.
+local ASK_PING = ("curl -fsS -o /dev/null %s || wget -q -O /dev/null %s || python3 -c "
+  .. "'import urllib.request as r; r.urlopen(\"%s\")'"):format(PING, PING, PING)
+local HOST_PORT = 'a port of the host, or "ADDRESS:PORT"'
+
+local function is_image(text)
+  local reference, problem = docker.parse_reference(text)
+  return reference and true, problem and ("it is no image's name: %s"):format(problem)
+end
+
+local function is_image_prefix(text)
+  local reference, problem = docker.parse_reference(text .. "x")
+  if reference and not text:find("@", 1, true) then return true end
+  return nil, ("it cannot begin an image's name: %s"):format(problem or "it has a digest")
+end
+
+local function is_host_port(value)
+  local port = math.tointeger(tonumber((tostring(value):match("^[%w.:%[%]]+:(%d+)$") or value)))
+  if port and port >= 0 and port <= 65535 then return true end
+  return nil, "expected " .. HOST_PORT
+end
+
+local function is_health_check(value)
+  if type(value) == "string" and value ~= "" then return true end
+  if type(value) ~= "table" or #value == 0 then return nil, "expected a command as text, or as a list of its words" end
+  for _, word in ipairs(value) do
+    if type(word) ~= "string" then return nil, "the words of a command are texts" end
+  end
+  return true
+end
+
+local function image(description, default)
+  return { type = "string", default = default, required = default == nil or nil, check = is_image,
+    description = description }
+end
+
+local function ports(description)
+  return {
+    type = "map", keys = { type = "integer", min = 1, max = 65535 },
+    values = { type = "any", check = is_host_port }, description = description,
+  }
+end
+
+schema.fields = {
+  dockerHost = { type = "string", description = "the engine's address; DOCKER_HOST, or the local socket" },
+  dockerCertPath = { type = "path", description = "folder with ca.pem, cert.pem and key.pem for an engine with TLS" },
+  dockerConfigFile = { type = "path", description = "the Docker client's config, for credentials of registries" },
+  dockerSocket = { type = "path", description = "the engine's socket on its own machine, which the proxy gets" },
+  dockerNetwork = {
+    type = "string", required = true, pattern = "^[%w][%w_.-]*$",
+    description = "the network of all containers; it must exist",
+  },
+  traefikImage = image("the reverse proxy", "traefik:2.3.3"),
+  traefikPortMapping = ports("the proxy's ports: container port: host port"),
+  outfacingPredictionURLPrefix = { type = "url", required = true, description = "prediction URLs begin with it" },
+  agentImage = { type = "string", check = is_image, description = "the monitoring agent" },
+  rabbitmqImage = image("the queue between servers and monitoring agent", "rabbitmq:3-management"),
+  rabbitmqPortMapping = ports("the queue's ports: container port: host port"),
+  ppsBaseImage = image("the prediction server, base of generated images"),
+  generatedImagePrefix = {
+    type = "string", default = "mlops_", check = is_image_prefix,
+    description = "what the names of generated images begin with",
+  },
+  containerNamePrefix = {
+    type = "string", default = "mlops_", pattern = "^[%w][%w_.-]*$",
+    description = "a letter or digit, then letters, digits, _, . and -: what the names of containers begin with",
+  },
+  ppsEnvironment = {
+    type = "map", keys = { type = "string", pattern = "^[^=]+$" }, values = { type = "string" },
+    description = "more environment variables of the prediction server",
+  },
+  sharedServerPort = {
+    type = "any", check = is_host_port, description = "host port of the shared prediction server, for remote engines",
+  },
+  healthCheck = {
+    type = "any", check = is_health_check,
+    description = "the command, run in the container, that tells whether it is well",
+  },
+  healthInterval = { type = "seconds", default = 5, min = 1, description = "from one health check to the next" },
+  startTimeout = { type = "seconds", default = 600, description = "how long a model may take until it answers" },
+  drainTime = {
+    type = "seconds", default = 10, description = "how long a replaced container may finish its requests",
+  },
+  stopTimeout = { type = "seconds", default = 10, description = "from SIGTERM to SIGKILL" },
+}
+
+--- The health check of prediction servers as the engine has it. Times are in nanoseconds.
+---@param config table
+---@return table
+function schema.health_check(config)
+  local command = config.healthCheck or ASK_PING
+  local test = type(command) == "table" and { "CMD", table.unpack(command) } or { "CMD-SHELL", command }
+  local function nanoseconds(seconds) return math.floor(seconds * 1e9) end
+  return {
+    Test = test, Interval = nanoseconds(config.healthInterval), Timeout = nanoseconds(5), Retries = 3,
+    StartPeriod = nanoseconds(config.startTimeout),
+  }
+end
+
+return schema

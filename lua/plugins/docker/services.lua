@@ -1,0 +1,212 @@
+--- The containers that serve all deployments: the proxy, the queue, the monitoring agent, the shared prediction server.
+
+local json = require "bosun.json"
+local prediction_server = require "bosun.prediction_server"
+local tar = require "bosun.tar"
+local wait = require "bosun.wait"
+
+local container = require "docker.container"
+local health = require "docker.health"
+local labels = require "docker.labels"
+local names = require "docker.names"
+local proxy = require "docker.proxy"
+
+local services = {}
+
+local QUEUE_PORT = 5672
+local QUEUE_TIMEOUT = 120
+local AGENT_CONFIG = "/opt/bosun/mlops.agent.conf.yaml"
+local RESTARTS = { Name = "unless-stopped" }
+
+---@class docker.Service
+---@field role string
+---@field name string
+---@field image string
+---@field body table what the engine's create takes; its labels are added to the service's own
+---@field files? { path: string, archive: bosun.tar.Archive, digest: string }
+---@field ready? fun(context: table, id: string): true|nil, string|nil waits until it works
+
+--- "NAME=value" of each variable, sorted: what the engine's create takes.
+function services.environment_list(environment)
+  local list = json.array()
+  for name, value in pairs(environment) do list[#list + 1] = name .. "=" .. value end
+  table.sort(list)
+  return list
+end
+
+-- ---- the queue and the monitoring agent -----------------------------------------------------------------------------
+
+local function queue_host(context)
+  return names.host("rabbitmq", context.config.containerNamePrefix)
+end
+
+--- Where servers and the monitoring agent find the queue; nil when monitoring is off.
+---@return bosun.prediction_server.Monitoring|nil
+function services.monitoring(context)
+  if not context.monitored then return nil end
+  return prediction_server.monitoring(("amqp://%s:%d"):format(queue_host(context), QUEUE_PORT))
+end
+
+--- A health check of RabbitMQ's own starts a virtual machine each time: it is asked only until it has begun.
+local function queue_is_ready(context, id)
+  local ok, err = wait.poll(function()
+    local result, why = context.engine:exec(id, { "rabbitmq-diagnostics", "-q", "check_port_listener", "5672" },
+      { timeout = 30 })
+    if not result then return nil, why.message end
+    return result.code == 0, (result.stderr .. result.stdout):sub(1, 300)
+  end, { interval = 1, timeout = health.budget(QUEUE_TIMEOUT), what = "RabbitMQ" })
+  return ok, err and err.message
+end
+
+local function queue(context)
+  local config, host = context.config, queue_host(context)
+  local exposed, bindings = proxy.ports(config.rabbitmqPortMapping)
+  return {
+    role = labels.Role.QUEUE, name = config.containerNamePrefix .. "rabbitmq", image = config.rabbitmqImage,
+    ready = queue_is_ready,
+    body = {
+      Image = config.rabbitmqImage, Hostname = host, ExposedPorts = exposed, -- its data's folder follows its host name
+      HostConfig = {
+        RestartPolicy = RESTARTS, NetworkMode = config.dockerNetwork, PortBindings = bindings,
+        Binds = { config.containerNamePrefix .. "rabbitmq:/var/lib/rabbitmq" },
+      },
+      NetworkingConfig = { EndpointsConfig = { [config.dockerNetwork] = { Aliases = { host } } } },
+    },
+  }
+end
+
+local function agent(context)
+  local config = context.config
+  local service, problem = prediction_server.service(context.plugin_config)
+  if not service then return nil, problem end
+  local text = prediction_server.agent_config(services.monitoring(context))
+  return {
+    role = labels.Role.AGENT, name = config.containerNamePrefix .. "agent", image = config.agentImage,
+    body = {
+      Image = config.agentImage,
+      Env = services.environment_list(prediction_server.agent_environment(service, AGENT_CONFIG)),
+      HostConfig = { RestartPolicy = RESTARTS, NetworkMode = config.dockerNetwork },
+    },
+    files = {
+      path = "/", archive = tar.new { { name = AGENT_CONFIG:sub(2), content = text } }, digest = text,
+    },
+  }
+end
+
+-- ---- the shared prediction server -----------------------------------------------------------------------------------
+
+--- The name of the shared server's service in the proxy.
+function services.shared_route(context)
+  return names.host("bosun-shared", context.config.containerNamePrefix)
+end
+
+local function shared_server(context)
+  local config = context.config
+  local environment, problem = prediction_server.environment(nil, services.monitoring(context), config.ppsEnvironment)
+  if not environment then return nil, problem end
+  local exposed, bindings = proxy.ports(config.sharedServerPort and
+    { [prediction_server.PORT] = config.sharedServerPort })
+  return {
+    role = labels.Role.SHARED_SERVER, name = config.containerNamePrefix .. "shared_server", image = config.ppsBaseImage,
+    ready = health.wait,
+    labels = proxy.add_service(context, {}, services.shared_route(context)),
+    body = {
+      Image = config.ppsBaseImage, Env = services.environment_list(environment), ExposedPorts = exposed,
+      Healthcheck = context.health_check,
+      HostConfig = {
+        RestartPolicy = RESTARTS, NetworkMode = config.dockerNetwork, PortBindings = bindings,
+        Binds = { config.containerNamePrefix .. "shared_server:" .. prediction_server.MODEL_FOLDER },
+      },
+    },
+  }
+end
+
+-- ---- all of them ----------------------------------------------------------------------------------------------------
+
+local MAKERS = {
+  [labels.Role.PROXY] = proxy.service, [labels.Role.QUEUE] = queue, [labels.Role.AGENT] = agent,
+  [labels.Role.SHARED_SERVER] = shared_server,
+}
+
+--- The roles that a plugin with this config needs from its start on.
+---@return string[]
+function services.roles(context)
+  if not context.monitored then return { labels.Role.PROXY } end
+  return { labels.Role.PROXY, labels.Role.QUEUE, labels.Role.AGENT }
+end
+
+--- Gets an image that the engine does not have.
+---@return true|nil ok
+---@return bosun.Error|nil err
+function services.need_image(context, image)
+  local found, err = context.engine:inspect_image(image)
+  if found then return true end
+  if err.code ~= "not_found" then return nil, err end
+  return context.engine:pull(image)
+end
+
+local function wanted_container(context, service)
+  local spec = container.spec_of(service.body, service.files and service.files.digest, service.labels)
+  local body = {}
+  for key, value in pairs(service.body) do body[key] = value end
+  body.Labels = labels.service(context, service.role, spec)
+  for key, value in pairs(service.labels or {}) do body.Labels[key] = value end
+  return { name = service.name, body = body, spec = spec, role = service.role, files = service.files }
+end
+
+--- What kept a service from working, with what it said last.
+local function failure(context, service, problem, id)
+  return nil, ("the %s does not work (container %s, image %s): %s%s"):format(service.role, service.name, service.image,
+    problem, id and health.last_lines(context, id) or "")
+end
+
+--- Sees to it that a service runs and works. Its container's id; or nil and in words why not.
+---@param context table
+---@param role string
+---@return string|nil id
+---@return string|nil problem
+function services.ensure(context, role)
+  local service, problem = MAKERS[role](context)
+  if not service then return nil, problem end
+  local got, err = services.need_image(context, service.image)
+  if not got then return failure(context, service, err.message) end
+  local id, created = container.run(context, wanted_container(context, service))
+  if not id then return failure(context, service, created.message) end
+  if created then context.note("started", { container = service.name, image = service.image }) end
+  if service.ready and not context.dry_run then
+    local ready, why = service.ready(context, id)
+    if not ready then return failure(context, service, why, id) end
+  end
+  return id
+end
+
+--- Removes the services that run, and their volumes but for the queue's, which holds what is not reported yet.
+---@param context table
+---@param running table<string, docker.Instance> by role
+---@return true|nil ok
+---@return string|nil problem
+function services.remove(context, running)
+  for _, instance in pairs(running) do
+    local removed, err = container.remove(context, instance.id)
+    if not removed then return nil, err.message end
+    context.note("removed", { container = instance.name })
+  end
+  if running[labels.Role.SHARED_SERVER] then
+    local removed, err = context.engine:remove_volume(context.config.containerNamePrefix .. "shared_server")
+    if not removed then return nil, err.message end
+  end
+  return true
+end
+
+--- How a service is, from the list of containers: nil, or what is wrong with it.
+---@param instance docker.Instance|nil
+---@param role string
+---@return string|nil problem
+function services.problem(instance, role)
+  if not instance then return ("the %s is not there: run plugin_start"):format(role) end
+  if instance.state == "running" and instance.health ~= "unhealthy" then return nil end
+  return ("the %s (container %s) is not well: %s"):format(role, instance.name, instance.status)
+end
+
+
+return services
