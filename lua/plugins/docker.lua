@@ -106,6 +106,10 @@ function DockerPlugin:plugin_start()
       local id, why = services.ensure(context, role)
       if not id then return failing(why) end
     end
+    if not context.monitored then
+      local ended, why = services.end_monitoring(context)
+      if not ended then return failing(why) end
+    end
     model_image.sweep(context)
     local engine = context.engine
     local text = ("%s engine %s at %s, network %s; predictions at %s"):format(engine.kind, engine.server_version,
@@ -277,7 +281,9 @@ function DockerPlugin:deployment_stop(deployment_info)
     local current = fleet.current(instances)
     local removed, why = rollout.retire(context, instances, {})
     if not removed then return failing(about(deployment_info, "it was not stopped: %s", why)) end
-    if names.check_id(deployment_info.modelId) then model_image.remove(context, deployment_info.modelId) end
+    if names.check_id(deployment_info.modelId) then
+      model_image.remove(context, model_image.name(context, deployment_info.modelId))
+    end
     if not current then return passing(about(deployment_info, "it is not deployed here"), State.STOPPED) end
     return passing(about(deployment_info, "it is stopped and removed%s", other_model(current, deployment_info)),
       State.STOPPED)

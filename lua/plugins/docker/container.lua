@@ -59,11 +59,11 @@ local function displace(context, wanted, inspected)
   if wanted.deployment and inspected.State.Running and not inspected.State.Restarting then
     context.note("another container of the deployment makes room for its name", { container = wanted.name })
     local new_name = ("%s.g%d"):format(wanted.name, found.generation)
-    local ok, err = context.engine:rename_container(inspected.Id, new_name)
+    local ok, err = context.engine:rename_container(context.dry_run and wanted.name or inspected.Id, new_name)
     return ok or err.code == "not_found" or err.code == "conflict", err
   end
   context.note("a container that is out of date is removed", { container = wanted.name })
-  return context.engine:remove_container(inspected.Id, { force = true })
+  return context.engine:remove_container(context.dry_run and wanted.name or inspected.Id, { force = true })
 end
 
 --- What to do about the container that has the name. "again": create it; the id: it is there.
@@ -100,6 +100,15 @@ local function finish(context, wanted, id)
   return nil, err
 end
 
+--- A dry run creates nothing, and so has to ask whether the name is free; once, since it moves nothing out of the way.
+local function create(context, wanted)
+  if context.dry_run and not wanted.asked then
+    wanted.asked = true
+    if context.engine:inspect_container(wanted.name) then return nil, { code = "conflict" } end
+  end
+  return context.engine:create_container(wanted.name, wanted.body)
+end
+
 --- Creates and starts the container, or adopts the one that is there.
 ---@param context table
 ---@param wanted docker.Wanted
@@ -109,7 +118,7 @@ function container.run(context, wanted)
   local err
   for _ = 1, MOST_TRIES do
     local id
-    id, err = context.engine:create_container(wanted.name, wanted.body)
+    id, err = create(context, wanted)
     if id then return finish(context, wanted, id) end
     if err.code ~= "conflict" then return nil, err end
     local outcome, problem = settle(context, wanted)
@@ -127,13 +136,18 @@ function container.revive(context, id)
 end
 
 --- Stops a container as it wants to be stopped, then removes it. True also when it is gone already.
-function container.remove(context, id)
-  local engine, stop_timeout = context.engine, context.config.stopTimeout
-  local inspected = engine:inspect_container(id)
+---@param context table
+---@param instance { id: string, name: string }
+---@return true|nil ok
+---@return bosun.Error|nil err
+function container.remove(context, instance)
+  local engine = context.engine
+  local id = context.dry_run and instance.name or instance.id -- the name reads better in a plan
+  local inspected = engine:inspect_container(instance.id)
   if inspected and is_paused(inspected) then engine:unpause_container(id) end
   if inspected and inspected.State.Running then
-    local stopped, err = engine:stop_container(id, { timeout = math.ceil(stop_timeout) })
-    if not stopped then context.log:warn("not stopped; it is killed", { container = id, error = err }) end
+    local stopped, err = engine:stop_container(id, { timeout = math.ceil(context.config.stopTimeout) })
+    if not stopped then context.log:warn("not stopped; it is killed", { container = instance.name, error = err }) end
   end
   return engine:remove_container(id, { force = true, volumes = true })
 end

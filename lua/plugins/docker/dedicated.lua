@@ -92,10 +92,11 @@ end
 
 --- Removes what belongs to a container that is gone.
 function dedicated.clean(context, instance, others)
+  local image = instance.image_id or model_image.name(context, instance.model)
   for _, other in ipairs(others) do
-    if other.model == instance.model and other.role == instance.role then return end
+    if other.image_id == image or context.dry_run and other.model == instance.model then return end
   end
-  model_image.remove(context, instance.model)
+  model_image.remove(context, image)
 end
 
 return dedicated

@@ -7,7 +7,7 @@ local fleet = {}
 ---@class docker.Instance a container as the list has it
 ---@field id string
 ---@field name string
----@field image string
+---@field image_id string
 ---@field role string
 ---@field state string "running", "restarting", "paused", "exited", "created", "removing" or "dead"
 ---@field health? string "healthy", "unhealthy" or "starting"; nil: it has none, or the engine's list does not say
@@ -27,7 +27,7 @@ end
 
 local function instance_of(summary)
   local instance = labels.read(summary.Labels)
-  instance.id, instance.image, instance.state = summary.Id, summary.Image, tostring(summary.State):lower()
+  instance.id, instance.image_id, instance.state = summary.Id, summary.ImageID, tostring(summary.State):lower()
   instance.name = (summary.Names[1] or summary.Id):gsub("^/", "")
   instance.status = type(summary.Status) == "string" and summary.Status or ""
   instance.health = health_of(instance.status)

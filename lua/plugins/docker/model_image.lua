@@ -9,12 +9,15 @@ local fs = require "bosun.fs"
 local path = require "bosun.path"
 local prediction_server = require "bosun.prediction_server"
 local tar = require "bosun.tar"
+local time = require "bosun.time"
 
 local labels = require "docker.labels"
 local names = require "docker.names"
 local services = require "docker.services"
 
 local model_image = {}
+
+local LEFTOVER_AGE = 3600 -- seconds
 
 --- The name of a model's image.
 function model_image.name(context, model)
@@ -90,8 +93,9 @@ local function base_image(context)
   local base = context.config.ppsBaseImage
   local got, err = services.need_image(context, base)
   if not got then return nil, err end
-  if context.dry_run then return { Id = base } end
-  return context.engine:inspect_image(base)
+  local found, problem = context.engine:inspect_image(base)
+  if not found and context.dry_run then return { Id = base } end -- it would be there by now
+  return found, problem
 end
 
 --- Sees to it that a model's image is there. Its name; or nil and in words why not.
@@ -114,28 +118,31 @@ function model_image.ensure(context, deployment)
   return name
 end
 
---- Removes a model's image, if it was generated and nobody uses it, and what interrupted builds left.
+--- Removes an image, if it was generated and nobody uses it.
 ---@param context table
----@param model string
-function model_image.remove(context, model)
-  local name = model_image.name(context, model)
-  local found = context.engine:inspect_image(name)
-  if found and is_generated(context, found) then
-    local removed, err = context.engine:remove_image(name)
-    if removed then
-      context.note("removed the model's image", { image = name })
-    elseif err.code ~= "conflict" then
-      context.log:warn("the model's image is not removed", { image = name, error = err })
-    end
+---@param image string name or id
+function model_image.remove(context, image)
+  local found = context.engine:inspect_image(image)
+  if not found or not is_generated(context, found) then return end
+  local name = type(found.RepoTags) == "table" and found.RepoTags[1] or image
+  local removed, err = context.engine:remove_image(name)
+  if removed then
+    context.note("removed the model's image", { image = name })
+  elseif err.code ~= "conflict" then
+    context.log:warn("the model's image is not removed", { image = name, error = err })
   end
-  model_image.sweep(context)
 end
 
---- Removes what interrupted builds left, and images that a newer one took the name of.
+--- Removes what interrupted builds left. Younger images may be those of a build that goes on.
 ---@param context table
 function model_image.sweep(context)
-  local swept, err = context.engine:prune_images { labels = labels.image_filter(context) }
-  if not swept then context.log:warn("what old builds left is not removed", { error = err }) end
+  local found, err = context.engine:list_images {
+    labels = labels.image_filter(context), filters = { dangling = { "true" } },
+  }
+  if not found then return context.log:warn("what old builds left cannot be listed", { error = err }) end
+  for _, image in ipairs(found) do
+    if time.now() - image.Created > LEFTOVER_AGE then model_image.remove(context, image.Id) end
+  end
 end
 
 return model_image

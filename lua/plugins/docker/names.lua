@@ -13,10 +13,15 @@ local function digest(text)
   return crypto.sha256(text):sub(1, 12)
 end
 
---- `text` with every run of other bytes than `allowed` (a set for a pattern) as one "-", and a digest of the original.
+--- `text` with every run of other bytes than `allowed` (a set for a pattern) as one "-", beginning and ending with a
+--- letter or digit.
 local function reduced(text, allowed, longest)
-  local kept = text:gsub(("[^%s]+"):format(allowed), "-"):sub(1, longest):gsub("^[^%w]+", ""):gsub("[^%w]+$", "")
-  return (kept == "" and "" or kept .. "-") .. digest(text)
+  return (text:gsub(("[^%s]+"):format(allowed), "-"):sub(1, longest):gsub("^[^%w]+", ""):gsub("[^%w]+$", ""))
+end
+
+--- What is left of an id, and its digest.
+local function stand_in(kept, id)
+  return (kept == "" and "" or kept .. "-") .. digest(id)
 end
 
 --- Is this text usable as an id at all?
@@ -32,7 +37,7 @@ end
 
 local function part(id)
   if #id <= LONGEST_PART and not id:find("[^%w_.-]") then return id end
-  return reduced(id, "%w_.-", LONGEST_PART - 16)
+  return stand_in(reduced(id, "%w_.-", LONGEST_PART - 16), id)
 end
 
 --- "<prefix>deployment_<deployment id>_<model id>"
@@ -47,19 +52,19 @@ function names.image(prefix, model_id)
     and docker.parse_reference(name) then
     return name
   end
-  return prefix .. reduced(model_id:lower(), "a-z0-9", LONGEST_PART - 16):gsub("%-%x+$", "-" .. digest(model_id))
+  return prefix .. stand_in(reduced(model_id:lower(), "a-z0-9", LONGEST_PART - 16), model_id)
 end
 
 --- What stands for an id in a URL's path. Only what no proxy's rule takes for something else.
 function names.segment(id)
   if #id <= 128 and not id:find("[^%w_.~-]") and not id:find("^%.+$") then return id end
-  return reduced(id, "%w_~-", LONGEST_PART)
+  return stand_in(reduced(id, "%w_~-", LONGEST_PART), id)
 end
 
 --- The name of a deployment's router: lower case, without what separates the parts of a label. `scope` keeps apart
 --- what several plugins have on one engine.
 function names.router(scope, deployment_id, generation)
-  local kept = deployment_id:lower():gsub("[^a-z0-9]+", "-"):sub(1, LONGEST_ROUTE):gsub("^-+", ""):gsub("-+$", "")
+  local kept = reduced(deployment_id:lower(), "a-z0-9", LONGEST_ROUTE)
   return ("bosun-%s-%s-g%d"):format(kept, digest(scope .. "\0" .. deployment_id), generation)
 end
 

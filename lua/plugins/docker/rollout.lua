@@ -39,7 +39,7 @@ end
 ---@return string|nil problem
 function rollout.retire(context, instances, kept)
   for _, instance in ipairs(instances) do
-    local removed, err = container.remove(context, instance.id)
+    local removed, err = container.remove(context, instance)
     if not removed then return nil, err.message end
     context.note("removed", { container = instance.name, model = instance.model })
     local kind = KINDS[instance.role]

@@ -6,6 +6,7 @@ local tar = require "bosun.tar"
 local wait = require "bosun.wait"
 
 local container = require "docker.container"
+local fleet = require "docker.fleet"
 local health = require "docker.health"
 local labels = require "docker.labels"
 local names = require "docker.names"
@@ -187,7 +188,7 @@ end
 ---@return string|nil problem
 function services.remove(context, running)
   for _, instance in pairs(running) do
-    local removed, err = container.remove(context, instance.id)
+    local removed, err = container.remove(context, instance)
     if not removed then return nil, err.message end
     context.note("removed", { container = instance.name })
   end
@@ -196,6 +197,18 @@ function services.remove(context, running)
     if not removed then return nil, err.message end
   end
   return true
+end
+
+--- Removes the queue and the monitoring agent, which run from when monitoring was on.
+---@param context table
+---@return true|nil ok
+---@return string|nil problem
+function services.end_monitoring(context)
+  local found, err = fleet.read(context)
+  if not found then return nil, err.message end
+  return services.remove(context, {
+    [labels.Role.AGENT] = found.services[labels.Role.AGENT], [labels.Role.QUEUE] = found.services[labels.Role.QUEUE],
+  })
 end
 
 --- How a service is, from the list of containers: nil, or what is wrong with it.
