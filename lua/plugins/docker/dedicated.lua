@@ -61,7 +61,8 @@ function dedicated.plan(context, deployment)
     HostConfig = host,
   }
   return {
-    role = dedicated.role, body = body, spec = container.spec_of(body, context.config.ppsBaseImage),
+    role = dedicated.role, is_custom = custom ~= nil, body = body,
+    spec = container.spec_of(body, context.config.ppsBaseImage),
     name = names.container(context.config.containerNamePrefix, deployment.id, deployment.model),
   }
 end
@@ -69,7 +70,8 @@ end
 --- Gets ready what the container needs.
 ---@return true|nil ok
 ---@return string|nil problem
-function dedicated.prepare(context, deployment)
+function dedicated.prepare(context, deployment, plan)
+  if plan.is_custom then return true end
   local image, problem = model_image.ensure(context, deployment)
   return image and true, problem
 end

@@ -8,9 +8,11 @@ local crypto = require "bosun.crypto"
 local fs = require "bosun.fs"
 local path = require "bosun.path"
 local prediction_server = require "bosun.prediction_server"
+local process = require "bosun.process"
 local tar = require "bosun.tar"
 local time = require "bosun.time"
 
+local health = require "docker.health"
 local labels = require "docker.labels"
 local names = require "docker.names"
 local services = require "docker.services"
@@ -98,23 +100,41 @@ local function base_image(context)
   return found, problem
 end
 
---- Sees to it that a model's image is there. Its name; or nil and in words why not.
+--- One build of an image at a time on this machine: a second one would only leave an image without a name. Where the
+--- lock cannot be had, there are two.
+local function build_lock(context, name)
+  local file = ("bosun-docker-%s.lock"):format(crypto.sha256(context.engine.host .. "\0" .. name):sub(1, 16))
+  return fs.lock(path.join(process.env "TMPDIR" or "/tmp", file),
+    { timeout = health.budget(context.config.startTimeout), remove = true })
+end
+
+--- The image's name when it is there already; false when it has to be built; or nil and an error.
+local function find(context, name, artifact, base)
+  local found, err = context.engine:inspect_image(name)
+  if not found then
+    if err.code == "not_found" then return false end
+    return nil, err.message
+  end
+  local is_whole = not is_generated(context, found) or labels.artifact(labels_of(found)) == recipe(artifact, base.Id)
+  return is_whole and name
+end
+
+--- Sees to it that a model's generated image is there. Its name; or nil and in words why not.
 ---@param context table
 ---@param deployment { model: string, info: table }
 ---@return string|nil name
 ---@return string|nil problem
 function model_image.ensure(context, deployment)
   local name = model_image.name(context, deployment.model)
-  local found, err = context.engine:inspect_image(name)
-  if not found and err.code ~= "not_found" then return nil, err.message end
-  if found and not is_generated(context, found) then return name end
   local artifact, problem = check_artifact(deployment.info.modelArtifact)
   if not artifact then return nil, problem end
   local base, why = base_image(context)
   if not base then return nil, ("the prediction server's image cannot be had: %s"):format(why.message) end
-  if found and labels.artifact(labels_of(found)) == recipe(artifact, base.Id) then return name end
-  local id, failure = build(context, name, artifact, base.Id)
-  if not id then return nil, ("the image %s was not built: %s"):format(name, failure.message) end
+  local lock <close> = build_lock(context, name) -- luacheck: ignore
+  local found, failure = find(context, name, artifact, base)
+  if found ~= false then return found, failure end
+  local id, err = build(context, name, artifact, base.Id)
+  if not id then return nil, ("the image %s was not built: %s"):format(name, err.message) end
   return name
 end
 
