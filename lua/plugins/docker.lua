@@ -255,7 +255,13 @@ function DockerPlugin:deployment_replace_model(deployment_info)
     if #instances == 0 then
       return failing(about(deployment, "there is no model to replace: use deployment_start"), State.STOPPED)
     end
-    return exchange(context, deployment, instances, { undo_adopted = true })
+    local result = exchange(context, deployment, instances, { undo_adopted = true })
+    local old = deployment_info.modelId
+    if result.status ~= ActionStatus.ERROR and old ~= deployment.model and names.check_id(old)
+      and not self.dry_run then
+      model_image.remove(context, model_image.name(context, old)) -- a run that was killed may have left it
+    end
+    return result
   end)
 end
 

@@ -57,7 +57,11 @@ function health.judge(inspected)
     return "paused", "it is paused"
   elseif state.Running then
     local check = checks(state)
-    if check == "unhealthy" then return "unhealthy", "its health check fails" .. last_check(state) end
+    if check == "unhealthy" then
+      -- The engine calls one that was paused unhealthy until the next check.
+      if state.Health.FailingStreak == 0 then return "starting", "its health has not been checked since it was paused" end
+      return "unhealthy", "its health check fails" .. last_check(state)
+    end
     if check == "starting" then return "starting", "it does not answer its health check yet" .. last_check(state) end
     return "healthy", "it runs"
   elseif state.Status == "created" then

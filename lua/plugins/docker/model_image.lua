@@ -153,13 +153,12 @@ function model_image.remove(context, image)
   end
 end
 
---- Removes what interrupted builds left. Younger images may be those of a build that goes on.
+--- Removes generated images that nobody uses: what interrupted runs left. A younger one may be that of a deployment
+--- which starts at this moment.
 ---@param context table
 function model_image.sweep(context)
-  local found, err = context.engine:list_images {
-    labels = labels.image_filter(context), filters = { dangling = { "true" } },
-  }
-  if not found then return context.log:warn("what old builds left cannot be listed", { error = err }) end
+  local found, err = context.engine:list_images { labels = labels.image_filter(context) }
+  if not found then return context.log:warn("what earlier runs left cannot be listed", { error = err }) end
   for _, image in ipairs(found) do
     if time.now() - image.Created > LEFTOVER_AGE then model_image.remove(context, image.Id) end
   end
