@@ -43,6 +43,19 @@ local function ended_text(state, limit)
   return ("it ended with exit code %d%s"):format(state.ExitCode or -1, why)
 end
 
+--- Of one that runs. The engine calls one that was paused unhealthy until the next check.
+local function judge_running(state)
+  local check = checks(state)
+  if check == "unhealthy" and state.Health.FailingStreak == 0 then
+    return "starting", "its health has not been checked since it was paused"
+  elseif check == "unhealthy" then
+    return "unhealthy", "its health check fails" .. last_check(state)
+  elseif check == "starting" then
+    return "starting", "it does not answer its health check yet" .. last_check(state)
+  end
+  return "healthy", "it runs"
+end
+
 --- A container's state from inspecting it: "healthy", "starting", "unhealthy", "restarting", "paused", "ended",
 --- "created"; and in words.
 ---@param inspected table
@@ -56,14 +69,7 @@ function health.judge(inspected)
   elseif state.Paused then
     return "paused", "it is paused"
   elseif state.Running then
-    local check = checks(state)
-    if check == "unhealthy" then
-      -- The engine calls one that was paused unhealthy until the next check.
-      if state.Health.FailingStreak == 0 then return "starting", "its health has not been checked since it was paused" end
-      return "unhealthy", "its health check fails" .. last_check(state)
-    end
-    if check == "starting" then return "starting", "it does not answer its health check yet" .. last_check(state) end
-    return "healthy", "it runs"
+    return judge_running(state)
   elseif state.Status == "created" then
     return "created", "it was created, but not started"
   end

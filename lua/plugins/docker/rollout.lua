@@ -164,7 +164,8 @@ function rollout.run(context, deployment, instances, options)
   if retired and kind == shared and not same and plan.server_id ~= shared.own_id(deployment.id) then
     return rollout.settle(context, deployment)
   end
-  return { serves = true, problem = left, changed = running.created or #others > 0 }
+  local did_serve = current ~= nil and fleet.serves(current)
+  return { serves = true, problem = left, changed = running.created or #others > 0 or not did_serve }
 end
 
 --- Once more, so that the shared server has the model under the deployment's own id.
