@@ -70,7 +70,10 @@ local function launch(context, kind, deployment, plan, generation)
   })
   if not id then return nil, created.message end
   if created then context.note("started", { container = plan.name, generation = generation }) end
-  return { id = id, created = created, generation = generation }
+  return {
+    id = id, name = plan.name, created = created, generation = generation, role = plan.role,
+    model = deployment.model, server_id = plan.server_id,
+  }
 end
 
 --- A container that was adopted has the generation of whoever made it.
@@ -89,13 +92,14 @@ local function wait_until_it_serves(context, kind, deployment, running)
   return proxy.wait_for_route(context, deployment.id, generation)
 end
 
---- Brings the deployment up as planned, or what is there already.
+--- Brings the deployment up as planned, or the instance that is there already. Returns it; or nil, in words why it does
+--- not serve, and what was started.
 local function bring_up(context, kind, deployment, plan, same, generation)
   local running, problem
   if same then
     local revived, err = container.revive(context, same.id)
     if not revived then return nil, err.message end
-    running = { id = same.id, created = false, generation = same.generation }
+    running = same
   else
     running, problem = launch(context, kind, deployment, plan, generation)
     if not running then return nil, problem end
@@ -106,12 +110,9 @@ local function bring_up(context, kind, deployment, plan, same, generation)
 end
 
 --- Takes a failed container away again: nothing of it must begin to serve later.
-local function undo(context, deployment, plan, running, instances)
-  local instance = {
-    id = running.id, name = plan.name, role = plan.role, model = deployment.model, server_id = plan.server_id,
-  }
-  local removed, problem = rollout.retire(context, { instance }, without(instances, { instance }))
-  if not removed then context.log:warn("what failed is not removed", { container = plan.name, error = problem }) end
+local function undo(context, running, instances)
+  local removed, problem = rollout.retire(context, { running }, without(instances, { running }))
+  if not removed then context.log:warn("what failed is not removed", { container = running.name, error = problem }) end
 end
 
 local function drain(context, others)
@@ -127,10 +128,24 @@ local function newest_generation(instances)
   return instances[1] and instances[1].generation or 0
 end
 
+local function failed(problem)
+  return { serves = false, problem = problem, changed = false }
+end
+
 ---@class docker.Rollout
 ---@field serves boolean the deployment is up as planned
 ---@field problem? string why it is not; or, when it serves, what is left to be cleaned up
 ---@field changed boolean something was brought up
+
+--- The new one serves: takes the others down.
+local function complete(context, kind, deployment, running, others)
+  drain(context, others)
+  local retired, left = rollout.retire(context, others, { running })
+  if retired and kind == shared and running.server_id ~= shared.own_id(deployment.id) and not context.dry_run then
+    return rollout.settle(context, deployment)
+  end
+  return left
+end
 
 --- Brings a deployment up with the model that `deployment` names, and takes down whatever else it has.
 ---@param context table
@@ -143,38 +158,30 @@ function rollout.run(context, deployment, instances, options)
   options = options or {}
   local kind, current = kind_of(deployment), fleet.current(instances)
   local plan, problem = kind.plan(context, deployment, current)
-  if not plan then return { serves = false, problem = problem, changed = false } end
+  if not plan then return failed(problem) end
   plan.fresh = options.fresh
   local same = not options.fresh and same_as_planned(instances, plan, deployment) or nil
   local kept = without(instances, without(instances, { current, same = same }))
   local cleared, why = rollout.retire(context, without(instances, kept), kept)
-  if not cleared then return { serves = false, problem = why, changed = false } end
-  local running, failed, started = bring_up(context, kind, deployment, plan, same, newest_generation(instances) + 1)
+  if not cleared then return failed(why) end
+  local running, trouble, started = bring_up(context, kind, deployment, plan, same, newest_generation(instances) + 1)
   if not running then
-    if started and (started.created or options.undo_adopted and same ~= current) then
-      undo(context, deployment, plan, started, instances)
-    end
-    return { serves = false, problem = failed, changed = false }
+    local is_mine = started and (started.created or options.undo_adopted and same ~= current)
+    if is_mine then undo(context, started, instances) end
+    return failed(trouble)
   end
-  local others = without(kept, { running })
-  drain(context, others)
-  local retired, left = rollout.retire(context, others, { {
-    id = running.id, model = deployment.model, role = plan.role, server_id = same and same.server_id or plan.server_id,
-  } })
-  if retired and kind == shared and not same and plan.server_id ~= shared.own_id(deployment.id) then
-    return rollout.settle(context, deployment)
-  end
-  local did_serve = current ~= nil and fleet.serves(current)
-  return { serves = true, problem = left, changed = running.created or #others > 0 or not did_serve }
+  local others, did_serve = without(kept, { running }), current ~= nil and fleet.serves(current)
+  return {
+    serves = true, changed = running.created or #others > 0 or not did_serve,
+    problem = complete(context, kind, deployment, running, others),
+  }
 end
 
---- Once more, so that the shared server has the model under the deployment's own id.
+--- Once more, so that the shared server has the model under the deployment's own id. What went wrong, or nil.
 function rollout.settle(context, deployment)
   local instances, err = fleet.instances(context, deployment.id)
-  if not instances then return { serves = true, problem = err.message, changed = true } end
-  if context.dry_run then return { serves = true, changed = true } end
-  local again = rollout.run(context, deployment, instances, { fresh = true })
-  return { serves = true, problem = again.problem, changed = true }
+  if not instances then return err.message end
+  return rollout.run(context, deployment, instances, { fresh = true }).problem
 end
 
 return rollout
