@@ -53,14 +53,20 @@ local function is_same_thing(context, wanted, found)
   return read.role == wanted.role and read.deployment == wanted.deployment
 end
 
+--- Gives a container another name. A run that was killed, or another at this moment, may have done it.
+local function rename_away(context, name, id, new_name)
+  local ok, err = context.engine:rename_container(context.dry_run and name or id, new_name)
+  if ok then return true end
+  local now = context.engine:inspect_container(id)
+  return not now or now.Name ~= "/" .. name, err
+end
+
 --- Out of the way with a container of ours that is not what is wanted. One that serves goes on, under another name.
 local function displace(context, wanted, inspected)
   local found = labels.read(inspected.Config.Labels)
   if wanted.deployment and inspected.State.Running and not inspected.State.Restarting then
     context.note("another container of the deployment makes room for its name", { container = wanted.name })
-    local new_name = ("%s.g%d"):format(wanted.name, found.generation)
-    local ok, err = context.engine:rename_container(context.dry_run and wanted.name or inspected.Id, new_name)
-    return ok or err.code == "not_found" or err.code == "conflict", err
+    return rename_away(context, wanted.name, inspected.Id, ("%s.g%d"):format(wanted.name, found.generation))
   end
   context.note("a container that is out of date is removed", { container = wanted.name })
   return context.engine:remove_container(context.dry_run and wanted.name or inspected.Id, { force = true })

@@ -92,6 +92,17 @@ function dedicated.wait(context, id)
   return health.wait(context, id)
 end
 
+--- Gives an instance's image its name back, which a newer build took.
+---@return true|nil ok
+---@return string|nil problem
+function dedicated.give_back(context, instance)
+  local name = model_image.name(context, instance.model)
+  local now = context.engine:inspect_image(name)
+  if now and now.Id == instance.image_id then return true end
+  local tagged, err = context.engine:tag_image(instance.image_id, name)
+  return tagged, err and err.message
+end
+
 --- Removes what belongs to a container that is gone.
 function dedicated.clean(context, instance, others)
   local image = instance.image_id or model_image.name(context, instance.model)

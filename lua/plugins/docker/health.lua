@@ -34,6 +34,11 @@ local function last_check(state)
   return output == "" and "" or (": " .. output)
 end
 
+--- Bytes; 0: it has no limit.
+local function limit_of(inspected)
+  return type(inspected.HostConfig) == "table" and math.tointeger(inspected.HostConfig.Memory) or 0
+end
+
 local function ended_text(state, limit)
   if state.OOMKilled then
     return ("it was killed for lack of memory%s: give the deployment more with keyValueConfig.memory"):format(
@@ -62,8 +67,7 @@ end
 ---@return string kind
 ---@return string text
 function health.judge(inspected)
-  local state = inspected.State
-  local limit = inspected.HostConfig and math.tointeger(inspected.HostConfig.Memory) or 0
+  local state, limit = inspected.State, limit_of(inspected)
   if state.Restarting then
     return "restarting", "it crashes again and again: " .. ended_text(state, limit)
   elseif state.Paused then
@@ -111,8 +115,8 @@ local function verdict(context, id)
   end
   if now.kind == "healthy" then return {} end
   local restarts = now.inspected.RestartCount or 0
-  local is_hopeless = restarts >= CRASHES or now.inspected.State.OOMKilled
-  if WORTH_WAITING[now.kind] and not is_hopeless then return nil, now.text end
+  if now.inspected.State.OOMKilled then return { problem = ended_text(now.inspected.State, limit_of(now.inspected)) } end
+  if WORTH_WAITING[now.kind] and restarts < CRASHES then return nil, now.text end
   return { problem = restarts > 0 and ("%s (%d restarts)"):format(now.text, restarts) or now.text }
 end
 

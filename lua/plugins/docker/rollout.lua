@@ -99,6 +99,7 @@ local function bring_up(context, kind, deployment, plan, same, generation)
   if same then
     local revived, err = container.revive(context, same.id)
     if not revived then return nil, err.message end
+    if same.name ~= plan.name then context.engine:rename_container(same.id, plan.name) end -- an interrupted run's doing
     running = same
   else
     running, problem = launch(context, kind, deployment, plan, generation)
@@ -109,10 +110,21 @@ local function bring_up(context, kind, deployment, plan, same, generation)
   return nil, ("container %s: %s%s"):format(plan.name, why, health.last_lines(context, running.id)), running
 end
 
+--- The one that goes on serving gets back what the new one took from it: its name, and its image's.
+local function give_back(context, kind, instance)
+  local ok, err = context.engine:rename_container(instance.id, instance.name)
+  if not ok then return nil, err.message end
+  return not kind.give_back or kind.give_back(context, instance)
+end
+
 --- Takes a failed container away again: nothing of it must begin to serve later.
-local function undo(context, running, instances)
-  local removed, problem = rollout.retire(context, { running }, without(instances, { running }))
-  if not removed then context.log:warn("what failed is not removed", { container = running.name, error = problem }) end
+local function undo(context, kind, running, instances)
+  local others = without(instances, { running })
+  local done, problem = rollout.retire(context, { running }, others)
+  for _, instance in ipairs(others) do
+    if done and instance.name == running.name then done, problem = give_back(context, kind, instance) end
+  end
+  if not done then context.log:warn("not all is as before", { container = running.name, error = problem }) end
 end
 
 local function drain(context, others)
@@ -167,7 +179,7 @@ function rollout.run(context, deployment, instances, options)
   local running, trouble, started = bring_up(context, kind, deployment, plan, same, newest_generation(instances) + 1)
   if not running then
     local is_mine = started and (started.created or options.undo_adopted and same ~= current)
-    if is_mine then undo(context, started, instances) end
+    if is_mine then undo(context, kind, started, instances) end
     return failed(trouble)
   end
   local others, did_serve = without(kept, { running }), current ~= nil and fleet.serves(current)
