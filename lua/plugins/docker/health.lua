@@ -115,7 +115,8 @@ local function verdict(context, id)
   end
   if now.kind == "healthy" then return {} end
   local restarts = now.inspected.RestartCount or 0
-  if now.inspected.State.OOMKilled then return { problem = ended_text(now.inspected.State, limit_of(now.inspected)) } end
+  local state = now.inspected.State
+  if state.OOMKilled then return { problem = ended_text(state, limit_of(now.inspected)) } end
   if WORTH_WAITING[now.kind] and restarts < CRASHES then return nil, now.text end
   return { problem = restarts > 0 and ("%s (%d restarts)"):format(now.text, restarts) or now.text }
 end

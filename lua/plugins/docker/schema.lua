@@ -7,8 +7,11 @@ local schema = {}
 
 local PING = ("http://127.0.0.1:%d%s"):format(prediction_server.PORT, prediction_server.PING)
 --- Whichever of these programs the image has. The engine sees to the time-out.
-local ASK_PING = ("curl -fsS -o /dev/null %s || wget -q -O /dev/null %s || python3 -c "
-  .. "'import urllib.request as r; r.urlopen(\"%s\")'"):format(PING, PING, PING)
+local ASK_PING = ([[
+if command -v curl >/dev/null; then exec curl -fsS -o /dev/null %s
+elif command -v wget >/dev/null; then exec wget -q -O /dev/null %s
+else exec python3 -c 'import urllib.request as r; r.urlopen("%s")'
+fi]]):format(PING, PING, PING)
 local HOST_PORT = 'a port of the host, or "ADDRESS:PORT"'
 
 local function is_image(text)
