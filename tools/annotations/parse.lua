@@ -186,10 +186,24 @@ function parse.files(folder, files)
   return modules, common
 end
 
+local function class_named(module, name)
+  for _, class in ipairs(module.classes) do
+    if class.name == name then return class end
+  end
+end
+
+--- Adds a class, or what another file says about one that is there already.
+local function add_class(module, class)
+  local known = class_named(module, class.name)
+  if not known then return table.insert(module.classes, class) end
+  if known.doc == "" then known.doc = class.doc end
+  table.move(class.fields, 1, #class.fields, #known.fields + 1, known.fields)
+end
+
 --- Adds classes, their methods, and aliases.
 function parse.merge(module, part)
   for _, class in ipairs(part.classes) do
-    table.insert(module.classes, class)
+    add_class(module, class)
     for _, fn in ipairs(part.functions) do
       if fn.owner == class.owner then table.insert(module.functions, fn) end
     end

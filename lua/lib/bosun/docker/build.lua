@@ -3,16 +3,13 @@
 ---@class bosun.docker.Engine
 local Engine = require "bosun.docker.engine"
 
-local base64 = require "bosun.base64"
 local credentials = require "bosun.docker.credentials"
 local effect = require "bosun.effect"
 local errors = require "bosun.docker.errors"
-local json = require "bosun.json"
 local log = require "bosun.log"
 local options_of = require("bosun.docker.options").check
 local progress = require "bosun.docker.progress"
 local reference = require "bosun.docker.reference"
-local secret = require "bosun.secret"
 
 local LINES = 20 -- of the output, in the message of a failed build
 
@@ -43,7 +40,7 @@ local function registries(engine, option)
     if not auth.serveraddress then error("engine:build: option auth: credentials without a serveraddress", 0) end
     map[auth.serveraddress] = credentials.plain(auth)
   end
-  return next(map) and secret.new(base64.encode(json.encode(map), { url = true })) or nil
+  return next(map) and credentials.header(map) or nil
 end
 
 local function failed(err, last_lines)
@@ -79,7 +76,7 @@ function Engine:build(archive, options)
     if not ref or ref.digest then return nil, errors.invalid(what, "%s", problem or "a tag has no digest") end
   end
   local size, problem = archive:size()
-  if not size then return nil, errors.unreached(self.host, what, problem) end
+  if not size then return nil, errors.unread(what, problem) end
   if not effect.begin("docker.build", plan_text(options, size)) then return "sha256:" .. ("0"):rep(64) end
   local add, finish = progress.output(options.on_progress, LINES)
   local id

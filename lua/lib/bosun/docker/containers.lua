@@ -244,7 +244,7 @@ function Engine:put_archive(id, path, archive)
   local where = ("%s in container %s"):format(path, self:_short(id))
   local what = "copy an archive to " .. where
   local size, err = archive:size()
-  if not size then return nil, errors.unreached(self.host, what, err) end
+  if not size then return nil, errors.unread(what, err) end
   if not effect.begin("docker.copy", ("%.1f MB to %s"):format(size / 1e6, where)) then return true end
   return self:_do("PUT", url, {
     what = what, query = { path = path }, source = archive:reader(), timeout = false,

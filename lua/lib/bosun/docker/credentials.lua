@@ -51,6 +51,16 @@ function credentials.plain(auth)
   }
 end
 
+--- A table as the value of a header; engines want the padding, too. Without a table, what stands for nobody: a push
+--- without the header is refused.
+---@param map table|nil
+---@return string|bosun.Secret
+function credentials.header(map)
+  local text = base64.encode(json.encode(map or {}), { url = true })
+  text = text .. ("="):rep(-#text % 4)
+  return map and secret.new(text) or text
+end
+
 local function failure(code, message, ...)
   return errors.new { code = code, message = "credentials of registries: " .. message:format(...) }
 end

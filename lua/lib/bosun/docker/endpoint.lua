@@ -78,12 +78,17 @@ local function bad_host(host)
     .. "unix:///PATH, tcp://HOST[:PORT], http(s)://HOST[:PORT]%s", host, hint)
 end
 
+--- Host and port ("" when there is none) of "host:port"; an IPv6 address keeps its brackets.
+local function split_authority(authority)
+  if authority:find "^%[" then return authority:match "^(%[[%x:.]+%]):?(%d*)$" end
+  if not authority:find ":" then authority = authority .. ":" end
+  return authority:match "^([^:%c%s@]+):(%d*)$"
+end
+
 local function url_endpoint(host, option)
   local scheme, authority, rest = host:match "^(%a+)://([^/?#]*)(.*)$"
-  local hostname, port = authority:match "^(.-):?(%d*)$"
-  if authority:find "^%[" then hostname, port = authority:match "^(%[[%x:.]+%]):?(%d*)$" end
-  if not hostname or hostname == "" or hostname:find "[%c%s@]" or rest:find "[?#%c%s]"
-    or (not authority:find "^%[" and hostname:find ":") then
+  local hostname, port = split_authority(authority)
+  if not hostname or rest:find "[?#%c%s]" then
     return nil, errors.invalid(WHAT, '"%s": expected %s://HOST[:PORT]', host, scheme)
   end
   local tls, err = tls_of(option, scheme)

@@ -72,15 +72,28 @@ local function query_of(query)
   return texts
 end
 
+--- A source of which the second result knows the error that it gave back.
+local function watched(source)
+  local failure
+  if not source then return nil, function() end end
+  local function read()
+    local bytes, err = source()
+    if bytes == nil then failure = err end
+    return bytes, err
+  end
+  return read, function() return failure end
+end
+
 --- Sends a request to a path with its version. Options as in CallOptions, and source, sink, on_line of bosun.http;
 --- timeout false: none. Any 2xx and 304 is a response.
 function Engine:_send(method, path, options)
   local what = options.what or method .. " " .. path
   local timeout = options.timeout
   if timeout == nil then timeout = self._timeout end
+  local source, unread = watched(options.source)
   local request = {
     method = method, url = path, query = query_of(options.query), json = options.json, headers = options.headers,
-    source = options.source, sink = options.sink, timeout = timeout or nil, stall = 0, follow = false,
+    source = source, sink = options.sink, timeout = timeout or nil, stall = 0, follow = false,
     retry = SAFE[method] and RETRY or nil,
   }
   local resp, err
@@ -89,6 +102,7 @@ function Engine:_send(method, path, options)
   else
     resp, err = self._client:request(request)
   end
+  if not resp and unread() then return nil, errors.unread(what, unread()) end
   if not resp then return nil, errors.unreached(self.host, what, err) end
   if resp.ok or resp.status == 304 then return resp end
   return nil, errors.refused(self.host, what, resp)

@@ -30,11 +30,6 @@ function errors.invalid(what, problem, ...)
   return errors.new { code = "invalid", message = ("%s: %s"):format(what, problem:format(...)) }
 end
 
---- Is it one of these?
-function errors.is(err)
-  return getmetatable(err) == Failure
-end
-
 -- ---- what an engine answers -----------------------------------------------------------------------------------------
 
 local CODES = { [400] = "invalid", [401] = "denied", [403] = "denied", [404] = "not_found", [409] = "conflict" }
@@ -108,14 +103,21 @@ local function reason_of(err)
   return (err.message:gsub("^%u+ http%S+: ", ""):gsub("^%u+ http%S+ failed: ", ""))
 end
 
---- The error of a request that got no answer, or of the function that had to send or take its bytes.
+--- The error of something that had to be read before it could be sent.
+---@param what string
+---@param err any of a file, an archive, or a plugin's own function
+function errors.unread(what, err)
+  if type(err) ~= "table" or type(err.message) ~= "string" then return err end
+  return errors.new { code = err.code, message = ("%s: %s"):format(what, err.message) }
+end
+
+--- The error of a request that got no answer.
 ---@param host string
 ---@param what string
----@param err any from bosun.http, or from a source or sink
+---@param err bosun.Error from bosun.http
 function errors.unreached(host, what, err)
-  if errors.is(err) or type(err) ~= "table" or type(err.message) ~= "string" then return err end
-  if not tostring(err.op):find "^http" then
-    return errors.new { code = err.code, message = ("%s: %s"):format(what, err.message) }
+  if err.code == "cancelled" or err.message:find("the action's time is up", 1, true) then
+    return errors.new { code = err.code, message = ("%s: %s"):format(what, reason_of(err):gsub("^http%.%w+ ", "")) }
   end
   local on_socket = host:find "^unix:" and SOCKET[err.code]
   local hint = HINTS[err.code] and ": " .. HINTS[err.code] or ""

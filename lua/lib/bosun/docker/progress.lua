@@ -5,7 +5,7 @@ local time = require "bosun.time"
 
 local progress = {}
 
-local SECONDS = 2 -- from one line of a transfer to the next
+local SECONDS = 2
 local DONE = { ["Pull complete"] = true, ["Already exists"] = true, ["Pushed"] = true, ["Layer already exists"] = true,
   ["Download complete"] = true }
 --- Podman's layers are whole once they are downloaded; Docker unpacks them after that.
@@ -17,7 +17,7 @@ function progress.writer(on_progress)
 end
 
 local function megabytes(bytes)
-  return ("%.*f"):format(bytes < 10e6 and 1 or 0, bytes / 1e6)
+  return (bytes < 10e6 and "%.1f" or "%.0f"):format(bytes / 1e6)
 end
 
 local function summary(what, layers)
@@ -39,21 +39,21 @@ local function update(layer, message)
   if moves and type(detail) == "table" and math.type(detail.current) == "integer" then
     layer.current = detail.current
     if math.type(detail.total) == "integer" and detail.total > 0 then layer.total = detail.total end
-    layer.current = math.min(layer.current, math.max(layer.total, layer.current))
   end
 end
 
 --- A function for the messages of a pull or push, which says now and then how far it is.
 ---@param what string "pull alpine:latest"
 ---@param on_progress? fun(text: string)
-function progress.transfer(what, on_progress)
+---@param seconds? number from one line to the next, default 2
+function progress.transfer(what, on_progress, seconds)
   local write, layers, last = progress.writer(on_progress), {}, time.monotonic()
   return function(message)
     local id = message.id
     if type(id) ~= "string" or type(message.status) ~= "string" or message.status:find "^Pulling from" then return end
     layers[id] = layers[id] or { current = 0, total = 0, done = false }
     update(layers[id], message)
-    if time.monotonic() - last >= SECONDS then
+    if time.monotonic() - last >= (seconds or SECONDS) then
       last = time.monotonic()
       write(summary(what, layers))
     end

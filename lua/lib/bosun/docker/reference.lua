@@ -4,6 +4,7 @@ local reference = {}
 
 local HUB = "docker.io"
 local LONGEST_NAME = 255
+local DIGITS = { sha256 = 64, sha384 = 96, sha512 = 128 }
 
 ---@class bosun.docker.Reference
 ---@field domain string the registry: "docker.io", "localhost:5000"
@@ -14,9 +15,8 @@ local LONGEST_NAME = 255
 ---@field familiar string as people write it: "alpine:latest"
 
 local function is_domain(text)
-  local host, port = text:match "^(.-):?(%d*)$"
-  if text:find "^%[[%x:]+%]:?%d*$" then return true end
-  if text:find ":" and port == "" or host == "" then return false end
+  if text:find "^%[[%x:]+%]$" or text:find "^%[[%x:]+%]:%d+$" then return true end
+  local host = text:gsub(":%d+$", "")
   for label in (host .. "."):gmatch "([^.]*)%." do
     if not label:find "^[%w][%w-]*$" or label:find "%-$" then return false end
   end
@@ -45,9 +45,8 @@ local function problem_of_name(domain, repository)
 end
 
 local function is_digest(text)
-  local algorithm, hex = text:match "^(%a[%w+._-]*):(%x+)$"
-  if not algorithm or #hex < 32 then return false end
-  return algorithm ~= "sha256" or #hex == 64 and not hex:find "%u"
+  local algorithm, hex = text:match "^(%w+):([%da-f]+)$"
+  return algorithm ~= nil and #hex == DIGITS[algorithm]
 end
 
 --- Registry and repository of a name without tag and digest.

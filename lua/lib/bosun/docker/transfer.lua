@@ -3,7 +3,6 @@
 ---@class bosun.docker.Engine
 local Engine = require "bosun.docker.engine"
 
-local base64 = require "bosun.base64"
 local credentials = require "bosun.docker.credentials"
 local effect = require "bosun.effect"
 local errors = require "bosun.docker.errors"
@@ -13,7 +12,6 @@ local options_of = require("bosun.docker.options").check
 local progress = require "bosun.docker.progress"
 local reference = require "bosun.docker.reference"
 local retry = require "bosun.retry"
-local secret = require "bosun.secret"
 local wait = require "bosun.wait"
 
 local ATTEMPTS = 4 -- to pull: an engine may go away three times
@@ -57,11 +55,6 @@ end
 
 -- ---- credentials ----------------------------------------------------------------------------------------------------
 
---- Credentials as a header wants them. Without the header a push is refused.
-local function auth_header(auth)
-  local text = base64.encode(json.encode(credentials.plain(auth) or {}), { url = true })
-  return auth and secret.new(text) or text
-end
 
 --- The credentials for a reference, and a text that says which they are.
 local function auth_for(engine, ref, option)
@@ -107,7 +100,7 @@ local function pull_once(engine, ref, what, auth, on_progress)
   local note, done = progress.transfer(what, on_progress), false
   local ok, err = engine:_messages("/images/create", {
     what = what, query = { fromImage = ref.familiar_name, tag = ref.digest or ref.tag },
-    headers = { ["X-Registry-Auth"] = auth_header(auth) },
+    headers = { ["X-Registry-Auth"] = credentials.header(credentials.plain(auth)) },
   }, "pull_failed", function(message)
     if tostring(message.status):find "^Status: " then done = true end
     note(message)
@@ -180,7 +173,8 @@ function Engine:push(ref, options)
   local auth, auth_note = auth_for(self, image, options.auth)
   local note, digest = progress.transfer(what, options.on_progress), nil
   local ok, err = self:_messages(self:_image_path(image.familiar_name, what, "push"), {
-    what = what, query = { tag = image.tag }, headers = { ["X-Registry-Auth"] = auth_header(auth) },
+    what = what, query = { tag = image.tag },
+    headers = { ["X-Registry-Auth"] = credentials.header(credentials.plain(auth)) },
   }, "push_failed", function(message)
     digest = digest_of_message(message) or digest
     note(message)
