@@ -299,11 +299,13 @@ end
 function DockerPlugin:deployment_status(deployment_info)
   local ok, problem = names.check_id(deployment_info.id)
   if not ok then return failing(about(deployment_info, "deploymentInfo.id: %s", problem), State.UNKNOWN) end
-  return self:with_engine(function(context)
+  local result = self:with_engine(function(context)
     local instances, err = fleet.instances(context, deployment_info.id)
-    if not instances then return failing(about(deployment_info, "%s", err.message), State.UNKNOWN) end
+    if not instances then return failing(about(deployment_info, "%s", err.message)) end
     return report.status(context, instances, deployment_info.id)
   end)
+  result.state = result.state or State.UNKNOWN
+  return result
 end
 
 return DockerPlugin

@@ -148,14 +148,17 @@ local function ask_inside(context, id, path)
   return nil, result.stderr:find("404", 1, true) and "absent" or "unreachable"
 end
 
---- Asks the proxy's API. The answer; or nil and "absent" (404), "unreachable", or "gone": no proxy runs.
+--- Asks the proxy's API. The answer; or nil and "absent" (404), "unreachable"; or nil, "failed" and in words why it
+--- cannot be asked.
 ---@param context table
 ---@param path string
 ---@return table|nil
 ---@return string|nil why
+---@return string|nil problem
 function proxy.ask(context, path)
-  local inspected = context.engine:inspect_container(context.config.containerNamePrefix .. "traefik")
-  if not inspected or not inspected.State.Running then return nil, "gone" end
+  local inspected, err = context.engine:inspect_container(context.config.containerNamePrefix .. "traefik")
+  if not inspected and err.code ~= "not_found" then return nil, "failed", err.message end
+  if not inspected or not inspected.State.Running then return nil, "failed", "the proxy does not run" end
   for _, base in ipairs(address.candidates(context, inspected, API_PORT)) do
     local response = http.get(base .. path, { timeout = 5, connect_timeout = 2, proxy = false })
     if response and response.status == 404 and decoded(response.body) then return nil, "absent" end
@@ -168,11 +171,11 @@ end
 --- True when the proxy sends a deployment's predictions to this generation; false, and why not; nil when nobody can
 --- tell.
 local function is_routed(context, router)
-  local answer, why = proxy.ask(context, ("/api/http/routers/%s@docker"):format(router))
+  local answer, why, problem = proxy.ask(context, ("/api/http/routers/%s@docker"):format(router))
   if answer and answer.status == "enabled" then return true end
   if answer then return false, ("its router %s is %s"):format(router, tostring(answer.status)) end
   if why == "absent" then return false, ("it has no router %s yet"):format(router) end
-  if why == "gone" then return false, "the proxy does not run" end
+  if why == "failed" then return false, problem end
   return nil
 end
 
