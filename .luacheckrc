@@ -4,3 +4,5 @@ max_line_length = 120
 self = false
 ignore = { "212/deployment_info" }
 files["tests"] = { std = "+busted" }
+-- HAProxy's own.
+files["tests/docker/images/proxy"] = { read_globals = { "core" } }
