@@ -91,13 +91,13 @@ DEPS   := tools/deps
 .DEFAULT_GOAL := all
 .DELETE_ON_ERROR:
 .SUFFIXES:
-.PHONY: all demo test check lint format bench install uninstall clean help deps
-.PHONY: build-tests build-fuzz run-tests run-check run-bench FORCE
+.PHONY: all demo test test-docker check lint format bench install uninstall clean help deps
+.PHONY: build-tests build-fuzz run-tests run-docker-tests run-check run-bench FORCE
 
 all: $(STATIC_LIB) $(SHARED_LIB) $(RUNNER) $(TOOL) ## build the library, the runner and the tool (default)
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-10s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-11s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 	@echo
 	@echo "  variables: PREFIX=$(PREFIX) DESTDIR= BUILD=$(BUILD) CC=$(CC) CFLAGS= WERROR=1 SUITES='$(SUITES)'"
 
@@ -200,6 +200,12 @@ demo: ## play the agent: nine actions through the runner, each with its status
 test: ## run all tests (SUITES="unit cli" for some)
 	@sh $(DEPS) build test
 	@$(MAKE) --no-print-directory run-tests
+
+test-docker: ## run the docker plugin's tests against a real engine (DOCKER_HOST=… for another than the machine's own)
+	@sh $(DEPS) build test docker
+	@$(MAKE) --no-print-directory run-docker-tests
+run-docker-tests: build-tests
+	@BOSUN_BUILD='$(abspath $(BUILD))' bash tests/docker/run
 
 check: ## run the tests and the fuzz targets with the address, leak and undefined-behaviour sanitizers
 	@sh $(DEPS) build test check

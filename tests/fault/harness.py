@@ -1,143 +1,27 @@
-"""What the fault tests share: a workspace with models and configs, the runner under a watchdog, a reader of status
-files that trusts nothing, the state of a deployment on disk, and TAP. Stands alone: Python 3 and PyYAML."""
-import concurrent.futures
+"""What the fault tests share: a workspace with models and configs, faults at system calls, and the state of a
+deployment on disk; and, from tests/support, TAP and the runner under a watchdog. Needs Python 3 and PyYAML alone."""
 import contextlib
 import os
 import shutil
-import signal
 import subprocess
 import sys
 import tempfile
-import time
-import traceback
 
 import yaml
 
-BUILD = os.environ.get("BOSUN_BUILD") or os.path.join(os.path.dirname(__file__), "..", "..", "build")
-BUILD = os.path.abspath(BUILD)
-RUNNER = os.path.join(BUILD, "bosun-plugin-runner")
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "support"))
+# pylint: disable=wrong-import-position,unused-import
+from runs import BUILD, EXIT, PREVIOUS, RUNNER, WATCHDOG, Result, finish, parse_status, start  # noqa: E402,F401
+from tap import expect, main, poll, sweep, test  # noqa: E402,F401
+
 SYSFAULT = os.path.join(BUILD, "tests", "fault", "sysfault")
 FAILMALLOC = os.path.join(BUILD, "tests", "fault", "failmalloc.so")
-
-# A runner that takes longer hangs; no test measures time.
-WATCHDOG = 20
-JOBS = max(2, os.cpu_count() or 2)
-
-EXIT = {"passing": 0, "failing": 1, "warning": 2, "unknown": 3}
-KEYS = {"status", "msg", "state", "duration", "timestamp", "data"}
-STATES = {None, "ready", "stopped", "errored", "launching", "replacingModel", "shuttingDown", "unknown"}
-PREVIOUS = 'status: "passing"\nmsg: "of the previous run"\nstate: null\nduration: 0.1\ntimestamp: 1\ndata: null\n'
 
 ACTIONS = ("plugin_start plugin_stop deployment_start deployment_stop deployment_replace_model deployment_status "
            "pe_status deployment_list deployment_relaunch").split()
 
 
-# ---- TAP -----------------------------------------------------------------------------------------------------------
-
-_tests = []
-
-
-def test(name):
-    """Makes a function a test. It fails by raising; an AssertionError's text is the reason."""
-    def add(function):
-        _tests.append((name, function))
-        return function
-    return add
-
-
-def main():
-    chosen = [t for t in _tests if all(word in t[0] for word in sys.argv[1:])]
-    print(f"1..{len(chosen)}", flush=True)
-    failed = 0
-    for number, (name, function) in enumerate(chosen, 1):
-        reason = None
-        try:
-            function()
-        except AssertionError as error:
-            reason = str(error) or traceback.format_exc()
-        except Exception:  # pylint: disable=broad-except
-            reason = traceback.format_exc()
-        failed += reason is not None
-        print(f"{'ok' if reason is None else 'not ok'} {number} - {name}")
-        if reason is not None:
-            print("".join(f"# {line}\n" for line in reason.splitlines()), end="")
-        sys.stdout.flush()
-    sys.exit(1 if failed else 0)
-
-
-def expect(condition, *reason):
-    if not condition:
-        raise AssertionError(" ".join(str(part) for part in reason))
-
-
-def sweep(cases, check):
-    """Runs check(case) for all cases, several at once; raises with the first reasons when some fail."""
-    def one(case):
-        try:
-            check(case)
-        except AssertionError as error:
-            return f"{case}: {error}"
-        return None
-    with concurrent.futures.ThreadPoolExecutor(JOBS) as pool:
-        reasons = [reason for reason in pool.map(one, cases) if reason]
-    expect(not reasons, f"{len(reasons)} of {len(cases)} cases failed:\n" + "\n".join(reasons[:8]))
-
-
-def poll(condition, what, seconds=WATCHDOG):
-    """Waits until condition() is true."""
-    deadline = time.monotonic() + seconds
-    while not condition():
-        expect(time.monotonic() < deadline, f"never happened within {seconds} s: {what}")
-        time.sleep(0.01)
-
-
 # ---- the runner ----------------------------------------------------------------------------------------------------
-
-class Result:
-    """How a run ended: exit status as a shell has it, stderr as text, status file."""
-
-    def __init__(self, code, stdout, stderr, status_path):
-        self.code = code if code >= 0 else 128 - code
-        self.stdout = stdout
-        self.stderr = stderr
-        self.status_path = status_path
-
-    @property
-    def text(self):
-        with contextlib.suppress(FileNotFoundError), open(self.status_path, encoding="utf-8") as file:
-            return file.read()
-        return None
-
-    @property
-    def status(self):
-        return parse_status(self.text)
-
-    def truthful(self, *outcomes):
-        """The status file is whole, not the previous run's, and says what the exit status says."""
-        expect(self.text is not None, "no status file; exit", self.code, self.stderr[-2000:])
-        expect(self.text != PREVIOUS, "the previous run's status; exit", self.code, self.stderr[-2000:])
-        status = self.status
-        expect(self.code == EXIT[status["status"]], "exit", self.code, "but", status, self.stderr[-2000:])
-        if outcomes:
-            expect(status["status"] in outcomes, "not", "/".join(outcomes), "but", status, self.stderr[-2000:])
-        return status
-
-
-def parse_status(text):
-    """The six keys with values of the right kinds, or an AssertionError."""
-    expect(text is not None, "no status file")
-    try:
-        status = yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        raise AssertionError(f"the status file is not YAML: {error}\n{text[:500]}") from error
-    expect(isinstance(status, dict) and set(status) == KEYS, "not a status:", text[:500])
-    expect(status["status"] in EXIT, "no such outcome:", status)
-    expect(status["msg"] is None or isinstance(status["msg"], str), "msg:", status)
-    expect(status["state"] in STATES, "state:", status)
-    expect(isinstance(status["duration"], float), "duration:", status)
-    expect(isinstance(status["timestamp"], int) and not isinstance(status["timestamp"], bool), "timestamp:", status)
-    return status
-
 
 class Workspace:
     """A folder for one test: configs, models, status files. Use it with `with`."""
@@ -203,29 +87,6 @@ class Workspace:
             with open(path, "w", encoding="utf-8") as file:
                 file.write(PREVIOUS)
         return finish([*prefix, *self.argv(action, config, status=status, **options)], path, env, stdin, watchdog)
-
-
-def finish(argv, status_path, env=None, stdin=subprocess.DEVNULL, watchdog=WATCHDOG):
-    with start(argv, env, stdin) as process:
-        try:
-            stdout, stderr = process.communicate(timeout=watchdog)
-        except subprocess.TimeoutExpired as late:
-            raise AssertionError(f"still running after {watchdog} s: {argv}") from late
-    return Result(process.returncode, stdout.decode(errors="replace"), stderr.decode(errors="replace"), status_path)
-
-
-class Process(subprocess.Popen):
-    """A process in a group of its own, which ends with the `with` that it is used in."""
-
-    def __exit__(self, *what):
-        if self.poll() is None:
-            os.killpg(self.pid, signal.SIGKILL)
-        super().__exit__(*what)
-
-
-def start(argv, env=None, stdin=subprocess.DEVNULL, stderr=subprocess.PIPE):
-    return Process(argv, stdin=stdin, stdout=subprocess.PIPE, stderr=stderr, start_new_session=True,
-                   env={**os.environ, **(env or {})})
 
 
 class Fault:

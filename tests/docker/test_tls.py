@@ -1,0 +1,152 @@
+"""An engine behind TLS: with the right certificates everything works, with any other nothing is done and the message
+says which is wrong."""
+import os
+import shutil
+import subprocess
+
+from support import SOCKET, expect, main, test
+from servers import Front
+from trouble import Scene
+
+# `openssl ca`, as it alone makes certificates that have ended.
+CONFIG = """
+[ca]
+default_ca = d
+[d]
+new_certs_dir = {0}
+database = {0}/index.txt
+serial = {0}/serial
+certificate = {0}/ca.pem
+private_key = {0}/ca-key.pem
+default_md = sha256
+policy = p
+copy_extensions = copy
+unique_subject = no
+[p]
+commonName = supplied
+"""
+NAMES = "DNS:localhost,IP:127.0.0.1"
+
+
+class Certificates:
+    """A certificate authority in a folder, and what it issues."""
+
+    def __init__(self, folder):
+        self.folder = folder
+        os.makedirs(folder)
+        self.authority("ca")
+        for name, text in (("index.txt", ""), ("serial", "01\n"), ("ca.conf", CONFIG.format(folder))):
+            with open(self.path(name), "w", encoding="ascii") as file:
+                file.write(text)
+
+    def path(self, name):
+        return os.path.join(self.folder, name)
+
+    def openssl(self, *words):
+        done = subprocess.run(["openssl", *words], cwd=self.folder, capture_output=True, check=False)
+        expect(done.returncode == 0, "openssl", *words, done.stderr.decode())
+
+    def key(self, name):
+        self.openssl("ecparam", "-name", "prime256v1", "-genkey", "-noout", "-out", f"{name}-key.pem")
+
+    def authority(self, name):
+        self.key(name)
+        self.openssl("req", "-x509", "-new", "-key", f"{name}-key.pem", "-subj", f"/CN={name}", "-days", "30", "-out",
+                     f"{name}.pem")
+
+    def issue(self, name, names=NAMES, end="20480101000000Z"):
+        """Certificate and key in one file, as haproxy wants them."""
+        self.key(name)
+        self.openssl("req", "-new", "-key", f"{name}-key.pem", "-subj", f"/CN={name}", "-addext",
+                     f"subjectAltName={names}", "-out", f"{name}.csr")
+        self.openssl("ca", "-batch", "-notext", "-config", "ca.conf", "-in", f"{name}.csr", "-out", f"{name}.pem",
+                     "-startdate", "20200101000000Z", "-enddate", end)
+        with open(self.path(name + "-both.pem"), "wb") as both:
+            for part in (f"{name}.pem", f"{name}-key.pem"):
+                with open(self.path(part), "rb") as file:
+                    both.write(file.read())
+        return self.path(name + "-both.pem")
+
+    def client(self, name, ca="ca", cert=None, key=None):
+        """A folder as DOCKER_CERT_PATH has it."""
+        folder = self.path(name)
+        os.makedirs(folder)
+        for file, source in (("ca.pem", f"{ca}.pem"), ("cert.pem", cert and f"{cert}.pem"), ("key.pem", key and f"{key}-key.pem")):
+            if source:
+                shutil.copy(self.path(source), os.path.join(folder, file))
+        return folder
+
+
+def front(certificates, name, more="", **options):
+    return Front(SOCKET, tls=f"ssl crt {certificates.issue(name, **options)} {more}")
+
+
+def mutual(certificates):
+    return front(certificates, "server", f"ca-file {certificates.path('ca.pem')} verify required")
+
+
+def environment(folder):
+    return {"DOCKER_TLS_VERIFY": "1", "DOCKER_CERT_PATH": folder}
+
+
+def refused(scene, server, folder, *words):
+    """Neither by the private config nor by the environment; nothing is done, no key is told."""
+    for options in ({"private": {"dockerCertPath": folder}}, {"env": environment(folder)}):
+        done = scene.act("plugin_start", host=server.host, **options).expect("failing", *words)
+        expect("PRIVATE KEY" not in done.msg and "PRIVATE KEY" not in done.stderr, done)
+    expect(scene.containers() == [], scene.containers())
+
+
+@test("TLS: a deployment's life, with a client certificate, by the private config and by the environment")
+def _():
+    with Scene("tls") as scene:
+        made = Certificates(scene.join("tls"))
+        made.issue("client")
+        folder = made.client("verified", cert="client", key="client")
+        with mutual(made) as server:
+            private = {"dockerCertPath": folder}
+            scene.up(host=server.host, private=private)
+            url = scene.start(host=server.host.replace("127.0.0.1", "localhost"), env=environment(folder))
+            scene.serves(url, "d1", "A")
+            scene.replace(host="unix:///nowhere", private={**private, "dockerHost": server.host})
+            scene.serves(url, "d1", "B")
+            scene.stop("d1", "B", host=server.host, private=private)
+            expect(scene.servers() == [], scene.servers())
+
+
+@test("TLS: a certificate that has ended, of another host, of an unknown authority: failing, and the message says so")
+def _():
+    with Scene("badtls") as scene:
+        made = Certificates(scene.join("tls"))
+        made.authority("other")
+        right, stranger = made.client("right"), made.client("stranger", ca="other")
+        with front(made, "ended", end="20210101000000Z") as server:
+            refused(scene, server, right, "expired", server.host)
+        with front(made, "elsewhere", names="DNS:inner.example") as server:
+            refused(scene, server, right, "127.0.0.1", "certificate")
+        with front(made, "unknown") as server:
+            refused(scene, server, stranger, "certificate", server.host)
+            # Without a word on TLS it is not even tried.
+            scene.act("plugin_start", host=server.host).expect("failing", "TLS", server.host)
+            # The system's authorities do not know it.
+            scene.act("plugin_start", host=server.host.replace("tcp:", "https:")).expect("failing", "certificate")
+
+
+@test("TLS: no client certificate, another authority's, one without its key, a folder that is not there")
+def _():
+    with Scene("client") as scene:
+        made = Certificates(scene.join("tls"))
+        made.authority("other")
+        with mutual(made) as server:
+            refused(scene, server, made.client("none"), server.host, "ertificate")
+            refused(scene, server, made.client("strange", cert="other", key="other"), server.host)
+            refused(scene, server, made.client("half", cert="server"), "key.pem")
+            refused(scene, server, made.client("mixed", cert="server", key="other"), "key")
+            refused(scene, server, made.path("absent"), made.path("absent"))
+            with open(os.path.join(made.client("broken"), "ca.pem"), "w", encoding="ascii") as file:
+                file.write("no certificate\n")
+            refused(scene, server, made.path("broken"), "ca.pem")
+
+
+if __name__ == "__main__":
+    main()
