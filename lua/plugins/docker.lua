@@ -98,18 +98,23 @@ function DockerPlugin:start_problem(context)
   return network_problem(context)
 end
 
+--- Brings up what serves all deployments, and ends what is not wanted any more. In words what went wrong, or nil.
+local function start_services(context)
+  local found, err = fleet.read(context)
+  if not found then return err.message end
+  for _, role in ipairs(services.roles(context, found.deployments)) do
+    local id, problem = services.ensure(context, role)
+    if not id then return problem end
+  end
+  if context.monitored then return nil end
+  local ended, problem = services.end_monitoring(context, found.services)
+  return not ended and problem or nil
+end
+
 function DockerPlugin:plugin_start()
   return self:with_engine(function(context)
-    local problem = self:start_problem(context)
+    local problem = self:start_problem(context) or start_services(context)
     if problem then return failing(problem) end
-    for _, role in ipairs(services.roles(context)) do
-      local id, why = services.ensure(context, role)
-      if not id then return failing(why) end
-    end
-    if not context.monitored then
-      local ended, why = services.end_monitoring(context)
-      if not ended then return failing(why) end
-    end
     model_image.sweep(context)
     local engine = context.engine
     local text = ("%s engine %s at %s, network %s; predictions at %s"):format(engine.kind, engine.server_version,
@@ -138,11 +143,11 @@ end
 local function environment_status(context, found)
   local problem = network_problem(context)
   if problem then return failing(problem) end
-  local proxy_problem = services.problem(found.services[labels.Role.PROXY], labels.Role.PROXY)
-  if proxy_problem then return failing(proxy_problem) end
-  for _, role in ipairs(services.roles(context)) do
-    local other = services.problem(found.services[role], role)
-    if other then return warning(("predictions are served, but not monitored: %s"):format(other)) end
+  for _, role in ipairs(services.roles(context, found.deployments)) do
+    local trouble = services.problem(found.services[role], role)
+    local is_monitoring = role == labels.Role.QUEUE or role == labels.Role.AGENT
+    if trouble and is_monitoring then return warning("predictions are served, but not monitored: " .. trouble) end
+    if trouble then return failing(trouble) end
   end
   return passing(("%s engine %s at %s and the proxy are up"):format(context.engine.kind, context.engine.server_version,
     context.engine.host))

@@ -50,7 +50,8 @@ end
 local function is_same_thing(context, wanted, found)
   if not labels.is_ours(context, found) then return false end
   local read = labels.read(found)
-  return read.role == wanted.role and read.deployment == wanted.deployment
+  if wanted.deployment then return read.deployment == wanted.deployment end
+  return read.role == wanted.role
 end
 
 --- Gives a container another name. A run that was killed, or another at this moment, may have done it.

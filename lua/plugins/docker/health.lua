@@ -116,7 +116,10 @@ local function verdict(context, id)
   if now.kind == "healthy" then return {} end
   local restarts = now.inspected.RestartCount or 0
   local state = now.inspected.State
-  if state.OOMKilled then return { problem = ended_text(state, limit_of(now.inspected)) } end
+  -- Docker 20.10 leaves OOMKilled on a container that was started again.
+  if state.OOMKilled and (restarts > 0 or not state.Running) then
+    return { problem = ended_text(state, limit_of(now.inspected)) }
+  end
   if WORTH_WAITING[now.kind] and restarts < CRASHES then return nil, now.text end
   return { problem = restarts > 0 and ("%s (%d restarts)"):format(now.text, restarts) or now.text }
 end

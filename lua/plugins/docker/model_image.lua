@@ -20,6 +20,7 @@ local services = require "docker.services"
 local model_image = {}
 
 local LEFTOVER_AGE = 3600 -- seconds
+local REMOVAL_TIMEOUT = 30
 
 --- The name of a model's image.
 function model_image.name(context, model)
@@ -145,7 +146,8 @@ function model_image.remove(context, image)
   local found = context.engine:inspect_image(image)
   if not found or not is_generated(context, found) then return end
   local name = type(found.RepoTags) == "table" and found.RepoTags[1] or image
-  local removed, err = context.engine:remove_image(name)
+  -- An engine that is busy with an archive keeps whoever removes an image waiting.
+  local removed, err = context.engine:remove_image(name, { timeout = math.max(1, health.budget(REMOVAL_TIMEOUT)) })
   if removed then
     context.note("removed the model's image", { image = name })
   elseif err.code ~= "conflict" then

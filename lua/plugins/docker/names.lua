@@ -55,10 +55,16 @@ function names.image(prefix, model_id)
   return prefix .. stand_in(reduced(model_id:lower(), "a-z0-9", LONGEST_PART - 16), model_id)
 end
 
---- What stands for an id in a URL's path. Only what no proxy's rule takes for something else.
+--- What stands for an id in a URL's path. Only what no proxy's rule takes for something else, and never what
+--- names.next_segment gives.
 function names.segment(id)
-  if #id <= 128 and not id:find("[^%w_.~-]") and not id:find("^%.+$") then return id end
+  if #id <= 128 and not id:find("[^%w_.~-]") and not id:find("^%.+$") and not id:find("^next%-%x+$") then return id end
   return stand_in(reduced(id, "%w_~-", LONGEST_PART), id)
+end
+
+--- Another segment for an id, which no id has as its own.
+function names.next_segment(id)
+  return "next-" .. digest(id)
 end
 
 --- The name of a deployment's router: lower case, without what separates the parts of a label. `scope` keeps apart

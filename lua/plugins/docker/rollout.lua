@@ -92,13 +92,22 @@ local function wait_until_it_serves(context, kind, deployment, running)
   return proxy.wait_for_route(context, deployment.id, generation)
 end
 
+local function revive(context, kind, deployment, instance)
+  if kind.mend then
+    local mended, problem = kind.mend(context, deployment, instance)
+    if not mended then return nil, problem end
+  end
+  local revived, err = container.revive(context, instance.id)
+  return revived, err and err.message
+end
+
 --- Brings the deployment up as planned, or the instance that is there already. Returns it; or nil, in words why it does
 --- not serve, and what was started.
 local function bring_up(context, kind, deployment, plan, same, generation)
   local running, problem
   if same then
-    local revived, err = container.revive(context, same.id)
-    if not revived then return nil, err.message end
+    local mended, why = revive(context, kind, deployment, same)
+    if not mended then return nil, why end
     if same.name ~= plan.name then context.engine:rename_container(same.id, plan.name) end -- an interrupted run's doing
     running = same
   else

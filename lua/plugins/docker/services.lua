@@ -6,7 +6,6 @@ local tar = require "bosun.tar"
 local wait = require "bosun.wait"
 
 local container = require "docker.container"
-local fleet = require "docker.fleet"
 local health = require "docker.health"
 local labels = require "docker.labels"
 local names = require "docker.names"
@@ -129,11 +128,27 @@ local MAKERS = {
   [labels.Role.SHARED_SERVER] = shared_server,
 }
 
---- The roles that a plugin with this config needs from its start on.
+local function has_routes(deployments)
+  for _, instances in pairs(deployments) do
+    for _, instance in ipairs(instances) do
+      if instance.role == labels.Role.ROUTE then return true end
+    end
+  end
+  return false
+end
+
+--- The roles that are needed with this config and these deployments, what predictions need first.
+---@param context table
+---@param deployments table<string, docker.Instance[]>
 ---@return string[]
-function services.roles(context)
-  if not context.monitored then return { labels.Role.PROXY } end
-  return { labels.Role.PROXY, labels.Role.QUEUE, labels.Role.AGENT }
+function services.roles(context, deployments)
+  local roles = { labels.Role.PROXY }
+  if has_routes(deployments) then roles[#roles + 1] = labels.Role.SHARED_SERVER end
+  if context.monitored then
+    roles[#roles + 1] = labels.Role.QUEUE
+    roles[#roles + 1] = labels.Role.AGENT
+  end
+  return roles
 end
 
 --- Gets an image that the engine does not have.
@@ -201,13 +216,12 @@ end
 
 --- Removes the queue and the monitoring agent, which run from when monitoring was on.
 ---@param context table
+---@param running table<string, docker.Instance> by role
 ---@return true|nil ok
 ---@return string|nil problem
-function services.end_monitoring(context)
-  local found, err = fleet.read(context)
-  if not found then return nil, err.message end
+function services.end_monitoring(context, running)
   return services.remove(context, {
-    [labels.Role.AGENT] = found.services[labels.Role.AGENT], [labels.Role.QUEUE] = found.services[labels.Role.QUEUE],
+    [labels.Role.AGENT] = running[labels.Role.AGENT], [labels.Role.QUEUE] = running[labels.Role.QUEUE],
   })
 end
 

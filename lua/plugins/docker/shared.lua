@@ -20,7 +20,6 @@ local services = require "docker.services"
 
 local shared = { role = labels.Role.ROUTE }
 
-local NEXT = "-next"
 local IDLE = "trap 'exit 0' TERM INT; while :; do sleep 3600 & wait $!; done"
 
 --- The id that the shared server has for a deployment.
@@ -50,6 +49,10 @@ end
 local function failure(response, err)
   if not response then return err.message end
   return ("the shared server answers %d: %s"):format(response.status, response.body:sub(1, 300))
+end
+
+local function info_request(base, server_id)
+  return { url = model_url(base, server_id) .. "/info", timeout = 10, connect_timeout = 2, proxy = false }
 end
 
 local function forget(context, base, server_id)
@@ -85,7 +88,8 @@ function shared.plan(context, deployment, current)
       { deployment = deployment.id })
   end
   return {
-    role = shared.role, body = body, spec = container.spec_of(body), server_id = is_taken and own .. NEXT or own,
+    role = shared.role, body = body, spec = container.spec_of(body),
+    server_id = is_taken and names.next_segment(deployment.id) or own,
     name = names.container(context.config.containerNamePrefix, deployment.id, deployment.model),
   }
 end
@@ -104,6 +108,23 @@ function shared.prepare(context, deployment, plan)
   return upload(context, base, plan.server_id, artifact)
 end
 
+--- Sees to it that an instance which is there works again: the server may be gone, or have lost the model.
+---@return true|nil ok
+---@return string|nil problem
+function shared.mend(context, deployment, instance)
+  local id, why = services.ensure(context, labels.Role.SHARED_SERVER)
+  if not id then return nil, why end
+  if context.dry_run then return true end
+  local base, unreachable = server_url(context)
+  if not base then return nil, unreachable end
+  local response, err = http.request(info_request(base, instance.server_id))
+  if not response then return nil, err.message end
+  if response.status ~= 404 then return true end
+  local artifact, problem = model_image.check_artifact(deployment.info.modelArtifact)
+  if not artifact then return nil, problem end
+  return upload(context, base, instance.server_id, artifact)
+end
+
 --- The labels of a generation of it.
 function shared.labels(context, deployment, plan, generation)
   local result = labels.deployment(context, shared.role, deployment, generation, plan.spec)
@@ -112,10 +133,6 @@ function shared.labels(context, deployment, plan, generation)
     deployment = deployment.id, model = deployment.model, generation = generation,
     service = services.shared_route(context), path = ("/deployments/%s/predictions"):format(plan.server_id),
   })
-end
-
-local function info_request(base, server_id)
-  return { url = model_url(base, server_id) .. "/info", timeout = 10, connect_timeout = 2, proxy = false }
 end
 
 --- Waits until the server answers for the model.

@@ -81,20 +81,22 @@ local function is_used(engine, ref)
   return users and #users > 0
 end
 
+local REMOVE = { force = "boolean", prune = "boolean", timeout = "number" }
+
 --- Removes a name of an image, and with its last name the image. One that is gone is success.
 ---@param ref string name or ID
----@param options? { force?: boolean, prune?: boolean } force: also one that stopped containers use, or that has several
----names, default false; prune: its parents that have no name too, default true
+---@param options? { force?: boolean, prune?: boolean, timeout?: number } force: also one that stopped containers use, or
+---that has several names, default false; prune: its parents that have no name too, default true; timeout: seconds
 ---@return true|nil ok
 ---@return bosun.docker.Error|nil err code "conflict": it is in use
 function Engine:remove_image(ref, options)
-  options = options_of("engine:remove_image", options, { force = "boolean", prune = "boolean" })
+  options = options_of("engine:remove_image", options, REMOVE)
   local what = "remove image " .. tostring(ref)
   local path, problem = self:_image_path(ref, what)
   if not path then return nil, problem end
   if not effect.begin("docker.remove", "image " .. ref) then return true end
-  local call = { what = what, query = { force = options.force == true, noprune = options.prune == false } }
-  local ok, err = self:_do("DELETE", path, call)
+  local query = { force = options.force == true, noprune = options.prune == false }
+  local ok, err = self:_do("DELETE", path, { what = what, query = query, timeout = options.timeout })
   if ok or err.code == "not_found" then return true end
   if err.status and err.status >= 500 then
     local used = is_used(self, ref)
