@@ -85,8 +85,8 @@ local REMOVE = { force = "boolean", prune = "boolean", timeout = "number" }
 
 --- Removes a name of an image, and with its last name the image. One that is gone is success.
 ---@param ref string name or ID
----@param options? { force?: boolean, prune?: boolean, timeout?: number } force: also one that stopped containers use, or
----that has several names, default false; prune: its parents that have no name too, default true; timeout: seconds
+---@param options? { force?: boolean, prune?: boolean, timeout?: number } force: also one that stopped containers use,
+---or that has several names, default false; prune: its parents that have no name too, default true; timeout: seconds
 ---@return true|nil ok
 ---@return bosun.docker.Error|nil err code "conflict": it is in use
 function Engine:remove_image(ref, options)
