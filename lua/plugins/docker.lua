@@ -95,6 +95,8 @@ function DockerPlugin:start_problem(context)
   if context.monitored and not self.config.agentImage then
     return "monitoring is on (MLOPS_BOSUN_PRED_ENV_ENABLE_MONITORING), but the private config has no agentImage"
   end
+  local service, problem = prediction_server.service(self.plugin_config)
+  if context.monitored and not service then return problem end
   return network_problem(context)
 end
 
