@@ -136,6 +136,11 @@ local MEMORY_UNITS = {
   ki = 2 ^ 10, mi = 2 ^ 20, gi = 2 ^ 30, ti = 2 ^ 40,
 }
 
+--- A value as messages show it.
+local function shown(value)
+  return type(value) == "table" and "a list or mapping" or ("%q"):format(tostring(value))
+end
+
 --- A memory limit as container engines have it: "512m", "2g" and "512Mi", "2Gi" are all powers of 1024.
 ---@param value any text, or a number of bytes
 ---@return integer|nil bytes
@@ -145,7 +150,7 @@ function prediction_server.memory(value)
   local factor = unit and MEMORY_UNITS[unit:lower()]
   local bytes = factor and math.tointeger(math.floor(tonumber(digits) * factor))
   if bytes and bytes > 0 then return bytes end
-  return nil, ('%q is no amount of memory; expected bytes, or a size like "512m" or "2Gi"'):format(tostring(value))
+  return nil, ('%s is no amount of memory; expected bytes, or a size like "512m" or "2Gi"'):format(shown(value))
 end
 
 --- A limit of processors: a decimal number of them.
@@ -153,10 +158,9 @@ end
 ---@return number|nil cpus
 ---@return string|nil problem
 function prediction_server.cpus(value)
-  local text = tostring(value)
-  local cpus = text:find("^%s*%d*%.?%d+%s*$") and tonumber(text)
+  local cpus = tostring(value):find("^%s*%d*%.?%d+%s*$") and tonumber(value)
   if cpus and cpus > 0 then return cpus end
-  return nil, ('%q is no number of processors; expected a decimal number like "1.5"'):format(text)
+  return nil, ('%s is no number of processors; expected a decimal number like "1.5"'):format(shown(value))
 end
 
 return prediction_server

@@ -50,8 +50,8 @@ end
 local function is_same_thing(context, wanted, found)
   if not labels.is_ours(context, found) then return false end
   local read = labels.read(found)
-  if wanted.deployment then return read.deployment == wanted.deployment end
-  return read.role == wanted.role
+  if not wanted.deployment then return read.role == wanted.role end
+  return read.deployment == wanted.deployment and not labels.is_service(read.role)
 end
 
 --- Gives a container another name. A run that was killed, or another at this moment, may have done it.

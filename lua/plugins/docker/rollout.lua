@@ -187,8 +187,11 @@ function rollout.run(context, deployment, instances, options)
   if not cleared then return failed(why) end
   local running, trouble, started = bring_up(context, kind, deployment, plan, same, newest_generation(instances) + 1)
   if not running then
-    local is_mine = started and (started.created or options.undo_adopted and same ~= current)
-    if is_mine then undo(context, kind, started, instances) end
+    if not started then
+      kind.clean(context, { role = plan.role, model = deployment.model, server_id = plan.server_id }, instances)
+    elseif started.created or options.undo_adopted and same ~= current then
+      undo(context, kind, started, instances)
+    end
     return failed(trouble)
   end
   local others, did_serve = without(kept, { running }), current ~= nil and fleet.serves(current)
