@@ -266,7 +266,7 @@ function DockerPlugin:deployment_replace_model(deployment_info)
     local old = deployment_info.modelId
     if result.status ~= ActionStatus.ERROR and old ~= deployment.model and names.check_id(old)
       and not self.dry_run then
-      model_image.remove(context, model_image.name(context, old)) -- a run that was killed may have left it
+      model_image.remove(context, old) -- a run that was killed may have left it
     end
     return result
   end)
@@ -295,7 +295,7 @@ function DockerPlugin:deployment_stop(deployment_info)
     local removed, why = rollout.retire(context, instances, {})
     if not removed then return failing(about(deployment_info, "it was not stopped: %s", why)) end
     if names.check_id(deployment_info.modelId) then
-      model_image.remove(context, model_image.name(context, deployment_info.modelId))
+      model_image.remove(context, deployment_info.modelId)
     end
     if not current then return passing(about(deployment_info, "it is not deployed here"), State.STOPPED) end
     return passing(about(deployment_info, "it is stopped and removed%s", other_model(current, deployment_info)),

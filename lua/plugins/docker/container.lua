@@ -4,11 +4,13 @@
 
 local crypto = require "bosun.crypto"
 local json = require "bosun.json"
+local time = require "bosun.time"
 local labels = require "docker.labels"
 
 local container = {}
 
-local MOST_TRIES = 20
+local MOST_TRIES = 50
+local PAUSE = 0.1 -- seconds: an engine gives a name away a moment before it knows the container
 
 ---@class docker.Wanted
 ---@field name string
@@ -88,7 +90,10 @@ local function settle(context, wanted)
     local revived, why = revive(context.engine, inspected)
     if revived then return inspected.Id end
     if why.code == "not_found" then return "again" end
-    return nil, why
+    if why.code ~= "engine" or wanted.is_remade then return nil, why end
+    wanted.is_remade = true -- the engine cannot have it run any more: once more from the beginning
+    local removed, problem = context.engine:remove_container(inspected.Id, { force = true })
+    return removed and "again", problem
   end
   local displaced, problem = displace(context, wanted, inspected)
   return displaced and "again" or nil, problem
@@ -131,6 +136,8 @@ function container.run(context, wanted)
     local outcome, problem = settle(context, wanted)
     if not outcome then return nil, problem end
     if outcome ~= "again" then return outcome, false end
+    local slept, late = time.sleep(PAUSE)
+    if not slept then return nil, late end
   end
   return nil, err
 end

@@ -52,7 +52,7 @@ function dedicated.plan(context, deployment)
   if not environment then return nil, why end
   local custom, err = model_image.custom(context, deployment.model)
   if err then return nil, err.message end
-  host.RestartPolicy, host.NetworkMode = { Name = "unless-stopped" }, context.config.dockerNetwork
+  host.RestartPolicy, host.NetworkMode = { Name = "always" }, context.config.dockerNetwork
   local body = {
     Image = model_image.name(context, deployment.model),
     Env = services.environment_list(environment),
@@ -105,11 +105,11 @@ end
 
 --- Removes what belongs to a container that is gone.
 function dedicated.clean(context, instance, others)
-  local image = instance.image_id or model_image.name(context, instance.model)
   for _, other in ipairs(others) do
-    if other.image_id == image or context.dry_run and other.model == instance.model then return end
+    local is_same = instance.image_id and other.image_id == instance.image_id
+    if is_same or context.dry_run and other.model == instance.model then return end
   end
-  model_image.remove(context, image)
+  model_image.remove(context, instance.model, instance.image_id)
 end
 
 return dedicated

@@ -120,7 +120,9 @@ local function verdict(context, id)
   if state.OOMKilled and (restarts > 0 or not state.Running) then
     return { problem = ended_text(state, limit_of(now.inspected)) }
   end
-  if WORTH_WAITING[now.kind] and restarts < CRASHES then return nil, now.text end
+  -- One that has just been started again says nothing of why it ended: the next look may.
+  local most = now.kind == "starting" and 2 * CRASHES or CRASHES
+  if WORTH_WAITING[now.kind] and restarts < most then return nil, now.text end
   return { problem = restarts > 0 and ("%s (%d restarts)"):format(now.text, restarts) or now.text }
 end
 

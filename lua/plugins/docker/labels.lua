@@ -12,6 +12,8 @@ local DEPLOYMENT = "bosun.deployment"
 local MODEL = "bosun.model"
 local GENERATION = "bosun.generation" -- counts a deployment's replacements
 local SERVER_ID = "bosun.server.id" -- under which the shared server has the model
+local IMAGE = "bosun.image" -- the name that a generated image was built for
+local RECIPE = "bosun.recipe" -- digest of what it was built from
 local INFO = "bosun.info" -- the rest of deploymentInfo, as JSON
 
 --- Roles: a deployment's own server, the route to its model in the shared server; what serves all deployments.
@@ -71,17 +73,17 @@ function labels.add_server_id(result, server_id)
   return result
 end
 
---- Of a generated image. They stand in a Dockerfile, too: no text that people type.
-function labels.image(context, artifact)
-  local result = labels.common(context, labels.Role.MODEL)
-  result[ENVIRONMENT] = nil
-  result["bosun.artifact"] = artifact
+--- Of a generated image, with its name and a digest of what it is made from. They stand in a Dockerfile, too: no text
+--- that people type.
+function labels.image(context, name, recipe)
+  local result = labels.image_filter(context, name)
+  result[RECIPE] = recipe
   return result
 end
 
---- For the engine's filter: generated images.
-function labels.image_filter(context)
-  return { [PREFIX] = context.config.containerNamePrefix, [ROLE] = labels.Role.MODEL }
+--- For the engine's filter: generated images, or those of one name.
+function labels.image_filter(context, name)
+  return { [PREFIX] = context.config.containerNamePrefix, [ROLE] = labels.Role.MODEL, [IMAGE] = name }
 end
 
 --- Do these labels say that it is this plugin's? Where one side has no environment, the prefix decides.
@@ -108,9 +110,9 @@ function labels.read(found)
   }
 end
 
---- An image's digest of the artifact that it was made from.
-function labels.artifact(found)
-  return found["bosun.artifact"]
+--- A generated image's digest of what it was made from.
+function labels.recipe(found)
+  return found[RECIPE]
 end
 
 return labels

@@ -70,8 +70,8 @@ model_image.package_name = package_name
 
 --- The digest of what an image is made from. Of the package it is the name and size: a model's id stands for its
 --- content.
-local function recipe(artifact, base_id)
-  return crypto.sha256(("%s\0%d\0%s"):format(artifact.file, artifact.size, base_id))
+local function recipe(name, artifact, base_id)
+  return crypto.sha256(("%s\0%s\0%d\0%s"):format(name, artifact.file, artifact.size, base_id))
 end
 
 local function dockerfile(context, found_labels)
@@ -83,7 +83,7 @@ local function dockerfile(context, found_labels)
 end
 
 local function build(context, name, artifact, base_id)
-  local found_labels = labels.image(context, recipe(artifact, base_id))
+  local found_labels = labels.image(context, name, recipe(name, artifact, base_id))
   local archive = tar.new {
     { name = "Dockerfile", content = dockerfile(context, found_labels) },
     { name = "model/" .. package_name(artifact), path = artifact.path },
@@ -101,12 +101,35 @@ local function base_image(context)
   return found, problem
 end
 
+--- Removes an image, if it was generated and nobody uses it.
+local function remove(context, image)
+  local found = context.engine:inspect_image(image)
+  if not found or not is_generated(context, found) then return end
+  local name = type(found.RepoTags) == "table" and found.RepoTags[1] or image
+  -- An engine that is busy with an archive keeps whoever removes an image waiting.
+  local removed, err = context.engine:remove_image(name, { timeout = math.max(1, health.budget(REMOVAL_TIMEOUT)) })
+  if removed then
+    context.note("removed the model's image", { image = name })
+  elseif err.code ~= "conflict" then
+    context.log:warn("the model's image is not removed", { image = name, error = err })
+  end
+end
+
+--- Removes what failed and interrupted builds of an image left. To be called with its lock.
+local function clear(context, name)
+  local found, err = context.engine:list_images {
+    labels = labels.image_filter(context, name), filters = { dangling = { "true" } },
+  }
+  if not found then return context.log:warn("what earlier builds left cannot be listed", { error = err }) end
+  for _, image in ipairs(found) do remove(context, image.Id) end
+end
+
 --- One build of an image at a time on this machine: a second one would only leave an image without a name. Where the
 --- lock cannot be had, there are two.
-local function build_lock(context, name)
+local function build_lock(context, name, seconds)
   local file = ("bosun-docker-%s.lock"):format(crypto.sha256(context.engine.host .. "\0" .. name):sub(1, 16))
   return fs.lock(path.join(process.env "TMPDIR" or "/tmp", file),
-    { timeout = health.budget(context.config.startTimeout), remove = true })
+    { timeout = seconds, remove = true })
 end
 
 --- The image's name when it is there already; false when it has to be built; or nil and an error.
@@ -116,8 +139,8 @@ local function find(context, name, artifact, base)
     if err.code == "not_found" then return false end
     return nil, err.message
   end
-  local is_whole = not is_generated(context, found) or labels.artifact(labels_of(found)) == recipe(artifact, base.Id)
-  return is_whole and name
+  local is_stale = is_generated(context, found) and labels.recipe(labels_of(found)) ~= recipe(name, artifact, base.Id)
+  return not is_stale and name
 end
 
 --- Sees to it that a model's generated image is there. Its name; or nil and in words why not.
@@ -131,28 +154,24 @@ function model_image.ensure(context, deployment)
   if not artifact then return nil, problem end
   local base, why = base_image(context)
   if not base then return nil, ("the prediction server's image cannot be had: %s"):format(why.message) end
-  local lock <close> = build_lock(context, name) -- luacheck: ignore
+  local lock <close> = build_lock(context, name, health.budget(context.config.startTimeout))
   local found, failure = find(context, name, artifact, base)
   if found ~= false then return found, failure end
   local id, err = build(context, name, artifact, base.Id)
-  if not id then return nil, ("the image %s was not built: %s"):format(name, err.message) end
-  return name
+  if id then return name end
+  if lock then clear(context, name) end
+  return nil, ("the image %s was not built: %s"):format(name, err.message)
 end
 
---- Removes an image, if it was generated and nobody uses it.
+--- Removes a model's image, if it was generated and nobody uses it, and what is left of its builds.
 ---@param context table
----@param image string name or id
-function model_image.remove(context, image)
-  local found = context.engine:inspect_image(image)
-  if not found or not is_generated(context, found) then return end
-  local name = type(found.RepoTags) == "table" and found.RepoTags[1] or image
-  -- An engine that is busy with an archive keeps whoever removes an image waiting.
-  local removed, err = context.engine:remove_image(name, { timeout = math.max(1, health.budget(REMOVAL_TIMEOUT)) })
-  if removed then
-    context.note("removed the model's image", { image = name })
-  elseif err.code ~= "conflict" then
-    context.log:warn("the model's image is not removed", { image = name, error = err })
-  end
+---@param model string
+---@param image? string id, when it may have lost its name
+function model_image.remove(context, model, image)
+  local name = model_image.name(context, model)
+  remove(context, image or name)
+  local lock <close> = build_lock(context, name, 0)
+  if lock then clear(context, name) end
 end
 
 --- Removes generated images that nobody uses: what interrupted runs left. A younger one may be that of a deployment
@@ -162,7 +181,7 @@ function model_image.sweep(context)
   local found, err = context.engine:list_images { labels = labels.image_filter(context) }
   if not found then return context.log:warn("what earlier runs left cannot be listed", { error = err }) end
   for _, image in ipairs(found) do
-    if time.now() - image.Created > LEFTOVER_AGE then model_image.remove(context, image.Id) end
+    if time.now() - image.Created > LEFTOVER_AGE then remove(context, image.Id) end
   end
 end
 

@@ -112,7 +112,7 @@ function proxy.service(context)
       },
       ExposedPorts = exposed,
       HostConfig = {
-        RestartPolicy = { Name = "unless-stopped" }, NetworkMode = config.dockerNetwork, PortBindings = bindings,
+        RestartPolicy = { Name = "always" }, NetworkMode = config.dockerNetwork, PortBindings = bindings,
         Binds = json.array { socket_of(context) .. ":" .. SOCKET .. ":ro" },
       },
     },

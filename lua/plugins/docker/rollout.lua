@@ -92,27 +92,32 @@ local function wait_until_it_serves(context, kind, deployment, running)
   return proxy.wait_for_route(context, deployment.id, generation)
 end
 
+--- Lets an instance run again. True; or nil, in words why not, and whether the engine cannot have it run any more.
 local function revive(context, kind, deployment, instance)
   if kind.mend then
     local mended, problem = kind.mend(context, deployment, instance)
     if not mended then return nil, problem end
   end
   local revived, err = container.revive(context, instance.id)
-  return revived, err and err.message
+  return revived, err and err.message, err and err.code == "engine"
 end
 
 --- Brings the deployment up as planned, or the instance that is there already. Returns it; or nil, in words why it does
 --- not serve, and what was started.
 local function bring_up(context, kind, deployment, plan, same, generation)
-  local running, problem
+  local running, problem, is_broken
   if same then
-    local mended, why = revive(context, kind, deployment, same)
-    if not mended then return nil, why end
-    if same.name ~= plan.name then context.engine:rename_container(same.id, plan.name) end -- an interrupted run's doing
-    running = same
-  else
-    running, problem = launch(context, kind, deployment, plan, generation)
-    if not running then return nil, problem end
+    running, problem, is_broken = revive(context, kind, deployment, same)
+    running = running and same
+  end
+  if is_broken then
+    context.log:warn("it cannot be started again, and is made anew", { container = same.name, error = problem })
+    container.remove(context, same)
+  end
+  if not same or is_broken then running, problem = launch(context, kind, deployment, plan, generation) end
+  if not running then return nil, problem end
+  if running == same and same.name ~= plan.name then
+    context.engine:rename_container(same.id, plan.name) -- an interrupted run moved it out of the way
   end
   local serves, why = wait_until_it_serves(context, kind, deployment, running)
   if serves then return running end
@@ -158,6 +163,15 @@ end
 ---@field problem? string why it is not; or, when it serves, what is left to be cleaned up
 ---@field changed boolean something was brought up
 
+--- Beside one that serves nothing of an interrupted run is to begin to serve later. Where none does, nothing is thrown
+--- away before another one does. Returns what stays; or nil, and in words what went wrong.
+local function clear_leftovers(context, instances, current, same)
+  if not current or not fleet.serves(current) then return instances end
+  local kept = without(instances, without(instances, { current, same = same }))
+  local cleared, problem = rollout.retire(context, without(instances, kept), kept)
+  return cleared and kept, problem
+end
+
 --- The new one serves: takes the others down.
 local function complete(context, kind, deployment, running, others)
   drain(context, others)
@@ -182,9 +196,8 @@ function rollout.run(context, deployment, instances, options)
   if not plan then return failed(problem) end
   plan.fresh = options.fresh
   local same = not options.fresh and same_as_planned(instances, plan, deployment) or nil
-  local kept = without(instances, without(instances, { current, same = same }))
-  local cleared, why = rollout.retire(context, without(instances, kept), kept)
-  if not cleared then return failed(why) end
+  local kept, why = clear_leftovers(context, instances, current, same)
+  if not kept then return failed(why) end
   local running, trouble, started = bring_up(context, kind, deployment, plan, same, newest_generation(instances) + 1)
   if not running then
     if not started then

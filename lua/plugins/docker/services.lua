@@ -16,7 +16,7 @@ local services = {}
 local QUEUE_PORT = 5672
 local QUEUE_TIMEOUT = 120
 local AGENT_CONFIG = "/opt/bosun/mlops.agent.conf.yaml"
-local RESTARTS = { Name = "unless-stopped" }
+local RESTARTS = { Name = "always" }
 
 ---@class docker.Service
 ---@field role string

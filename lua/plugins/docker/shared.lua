@@ -80,7 +80,7 @@ function shared.plan(context, deployment, current)
   local body = {
     Image = context.config.ppsBaseImage, Entrypoint = { "/bin/sh", "-c", IDLE },
     Healthcheck = { Test = { "NONE" } },
-    HostConfig = { RestartPolicy = { Name = "unless-stopped" }, NetworkMode = context.config.dockerNetwork },
+    HostConfig = { RestartPolicy = { Name = "always" }, NetworkMode = context.config.dockerNetwork },
   }
   local values = type(deployment.info.keyValueConfig) == "table" and deployment.info.keyValueConfig or {}
   if values.memory or values.cpus then
