@@ -2,10 +2,12 @@
 
 local address = {}
 
---- The host of a published port: what it is bound to, or, for all addresses, the engine's host.
+--- The host of a published port: what it is bound to, or, for all addresses, the engine's host. nil: it is one that
+--- only the engine's machine reaches.
 local function host_of(context, binding)
   local ip = binding.HostIp
   if not ip or ip == "" or ip == "0.0.0.0" or ip == "::" then return context.engine.hostname end
+  if not context.engine.is_local and (ip:find("^127%.") or ip == "::1") then return nil end
   return ip:find(":", 1, true) and "[" .. ip .. "]" or ip
 end
 
@@ -13,7 +15,8 @@ local function published(context, inspected, port)
   local ports = type(inspected.NetworkSettings) == "table" and inspected.NetworkSettings.Ports
   local bindings = type(ports) == "table" and ports[port .. "/tcp"]
   local binding = type(bindings) == "table" and bindings[1]
-  return binding and ("http://%s:%s"):format(host_of(context, binding), binding.HostPort)
+  local host = binding and host_of(context, binding)
+  return host and ("http://%s:%s"):format(host, binding.HostPort)
 end
 
 local function on_network(context, inspected, port)

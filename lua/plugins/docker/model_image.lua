@@ -151,7 +151,7 @@ end
 function model_image.ensure(context, deployment)
   local name = model_image.name(context, deployment.model)
   local artifact, problem = check_artifact(deployment.info.modelArtifact)
-  if not artifact then return nil, problem end
+  if not artifact then return nil, ("%s (and there is no image %s of a custom model)"):format(problem, name) end
   local base, why = base_image(context)
   if not base then return nil, ("the prediction server's image cannot be had: %s"):format(why.message) end
   local lock <close> = build_lock(context, name, health.budget(context.config.startTimeout))

@@ -9,6 +9,7 @@ local time = require "bosun.time"
 local wait = require "bosun.wait"
 
 local address = require "docker.address"
+local health = require "docker.health"
 local labels = require "docker.labels"
 local names = require "docker.names"
 
@@ -17,8 +18,13 @@ local proxy = {}
 local SOCKET = "/var/run/docker.sock"
 local API_PORT = 8080
 local ROUTE_TIMEOUT = 30
+local READY_TIMEOUT = 10
 local BLIND_WAIT = 5 -- seconds, when its API cannot be reached: it looks every 2
 local DEPLOYMENT_PRIORITY = 1000000
+
+local function container_name(context)
+  return context.config.containerNamePrefix .. "traefik"
+end
 
 -- ---- labels of what it routes to ------------------------------------------------------------------------------------
 
@@ -75,6 +81,57 @@ function proxy.add_service(context, result, service)
   return result
 end
 
+-- ---- its API --------------------------------------------------------------------------------------------------------
+
+local function decoded(text)
+  local value = json.decode(text)
+  return type(value) == "table" and value or nil
+end
+
+--- Asks from inside its container, which works wherever the engine can be reached.
+local function ask_inside(context, id, path)
+  local result = context.engine:exec(id,
+    { "wget", "-q", "-O", "-", ("http://127.0.0.1:%d%s"):format(API_PORT, path) }, { timeout = 10 })
+  if not result then return nil, "unreachable" end
+  local value = result.code == 0 and decoded(result.stdout)
+  if value then return value end
+  return nil, result.stderr:find("404", 1, true) and "absent" or "unreachable"
+end
+
+--- Asks the proxy's API. The answer; or nil and "absent" (404), "unreachable"; or nil, "failed" and in words why it
+--- cannot be asked.
+---@param context table
+---@param path string
+---@return table|nil
+---@return string|nil why
+---@return string|nil problem
+function proxy.ask(context, path)
+  local inspected, err = context.engine:inspect_container(container_name(context))
+  if not inspected and err.code ~= "not_found" then return nil, "failed", err.message end
+  if not inspected or not inspected.State.Running then return nil, "failed", "the proxy does not run" end
+  for _, base in ipairs(address.candidates(context, inspected, API_PORT)) do
+    local response = http.get(base .. path, { timeout = 5, connect_timeout = 2, proxy = false })
+    if response and response.status == 404 and decoded(response.body) then return nil, "absent" end
+    local value = response and response.ok and decoded(response.body)
+    if value then return value end
+  end
+  return ask_inside(context, inspected.Id, path)
+end
+
+--- Waits until a proxy that was just started answers. What cannot be asked from here has to run, at least.
+local function is_ready(context, id, created)
+  if not created then return true end
+  local ok = wait.poll(function()
+    if proxy.ask(context, "/api/version") then return true end
+    local now = health.look(context, id)
+    return now and now.kind ~= "healthy" and now.kind ~= "starting" and "broken"
+  end, { interval = 0.2, backoff = 1.5, timeout = health.budget(READY_TIMEOUT), what = "the proxy" })
+  if ok == true then return true end
+  local now, err = health.look(context, id)
+  if not now then return nil, err.message end
+  return now.kind == "healthy" or now.kind == "starting", now.text
+end
+
 -- ---- its container --------------------------------------------------------------------------------------------------
 
 --- `{80: 81}` as the engine wants it: what the container exposes, and where.
@@ -101,7 +158,7 @@ function proxy.service(context)
   local config = context.config
   local exposed, bindings = proxy.ports(config.traefikPortMapping)
   return {
-    role = labels.Role.PROXY, name = config.containerNamePrefix .. "traefik", image = config.traefikImage,
+    role = labels.Role.PROXY, name = container_name(context), ready = is_ready, image = config.traefikImage,
     body = {
       Image = config.traefikImage,
       Cmd = json.array {
@@ -113,7 +170,7 @@ function proxy.service(context)
       ExposedPorts = exposed,
       HostConfig = {
         RestartPolicy = { Name = "always" }, NetworkMode = config.dockerNetwork, PortBindings = bindings,
-        Binds = json.array { socket_of(context) .. ":" .. SOCKET .. ":ro" },
+        Mounts = { { Type = "bind", Source = socket_of(context), Target = SOCKET, ReadOnly = true } },
       },
     },
   }
@@ -129,43 +186,6 @@ function proxy.warning(context)
   if version > 30600 then return nil end
   return ("%s speaks the engine's API 1.24 only, and this engine has %s and newer: set traefikImage to 3.6.1 or newer")
     :format(context.config.traefikImage, context.engine.min_api_version)
-end
-
--- ---- its API --------------------------------------------------------------------------------------------------------
-
-local function decoded(text)
-  local value = json.decode(text)
-  return type(value) == "table" and value or nil
-end
-
---- Asks from inside its container, which works wherever the engine can be reached.
-local function ask_inside(context, id, path)
-  local result = context.engine:exec(id,
-    { "wget", "-q", "-O", "-", ("http://127.0.0.1:%d%s"):format(API_PORT, path) }, { timeout = 10 })
-  if not result then return nil, "unreachable" end
-  local value = result.code == 0 and decoded(result.stdout)
-  if value then return value end
-  return nil, result.stderr:find("404", 1, true) and "absent" or "unreachable"
-end
-
---- Asks the proxy's API. The answer; or nil and "absent" (404), "unreachable"; or nil, "failed" and in words why it
---- cannot be asked.
----@param context table
----@param path string
----@return table|nil
----@return string|nil why
----@return string|nil problem
-function proxy.ask(context, path)
-  local inspected, err = context.engine:inspect_container(context.config.containerNamePrefix .. "traefik")
-  if not inspected and err.code ~= "not_found" then return nil, "failed", err.message end
-  if not inspected or not inspected.State.Running then return nil, "failed", "the proxy does not run" end
-  for _, base in ipairs(address.candidates(context, inspected, API_PORT)) do
-    local response = http.get(base .. path, { timeout = 5, connect_timeout = 2, proxy = false })
-    if response and response.status == 404 and decoded(response.body) then return nil, "absent" end
-    local value = response and response.ok and decoded(response.body)
-    if value then return value end
-  end
-  return ask_inside(context, inspected.Id, path)
 end
 
 --- True when the proxy sends a deployment's predictions to this generation; false, and why not; nil when nobody can
@@ -193,7 +213,7 @@ function proxy.wait_for_route(context, deployment_id, generation)
     if routed == nil then return "unknown" end
     return routed and "routed", why
   end, { interval = 0.2, backoff = 1.3, timeout = ROUTE_TIMEOUT, what = "the proxy to take up the new container" })
-  if not outcome then return nil, err.message end
+  if not outcome then return nil, err.message .. health.last_lines(context, container_name(context)) end
   if outcome == "unknown" then
     context.log:warn("the proxy's API cannot be reached from here; waiting instead",
       { seconds = BLIND_WAIT, hint = "publish its port 8080 with traefikPortMapping" })
@@ -203,12 +223,13 @@ function proxy.wait_for_route(context, deployment_id, generation)
   return true
 end
 
---- The names of the routers that are on; nil when nobody can tell.
+--- The names of the routers that are on; nil when nobody can tell, then perhaps in words why there are none.
 ---@param context table
 ---@return table<string, boolean>|nil
+---@return string|nil problem
 function proxy.routers(context)
-  local list = proxy.ask(context, "/api/http/routers?per_page=100000")
-  if not list then return nil end
+  local list, _, problem = proxy.ask(context, "/api/http/routers?per_page=100000")
+  if not list then return nil, problem end
   local enabled = {}
   for _, router in ipairs(list) do
     if router.status == "enabled" then enabled[tostring(router.name):gsub("@.*$", "")] = true end

@@ -85,9 +85,8 @@ end
 --- Takes back that a deployment is well, when its predictions do not arrive.
 local function with_route(context, result, id, instance, routers, lost)
   if result.status ~= ActionStatus.OK then return result end
-  if lost[instance.id] then
-    return answer("unhealthy", id, instance, lost[instance.id])
-  end
+  local trouble = lost[instance.id] or lost.proxy
+  if trouble then return answer("unhealthy", id, instance, trouble) end
   local router = names.router(context.config.containerNamePrefix, id, instance.generation)
   if routers and not routers[router] then
     return ActionStatusInfo {
@@ -125,7 +124,7 @@ local function statuses(context, deployments, ids, most)
   local currents, results, looked_into = {}, {}, 0
   for _, id in ipairs(ids) do currents[id] = fleet.current(deployments[id] or {}) end
   local routers, lost = nil, lost_models(context, currents)
-  if next(currents) then routers = proxy.routers(context) end
+  if next(currents) then routers, lost.proxy = proxy.routers(context) end
   for _, id in ipairs(ids) do
     local instance = currents[id]
     local result = instance and brief(id, instance) or report.absent(id)

@@ -86,7 +86,7 @@ end
 
 local function wait_until_it_serves(context, kind, deployment, running)
   local ok, problem = kind.wait(context, running.id)
-  if not ok then return nil, problem end
+  if not ok then return nil, problem .. health.last_lines(context, running.id) end
   local generation, why = real_generation(context, running)
   if not generation then return nil, why end
   return proxy.wait_for_route(context, deployment.id, generation)
@@ -121,7 +121,7 @@ local function bring_up(context, kind, deployment, plan, same, generation)
   end
   local serves, why = wait_until_it_serves(context, kind, deployment, running)
   if serves then return running end
-  return nil, ("container %s: %s%s"):format(plan.name, why, health.last_lines(context, running.id)), running
+  return nil, ("container %s: %s"):format(plan.name, why), running
 end
 
 --- The one that goes on serving gets back what the new one took from it: its name, and its image's.
@@ -163,11 +163,15 @@ end
 ---@field problem? string why it is not; or, when it serves, what is left to be cleaned up
 ---@field changed boolean something was brought up
 
---- Beside one that serves nothing of an interrupted run is to begin to serve later. Where none does, nothing is thrown
---- away before another one does. Returns what stays; or nil, and in words what went wrong.
-local function clear_leftovers(context, instances, current, same)
-  if not current or not fleet.serves(current) then return instances end
-  local kept = without(instances, without(instances, { current, same = same }))
+--- Beside one that serves nothing of an interrupted run is to begin to serve later. Whatever serves stays until the
+--- new one does; where nothing serves, all stays. Returns what stays; or nil, and in words what went wrong.
+local function clear_leftovers(context, instances, same)
+  local kept, does_any_serve = {}, false
+  for _, instance in ipairs(instances) do
+    does_any_serve = does_any_serve or fleet.serves(instance)
+    if fleet.serves(instance) or instance == same then kept[#kept + 1] = instance end
+  end
+  if not does_any_serve then return instances end
   local cleared, problem = rollout.retire(context, without(instances, kept), kept)
   return cleared and kept, problem
 end
@@ -196,7 +200,7 @@ function rollout.run(context, deployment, instances, options)
   if not plan then return failed(problem) end
   plan.fresh = options.fresh
   local same = not options.fresh and same_as_planned(instances, plan, deployment) or nil
-  local kept, why = clear_leftovers(context, instances, current, same)
+  local kept, why = clear_leftovers(context, instances, same)
   if not kept then return failed(why) end
   local running, trouble, started = bring_up(context, kind, deployment, plan, same, newest_generation(instances) + 1)
   if not running then

@@ -24,7 +24,7 @@ local RESTARTS = { Name = "always" }
 ---@field image string
 ---@field body table what the engine's create takes; its labels are added to the service's own
 ---@field files? { path: string, archive: bosun.tar.Archive, digest: string }
----@field ready? fun(context: table, id: string): true|nil, string|nil waits until it works
+---@field ready? fun(context: table, id: string, created: boolean): true|nil, string|nil waits until it works
 
 --- "NAME=value" of each variable, sorted: what the engine's create takes.
 function services.environment_list(environment)
@@ -53,8 +53,11 @@ local function queue_is_ready(context, id)
     local result, why = context.engine:exec(id, { "rabbitmq-diagnostics", "-q", "check_port_listener", "5672" },
       { timeout = 30 })
     if not result then return nil, why.message end
-    return result.code == 0, (result.stderr .. result.stdout):sub(1, 300)
+    local said = (result.stderr .. result.stdout):sub(1, 300):gsub("%s+$", "")
+    if result.code == 126 or result.code == 127 then return "absent", said end
+    return result.code == 0, said
   end, { interval = 1, timeout = health.budget(QUEUE_TIMEOUT), what = "RabbitMQ" })
+  if ok == "absent" then return nil, "it has no rabbitmq-diagnostics: is rabbitmqImage an image of RabbitMQ?" end
   return ok, err and err.message
 end
 
@@ -190,7 +193,7 @@ function services.ensure(context, role)
   if not id then return failure(context, service, created.message) end
   if created then context.note("started", { container = service.name, image = service.image }) end
   if service.ready and not context.dry_run then
-    local ready, why = service.ready(context, id)
+    local ready, why = service.ready(context, id, created)
     if not ready then return failure(context, service, why, id) end
   end
   return id
