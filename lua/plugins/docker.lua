@@ -14,7 +14,9 @@ local docker = require "bosun.docker"
 local status = require "bosun.action_status"
 
 local fleet = require "docker.fleet"
+local health = require "docker.health"
 local labels = require "docker.labels"
+local lock = require "docker.lock"
 local model_image = require "docker.model_image"
 local names = require "docker.names"
 local prediction_server = require "bosun.prediction_server"
@@ -25,6 +27,8 @@ local schema = require "docker.schema"
 local services = require "docker.services"
 
 local ActionStatus, ActionStatusInfo, State = status.ActionStatus, status.ActionStatusInfo, status.DeploymentState
+
+local LOCK_TIMEOUT = 3600 -- seconds, when the action has no deadline
 
 local DockerPlugin = BosunPluginBase:extend("docker")
 
@@ -189,15 +193,27 @@ local function deployment_of(deployment_info, key)
   return { id = deployment_info.id, model = model, info = deployment_info }
 end
 
+--- Runs body(context, the deployment's instances) while no other action of this machine changes the deployment. A lock
+--- that cannot be had for another reason than that (a file of another user's) is done without.
+function DockerPlugin:change(deployment, body)
+  return self:with_engine(function(context)
+    local held <close>, refused = lock.take(context, "deployment " .. deployment.id, health.budget(LOCK_TIMEOUT))
+    if not held and refused.code == "timeout" then
+      return failing(about(deployment, "another action on it has not ended: %s", refused.message))
+    end
+    local instances, err = fleet.instances(context, deployment.id)
+    if not instances then return failing(about(deployment, "%s", err.message)) end
+    return body(context, instances)
+  end)
+end
+
 --- Runs body(context, deployment, its instances) for the actions that bring a model up.
 function DockerPlugin:with_deployment(deployment_info, key, body)
   local deployment, problem = deployment_of(deployment_info, key)
   if not deployment then return failing(about(deployment_info, "%s", problem)) end
-  return self:with_engine(function(context)
+  return self:change(deployment, function(context, instances)
     local missing = network_problem(context)
     if missing then return failing(about(deployment, "%s", missing)) end
-    local instances, err = fleet.instances(context, deployment.id)
-    if not instances then return failing(about(deployment, "%s", err.message)) end
     return body(context, deployment, instances)
   end)
 end
@@ -288,9 +304,7 @@ end
 function DockerPlugin:deployment_stop(deployment_info)
   local ok, problem = names.check_id(deployment_info.id)
   if not ok then return failing(about(deployment_info, "deploymentInfo.id: %s", problem)) end
-  return self:with_engine(function(context)
-    local instances, err = fleet.instances(context, deployment_info.id)
-    if not instances then return failing(about(deployment_info, "%s", err.message)) end
+  return self:change(deployment_info, function(context, instances)
     local current = fleet.current(instances)
     local removed, why = rollout.retire(context, instances, {})
     if not removed then return failing(about(deployment_info, "it was not stopped: %s", why)) end

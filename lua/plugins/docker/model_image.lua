@@ -8,12 +8,12 @@ local crypto = require "bosun.crypto"
 local fs = require "bosun.fs"
 local path = require "bosun.path"
 local prediction_server = require "bosun.prediction_server"
-local process = require "bosun.process"
 local tar = require "bosun.tar"
 local time = require "bosun.time"
 
 local health = require "docker.health"
 local labels = require "docker.labels"
+local lock = require "docker.lock"
 local names = require "docker.names"
 local services = require "docker.services"
 
@@ -124,12 +124,9 @@ local function clear(context, name)
   for _, image in ipairs(found) do remove(context, image.Id) end
 end
 
---- One build of an image at a time on this machine: a second one would only leave an image without a name. Where the
---- lock cannot be had, there are two.
+--- One build of an image at a time: a second one would only leave an image without a name.
 local function build_lock(context, name, seconds)
-  local file = ("bosun-docker-%s.lock"):format(crypto.sha256(context.engine.host .. "\0" .. name):sub(1, 16))
-  return fs.lock(path.join(process.env "TMPDIR" or "/tmp", file),
-    { timeout = seconds, remove = true })
+  return (lock.take(context, "image " .. name, seconds))
 end
 
 --- The image's name when it is there already; false when it has to be built; or nil and an error.
@@ -154,12 +151,12 @@ function model_image.ensure(context, deployment)
   if not artifact then return nil, ("%s (and there is no image %s of a custom model)"):format(problem, name) end
   local base, why = base_image(context)
   if not base then return nil, ("the prediction server's image cannot be had: %s"):format(why.message) end
-  local lock <close> = build_lock(context, name, health.budget(context.config.startTimeout))
+  local held <close> = build_lock(context, name, health.budget(context.config.startTimeout))
   local found, failure = find(context, name, artifact, base)
   if found ~= false then return found, failure end
   local id, err = build(context, name, artifact, base.Id)
   if id then return name end
-  if lock then clear(context, name) end
+  if held then clear(context, name) end
   return nil, ("the image %s was not built: %s"):format(name, err.message)
 end
 
@@ -170,8 +167,8 @@ end
 function model_image.remove(context, model, image)
   local name = model_image.name(context, model)
   remove(context, image or name)
-  local lock <close> = build_lock(context, name, 0)
-  if lock then clear(context, name) end
+  local held <close> = build_lock(context, name, 0)
+  if held then clear(context, name) end
 end
 
 --- Removes generated images that nobody uses: what interrupted runs left. A younger one may be that of a deployment
