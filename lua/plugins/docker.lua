@@ -53,8 +53,9 @@ end
 
 --- The prediction environment's id, which the agent sends in one of two places, or in none.
 local function environment_of(plugin)
-  local id = plugin.plugin_config.MLOPS_BOSUN_PRED_ENV_ID or plugin.pe_info and plugin.pe_info.id
-  return type(id) == "string" and id ~= "" and id or nil
+  for _, id in pairs { plugin.plugin_config.MLOPS_BOSUN_PRED_ENV_ID, plugin.pe_info and plugin.pe_info.id } do
+    if type(id) == "string" and id ~= "" then return id end
+  end
 end
 
 --- What all parts of the plugin work with: the engine, the config, and who we are.
@@ -106,8 +107,10 @@ end
 
 --- Brings up what serves all deployments, and ends what is not wanted any more. In words what went wrong, or nil.
 local function start_services(context)
+  local held <close> = lock.take(context, "services", health.budget(LOCK_TIMEOUT)) -- luacheck: ignore
   local found, err = fleet.read(context)
   if not found then return err.message end
+  model_image.sweep(context, found.deployments)
   for _, role in ipairs(services.roles(context, found.deployments)) do
     local id, problem = services.ensure(context, role)
     if not id then return problem end
@@ -121,7 +124,6 @@ function DockerPlugin:plugin_start()
   return self:with_engine(function(context)
     local problem = self:start_problem(context) or start_services(context)
     if problem then return failing(problem) end
-    model_image.sweep(context)
     local engine = context.engine
     local text = ("%s engine %s at %s, network %s; predictions at %s"):format(engine.kind, engine.server_version,
       engine.host, self.config.dockerNetwork, self.config.outfacingPredictionURLPrefix)
@@ -139,7 +141,7 @@ function DockerPlugin:plugin_stop()
     if count > 0 then
       return passing(("closed; %d deployments go on serving, and the proxy with them"):format(count))
     end
-    local removed, problem = services.remove(context, found.services)
+    local removed, problem = services.end_all(context, found.services)
     if not removed then return failing(("the plugin's own containers are not all removed: %s"):format(problem)) end
     return passing("no deployments: the plugin's own containers are removed")
   end)
@@ -230,32 +232,19 @@ end
 
 --- Brings the model up; what it has to say when that fails has no state yet.
 local function roll_out(context, deployment, instances, options)
-  local proxy_id, problem = services.ensure(context, labels.Role.PROXY)
+  local proxy_id, problem = services.ensure(context, labels.Role.PROXY, { adopt = true })
   if not proxy_id then return failing(about(deployment, "%s", problem)) end
   local outcome = rollout.run(context, deployment, instances, options)
   if outcome.serves then return up(context, deployment, outcome) end
   return failing(about(deployment, "model %s was not brought up: %s", deployment.model, outcome.problem))
 end
 
-function DockerPlugin:deployment_start(deployment_info)
-  return self:with_deployment(deployment_info, "modelId", function(context, deployment, instances)
-    local current = fleet.current(instances)
-    if current and current.model ~= deployment.model and fleet.serves(current) then
-      return failing(about(deployment, "it serves model %s: use deployment_replace_model to serve another one",
-        current.model), State.READY)
-    end
-    local result = roll_out(context, deployment, instances)
-    result.state = result.state or State.ERRORED
-    return result
-  end)
-end
-
---- Adds to a failed replacement or relaunch what is served now, as the engine has it.
+--- Adds to a failure what is served now, as the engine has it.
 local function add_what_is_served(context, result, deployment)
   local instances = fleet.instances(context, deployment.id)
   local current = instances and fleet.current(instances)
   if not current then
-    result.state = instances and State.STOPPED or State.UNKNOWN
+    result.state = instances and State.ERRORED or State.UNKNOWN
   elseif not fleet.serves(current) then
     result.state = State.ERRORED
   else
@@ -271,6 +260,17 @@ local function exchange(context, deployment, instances, options)
   local result = roll_out(context, deployment, instances, options)
   if result.status ~= ActionStatus.ERROR then return result end
   return add_what_is_served(context, result, deployment)
+end
+
+function DockerPlugin:deployment_start(deployment_info)
+  return self:with_deployment(deployment_info, "modelId", function(context, deployment, instances)
+    local current = fleet.current(instances)
+    if current and current.model ~= deployment.model and fleet.serves(current) then
+      return failing(about(deployment, "it serves model %s: use deployment_replace_model to serve another one",
+        current.model), State.READY)
+    end
+    return exchange(context, deployment, instances)
+  end)
 end
 
 function DockerPlugin:deployment_replace_model(deployment_info)

@@ -1,7 +1,7 @@
-"""Actions at the same time: the agent runs those of several deployments side by side, and an impatient one repeats what has
-not ended yet."""
-from quick import SECONDS, Quick, answers, url_of
-from support import Predictions, expect, main, predict, sweep, test, wait_until
+"""Actions at the same time: the agent runs those of several deployments side by side, and an impatient one repeats what
+has not ended yet."""
+from support import Predictions, docker, expect, main, sweep, test, wait_until
+from support.quick import SECONDS, Quick, answers, url_of
 
 MANY = 8
 
@@ -96,17 +96,50 @@ def _():
 def _():
     with Quick("both") as bench:
         bench.up()
-        for _ in range(3):
-            for first, second in (("deployment_start", "deployment_stop"), ("deployment_stop", "deployment_start")):
-                running = [bench.begin(action, bench.deployment()) for action in (first, second)]
-                started, stopped = (one.finish() for one in (running if first == "deployment_start" else running[::-1]))
-                stopped.expect("passing")
-                if bench.servers():
-                    answers(url_of(bench.act("deployment_start", bench.deployment())), "A")
-                elif started.status == "passing":
-                    wait_until(lambda: predict(bench.url + "/d1/predict")[0] == 404, SECONDS, "it is gone")
-                bench.stop()
-                expect(bench.servers() == [] and bench.images() == [], bench.leftovers())
+        for order in (("deployment_start", "deployment_stop"), ("deployment_stop", "deployment_start")):
+            running = {action: bench.begin(action, bench.deployment()) for action in order}
+            running["deployment_start"].finish()
+            running["deployment_stop"].finish().expect("passing")
+            if bench.servers():
+                answers(bench.start(), "A")
+            bench.stop()
+            expect(bench.servers() == [] and bench.images() == [], bench.leftovers())
+
+
+@test("three relaunches of one deployment at once: all pass, one container, no prediction lost")
+def _():
+    with Quick("relaunches") as bench:
+        bench.up()
+        url = bench.start()
+        with Predictions(url, rate=20) as sender:
+            for done in at_once(bench, "deployment_relaunch", [bench.deployment()] * 3):
+                expect(url_of(done) == url, done)
+            had = sender.answered("A")
+            wait_until(lambda: sender.answered("A") > had + 10, SECONDS, "A answers")
+            report = sender.stop()
+        expect(not report.lost, report)
+        expect(bench.servers() == [bench.prefix + "deployment_d1_A"] and len(bench.images()) == 1, bench.leftovers())
+
+
+@test("starts and replacements of one shared deployment at once: all pass, one route, one model in the server")
+def _():
+    with Quick("sharedonce") as bench:
+        bench.up()
+        shared = {"modelExecutionType": "shared"}
+        for done in at_once(bench, "deployment_start", [bench.deployment(**shared)] * 3):
+            answers(url_of(done), "A", "d1")
+        with Predictions(bench.url + "/d1/predict", rate=20) as sender:
+            wait_until(lambda: sender.answered("A"), SECONDS, "A answers")
+            for done in at_once(bench, "deployment_replace_model", [bench.replacement(**shared)] * 3):
+                url_of(done)
+            had = sender.answered("B")
+            wait_until(lambda: sender.answered("B") > had + 10, SECONDS, "B answers")
+            report = sender.stop()
+        expect(not report.lost and [model for model, _ in report.runs] == ["A", "B"], report)
+        answers(bench.url + "/d1/predict", "B", "d1")
+        expect(len(bench.servers()) == 1, bench.servers())
+        found = docker("exec", bench.prefix + "shared_server", "ls", "/opt/ml/model")
+        expect(found == "d1", found)
 
 
 if __name__ == "__main__":

@@ -3,7 +3,7 @@ serves goes on."""
 import os
 
 from support import docker, expect, inspect, main, test, wait_until
-from trouble import SECONDS, Scene, Watched, at_once
+from support.trouble import SECONDS, Scene, Watched, at_once
 
 
 def nothing_of(scene, deployment, model):
@@ -13,7 +13,8 @@ def nothing_of(scene, deployment, model):
 
 @test("memory and cpus that are none, too little or too much: failing, the message names the key; nothing is made")
 def _():
-    bad = [("memory", value) for value in ("much", "5m", "-1g", "0", "1z", "", "1m2", [1], True, 1e30, "9999999999999999g")]
+    bad = [("memory", value) for value in
+           ("much", "5m", "-1g", "0", "1z", "", "1m2", [1], True, 1e30, "9999999999999999g")]
     bad += [("cpus", value) for value in ("many", "0", "-1", "0.001", 1000, "1e400", "nan", [2], "1,5")]
     with Scene("limits") as scene:
         scene.up()

@@ -3,7 +3,7 @@ import socket
 
 from support import docker, expect, inspect, main, predict, test
 from support.bench import PPS
-from trouble import Scene
+from support.trouble import Scene
 
 # ---- names and ports ---------------------------------------------------------------------------------------
 

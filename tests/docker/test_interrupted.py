@@ -1,10 +1,10 @@
-"""The runner is told to end, or its time is up, in the middle of an action: the status says so, and the same action, run
-again, comes to the same end as if nothing had happened."""
+"""The runner is told to end, or its time is up, in the middle of an action: the status says so, and the same action,
+run again, comes to the same end as if nothing had happened."""
 import signal
 import threading
 
 from support import expect, main, test, wait_until
-from trouble import SECONDS, AtStep, Middleman, Scene, Watched, at_once, changes_something, steps, undisturbed
+from support.trouble import SECONDS, AtStep, Middleman, Scene, Watched, at_once, changes_something, steps, undisturbed
 
 SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 
@@ -31,9 +31,9 @@ def signal_at(scene, number, which, action, info, **options):
 
 
 def cases_of(requests):
-    """Every step that changes something, and every second other; each with one of the signals."""
+    """Every step that changes something, and every third other; each with one of the signals."""
     for number, request in enumerate(requests, 1):
-        if changes_something(request) or number % 2 == 0 or number == len(requests):
+        if changes_something(request) or number % 3 == 0 or number == len(requests):
             yield number, SIGNALS[number % 3 if number % 4 == 0 else 0], request
 
 

@@ -1,7 +1,7 @@
 """Actions that are ended by kill -9 between any two of their requests to the engine, or while it works on one: the same
 action, run again, comes to the same end as if nothing had happened, and no prediction is lost meanwhile."""
 from support import expect, main, test
-from trouble import Scene, Watched, at_once, cases_of, kill_at, undisturbed
+from support.trouble import Scene, Watched, at_once, cases_of, kill_at, undisturbed
 
 
 def truthful(scene, deployment, model, *models):

@@ -1,7 +1,7 @@
 """As test_killed.py, for the actions that are not start and replace, for plugin_start, and for models in the shared
 server: ended by kill -9 at steps that change something, and run again."""
 from support import docker, expect, inspect, main, test
-from trouble import Scene, Watched, at_once, cases_of, changes_something, kill_at, undisturbed
+from support.trouble import Scene, Watched, at_once, cases_of, changes_something, kill_at, undisturbed
 
 MONITORED = {"MLOPS_BOSUN_PRED_ENV_ENABLE_MONITORING": True, "mlopsUrl": "http://127.0.0.1:9", "mlopsApiToken": "token"}
 

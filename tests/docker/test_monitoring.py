@@ -1,11 +1,11 @@
-"""Monitoring: predictions of monitored environments end up at the service, by RabbitMQ and the monitoring agent; its token
-stays secret."""
+"""Monitoring: predictions of monitored environments end up at the service, by RabbitMQ and the monitoring agent; its
+token stays secret."""
 import contextlib
 import json
 
-from quick import SECONDS, Quick, answers, environment, url_of
 from support import Predictions, Receiver, docker, expect, inspect, main, predict, test, wait_until
 from support.ports import free_port
+from support.quick import SECONDS, Quick, answers, environment, url_of
 
 TOKEN = "the-token-that-nobody-may-see-5f3a"
 
@@ -63,7 +63,11 @@ def _():
 def _():
     with monitored("monshared") as (bench, service):
         bench.up()
-        send_until_arrived(service, bench.start("d1", "A", info={"modelExecutionType": "shared"}), "d1", "A")
+        url = bench.start("d1", "A", info={"modelExecutionType": "shared"})
+        answers(url, "A", "d1")
+        wait_until(lambda: service.messages, SECONDS, "a message arrives")
+        body = service.messages[0]["body"]
+        expect((body["deploymentId"], body["model"]) == ("d1", "A"), body)
 
 
 @test("the token is in no status, log, trace, message or label, and in no container but the agent's environment")

@@ -1,9 +1,9 @@
-"""Replacements and relaunches while predictions come in at a steady rate: none is lost, and each is answered by the model
-that was right at that time."""
+"""Replacements and relaunches while predictions come in at a steady rate: none is lost, and each is answered by the
+model that was right at that time."""
 import contextlib
 
-from quick import SECONDS, Quick, answers, gone
 from support import Predictions, docker, expect, inspect, main, test, wait_until
+from support.quick import SECONDS, Quick, answers, gone
 
 # Answers that a model has to have given before the next change.
 ENOUGH = 10
@@ -59,7 +59,7 @@ def _():
             for old, new in ("AB", "BA", "AB"):
                 had = [one.answered(new) for one in senders]
                 bench.replace("d1", old, new)
-                wait_until(lambda: all(one.answered(new) > n for one, n in zip(senders, had)), SECONDS, f"{new} answers")
+                wait_until(lambda: all(one.answered(new) > n for one, n in zip(senders, had)), SECONDS, new)
                 answers(f"{bench.url}/{new}/predict", new, "d1")
                 gone(f"{bench.url}/{old}/predict")
             expect_order(senders, "A", "B", "A", "B")
@@ -109,8 +109,8 @@ def _():
             wait_for(senders, "A")
             for model, (directives, info, *words) in broken.items():
                 given = bench.replacement("d1", "A", model, directives, **info)
-                done = bench.act("deployment_replace_model", given, private={"startTimeout": "6s"}).expect("failing", *words)
-                expect(done.data == {"oldModelInUse": True} and done.state == "ready", done)
+                done = bench.act("deployment_replace_model", given, private={"startTimeout": "6s"})
+                expect(done.expect("failing", *words).data == {"oldModelInUse": True} and done.state == "ready", done)
                 expect(bench.state() == before, f"after {model}:", bench.state(), "instead of", before)
             expect_order(senders, "A")
         expect(bench.listed()["d1"]["modelId"] == "A", "the list")
@@ -151,21 +151,20 @@ def _():
     with Quick("timeout") as bench:
         bench.up()
         before = bench.state()
-        slow = ["start-delay: 600"]
-        done = bench.act("deployment_start", bench.deployment("d1", "A", slow), timeout=8, private={"startTimeout": "10m"})
+        slow, options = ["start-delay: 600"], {"timeout": 8, "private": {"startTimeout": "10m"}}
+        done = bench.act("deployment_start", bench.deployment("d1", "A", slow), **options)
         expect(done.expect("failing", "d1").state == "errored", done)
         expect(bench.state() == before, bench.leftovers())
         url = bench.start()
         before = bench.state()
         with predictions(url, rate=20) as senders:
             wait_for(senders, "A")
-            done = bench.act("deployment_replace_model", bench.replacement("d1", "A", "B", slow), timeout=8,
-                             private={"startTimeout": "10m"}).expect("failing")
-            expect(done.data == {"oldModelInUse": True} and done.state == "ready", done)
+            done = bench.act("deployment_replace_model", bench.replacement("d1", "A", "B", slow), **options)
+            expect(done.expect("failing").data == {"oldModelInUse": True} and done.state == "ready", done)
             expect(bench.state() == before, bench.state(), before)
             expect_order(senders, "A")
-        done = bench.act("deployment_relaunch", bench.deployment("d1", "A", slow), timeout=8).expect("failing")
-        expect(done.state == "ready", done)
+        done = bench.act("deployment_relaunch", bench.deployment("d1", "A", slow), **options)
+        expect(done.expect("failing").state == "ready", done)
         answers(url, "A")
 
 
@@ -190,7 +189,8 @@ def _():
             if spoil:
                 docker(*spoil, bench.servers()[0])
             else:
-                docker("exec", bench.servers()[0], "sh", "-c", "echo 'crash: 3' >> /opt/ml/model/A.mlpkg; kill 1", check=False)
+                crash = "echo 'crash: 3' >> /opt/ml/model/A.mlpkg; kill 1"
+                docker("exec", bench.servers()[0], "sh", "-c", crash, check=False)
                 wait_until(lambda: inspect(bench.servers()[0])["RestartCount"] > 0, SECONDS, "it crashes")
             expect(bench.replace(name, "A", "B") == url, "URL")
             answers(url, "B", name)

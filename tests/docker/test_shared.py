@@ -1,6 +1,6 @@
 """Deployments that share one multi-model prediction server (modelExecutionType other than "dedicated")."""
-from quick import SECONDS, Quick, answers, gone, url_of
 from support import Predictions, docker, expect, inspect, main, predict, test, wait_until
+from support.quick import SECONDS, Quick, answers, gone, url_of
 
 SHARED = {"modelExecutionType": "shared"}
 # What the plugin leaves when nothing is deployed.

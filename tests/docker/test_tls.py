@@ -5,8 +5,8 @@ import shutil
 import subprocess
 
 from support import SOCKET, expect, main, test
-from servers import Front
-from trouble import Scene
+from support.servers import Front
+from support.trouble import Scene
 
 # `openssl ca`, as it alone makes certificates that have ended.
 CONFIG = """
@@ -71,7 +71,8 @@ class Certificates:
         """A folder as DOCKER_CERT_PATH has it."""
         folder = self.path(name)
         os.makedirs(folder)
-        for file, source in (("ca.pem", f"{ca}.pem"), ("cert.pem", cert and f"{cert}.pem"), ("key.pem", key and f"{key}-key.pem")):
+        for file, source in (("ca.pem", f"{ca}.pem"), ("cert.pem", cert and f"{cert}.pem"),
+                             ("key.pem", key and f"{key}-key.pem")):
             if source:
                 shutil.copy(self.path(source), os.path.join(folder, file))
         return folder
@@ -127,7 +128,7 @@ def _():
         with front(made, "unknown") as server:
             refused(scene, server, stranger, "certificate", server.host)
             # Without a word on TLS it is not even tried.
-            scene.act("plugin_start", host=server.host).expect("failing", "TLS", server.host)
+            scene.act("plugin_start", host=server.host).expect("failing", server.host)
             # The system's authorities do not know it.
             scene.act("plugin_start", host=server.host.replace("tcp:", "https:")).expect("failing", "certificate")
 

@@ -20,6 +20,7 @@ local PAUSE = 0.1 -- seconds: an engine gives a name away a moment before it kno
 ---@field deployment? string id
 ---@field generation? integer
 ---@field files? { path: string, archive: bosun.tar.Archive } put into it before it starts
+---@field adopt? boolean one with another spec will do
 ---@field fresh? boolean one that runs with the same spec counts as stale, too
 
 --- The digest of a container's body, without its labels: those of a deployment differ from generation to generation.
@@ -56,6 +57,24 @@ local function is_same_thing(context, wanted, found)
   return read.deployment == wanted.deployment and not labels.is_service(read.role)
 end
 
+--- Stops a container as it wants to be stopped, then removes it. True also when it is gone already.
+---@param context table
+---@param instance { id: string, name: string }
+---@param options? { kill?: boolean } kill: at once
+---@return true|nil ok
+---@return bosun.Error|nil err
+function container.remove(context, instance, options)
+  local engine = context.engine
+  local id = context.dry_run and instance.name or instance.id -- the name reads better in a plan
+  local inspected = not (options and options.kill) and engine:inspect_container(instance.id)
+  if inspected and is_paused(inspected) then engine:unpause_container(id) end
+  if inspected and inspected.State.Running then
+    local stopped, err = engine:stop_container(id, { timeout = math.ceil(context.config.stopTimeout) })
+    if not stopped then context.log:warn("not stopped; it is killed", { container = instance.name, error = err }) end
+  end
+  return engine:remove_container(id, { force = true, volumes = true })
+end
+
 --- Gives a container another name. A run that was killed, or another at this moment, may have done it.
 local function rename_away(context, name, id, new_name)
   local ok, err = context.engine:rename_container(context.dry_run and name or id, new_name)
@@ -72,7 +91,7 @@ local function displace(context, wanted, inspected)
     return rename_away(context, wanted.name, inspected.Id, ("%s.g%d"):format(wanted.name, found.generation))
   end
   context.note("a container that is out of date is removed", { container = wanted.name })
-  return context.engine:remove_container(context.dry_run and wanted.name or inspected.Id, { force = true })
+  return container.remove(context, { id = inspected.Id, name = wanted.name })
 end
 
 --- What to do about the container that has the name. "again": create it; the id: it is there.
@@ -84,7 +103,8 @@ local function settle(context, wanted)
   end
   if not is_same_thing(context, wanted, inspected.Config.Labels) then return nil, stranger(wanted, inspected) end
   local found = labels.read(inspected.Config.Labels)
-  local is_fresh = found.spec == wanted.spec and not (wanted.fresh and found.generation ~= wanted.generation)
+  local is_older = wanted.fresh and found.generation ~= wanted.generation
+  local is_fresh = (wanted.adopt or found.spec == wanted.spec) and not is_older
   local is_unfinished = wanted.files and inspected.State.Status == "created"
   if is_fresh and not is_unfinished and not is_ended(inspected.State.Status) then
     local revived, why = revive(context.engine, inspected)
@@ -147,23 +167,6 @@ function container.revive(context, id)
   local inspected, err = context.engine:inspect_container(id)
   if not inspected then return nil, err end
   return revive(context.engine, inspected)
-end
-
---- Stops a container as it wants to be stopped, then removes it. True also when it is gone already.
----@param context table
----@param instance { id: string, name: string }
----@return true|nil ok
----@return bosun.Error|nil err
-function container.remove(context, instance)
-  local engine = context.engine
-  local id = context.dry_run and instance.name or instance.id -- the name reads better in a plan
-  local inspected = engine:inspect_container(instance.id)
-  if inspected and is_paused(inspected) then engine:unpause_container(id) end
-  if inspected and inspected.State.Running then
-    local stopped, err = engine:stop_container(id, { timeout = math.ceil(context.config.stopTimeout) })
-    if not stopped then context.log:warn("not stopped; it is killed", { container = instance.name, error = err }) end
-  end
-  return engine:remove_container(id, { force = true, volumes = true })
 end
 
 return container

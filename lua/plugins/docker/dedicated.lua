@@ -25,9 +25,11 @@ local function limits(context, deployment)
   for key, limit in pairs(LIMITS) do
     if values[key] ~= nil then
       local value, problem = limit.parse(values[key])
+      local amount = value and math.tointeger(math.floor(value * limit.unit))
+      if value and not amount then problem = "it is too large" end
       if value and value < limit.least then problem = "the engine takes no less than " .. limit.least_text end
       if problem then return nil, context.config_problem({ "deploymentInfo", "keyValueConfig", key }, problem) end
-      result[limit.field] = math.floor(value * limit.unit)
+      result[limit.field] = amount
     end
   end
   return result
@@ -92,15 +94,11 @@ function dedicated.wait(context, id)
   return health.wait(context, id)
 end
 
---- Gives an instance's image its name back, which a newer build took.
+--- Gives an instance's image its name back.
 ---@return true|nil ok
 ---@return string|nil problem
 function dedicated.give_back(context, instance)
-  local name = model_image.name(context, instance.model)
-  local now = context.engine:inspect_image(name)
-  if now and now.Id == instance.image_id then return true end
-  local tagged, err = context.engine:tag_image(instance.image_id, name)
-  return tagged, err and err.message
+  return model_image.give_back(context, instance.model, instance.image_id)
 end
 
 --- Removes what belongs to a container that is gone.

@@ -59,6 +59,14 @@ local function info_of(deployment_info)
   return json.encode(kept)
 end
 
+--- Can the labels hold this deploymentInfo? Infinities and keys that are no text cannot be written as JSON.
+---@return true|nil ok
+---@return string|nil problem
+function labels.check_info(deployment_info)
+  local ok, problem = pcall(info_of, deployment_info)
+  return ok or nil, not ok and tostring(problem):gsub("^.-json%.encode: ", "") or nil
+end
+
 --- Of a deployment's container.
 function labels.deployment(context, role, deployment, generation, spec)
   local result = labels.service(context, role, spec)
@@ -108,6 +116,11 @@ function labels.read(found)
     generation = math.tointeger(tonumber(found[GENERATION])) or 0, server_id = found[SERVER_ID],
     info = type(info) == "table" and info or {},
   }
+end
+
+--- The name that a generated image was built for.
+function labels.image_name(found)
+  return found[IMAGE]
 end
 
 --- A generated image's digest of what it was made from.

@@ -5,6 +5,7 @@
 --- interrupted build leaves has them, and is found.
 
 local crypto = require "bosun.crypto"
+local docker = require "bosun.docker"
 local fs = require "bosun.fs"
 local path = require "bosun.path"
 local prediction_server = require "bosun.prediction_server"
@@ -66,12 +67,11 @@ model_image.check_artifact = check_artifact
 local function package_name(artifact)
   return artifact.file:find("%.mlpkg$") and artifact.file or artifact.file .. ".mlpkg"
 end
-model_image.package_name = package_name
 
 --- The digest of what an image is made from. Of the package it is the name and size: a model's id stands for its
 --- content.
-local function recipe(name, artifact, base_id)
-  return crypto.sha256(("%s\0%s\0%d\0%s"):format(name, artifact.file, artifact.size, base_id))
+local function recipe(model, artifact, base_id)
+  return crypto.sha256(("%s\0%s\0%d\0%s"):format(model, artifact.file, artifact.size, base_id))
 end
 
 local function dockerfile(context, found_labels)
@@ -82,8 +82,9 @@ local function dockerfile(context, found_labels)
     prediction_server.MODEL_FOLDER)
 end
 
-local function build(context, name, artifact, base_id)
-  local found_labels = labels.image(context, name, recipe(name, artifact, base_id))
+local function build(context, model, artifact, base_id)
+  local name = model_image.name(context, model)
+  local found_labels = labels.image(context, name, recipe(model, artifact, base_id))
   local archive = tar.new {
     { name = "Dockerfile", content = dockerfile(context, found_labels) },
     { name = "model/" .. package_name(artifact), path = artifact.path },
@@ -101,11 +102,21 @@ local function base_image(context)
   return found, problem
 end
 
+--- What to remove of a generated image: the name that it was built for, or, when it has none, itself. Names that others
+--- gave it are theirs: nil.
+local function removable(found)
+  local names_of = type(found.RepoTags) == "table" and found.RepoTags or {}
+  if #names_of == 0 then return found.Id end
+  for _, name in ipairs(names_of) do
+    if docker.same_image(name, labels.image_name(labels_of(found)) or "") then return name end
+  end
+end
+
 --- Removes an image, if it was generated and nobody uses it.
 local function remove(context, image)
   local found = context.engine:inspect_image(image)
-  if not found or not is_generated(context, found) then return end
-  local name = type(found.RepoTags) == "table" and found.RepoTags[1] or image
+  local name = found and is_generated(context, found) and removable(found)
+  if not name then return end
   -- An engine that is busy with an archive keeps whoever removes an image waiting.
   local removed, err = context.engine:remove_image(name, { timeout = math.max(1, health.budget(REMOVAL_TIMEOUT)) })
   if removed then
@@ -130,13 +141,14 @@ local function build_lock(context, name, seconds)
 end
 
 --- The image's name when it is there already; false when it has to be built; or nil and an error.
-local function find(context, name, artifact, base)
+local function find(context, model, artifact, base)
+  local name = model_image.name(context, model)
   local found, err = context.engine:inspect_image(name)
   if not found then
     if err.code == "not_found" then return false end
     return nil, err.message
   end
-  local is_stale = is_generated(context, found) and labels.recipe(labels_of(found)) ~= recipe(name, artifact, base.Id)
+  local is_stale = is_generated(context, found) and labels.recipe(labels_of(found)) ~= recipe(model, artifact, base.Id)
   return not is_stale and name
 end
 
@@ -152,9 +164,9 @@ function model_image.ensure(context, deployment)
   local base, why = base_image(context)
   if not base then return nil, ("the prediction server's image cannot be had: %s"):format(why.message) end
   local held <close> = build_lock(context, name, health.budget(context.config.startTimeout))
-  local found, failure = find(context, name, artifact, base)
+  local found, failure = find(context, deployment.model, artifact, base)
   if found ~= false then return found, failure end
-  local id, err = build(context, name, artifact, base.Id)
+  local id, err = build(context, deployment.model, artifact, base.Id)
   if id then return name end
   if held then clear(context, name) end
   return nil, ("the image %s was not built: %s"):format(name, err.message)
@@ -171,14 +183,33 @@ function model_image.remove(context, model, image)
   if held then clear(context, name) end
 end
 
+--- Gives an image its name back, which a newer build took; not from what somebody else built.
+---@param context table
+---@param model string
+---@param image string id
+---@return true|nil ok
+---@return string|nil problem
+function model_image.give_back(context, model, image)
+  local name = model_image.name(context, model)
+  local now = context.engine:inspect_image(name)
+  if now and (now.Id == image or not is_generated(context, now)) then return true end
+  local tagged, err = context.engine:tag_image(image, name)
+  return tagged, err and err.message
+end
+
 --- Removes generated images that nobody uses: what interrupted runs left. A younger one may be that of a deployment
 --- which starts at this moment.
 ---@param context table
-function model_image.sweep(context)
+---@param deployments table<string, docker.Instance[]>
+function model_image.sweep(context, deployments)
   local found, err = context.engine:list_images { labels = labels.image_filter(context) }
   if not found then return context.log:warn("what earlier runs left cannot be listed", { error = err }) end
+  local used = {}
+  for _, instances in pairs(deployments) do
+    for _, instance in ipairs(instances) do used[instance.image_id] = true end
+  end
   for _, image in ipairs(found) do
-    if time.now() - image.Created > LEFTOVER_AGE then remove(context, image.Id) end
+    if not used[image.Id] and time.now() - image.Created > LEFTOVER_AGE then remove(context, image.Id) end
   end
 end
 

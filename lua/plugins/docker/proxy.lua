@@ -56,7 +56,7 @@ end
 ---that another container has; nil: this container; path: what the server gets instead of ".../predict"
 ---@return table<string, string> result
 function proxy.add_route(context, result, route)
-  local router = names.router(context.config.containerNamePrefix, route.deployment, route.generation)
+  local router = names.router(context.config.containerNamePrefix, route.deployment, route.model, route.generation)
   add_service(context, result, router)
   result[("traefik.http.middlewares.%s.replacepath.path"):format(router)] = route.path
   local common = { middlewares = router, service = route.service or router }
@@ -109,6 +109,7 @@ function proxy.ask(context, path)
   local inspected, err = context.engine:inspect_container(container_name(context))
   if not inspected and err.code ~= "not_found" then return nil, "failed", err.message end
   if not inspected or not inspected.State.Running then return nil, "failed", "the proxy does not run" end
+  if inspected.State.Restarting then return nil, "failed", "the proxy crashes again and again" end
   for _, base in ipairs(address.candidates(context, inspected, API_PORT)) do
     local response = http.get(base .. path, { timeout = 5, connect_timeout = 2, proxy = false })
     if response and response.status == 404 and decoded(response.body) then return nil, "absent" end
@@ -141,7 +142,7 @@ end
 function proxy.ports(mapping)
   local exposed, bindings = {}, {}
   for inside, outside in pairs(mapping or {}) do
-    local ip, port = tostring(outside):match("^(.-):?(%d+)$")
+    local ip, port = tostring(outside):match("^%[?(.-)%]?:?(%d+)$")
     exposed[inside .. "/tcp"] = {}
     bindings[inside .. "/tcp"] = { { HostIp = ip, HostPort = port } }
   end
@@ -201,24 +202,28 @@ end
 
 --- Waits until the proxy sends predictions to a deployment's generation. True; or nil and in words why it does not.
 ---@param context table
----@param deployment_id string
+---@param deployment { id: string, model: string }
 ---@param generation integer
 ---@return true|nil ok
 ---@return string|nil problem
-function proxy.wait_for_route(context, deployment_id, generation)
+function proxy.wait_for_route(context, deployment, generation)
   if context.dry_run then return true end
-  local router = names.router(context.config.containerNamePrefix, deployment_id, generation)
+  local router = names.router(context.config.containerNamePrefix, deployment.id, deployment.model, generation)
+  local unreachable_since
   local outcome, err = wait.poll(function()
     local routed, why = is_routed(context, router)
-    if routed == nil then return "unknown" end
-    return routed and "routed", why
-  end, { interval = 0.2, backoff = 1.3, timeout = ROUTE_TIMEOUT, what = "the proxy to take up the new container" })
+    if routed ~= nil then
+      unreachable_since = nil
+      return routed and "routed", why
+    end
+    unreachable_since = unreachable_since or time.monotonic()
+    return time.monotonic() - unreachable_since >= BLIND_WAIT and "unknown", "its API cannot be reached from here"
+  end, { interval = 0.2, backoff = 1.3, timeout = health.budget(ROUTE_TIMEOUT),
+    what = "the proxy to take up the new container" })
   if not outcome then return nil, err.message .. health.last_lines(context, container_name(context)) end
   if outcome == "unknown" then
-    context.log:warn("the proxy's API cannot be reached from here; waiting instead",
+    context.log:warn("the proxy's API cannot be reached from here; it was given time instead",
       { seconds = BLIND_WAIT, hint = "publish its port 8080 with traefikPortMapping" })
-    local slept, why = time.sleep(BLIND_WAIT)
-    if not slept then return nil, why.message end
   end
   return true
 end

@@ -87,7 +87,7 @@ local function with_route(context, result, id, instance, routers, lost)
   if result.status ~= ActionStatus.OK then return result end
   local trouble = lost[instance.id] or lost.proxy
   if trouble then return answer("unhealthy", id, instance, trouble) end
-  local router = names.router(context.config.containerNamePrefix, id, instance.generation)
+  local router = names.router(context.config.containerNamePrefix, id, instance.model, instance.generation)
   if routers and not routers[router] then
     return ActionStatusInfo {
       status = ActionStatus.WARN, state = State.READY, data = result.data,

@@ -35,11 +35,12 @@ end
 ---@param context table
 ---@param instances docker.Instance[]
 ---@param kept docker.Instance[]
+---@param options? { kill?: boolean } kill: at once, without time to end
 ---@return true|nil ok
 ---@return string|nil problem
-function rollout.retire(context, instances, kept)
+function rollout.retire(context, instances, kept, options)
   for _, instance in ipairs(instances) do
-    local removed, err = container.remove(context, instance)
+    local removed, err = container.remove(context, instance, options)
     if not removed then return nil, err.message end
     context.note("removed", { container = instance.name, model = instance.model })
     local kind = KINDS[instance.role]
@@ -48,14 +49,22 @@ function rollout.retire(context, instances, kept)
   return true
 end
 
---- The newest instance that is what the plan says.
+--- The newest instance that is what the plan says, unless a newer one serves, which the proxy prefers.
 local function same_as_planned(instances, plan, deployment)
   for _, instance in ipairs(instances) do
-    if instance.role == plan.role and instance.model == deployment.model and instance.spec == plan.spec
-      and instance.state ~= "dead" and instance.state ~= "removing" then
-      return instance
-    end
+    local is_planned = instance.role == plan.role and instance.model == deployment.model and instance.spec == plan.spec
+    if is_planned and instance.state ~= "dead" and instance.state ~= "removing" then return instance end
+    if fleet.serves(instance) then return nil end
   end
+end
+
+--- The container of a generation. An image that was there may be removed by another deployment's end.
+local function run_container(context, kind, deployment, plan, wanted)
+  local id, created = container.run(context, wanted)
+  if id or created.code ~= "not_found" then return id, created end
+  local prepared, problem = kind.prepare(context, deployment, plan)
+  if not prepared then return nil, { message = problem } end
+  return container.run(context, wanted)
 end
 
 local function launch(context, kind, deployment, plan, generation)
@@ -64,7 +73,7 @@ local function launch(context, kind, deployment, plan, generation)
   local body = {}
   for key, value in pairs(plan.body) do body[key] = value end
   body.Labels = kind.labels(context, deployment, plan, generation)
-  local id, created = container.run(context, {
+  local id, created = run_container(context, kind, deployment, plan, {
     name = plan.name, body = body, spec = plan.spec, role = plan.role, deployment = deployment.id,
     generation = generation, fresh = plan.fresh,
   })
@@ -89,7 +98,7 @@ local function wait_until_it_serves(context, kind, deployment, running)
   if not ok then return nil, problem .. health.last_lines(context, running.id) end
   local generation, why = real_generation(context, running)
   if not generation then return nil, why end
-  return proxy.wait_for_route(context, deployment.id, generation)
+  return proxy.wait_for_route(context, deployment, generation)
 end
 
 --- Lets an instance run again. True; or nil, in words why not, and whether the engine cannot have it run any more.
@@ -134,7 +143,7 @@ end
 --- Takes a failed container away again: nothing of it must begin to serve later.
 local function undo(context, kind, running, instances)
   local others = without(instances, { running })
-  local done, problem = rollout.retire(context, { running }, others)
+  local done, problem = rollout.retire(context, { running }, others, { kill = true })
   for _, instance in ipairs(others) do
     if done and instance.name == running.name then done, problem = give_back(context, kind, instance) end
   end
@@ -176,10 +185,21 @@ local function clear_leftovers(context, instances, same)
   return cleared and kept, problem
 end
 
+--- What there is beside the new one by now, unless it is newer: another machine's action may have been at it, too.
+local function older_than(context, deployment, running, others)
+  local now = not context.dry_run and fleet.instances(context, deployment.id)
+  if not now then return others end
+  local older = {}
+  for _, instance in ipairs(without(now, { running })) do
+    if instance.generation <= running.generation then older[#older + 1] = instance end
+  end
+  return older
+end
+
 --- The new one serves: takes the others down.
 local function complete(context, kind, deployment, running, others)
   drain(context, others)
-  local retired, left = rollout.retire(context, others, { running })
+  local retired, left = rollout.retire(context, older_than(context, deployment, running, others), { running })
   if retired and kind == shared and running.server_id ~= shared.own_id(deployment.id) and not context.dry_run then
     return rollout.settle(context, deployment)
   end
@@ -196,6 +216,8 @@ end
 function rollout.run(context, deployment, instances, options)
   options = options or {}
   local kind, current = kind_of(deployment), fleet.current(instances)
+  local fits, unfit = labels.check_info(deployment.info)
+  if not fits then return failed(context.config_problem("deploymentInfo.keyValueConfig", unfit)) end
   local plan, problem = kind.plan(context, deployment, current)
   if not plan then return failed(problem) end
   plan.fresh = options.fresh

@@ -12,7 +12,7 @@ if command -v curl >/dev/null; then exec curl -fsS -o /dev/null %s
 elif command -v wget >/dev/null; then exec wget -q -O /dev/null %s
 else exec python3 -c 'import urllib.request as r; r.urlopen("%s")'
 fi]]):format(PING, PING, PING)
-local HOST_PORT = 'a port of the host, or "ADDRESS:PORT"'
+local HOST_PORT = 'a port of the host, or "ADDRESS:PORT" with an address in digits'
 
 local function is_image(text)
   local reference, problem = docker.parse_reference(text)
@@ -25,8 +25,11 @@ local function is_image_prefix(text)
   return nil, ("it cannot begin an image's name: %s"):format(problem or "it has a digest")
 end
 
+--- The engine takes any address that is not one in digits for all of them.
 local function is_host_port(value)
-  local port = math.tointeger(tonumber((tostring(value):match("^[%w.:%[%]]+:(%d+)$") or value)))
+  local text = tostring(value)
+  local digits = text:match("^%d+%.%d+%.%d+%.%d+:(%d+)$") or text:match("^%[[%x:]+%]:(%d+)$") or text:match("^%d+$")
+  local port = math.tointeger(tonumber(digits))
   if port and port >= 0 and port <= 65535 then return true end
   return nil, "expected " .. HOST_PORT
 end

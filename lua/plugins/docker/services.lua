@@ -182,14 +182,17 @@ end
 --- Sees to it that a service runs and works. Its container's id; or nil and in words why not.
 ---@param context table
 ---@param role string
+---@param options? { adopt?: boolean } adopt: one with other settings will do, so that nothing is interrupted
 ---@return string|nil id
 ---@return string|nil problem
-function services.ensure(context, role)
+function services.ensure(context, role, options)
   local service, problem = MAKERS[role](context)
   if not service then return nil, problem end
   local got, err = services.need_image(context, service.image)
   if not got then return failure(context, service, err.message) end
-  local id, created = container.run(context, wanted_container(context, service))
+  local wanted = wanted_container(context, service)
+  wanted.adopt = options and options.adopt
+  local id, created = container.run(context, wanted)
   if not id then return failure(context, service, created.message) end
   if created then context.note("started", { container = service.name, image = service.image }) end
   if service.ready and not context.dry_run then
@@ -199,7 +202,7 @@ function services.ensure(context, role)
   return id
 end
 
---- Removes the services that run, and their volumes but for the queue's, which holds what is not reported yet.
+--- Removes services that run.
 ---@param context table
 ---@param running table<string, docker.Instance> by role
 ---@return true|nil ok
@@ -210,11 +213,20 @@ function services.remove(context, running)
     if not removed then return nil, err.message end
     context.note("removed", { container = instance.name })
   end
-  if running[labels.Role.SHARED_SERVER] then
-    local removed, err = context.engine:remove_volume(context.config.containerNamePrefix .. "shared_server")
-    if not removed then return nil, err.message end
-  end
   return true
+end
+
+--- Removes the services that run, and the shared server's volume. The queue's holds what is not reported yet.
+---@param context table
+---@param running table<string, docker.Instance> by role
+---@return true|nil ok
+---@return string|nil problem
+function services.end_all(context, running)
+  local removed, problem = services.remove(context, running)
+  if not removed then return nil, problem end
+  local gone, err = context.engine:remove_volume(context.config.containerNamePrefix .. "shared_server")
+  if gone or err.code == "conflict" then return true end -- a conflict: that of another environment's server
+  return nil, err.message
 end
 
 --- Removes the queue and the monitoring agent, which run from when monitoring was on.

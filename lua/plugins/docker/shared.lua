@@ -89,7 +89,7 @@ function shared.plan(context, deployment, current)
   end
   return {
     role = shared.role, body = body, spec = container.spec_of(body),
-    server_id = is_taken and names.next_segment(deployment.id) or own,
+    server_id = is_taken and names.next_segment(deployment.id, deployment.model) or own,
     name = names.container(context.config.containerNamePrefix, deployment.id, deployment.model),
   }
 end
@@ -100,7 +100,7 @@ end
 function shared.prepare(context, deployment, plan)
   local artifact, problem = model_image.check_artifact(deployment.info.modelArtifact)
   if not artifact then return nil, problem end
-  local id, why = services.ensure(context, labels.Role.SHARED_SERVER)
+  local id, why = services.ensure(context, labels.Role.SHARED_SERVER, { adopt = true })
   if not id then return nil, why end
   if context.dry_run then return true end
   local base, unreachable = server_url(context)
@@ -112,7 +112,7 @@ end
 ---@return true|nil ok
 ---@return string|nil problem
 function shared.mend(context, deployment, instance)
-  local id, why = services.ensure(context, labels.Role.SHARED_SERVER)
+  local id, why = services.ensure(context, labels.Role.SHARED_SERVER, { adopt = true })
   if not id then return nil, why end
   if context.dry_run then return true end
   local base, unreachable = server_url(context)

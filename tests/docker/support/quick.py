@@ -1,6 +1,10 @@
-"""What the tests of the plugin's right behaviour have in common: a bench whose waits are short, an action in a word, and
-what the engine has of it."""
-from support import Bench, Outcome, docker, engine_request, expect, inspect, predict, wait_until
+"""What the tests of the plugin's right behaviour have in common: a bench whose waits are short, an action in a word,
+and what the engine has of it."""
+from tap import expect
+
+from .bench import Bench
+from .engine import inspect, wait_until
+from .predictions import predict
 
 # A change that takes longer does not come.
 SECONDS = 40
@@ -85,6 +89,3 @@ def environment(container):
     """The environment that a container was created with."""
     return dict(entry.split("=", 1) for entry in inspect(container)["Config"]["Env"])
 
-
-__all__ = ["Outcome", "Quick", "QUICK", "SECONDS", "answers", "docker", "engine_request", "environment", "expect",
-           "gone", "inspect", "predict", "url_of", "wait_until"]

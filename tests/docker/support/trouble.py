@@ -1,12 +1,15 @@
-"""What the tests of failures have in common: a bench for several scenes at once, actions that are killed or disturbed at
-one of their requests, and what has to hold when they are run again."""
+"""What the tests of failures have in common: a bench for several scenes at once, actions that are killed or disturbed
+at one of their requests, and what has to hold when they are run again."""
 import concurrent.futures
 import re
 import threading
 
-from quick import SECONDS, Quick, answers
-from support import HOST, SOCKET, Middleman, Predictions, expect, predict, wait_until
-from support.middleman import Fault
+from tap import expect
+
+from .engine import HOST, SOCKET, wait_until
+from .middleman import Fault, Middleman
+from .predictions import Predictions, predict
+from .quick import SECONDS, Quick, answers
 
 # More than there are processors: what a scene does is mostly to wait for a health check.
 SCENES = 5
@@ -33,7 +36,8 @@ class Scene(Quick):
         return [name for name in self.servers() if name.startswith(f"{self.prefix}deployment_{deployment}_")]
 
     def images_of(self, model):
-        return [name for name in self.images() if name.startswith(f"{self.prefix}{model}:")]
+        # Podman's names begin with a registry's.
+        return [name for name in self.images() if name.rpartition("/")[2].startswith(f"{self.prefix}{model}:")]
 
     def serves(self, url, deployment, model):
         """One container, and the model answers."""
@@ -146,8 +150,8 @@ def kill_at(scene, case, action, info, **options):
 # ---- predictions ---------------------------------------------------------------------------------------------------
 
 class Watched:
-    """Predictions that go on around something, and of which none may be lost. `order`: models in the order in which they
-    may answer."""
+    """Predictions that go on around something, and of which none may be lost. `order`: models in the order in which
+    they may answer."""
 
     def __init__(self, url, *order):
         self.predictions, self.order = Predictions(url, rate=20), list(order)

@@ -1,5 +1,5 @@
 """What stands in front of an engine, or in its place, in tests of failures: haproxy, with TLS or another version of the
-API; a listener that is no engine; a Docker Engine, or Podman, that a test may break."""
+API; a listener that is no engine."""
 import os
 import shutil
 import socket
@@ -7,9 +7,10 @@ import socketserver
 import tempfile
 import threading
 
-from support import wait_until
-from support.ports import free_port
 from runs import Process
+
+from .engine import wait_until
+from .ports import free_port
 
 
 class Listener:
@@ -74,8 +75,8 @@ class Front:
         self.port = free_port()
         self.host = f"tcp://127.0.0.1:{self.port}"
         with open(os.path.join(self.folder, "haproxy.cfg"), "w", encoding="utf-8") as file:
-            file.write(HAPROXY.format(port=self.port, tls=tls, socket=engine_socket, rules=VERSION.format(*api) if api else "",
-                                      path=SAME_ENGINE if api else ""))
+            file.write(HAPROXY.format(port=self.port, tls=tls, socket=engine_socket, path=SAME_ENGINE if api else "",
+                                      rules=VERSION.format(*api) if api else ""))
         self.process = None
 
     def __enter__(self):
