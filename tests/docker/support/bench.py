@@ -101,8 +101,11 @@ class Bench:
 
     def __enter__(self):
         signal.signal(signal.SIGTERM, lambda *_: sys.exit("ended by SIGTERM"))
-        self.lock = open(os.path.join(tempfile.gettempdir(), "bosun-bench.lock"), "a", encoding="ascii")
-        fcntl.flock(self.lock, fcntl.LOCK_EX if self.alone else fcntl.LOCK_SH)
+        # Whoever waits holds the door: else one that wants to be alone waits for ever while others come and go.
+        with open(os.path.join(tempfile.gettempdir(), "bosun-bench.door"), "a", encoding="ascii") as door:
+            fcntl.flock(door, fcntl.LOCK_EX)
+            self.lock = open(os.path.join(tempfile.gettempdir(), "bosun-bench.lock"), "a", encoding="ascii")
+            fcntl.flock(self.lock, fcntl.LOCK_EX if self.alone else fcntl.LOCK_SH)
         self.before = self._strays()
         docker("network", "create", "--label", f"{LABEL}={self.prefix}", self.network)
         return self
