@@ -273,7 +273,7 @@ function DockerPlugin:deployment_start(deployment_info)
   end)
 end
 
-function DockerPlugin:deployment_replace_model(deployment_info)
+function DockerPlugin:replace(deployment_info)
   return self:with_deployment(deployment_info, "newModelId", function(context, deployment, instances)
     if #instances == 0 then
       return failing(about(deployment, "there is no model to replace: use deployment_start"), State.STOPPED)
@@ -286,6 +286,17 @@ function DockerPlugin:deployment_replace_model(deployment_info)
     end
     return result
   end)
+end
+
+function DockerPlugin:deployment_replace_model(deployment_info)
+  local result = self:replace(deployment_info)
+  if result.state then return result end
+  -- It failed before it came to the deployment.
+  self:with_engine(function(context)
+    return add_what_is_served(context, result, { id = deployment_info.id, model = deployment_info.newModelId })
+  end)
+  result.state = result.state or State.UNKNOWN
+  return result
 end
 
 function DockerPlugin:deployment_relaunch(deployment_info)

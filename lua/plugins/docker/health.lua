@@ -98,7 +98,6 @@ function health.look(context, id)
 end
 
 --- Seconds that a wait may take, so that there is time left for undoing what it waited for.
----@param context table
 ---@param longest number
 ---@return number
 function health.budget(longest)

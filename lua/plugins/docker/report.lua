@@ -13,8 +13,8 @@ local ActionStatus, ActionStatusInfo, State = status.ActionStatus, status.Action
 
 local report = {}
 
---- Of so many deployments that are not well pe_status says more than the engine's list does: the number of requests is
---- not to grow with the number of deployments.
+--- Of so many deployments that are not well pe_status says more than the engine's list does: the number of requests to
+--- the engine is not to grow with the number of deployments.
 local LOOKED_INTO = 5
 
 local KINDS = {
@@ -83,9 +83,8 @@ local function thorough(context, id, instance)
 end
 
 --- Takes back that a deployment is well, when its predictions do not arrive.
-local function with_route(context, result, id, instance, routers, lost)
+local function with_route(context, result, id, instance, routers, trouble)
   if result.status ~= ActionStatus.OK then return result end
-  local trouble = lost[instance.id] or lost.proxy
   if trouble then return answer("unhealthy", id, instance, trouble) end
   local router = names.router(context.config.containerNamePrefix, id, instance.model, instance.generation)
   if routers and not routers[router] then
@@ -123,16 +122,19 @@ end
 local function statuses(context, deployments, ids, most)
   local currents, results, looked_into = {}, {}, 0
   for _, id in ipairs(ids) do currents[id] = fleet.current(deployments[id] or {}) end
-  local routers, lost = nil, lost_models(context, currents)
-  if next(currents) then routers, lost.proxy = proxy.routers(context) end
+  local lost, routers, proxy_problem = lost_models(context, currents), nil, nil
+  if next(currents) then routers, proxy_problem = proxy.routers(context) end
   for _, id in ipairs(ids) do
     local instance = currents[id]
     local result = instance and brief(id, instance) or report.absent(id)
     if instance and not is_certain(context, instance) and looked_into < most then
       looked_into, result = looked_into + 1, thorough(context, id, instance)
     end
-    results[id] = instance and with_others(with_route(context, result, id, instance, routers, lost), deployments[id])
-      or result
+    if instance then
+      local trouble = lost[instance.id] or proxy_problem
+      result = with_others(with_route(context, result, id, instance, routers, trouble), deployments[id])
+    end
+    results[id] = result
   end
   return results
 end

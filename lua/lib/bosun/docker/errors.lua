@@ -94,7 +94,8 @@ local SOCKET = {
 
 local HINTS = {
   ECONNREFUSED = "is the engine running, and does it listen on this port?",
-  tls = "TLS comes from option tls, or from ca.pem, cert.pem and key.pem in DOCKER_CERT_PATH",
+  tls = "TLS comes from option tls (dockerCertPath of the docker plugin), or from ca.pem, cert.pem and key.pem in "
+    .. "DOCKER_CERT_PATH",
   protocol = "is it a Docker Engine, and does it want TLS?",
 }
 
@@ -120,7 +121,8 @@ function errors.unreached(host, what, err)
     return errors.new { code = err.code, message = ("%s: %s"):format(what, reason_of(err):gsub("^http%.%w+ ", "")) }
   end
   local on_socket = host:find "^unix:" and SOCKET[err.code]
-  local hint = HINTS[err.code] and ": " .. HINTS[err.code] or ""
+  local code = err.code == "closed" and not host:find "^unix:" and "protocol" or err.code
+  local hint = HINTS[code] and ": " .. HINTS[code] or ""
   return errors.new {
     code = err.code,
     message = ("%s: no answer from the engine at %s: %s"):format(what, host, on_socket or reason_of(err) .. hint),
