@@ -197,7 +197,7 @@ demo: ## play the agent: nine actions through the runner, each with its status
 	@$(MAKE) --no-print-directory -s all
 	@bash tools/demo $(BUILD)
 
-test: ## run all tests (SUITES="unit cli" for some)
+test: ## run all tests that need no engine (SUITES="unit cli" for some)
 	@sh $(DEPS) build test
 	@$(MAKE) --no-print-directory run-tests
 
