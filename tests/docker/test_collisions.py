@@ -14,7 +14,7 @@ def _():
             name = scene.prefix + name
             docker("create", "--name", name, *(f"--label=bosun.{key}={value}" for key, value in labels.items()), PPS)
             before = inspect(name)
-            done = scene.act(action, info).expect("failing", name, owner, "containerNamePrefix")
+            done = scene.act(action, info).expect("failing", name, owner, "is taken")
             expect(inspect(name) == before, "the stranger's container is another", done)
             docker("rm", "-f", name)
         check("somebody else", "traefik", "plugin_start")

@@ -38,15 +38,16 @@ local function revive(engine, inspected)
   return engine:start_container(inspected.Id)
 end
 
-local function stranger(wanted, inspected)
-  local labels_found = inspected.Config.Labels
-  local owner = labels.owner(labels_found)
-  local deployment = labels_found and labels.read(labels_found).deployment
+--- Why a name cannot be had: "a_b" with model "c" and "a" with model "b_c" make one name, too.
+local function stranger(context, wanted, inspected)
+  local found = inspected.Config.Labels
+  local deployment = labels.is_ours(context, found) and labels.read(found).deployment
+  local owner = deployment and ("deployment %s"):format(deployment) or labels.owner(found)
+  local advice = deployment and 'ids that are alike once they are joined by "_" need another id'
+    or "remove or rename that one, or set another containerNamePrefix"
   return {
-    code = "conflict",
-    message = ("the name %s is taken by a container of %s%s (image %s): remove or rename that one, or set another "
-      .. "containerNamePrefix"):format(wanted.name, owner, deployment and (", for deployment %s"):format(deployment)
-      or "", tostring(inspected.Config.Image)),
+    code = "conflict", message = ("the name %s is taken by a container of %s (image %s): %s"):format(wanted.name, owner,
+      tostring(inspected.Config.Image), advice),
   }
 end
 
@@ -101,7 +102,9 @@ local function settle(context, wanted)
     if err.code == "not_found" then return "again" end
     return nil, err
   end
-  if not is_same_thing(context, wanted, inspected.Config.Labels) then return nil, stranger(wanted, inspected) end
+  if not is_same_thing(context, wanted, inspected.Config.Labels) then
+    return nil, stranger(context, wanted, inspected)
+  end
   local found = labels.read(inspected.Config.Labels)
   local is_older = wanted.fresh and found.generation ~= wanted.generation
   local is_fresh = (wanted.adopt or found.spec == wanted.spec) and not is_older

@@ -85,12 +85,24 @@ function fleet.read(context, deployment_id)
   return result
 end
 
+--- Podman's list says nothing of health: each container that runs is asked.
+local function add_health(context, instances)
+  for _, instance in ipairs(instances) do
+    local inspected = instance.state == "running" and context.engine:inspect_container(instance.id)
+    local health = inspected and type(inspected.State.Health) == "table" and inspected.State.Health.Status
+    if health and health ~= "" and health ~= "none" then instance.health = health end
+  end
+end
+
 --- The instances of one deployment, newest first.
 ---@return docker.Instance[]|nil
 ---@return bosun.Error|nil err
 function fleet.instances(context, deployment_id)
   local found, err = fleet.read(context, deployment_id)
-  return found and (found.deployments[deployment_id] or {}), err
+  if not found then return nil, err end
+  local instances = found.deployments[deployment_id] or {}
+  if context.engine.kind == "podman" and #instances > 1 then add_health(context, instances) end
+  return instances
 end
 
 return fleet
