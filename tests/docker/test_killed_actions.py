@@ -107,6 +107,7 @@ def _():
 @test("plugin_start with monitoring, killed at steps that change something and run again: all run, once")
 def _():
     with Scene("kmonitor") as scene:
+        scene.up()  # the proxy is there each time
         requests = undisturbed(scene, "plugin_start", None, plugin_config=MONITORED)
         names = running(scene)
         expect(len(names) == 3, names)
