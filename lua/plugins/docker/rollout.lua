@@ -111,6 +111,13 @@ local function revive(context, kind, deployment, instance)
   return revived, err and err.message, err and err.code == "engine"
 end
 
+--- An interrupted run may have moved a container out of the way. It serves under any name.
+local function take_name_back(context, instance, name)
+  if instance.name == name then return end
+  local ok, err = context.engine:rename_container(instance.id, name)
+  if not ok then context.log:warn("it keeps its name", { container = instance.name, wanted = name, error = err }) end
+end
+
 --- Brings the deployment up as planned, or the instance that is there already. Returns it; or nil, in words why it does
 --- not serve, and what was started.
 local function bring_up(context, kind, deployment, plan, same, generation)
@@ -121,13 +128,12 @@ local function bring_up(context, kind, deployment, plan, same, generation)
   end
   if is_broken then
     context.log:warn("it cannot be started again, and is made anew", { container = same.name, error = problem })
-    container.remove(context, same)
+    local removed, err = container.remove(context, same)
+    if not removed then return nil, ("%s; and it cannot be removed: %s"):format(problem, err.message) end
   end
   if not same or is_broken then running, problem = launch(context, kind, deployment, plan, generation) end
   if not running then return nil, problem end
-  if running == same and same.name ~= plan.name then
-    context.engine:rename_container(same.id, plan.name) -- an interrupted run moved it out of the way
-  end
+  if running == same then take_name_back(context, same, plan.name) end
   local serves, why = wait_until_it_serves(context, kind, deployment, running)
   if serves then return running end
   return nil, ("container %s: %s"):format(plan.name, why), running

@@ -98,6 +98,11 @@ end
 
 -- ---- the shared prediction server -----------------------------------------------------------------------------------
 
+--- The name of the shared server's container, and of its volume.
+function services.shared_server_name(context)
+  return context.config.containerNamePrefix .. "shared_server"
+end
+
 --- The name of the shared server's service in the proxy.
 function services.shared_route(context)
   return names.host("bosun-shared", context.config.containerNamePrefix)
@@ -110,7 +115,7 @@ local function shared_server(context)
   local exposed, bindings = proxy.ports(config.sharedServerPort and
     { [prediction_server.PORT] = config.sharedServerPort })
   return {
-    role = labels.Role.SHARED_SERVER, name = config.containerNamePrefix .. "shared_server", image = config.ppsBaseImage,
+    role = labels.Role.SHARED_SERVER, name = services.shared_server_name(context), image = config.ppsBaseImage,
     ready = health.wait,
     labels = proxy.add_service(context, {}, services.shared_route(context)),
     body = {
@@ -118,7 +123,7 @@ local function shared_server(context)
       Healthcheck = context.health_check,
       HostConfig = {
         RestartPolicy = RESTARTS, NetworkMode = config.dockerNetwork, PortBindings = bindings,
-        Binds = { config.containerNamePrefix .. "shared_server:" .. prediction_server.MODEL_FOLDER },
+        Binds = { services.shared_server_name(context) .. ":" .. prediction_server.MODEL_FOLDER },
       },
     },
   }
@@ -224,7 +229,7 @@ end
 function services.end_all(context, running)
   local removed, problem = services.remove(context, running)
   if not removed then return nil, problem end
-  local gone, err = context.engine:remove_volume(context.config.containerNamePrefix .. "shared_server")
+  local gone, err = context.engine:remove_volume(services.shared_server_name(context))
   if gone or err.code == "conflict" then return true end -- a conflict: that of another environment's server
   return nil, err.message
 end

@@ -27,13 +27,9 @@ function shared.own_id(deployment_id)
   return names.segment(deployment_id)
 end
 
-local function server_name(context)
-  return context.config.containerNamePrefix .. "shared_server"
-end
-
 --- The server's URL from here; or nil and in words why it cannot be had.
 local function server_url(context)
-  local inspected, err = context.engine:inspect_container(server_name(context))
+  local inspected, err = context.engine:inspect_container(services.shared_server_name(context))
   if not inspected then return nil, err.message end
   if not inspected.State.Running then return nil, "the shared server does not run: " .. inspected.State.Status end
   local url = address.candidates(context, inspected, prediction_server.PORT)[1]
