@@ -21,7 +21,7 @@ PKG_CONFIG ?= pkg-config
 LUA_PC  := $(firstword $(shell for p in lua5.4 lua-5.4 lua54 lua; do \
              $(PKG_CONFIG) --exists "$$p >= 5.4 $$p < 5.5" 2>/dev/null && echo $$p; done) lua5.4)
 PC      := $(LUA_PC) yaml-0.1 nettle
-# Loaded when it is first needed (host/core/curl_api.c), never linked.
+# Loaded when it is first needed (host/core/http/curl_api.c), never linked.
 PC_HEADERS := libcurl
 MISSING := $(shell command -v $(firstword $(CC)) >/dev/null 2>&1 || echo $(CC); \
              command -v $(PKG_CONFIG) >/dev/null 2>&1 || echo $(PKG_CONFIG); \
@@ -43,7 +43,7 @@ WARN := -Wall -Wextra -Wshadow -Wconversion -Wpointer-arith -Wstrict-prototypes 
 
 # CFLAGS and LDFLAGS are left to whoever calls make.
 ALL_CFLAGS  = -std=c11 $(WARN) $(OPT) $(HARDEN) $(SANITIZE) -fPIC -fvisibility=hidden -MMD -MP \
-              -Ihost/include $(PC_CFLAGS) $(CPPFLAGS) $(CFLAGS)
+              -Ihost/include -Ihost $(PC_CFLAGS) $(CPPFLAGS) $(CFLAGS)
 ALL_LDFLAGS = $(OPT) $(SANITIZE) -Wl,--as-needed -Wl,-z,relro,-z,now $(LDFLAGS)
 LIBS        = $(PC_LIBS) -pthread -lm
 
@@ -67,8 +67,13 @@ DATADIR_FLAG = -DBOSUN_DATADIR='"$(datadir)/bosun"'
 objects = $(patsubst %.c,$(BUILD)/obj/%.o,$(1))
 
 LUA_FILES   := $(sort $(shell find lua/lib lua/plugins -name '*.lua' ! -path '*/meta/*'))
-LIB_OBJECTS := $(call objects,$(wildcard host/core/*.c host/engine/*.c)) $(BUILD)/obj/embedded.o
-CLI_OBJECTS := $(call objects,$(filter-out host/cli/runner.c host/cli/bosun.c,$(wildcard host/cli/*.c)))
+CORE_FILES   := $(sort $(shell find host/core -name '*.c'))
+ENGINE_FILES := $(sort $(shell find host/engine -name '*.c'))
+CLI_FILES    := $(sort $(shell find host/cli -name '*.c'))
+RUNNER_MAIN  := host/cli/runner/runner.c
+TOOL_MAIN    := host/cli/tool/main.c
+LIB_OBJECTS := $(call objects,$(ENGINE_FILES) $(CORE_FILES)) $(BUILD)/obj/embedded.o
+CLI_OBJECTS := $(call objects,$(filter-out $(RUNNER_MAIN) $(TOOL_MAIN),$(CLI_FILES)))
 CLI_LIB     := $(BUILD)/cli.a
 STATIC_LIB  := $(BUILD)/libbosun.a
 SHARED_LIB  := $(BUILD)/libbosun.so.$(SOVERSION)
@@ -127,10 +132,8 @@ $(BUILD)/flags: FORCE
 $(BUILD)/datadir: FORCE
 	$(call stamp,$(DATADIR_FLAG))
 
-# The tests' helpers include headers of the library's inside.
-$(BUILD)/obj/tests/%.o: ALL_CFLAGS += -Ihost
 $(BUILD)/obj/host/engine/%.o: ALL_CFLAGS += $(DATADIR_FLAG)
-$(call objects,$(wildcard host/engine/*.c)): $(BUILD)/datadir
+$(call objects,$(ENGINE_FILES)): $(BUILD)/datadir
 
 $(BUILD)/obj/%.o: %.c $(BUILD)/flags
 	@mkdir -p $(@D)
@@ -143,9 +146,9 @@ $(BUILD)/embed: tools/embed.c $(BUILD)/flags
 	$(CC) -std=c11 $(WARN) -O1 $(PC_CFLAGS) -o $@ $< $(PC_LIBS)
 $(BUILD)/embedded.c: $(BUILD)/embed $(LUA_FILES) $(BUILD)/lua-files
 	$(BUILD)/embed lua/lib '' lua/plugins plugins/ -- $(LUA_FILES) > $@
-$(BUILD)/obj/embedded.o: $(BUILD)/embedded.c host/engine/embedded.h
+$(BUILD)/obj/embedded.o: $(BUILD)/embedded.c host/engine/host/embedded.h
 	@mkdir -p $(@D)
-	$(CC) $(ALL_CFLAGS) -Ihost/engine -c -o $@ $<
+	$(CC) $(ALL_CFLAGS) -c -o $@ $<
 
 $(STATIC_LIB): $(LIB_OBJECTS)
 	rm -f $@
@@ -160,10 +163,10 @@ $(CLI_LIB): $(CLI_OBJECTS)
 	rm -f $@
 	$(AR) rcs $@ $^
 
-$(RUNNER): $(call objects,host/cli/runner.c) $(CLI_LIB) $(STATIC_LIB)
+$(RUNNER): $(call objects,$(RUNNER_MAIN)) $(CLI_LIB) $(STATIC_LIB)
 	$(CC) $(ALL_LDFLAGS) -pie -o $@ $^ $(RUNNER_LIBS)
 
-$(TOOL): $(call objects,host/cli/bosun.c) $(CLI_LIB) $(STATIC_LIB)
+$(TOOL): $(call objects,$(TOOL_MAIN)) $(CLI_LIB) $(STATIC_LIB)
 	$(CC) $(ALL_LDFLAGS) -pie -o $@ $^ $(RUNNER_LIBS)
 
 $(UNIT_TESTS): $(BUILD)/%: $(BUILD)/obj/%.o $(STATIC_LIB)

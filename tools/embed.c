@@ -100,7 +100,7 @@ int main(int argc, char **argv)
         set_name(&files[i], argv + 1, roots - 1);
     }
     qsort(files, count, sizeof *files, by_name);
-    printf("/* Made by tools/embed.c. */\n#include \"embedded.h\"\n\n");
+    printf("/* Made by tools/embed.c. */\n#include \"engine/host/embedded.h\"\n\n");
     for (size_t i = 0; i < count; i++)
         print_file(L, &files[i], i, &sizes[i]);
     printf("const bosun_embedded bosun_embedded_files[] = {\n");

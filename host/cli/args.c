@@ -1,6 +1,6 @@
 /* Parsing command lines by a table. */
 #include "args.h"
-#include "../core/suggest.h"
+#include "core/base/suggest.h"
 #include <ctype.h>
 #include <math.h>
 #include <stdbool.h>

@@ -3,8 +3,8 @@
 #ifndef BOSUN_CLI_ARGS_H
 #define BOSUN_CLI_ARGS_H
 
-#include "../core/action.h"
-#include "../core/err.h"
+#include "core/action.h"
+#include "core/base/err.h"
 #include <stddef.h>
 
 /* Takes a value over into what is parsed into. 0, or -1 with *err saying what is wrong. */

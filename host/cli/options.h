@@ -2,9 +2,9 @@
 #ifndef BOSUN_CLI_OPTIONS_H
 #define BOSUN_CLI_OPTIONS_H
 
-#include "../core/action.h"
-#include "../core/err.h"
-#include "../core/log.h"
+#include "core/action.h"
+#include "core/base/err.h"
+#include "core/base/log.h"
 #include <stdbool.h>
 
 /* What the command line asks for. Strings are argv's. */

@@ -2,8 +2,8 @@
  * to tell, so the results of these writes, and only of these, are dropped. */
 #define _GNU_SOURCE
 #include "sink.h"
-#include "../core/err.h"
-#include "../core/wait.h"
+#include "core/base/err.h"
+#include "core/base/wait.h"
 #include <errno.h>
 #include <limits.h>
 #include <poll.h>

@@ -2,7 +2,7 @@
 #ifndef BOSUN_CLI_SINK_H
 #define BOSUN_CLI_SINK_H
 
-#include "../core/log.h"
+#include "core/base/log.h"
 
 typedef struct sink {
     bosun_log_level level; /* for standard error */

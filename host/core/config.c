@@ -2,10 +2,10 @@
  * once, because a file is corrected in one go. What single actions want beyond this is the plugins' business.
  */
 #include "config.h"
-#include "buf.h"
-#include "fs.h"
-#include "suggest.h"
-#include "yaml.h"
+#include "core/base/buf.h"
+#include "core/base/suggest.h"
+#include "core/fs/fs.h"
+#include "core/yaml/yaml.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

@@ -5,9 +5,9 @@
 
 #include "action.h"
 #include "bosun.h"
-#include "err.h"
-#include "value.h"
-#include "wait.h"
+#include "core/base/err.h"
+#include "core/base/value.h"
+#include "core/base/wait.h"
 
 typedef struct bosun_config {
     bosun_arena *arena;

@@ -1,6 +1,6 @@
 /* The outcome of an action: its fields, and its text in the status file. */
 #include "status.h"
-#include "yaml.h"
+#include "core/yaml/yaml.h"
 #include <inttypes.h>
 #include <math.h>
 #include <stdlib.h>

@@ -3,9 +3,9 @@
 #define BOSUN_CORE_STATUS_H
 
 #include "bosun.h"
-#include "buf.h"
-#include "err.h"
-#include "value.h"
+#include "core/base/buf.h"
+#include "core/base/err.h"
+#include "core/base/value.h"
 
 struct bosun_status {
     bosun_arena *arena; /* owns the strings and `data` */

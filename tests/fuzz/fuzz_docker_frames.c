@@ -2,7 +2,7 @@
  * repository's root). The first byte is the size of the pieces (0: sizes taken from the bytes themselves),
  * the rest what the engine sends. Whatever that is and however it comes, no byte is lost, and what is found
  * is what a plain decoder in C finds. */
-#include "core/buf.h"
+#include "core/base/buf.h"
 #include <lauxlib.h>
 #include <lualib.h>
 #include <stdint.h>

@@ -1,7 +1,7 @@
 /* libFuzzer: lines out of pieces. The first byte is the longest line, the second the size of the pieces (0:
  * sizes taken from the bytes themselves); the rest is the text. Whatever the pieces, the lines are those of
  * the whole. */
-#include "core/lines.h"
+#include "core/base/lines.h"
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>

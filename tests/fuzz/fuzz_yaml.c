@@ -1,6 +1,6 @@
 /* libFuzzer target: whatever the reader accepts and the writer can write, the reader reads again as the same
  * tree. */
-#include "core/yaml.h"
+#include "core/yaml/yaml.h"
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>

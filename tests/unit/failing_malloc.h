@@ -3,7 +3,7 @@
 #ifndef BOSUN_TESTS_FAILING_MALLOC_H
 #define BOSUN_TESTS_FAILING_MALLOC_H
 
-#include "core/err.h"
+#include "core/base/err.h"
 #include "tap.h"
 #include <errno.h>
 #include <stdlib.h>

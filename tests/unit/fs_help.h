@@ -3,7 +3,7 @@
 #ifndef BOSUN_TESTS_FS_HELP_H
 #define BOSUN_TESTS_FS_HELP_H
 
-#include "core/fs.h"
+#include "core/fs/fs.h"
 #include "tap.h"
 #include <fcntl.h>
 #include <stdio.h>

@@ -3,7 +3,7 @@
 #ifndef BOSUN_TESTS_PROCESS_HELP_H
 #define BOSUN_TESTS_PROCESS_HELP_H
 
-#include "core/process.h"
+#include "core/process/process.h"
 #include "fs_help.h"
 #include <dirent.h>
 #include <poll.h>

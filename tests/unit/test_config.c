@@ -1,6 +1,6 @@
 /* The action config: what it accepts, and every problem of a file in one message. */
 #define _GNU_SOURCE
-#include "core/buf.h"
+#include "core/base/buf.h"
 #include "core/config.h"
 #include "tap.h"
 #include <stdlib.h>

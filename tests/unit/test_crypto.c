@@ -1,5 +1,5 @@
 /* Digests against published vectors; random bytes for what can be told of them. */
-#include "core/crypto.h"
+#include "core/base/crypto.h"
 #include "tap.h"
 #include <string.h>
 

@@ -1,6 +1,6 @@
 /* Replacing files: what readers see, what killed writers leave, what a full disk does. */
 #define _GNU_SOURCE
-#include "core/fs_internal.h"
+#include "core/fs/internal.h"
 #include "fs_help.h"
 #include <sched.h>
 #include <signal.h>

@@ -1,6 +1,6 @@
 /* Copying and moving: content, holes, modes, what may not be copied, and what a failed copy leaves. */
 #define _GNU_SOURCE
-#include "core/fs_internal.h"
+#include "core/fs/internal.h"
 #include "fs_help.h"
 
 static void test_plain(void)

@@ -1,6 +1,6 @@
 /* The parts of HTTP that are text: lines out of pieces, and what of a URL may be shown. */
-#include "core/http.h"
-#include "core/lines.h"
+#include "core/base/lines.h"
+#include "core/http/http.h"
 #include "tap.h"
 #include <string.h>
 

@@ -1,5 +1,5 @@
 /* Log events as text, JSON and logfmt; texts that try to look like something else. */
-#include "core/log.h"
+#include "core/base/log.h"
 #include "tap.h"
 
 static bosun_buf out;

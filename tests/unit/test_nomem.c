@@ -1,9 +1,9 @@
 /* Every allocation of the reader, the writer, the config and the status fails in turn. */
 #define _POSIX_C_SOURCE 200809L
+#include "core/base/redact.h"
 #include "core/config.h"
-#include "core/redact.h"
 #include "core/status.h"
-#include "core/yaml.h"
+#include "core/yaml/yaml.h"
 #include "failing_malloc.h"
 #include <unistd.h>
 

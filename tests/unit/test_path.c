@@ -1,5 +1,5 @@
 /* Paths as text: joining, normalising, containment, and components that come from outside. */
-#include "core/path.h"
+#include "core/base/path.h"
 #include "tap.h"
 #include <string.h>
 

@@ -1,5 +1,5 @@
 /* Secrets disappear from texts, overlapping ones too. */
-#include "core/redact.h"
+#include "core/base/redact.h"
 #include "tap.h"
 
 static bosun_secrets secrets;

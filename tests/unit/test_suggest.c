@@ -1,5 +1,5 @@
 /* "Did you mean": near words are found, far ones are not. */
-#include "core/suggest.h"
+#include "core/base/suggest.h"
 #include "tap.h"
 
 static const char *const words[] = {"deploymentInfo", "pluginConfig", "peInfo", "id", "base_dir", "port"};

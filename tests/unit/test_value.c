@@ -1,5 +1,5 @@
 /* Values and their arena. */
-#include "core/value.h"
+#include "core/base/value.h"
 #include "tap.h"
 #include <stdint.h>
 

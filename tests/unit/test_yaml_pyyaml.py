@@ -37,7 +37,8 @@ def driver(folder):
     path = os.path.join(folder, "yaml_dump")
     flags = subprocess.run(["pkg-config", "--cflags", "--libs", "yaml-0.1"], check=True, capture_output=True, text=True)
     core = [f"{SOURCE}/host/core/{name}.c" for name in
-            ("buf", "err", "value", "yaml_read", "yaml_scalar", "yaml_tag", "yaml_merge", "yaml_problem", "yaml_write")]
+            ("base/buf", "base/err", "base/value", "yaml/read", "yaml/scalar", "yaml/tag", "yaml/merge", "yaml/problem",
+             "yaml/write")]
     subprocess.run(["cc", "-std=c11", "-O1", "-g", f"-I{SOURCE}/host", "-o", path, f"{SOURCE}/tests/unit/yaml_dump.c",
                     *core, *flags.stdout.split(), "-lm"], check=True)
     return path

@@ -2,7 +2,7 @@
  * documents, each as "LENGTH\n" and that many bytes. With "read" each is answered by the tokens of its tree,
  * one a line, with "write" by "LENGTH\n" and the document written anew. An error is answered by "! " and the
  * message. */
-#include "core/yaml.h"
+#include "core/yaml/yaml.h"
 #include <inttypes.h>
 #include <math.h>
 #include <stdio.h>

@@ -1,5 +1,5 @@
 --- Internal: "did you mean": the nearest of some known words. Case counts nothing, '-' is '_', a swap of two neighbours
---- counts once. The same rule as that of host/core/suggest.c, which serves the command line.
+--- counts once. The same rule as that of host/core/base/suggest.c, which serves the command line.
 
 local suggest = {}
 

@@ -1,0 +1,95 @@
+/* The record on the socket between worker and supervisor: a header, then the text. Both ends are the same
+ * program on the same machine, so the header is the struct itself. */
+#define _GNU_SOURCE
+#include "record.h"
+#include "core/yaml/yaml.h"
+#include <errno.h>
+#include <stdint.h>
+#include <string.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+#define MAGIC     UINT32_C(0xB0509A01)
+#define READ_SIZE ((size_t)64 * 1024)
+#define TEXT_MAX  ((size_t)BOSUN_YAML_MAX_WRITE_BYTES + READ_SIZE) /* data, and the lines around it */
+
+typedef struct header {
+    uint32_t magic;
+    uint32_t outcome;
+    uint64_t length;
+    uint64_t checksum; /* of the text */
+} header;
+
+/* FNV-1a, 64 bits (http://www.isthe.com/chongo/tech/comp/fnv/). */
+static uint64_t checksum(const char *bytes, size_t len)
+{
+    uint64_t hash = UINT64_C(0xcbf29ce484222325);
+    for (size_t i = 0; i < len; i++)
+        hash = (hash ^ (unsigned char)bytes[i]) * UINT64_C(0x100000001b3);
+    return hash;
+}
+
+static struct iovec part(const void *bytes, size_t len, size_t done)
+{
+    size_t skip = done < len ? done : len;
+    return (struct iovec){(char *)bytes + skip, len - skip};
+}
+
+int record_send(int fd, bosun_outcome outcome, const char *text, size_t len)
+{
+    const header head = {
+        .magic = MAGIC, .outcome = (uint32_t)outcome, .length = len, .checksum = checksum(text, len)};
+    size_t done = 0;
+    while (done < sizeof head + len) {
+        size_t in_text = done > sizeof head ? done - sizeof head : 0;
+        const struct iovec parts[2] = {part(&head, sizeof head, done), part(text, len, in_text)};
+        ssize_t n = writev(fd, parts, 2);
+        if (n < 0 && errno != EINTR)
+            return -1;
+        done += n > 0 ? (size_t)n : 0;
+    }
+    return 0;
+}
+
+int record_receive(record *r, int fd)
+{
+    for (;;) {
+        char *to = bosun_buf_reserve(&r->bytes, READ_SIZE);
+        if (!to) {
+            errno = ENOMEM;
+            return -1;
+        }
+        ssize_t n = read(fd, to, READ_SIZE);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0)
+            return errno == EAGAIN ? 1 : errno == ECONNRESET ? 0 : -1; /* it died before it was let go */
+        if (n == 0)
+            return 0;
+        r->bytes.len += (size_t)n;
+        r->too_long = r->too_long || r->bytes.len > sizeof(header) + TEXT_MAX;
+        if (r->too_long)
+            r->bytes.len = 0; /* keep draining, keep nothing */
+        if ((size_t)n < READ_SIZE)
+            return 1; /* that was all, for now */
+    }
+}
+
+bool record_check(const record *r, bosun_outcome *outcome, const char **text, size_t *len)
+{
+    static const char first_key[] = "status: ";
+    header head;
+    if (r->too_long || r->bytes.len < sizeof head + sizeof first_key)
+        return false;
+    memcpy(&head, r->bytes.data, sizeof head);
+    *text = r->bytes.data + sizeof head;
+    *len = r->bytes.len - sizeof head;
+    *outcome = (bosun_outcome)head.outcome;
+    return head.magic == MAGIC && head.outcome <= BOSUN_UNKNOWN && head.length == *len &&
+           head.checksum == checksum(*text, *len) && memcmp(*text, first_key, sizeof first_key - 1) == 0;
+}
+
+void record_free(record *r)
+{
+    bosun_buf_free(&r->bytes);
+}

@@ -1,0 +1,240 @@
+/* Copying files of many GB: the kernel does it where it can, and what is in memory stays small. */
+#define _GNU_SOURCE
+#include "fs.h"
+#include "internal.h"
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/fs.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#define CHUNK  ((size_t)16 * 1024 * 1024) /* between two looks at the deadline */
+#define BUFFER ((size_t)128 * 1024)
+
+typedef struct copy {
+    const bosun_fs_source *source;
+    int out;
+    const char *dst;
+    off_t size;
+    bool buffered; /* copy_file_range does not work between these two */
+    const bosun_fs_copy_options *options;
+    const bosun_wait *wait;
+    int64_t reported; /* when progress was called last */
+} copy;
+
+static size_t at_most(off_t len, size_t max)
+{
+    return (uint64_t)len < max ? (size_t)len : max;
+}
+
+static int changed(const copy *c, bosun_err *err)
+{
+    return bosun_err_set(err, BOSUN_ERR_INVALID, "copy", "cannot copy %s: it changed while it was copied",
+                         c->source->path);
+}
+
+static int write_at(const copy *c, const char *bytes, size_t len, off_t at, bosun_err *err)
+{
+    while (len > 0) {
+        ssize_t n = pwrite(c->out, bytes, len, at);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0)
+            return bosun_err_errno(err, errno, "write", c->dst);
+        bytes += n;
+        at += n;
+        len -= (size_t)n;
+    }
+    return 0;
+}
+
+/* Bytes copied, -1 on failure. */
+static ssize_t copy_buffered(const copy *c, off_t at, size_t len, bosun_err *err)
+{
+    char buffer[BUFFER];
+    ssize_t n;
+    do
+        n = pread(c->source->fd, buffer, len < sizeof buffer ? len : sizeof buffer, at);
+    while (n < 0 && errno == EINTR);
+    if (n < 0)
+        return bosun_err_errno(err, errno, "read", c->source->path);
+    if (n == 0)
+        return changed(c, err);
+    return write_at(c, buffer, (size_t)n, at, err) < 0 ? -1 : n;
+}
+
+/* The copy_file_range of some kernels and file systems fails in these ways, or returns 0, where read and
+ * write do well (man 2 copy_file_range, "ERRORS" and "BUGS"). */
+static bool works_buffered(ssize_t n)
+{
+    return n == 0 || errno == EXDEV || errno == EINVAL || errno == ENOSYS || errno == EOPNOTSUPP ||
+           errno == EPERM || errno == EBADF;
+}
+
+static ssize_t copy_some(copy *c, off_t at, size_t len, bosun_err *err)
+{
+    if (c->buffered)
+        return copy_buffered(c, at, len, err);
+    off_t from = at;
+    off_t to = at;
+    ssize_t n;
+    do
+        n = copy_file_range(c->source->fd, &from, c->out, &to, len, 0);
+    while (n < 0 && errno == EINTR);
+    if (n > 0)
+        return n;
+    if (!works_buffered(n)) {
+        bosun_err_errno(err, errno, "copy", c->source->path);
+        return bosun_err_context(err, "copying to %s: ", c->dst);
+    }
+    c->buffered = true;
+    return copy_buffered(c, at, len, err);
+}
+
+static void report(copy *c, off_t done)
+{
+    if (!c->options->progress || bosun_monotonic() - c->reported < BOSUN_SECOND)
+        return;
+    c->options->progress(c->options->data, (uint64_t)done, (uint64_t)c->size);
+    c->reported = bosun_monotonic();
+}
+
+static int copy_extent(copy *c, off_t at, off_t end, bosun_err *err)
+{
+    while (at < end) {
+        if (bosun_wait_check(c->wait, "copy", err) < 0)
+            return -1;
+        ssize_t n = copy_some(c, at, at_most(end - at, CHUNK), err);
+        if (n < 0)
+            return -1;
+        at += n;
+        report(c, at);
+    }
+    return 0;
+}
+
+/* The next run of data at or after `from`; *start is c->size when only a hole is left. Where holes are not
+ * known, all is data. */
+static void next_extent(const copy *c, off_t from, off_t *start, off_t *end)
+{
+    *start = lseek(c->source->fd, from, SEEK_DATA);
+    if (*start < 0)
+        *start = errno == ENXIO ? c->size : from;
+    *end = lseek(c->source->fd, *start, SEEK_HOLE);
+    if (*end < 0 || *end > c->size)
+        *end = c->size;
+}
+
+static int copy_extents(copy *c, bosun_err *err)
+{
+    off_t start;
+    off_t end;
+    for (off_t at = 0; at < c->size; at = end) {
+        next_extent(c, at, &start, &end);
+        if (start < c->size && copy_extent(c, start, end, err) < 0)
+            return -1;
+        if (start >= c->size)
+            break;
+    }
+    int rc;
+    do
+        rc = ftruncate(c->out, c->size); /* a hole at the end */
+    while (rc < 0 && errno == EINTR);
+    return rc < 0 ? bosun_err_errno(err, errno, "truncate", c->dst) : 0;
+}
+
+/* Is the source what it was, and the copy as long? A byte past the end counts too: /proc says 0 for every
+ * size. */
+static int check_unchanged(const copy *c, bosun_err *err)
+{
+    struct stat now;
+    struct stat copied;
+    char extra;
+    if (fstat(c->source->fd, &now) < 0)
+        return bosun_err_errno(err, errno, "stat", c->source->path);
+    if (fstat(c->out, &copied) < 0)
+        return bosun_err_errno(err, errno, "stat", c->dst);
+    ssize_t past = pread(c->source->fd, &extra, 1, c->size);
+    if (past < 0)
+        return bosun_err_errno(err, errno, "read", c->source->path);
+    const struct timespec *before = &c->source->st.st_mtim;
+    bool touched = now.st_mtim.tv_sec != before->tv_sec || now.st_mtim.tv_nsec != before->tv_nsec;
+    if (touched || past > 0 || now.st_size != c->size || copied.st_size != c->size)
+        return changed(c, err);
+    return 0;
+}
+
+int bosun_fs_copy_content(const bosun_fs_source *source, int out, const char *dst,
+                          const bosun_fs_copy_options *options, const bosun_wait *wait, bosun_err *err)
+{
+    copy c = {.source = source, .out = out, .dst = dst, .options = options, .wait = wait};
+    c.size = source->st.st_size;
+    c.reported = bosun_monotonic();
+    bool cloned = ioctl(out, FICLONE, source->fd) == 0; /* all or nothing; any failure means another way */
+    if (!cloned && copy_extents(&c, err) < 0)
+        return -1;
+    return check_unchanged(&c, err);
+}
+
+int bosun_fs_source_open(bosun_fs_source *source, const char *path, bosun_err *err)
+{
+    *source = (bosun_fs_source){.path = path};
+    source->fd = bosun_fs_openat(AT_FDCWD, path, O_RDONLY | O_NONBLOCK | O_NOCTTY, 0);
+    if (source->fd < 0)
+        return bosun_err_errno(err, errno, "open", path);
+    if (fstat(source->fd, &source->st) < 0)
+        bosun_err_errno(err, errno, "stat", path);
+    else if (!S_ISREG(source->st.st_mode))
+        bosun_err_set(err, BOSUN_ERR_INVALID, "copy", "cannot copy %s: it is not a regular file", path);
+    else
+        return 0;
+    bosun_fs_drop(source->fd);
+    source->fd = -1;
+    return -1;
+}
+
+mode_t bosun_fs_copy_mode(const bosun_fs_source *source, const bosun_fs_copy_options *options)
+{
+    return options->mode ? options->mode : source->st.st_mode & 0777;
+}
+
+static int fill(const bosun_fs_source *source, int out, const char *dst, const bosun_fs_copy_options *options,
+                const bosun_wait *wait, bosun_err *err)
+{
+    if (bosun_fs_copy_content(source, out, dst, options, wait, err) < 0)
+        return -1;
+    if (fchmod(out, bosun_fs_copy_mode(source, options)) < 0 &&
+        errno != EPERM) /* a file system without modes */
+        return bosun_err_errno(err, errno, "chmod", dst);
+    return options->sync ? bosun_fs_fsync(out, dst, err) : 0;
+}
+
+static int copy_to_new(const bosun_fs_source *source, const char *dst, const bosun_fs_copy_options *options,
+                       const bosun_wait *wait, bosun_err *err)
+{
+    int out = bosun_fs_openat(AT_FDCWD, dst, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0600);
+    if (out < 0)
+        return bosun_err_errno(err, errno, "create", dst);
+    int rc = fill(source, out, dst, options, wait, err);
+    if (rc == 0)
+        rc = bosun_fs_close(out, dst, err);
+    else
+        bosun_fs_drop(out);
+    if (rc < 0 && unlink(dst) < 0 && errno != ENOENT)
+        bosun_err_context(err, "a part of the copy is left at %s: ", dst);
+    return rc;
+}
+
+int bosun_fs_copy(const char *src, const char *dst, const bosun_fs_copy_options *options,
+                  const bosun_wait *wait, uint64_t *copied, bosun_err *err)
+{
+    static const bosun_fs_copy_options defaults = {0};
+    bosun_fs_source source;
+    if (bosun_fs_source_open(&source, src, err) < 0)
+        return -1;
+    int rc = copy_to_new(&source, dst, options ? options : &defaults, wait, err);
+    bosun_fs_drop(source.fd);
+    if (rc == 0 && copied)
+        *copied = (uint64_t)source.st.st_size;
+    return rc;
+}

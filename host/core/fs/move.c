@@ -1,0 +1,75 @@
+/* Renaming, and moving where a rename cannot reach: to another file system. */
+#define _GNU_SOURCE
+#include "fs.h"
+#include "internal.h"
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <unistd.h>
+
+static int rename_failed(int errnum, const char *from, const char *to, bosun_err *err)
+{
+    bosun_err_errno(err, errnum, "rename", from);
+    return bosun_err_context(err, "renaming to %s: ", to);
+}
+
+int bosun_fs_rename(const char *from, const char *to, bosun_err *err)
+{
+    return rename(from, to) < 0 ? rename_failed(errno, from, to, err) : 0;
+}
+
+int bosun_fs_exchange(const char *a, const char *b, bosun_err *err)
+{
+    if (renameat2(AT_FDCWD, a, AT_FDCWD, b, RENAME_EXCHANGE) == 0)
+        return 0;
+    bosun_err_errno(err, errno, "exchange", a);
+    return bosun_err_context(err, "exchanging with %s: ", b);
+}
+
+/* Puts the copy in the target's place, on disk before the original goes. */
+static int copy_over(const bosun_fs_source *source, const char *to, const bosun_fs_copy_options *options,
+                     const bosun_wait *wait, bosun_err *err)
+{
+    bosun_fs_target target;
+    if (bosun_fs_target_open(&target, to, err) < 0)
+        return -1;
+    bosun_fs_temp temp = {.fd = -1};
+    int rc = bosun_fs_temp_create(&target, 0600, &temp, err);
+    if (rc == 0) {
+        temp.mode = bosun_fs_copy_mode(source, options);
+        rc = bosun_fs_copy_content(source, temp.fd, to, options, wait, err);
+        if (rc == 0)
+            rc = bosun_fs_temp_commit(&target, &temp, true, err);
+        else
+            bosun_fs_temp_discard(&target, &temp);
+    }
+    bosun_fs_target_close(&target);
+    return rc;
+}
+
+static int move_across(const char *from, const char *to, const bosun_fs_copy_options *options,
+                       const bosun_wait *wait, bosun_err *err)
+{
+    bosun_fs_source source;
+    if (bosun_fs_source_open(&source, from, err) < 0)
+        return -1;
+    int rc = copy_over(&source, to, options, wait, err);
+    bosun_fs_drop(source.fd);
+    if (rc == 0 && unlink(from) < 0)
+        return bosun_err_errno(err, errno, "remove", from);
+    return rc;
+}
+
+int bosun_fs_move(const char *from, const char *to, const bosun_fs_copy_options *options,
+                  const bosun_wait *wait, bosun_err *err)
+{
+    static const bosun_fs_copy_options defaults = {0};
+    if (rename(from, to) == 0)
+        return 0;
+    int errnum = errno;
+    struct stat st;
+    bool file =
+        errnum == EXDEV && lstat(from, &st) == 0 && S_ISREG(st.st_mode); /* a symlink is not its target */
+    return file ? move_across(from, to, options ? options : &defaults, wait, err)
+                : rename_failed(errnum, from, to, err);
+}

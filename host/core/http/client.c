@@ -1,0 +1,267 @@
+/* Clients and the life of transfers: start, step, end. What a transfer is told is in http_setup.c and
+ * http_body.c. */
+#define _GNU_SOURCE
+#include "internal.h"
+#include <stdlib.h>
+#include <string.h>
+
+#define CONNECTIONS_MAX 128L                /* kept open */
+#define STEP_MAX        (60 * BOSUN_SECOND) /* one wait */
+
+bosun_http_client *bosun_http_client_new(bosun_err *err)
+{
+    const bosun_curl *curl = bosun_curl_load(err);
+    if (!curl)
+        return NULL;
+    bosun_http_client *client = calloc(1, sizeof *client);
+    CURLM *multi = client ? curl->multi_init() : NULL;
+    if (!multi) {
+        free(client);
+        bosun_err_nomem(err, "make an HTTP client");
+        return NULL;
+    }
+    client->curl = curl;
+    client->multi = multi;
+    (void)curl->multi_setopt(multi, CURLMOPT_MAXCONNECTS, CONNECTIONS_MAX);
+    return client;
+}
+
+static void link_in(bosun_http_client *client, bosun_http_transfer *t)
+{
+    t->client = client;
+    t->next = client->transfers;
+    if (t->next)
+        t->next->previous = t;
+    client->transfers = t;
+}
+
+static void link_out(bosun_http_transfer *t)
+{
+    if (t->next)
+        t->next->previous = t->previous;
+    if (t->previous)
+        t->previous->next = t->next;
+    else
+        t->client->transfers = t->next;
+    t->client = NULL;
+}
+
+/* The easy handle goes back to the client, which keeps it for its TLS sessions. */
+static void give_back_easy(bosun_http_transfer *t)
+{
+    bosun_http_client *client = t->client;
+    CURL *easy = t->easy;
+    t->easy = NULL;
+    if (!easy)
+        return;
+    (void)t->curl->multi_remove_handle(client->multi, easy);
+    if (t->sink == BOSUN_HTTP_TO_FILE || client->idle_count == BOSUN_HTTP_IDLE_MAX) {
+        t->curl->easy_cleanup(easy);
+        return;
+    }
+    t->curl->easy_reset(easy);
+    client->idle[client->idle_count++] = easy;
+}
+
+/* A download gets a handle of its own: the size of a buffer cannot change once a handle was used. */
+static CURL *take_easy(bosun_http_client *client, bosun_http_sink sink)
+{
+    bool used = client->idle_count > 0 && sink != BOSUN_HTTP_TO_FILE;
+    return used ? client->idle[--client->idle_count] : client->curl->easy_init();
+}
+
+/* Everything that libcurl has of it. */
+static void detach(bosun_http_transfer *t)
+{
+    if (!t->client)
+        return;
+    give_back_easy(t);
+    link_out(t);
+    t->curl->slist_free_all(t->headers);
+    t->curl->slist_free_all(t->connect_to);
+    t->headers = t->connect_to = NULL;
+}
+
+void bosun_http_client_free(bosun_http_client *client)
+{
+    if (!client)
+        return;
+    while (client->transfers)
+        detach(client->transfers);
+    while (client->idle_count)
+        client->curl->easy_cleanup(client->idle[--client->idle_count]);
+    (void)client->curl->multi_cleanup(client->multi);
+    free(client);
+}
+
+void bosun_http_free(bosun_http_transfer *t)
+{
+    if (!t)
+        return;
+    detach(t);
+    bosun_http_close_body(t);
+    bosun_buf_free(&t->reply.headers);
+    bosun_buf_free(&t->reply.body);
+    free(t->label);
+    free(t);
+}
+
+static char *make_label(const bosun_http_request *request)
+{
+    bosun_buf text = {0};
+    bosun_buf_printf(&text, "%s ", request->method);
+    if (request->shown_url)
+        bosun_buf_puts(&text, request->shown_url);
+    else
+        bosun_http_show_url(&text, request->url);
+    char *label = text.failed ? NULL : strdup(bosun_buf_text(&text));
+    bosun_buf_free(&text);
+    return label;
+}
+
+static bosun_http_transfer *new_transfer(bosun_http_client *client, const bosun_http_request *request,
+                                         bosun_err *err)
+{
+    bosun_http_transfer *t = calloc(1, sizeof *t);
+    if (!t) {
+        bosun_err_nomem(err, "start an HTTP request");
+        return NULL;
+    }
+    t->curl = client->curl;
+    t->target = BOSUN_FS_NO_TARGET;
+    t->temp.fd = t->source_fd = -1;
+    link_in(client, t);
+    t->label = make_label(request);
+    t->sink = request->sink;
+    t->easy = take_easy(client, t->sink);
+    if (t->label && t->easy)
+        return t;
+    bosun_http_free(t);
+    bosun_err_nomem(err, "start an HTTP request");
+    return NULL;
+}
+
+/* Bytes will go both ways: through a tunnel at a proxy, and never framed by HTTP/2. */
+static int set_connect_only(bosun_http_transfer *t, bosun_err *err)
+{
+    if (bosun_http_set_long(t, CURLOPT_CONNECT_ONLY, 1, err) < 0 ||
+        bosun_http_set_long(t, CURLOPT_HTTPPROXYTUNNEL, 1, err) < 0)
+        return -1;
+    return bosun_http_set_long(t, CURLOPT_HTTP_VERSION, CURL_HTTP_VERSION_1_1, err);
+}
+
+static int set_up(bosun_http_transfer *t, const bosun_http_request *request, bool connect_only,
+                  bosun_err *err)
+{
+    if (bosun_http_open_body(t, request, err) < 0)
+        return -1;
+    if (bosun_http_set_up(t, request, err) < 0 || bosun_http_set_up_tls(t, request, err) < 0)
+        return -1;
+    return connect_only ? set_connect_only(t, err) : bosun_http_set_up_body(t, request, err);
+}
+
+bosun_http_transfer *bosun_http_begin(bosun_http_client *client, const bosun_http_request *request,
+                                      bool connect_only, bosun_err *err)
+{
+    bosun_http_transfer *t = new_transfer(client, request, err);
+    if (!t)
+        return NULL;
+    if (set_up(t, request, connect_only, err) == 0) {
+        CURLMcode rc = client->curl->multi_add_handle(client->multi, t->easy);
+        if (rc == CURLM_OK)
+            return t;
+        bosun_err_set(err, rc == CURLM_OUT_OF_MEMORY ? BOSUN_ERR_NOMEM : BOSUN_HTTP_FAILED, "http.request",
+                      "%s cannot be started: %s", t->label, client->curl->multi_strerror(rc));
+    }
+    bosun_http_free(t);
+    return NULL;
+}
+
+bosun_http_transfer *bosun_http_start(bosun_http_client *client, const bosun_http_request *request,
+                                      bosun_err *err)
+{
+    return bosun_http_begin(client, request, false, err);
+}
+
+/* Milliseconds to wait, rounded up so that the time has passed afterwards. */
+static int wait_time(const bosun_wait *wait, int64_t until)
+{
+    int64_t end = bosun_wait_after(STEP_MAX);
+    if (until < end)
+        end = until;
+    if (wait && wait->deadline < end)
+        end = wait->deadline;
+    int64_t left = end - bosun_monotonic();
+    return left <= 0 ? 0 : (int)((left + 999999) / 1000000);
+}
+
+static void note_ended(bosun_http_client *client)
+{
+    int more;
+    CURLMsg *message;
+    while ((message = client->curl->multi_info_read(client->multi, &more))) {
+        char *private = NULL;
+        if (message->msg != CURLMSG_DONE)
+            continue;
+        (void)client->curl->easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, &private);
+        bosun_http_transfer *t = (bosun_http_transfer *)(void *)private;
+        t->result = message->data.result;
+        t->done = true;
+    }
+}
+
+static int multi_failed(const bosun_http_client *client, CURLMcode rc, bosun_err *err)
+{
+    return bosun_err_set(err, rc == CURLM_OUT_OF_MEMORY ? BOSUN_ERR_NOMEM : BOSUN_HTTP_FAILED, "http.request",
+                         "libcurl cannot go on: %s", client->curl->multi_strerror(rc));
+}
+
+int bosun_http_step(bosun_http_client *client, const bosun_wait *wait, int64_t until, bosun_err *err)
+{
+    if (bosun_wait_check(wait, "http.request", err) < 0)
+        return -1;
+    struct curl_waitfd cancel = {.fd = wait ? wait->cancel_fd : -1, .events = CURL_WAIT_POLLIN};
+    unsigned extra = cancel.fd >= 0;
+    CURLMcode rc =
+        client->curl->multi_poll(client->multi, extra ? &cancel : NULL, extra, wait_time(wait, until), NULL);
+    if (rc != CURLM_OK)
+        return multi_failed(client, rc, err);
+    if (bosun_wait_check(wait, "http.request", err) < 0)
+        return -1;
+    int running;
+    rc = client->curl->multi_perform(client->multi, &running);
+    note_ended(client);
+    return rc == CURLM_OK ? 0 : multi_failed(client, rc, err);
+}
+
+bool bosun_http_done(const bosun_http_transfer *t)
+{
+    return t->done || !t->client;
+}
+
+const bosun_http_reply *bosun_http_reply_of(const bosun_http_transfer *t)
+{
+    return &t->reply;
+}
+
+static void note_numbers(bosun_http_transfer *t)
+{
+    curl_off_t time = 0;
+    curl_off_t retry_after = 0;
+    (void)t->curl->easy_getinfo(t->easy, CURLINFO_TOTAL_TIME_T, &time);
+    (void)t->curl->easy_getinfo(t->easy, CURLINFO_RETRY_AFTER, &retry_after);
+    t->reply.seconds = (double)time / 1e6;
+    t->reply.retry_after = retry_after;
+}
+
+int bosun_http_finish(bosun_http_transfer *t, bosun_err *err)
+{
+    if (!t->client)
+        return bosun_err_set(err, BOSUN_ERR_INVALID, "http.request", "%s was ended: its client is closed",
+                             t->label);
+    note_numbers(t);
+    int rc =
+        t->result == CURLE_OK && !t->err.code ? bosun_http_commit_body(t, err) : bosun_http_explain(t, err);
+    detach(t);
+    return rc;
+}

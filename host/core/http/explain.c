@@ -1,0 +1,111 @@
+/* libcurl's results as errors of ours: a stable code, what happened to which request, what to do about it. */
+#define _GNU_SOURCE
+#include "internal.h"
+#include <errno.h>
+#include <string.h>
+
+typedef struct explanation {
+    CURLcode result;
+    const char *code;
+    const char *hint;
+} explanation;
+
+#define HINT_DNS    "check the host's name and this machine's name servers"
+#define HINT_CLOSED "the connection ended before the reply was complete"
+#define HINT_CERT   "if the server's certificate comes from a CA of your own, name it in tls.ca"
+#define HINT_OWN    "check tls.cert and tls.key: PEM, not encrypted, and made for each other"
+#define HINT_TLS    "is it a TLS server, and does it speak TLS 1.2 or later?"
+#define HINT_HTTP   "is it an HTTP server?"
+
+static const explanation explanations[] = {
+    {CURLE_COULDNT_RESOLVE_HOST, BOSUN_HTTP_DNS, HINT_DNS},
+    {CURLE_COULDNT_RESOLVE_PROXY, BOSUN_HTTP_DNS,
+     "check the proxy's name (http_proxy, https_proxy, option proxy)"},
+    {CURLE_COULDNT_CONNECT, BOSUN_HTTP_CONNECT, "is the server running, and are host and port right?"},
+    {CURLE_PROXY, BOSUN_HTTP_CONNECT, "the proxy refused: check it, or list the host in no_proxy"},
+    {CURLE_OPERATION_TIMEDOUT, BOSUN_ERR_TIMEOUT, "is the server reachable, and the time long enough?"},
+    {CURLE_GOT_NOTHING, BOSUN_HTTP_CLOSED, "the server closed the connection without a reply"},
+    {CURLE_RECV_ERROR, BOSUN_HTTP_CLOSED, HINT_CLOSED},
+    {CURLE_SEND_ERROR, BOSUN_HTTP_CLOSED, "the connection ended before the request was sent"},
+    {CURLE_PARTIAL_FILE, BOSUN_HTTP_CLOSED, HINT_CLOSED},
+    {CURLE_SEND_FAIL_REWIND, BOSUN_HTTP_CLOSED, "a body that a function makes cannot be sent a second time"},
+    {CURLE_PEER_FAILED_VERIFICATION, BOSUN_HTTP_TLS, HINT_CERT},
+    {CURLE_SSL_CACERT_BADFILE, BOSUN_HTTP_TLS, "check tls.ca: a file or text in PEM"},
+    {CURLE_SSL_CERTPROBLEM, BOSUN_HTTP_TLS, HINT_OWN},
+    {CURLE_SSL_CONNECT_ERROR, BOSUN_HTTP_TLS, HINT_TLS},
+    {CURLE_SSL_CIPHER, BOSUN_HTTP_TLS, HINT_TLS},
+    {CURLE_SSL_ISSUER_ERROR, BOSUN_HTTP_TLS, HINT_CERT},
+    {CURLE_SSL_ENGINE_INITFAILED, BOSUN_HTTP_TLS, HINT_OWN},
+    {CURLE_SSL_INVALIDCERTSTATUS, BOSUN_HTTP_TLS, HINT_CERT},
+    {CURLE_SSL_CLIENTCERT, BOSUN_HTTP_TLS, "the server wants a certificate: tls.cert and tls.key"},
+    {CURLE_WEIRD_SERVER_REPLY, BOSUN_HTTP_PROTOCOL, HINT_HTTP},
+    {CURLE_HTTP2, BOSUN_HTTP_PROTOCOL, HINT_HTTP},
+    {CURLE_HTTP2_STREAM, BOSUN_HTTP_PROTOCOL, HINT_HTTP},
+    {CURLE_BAD_CONTENT_ENCODING, BOSUN_HTTP_PROTOCOL, "the compressed body is damaged"},
+    {CURLE_UNSUPPORTED_PROTOCOL, BOSUN_HTTP_PROTOCOL, "URLs begin with http:// or https://"},
+    {CURLE_TOO_MANY_REDIRECTS, BOSUN_HTTP_REDIRECT,
+     "it may be a loop; option follow sets how many are allowed"},
+    {CURLE_URL_MALFORMAT, BOSUN_ERR_INVALID, "check the URL"},
+    {CURLE_OUT_OF_MEMORY, BOSUN_ERR_NOMEM, "out of memory"},
+};
+
+static explanation find_explanation(CURLcode result)
+{
+    for (size_t i = 0; i < sizeof explanations / sizeof explanations[0]; i++)
+        if (explanations[i].result == result)
+            return explanations[i];
+    return (explanation){result, BOSUN_HTTP_FAILED, NULL};
+}
+
+/* The errno value of a connection that failed, 0: none. Timeouts of the kernel are timeouts. */
+static int connect_errno(const bosun_http_transfer *t)
+{
+    long errnum = 0;
+    if (t->result == CURLE_COULDNT_CONNECT)
+        (void)t->curl->easy_getinfo(t->easy, CURLINFO_OS_ERRNO, &errnum);
+    return errnum == EINPROGRESS ? 0 : (int)errnum;
+}
+
+/* libcurl calls "out of memory" what is a header line over its limit of 100 kB: the reply has begun, and its
+ * header has not ended. */
+static bool is_long_header(const bosun_http_transfer *t)
+{
+    curl_off_t first_byte = 0;
+    (void)t->curl->easy_getinfo(t->easy, CURLINFO_STARTTRANSFER_TIME_T, &first_byte);
+    return t->result == CURLE_OUT_OF_MEMORY && first_byte > 0 && t->reply.received == 0;
+}
+
+static explanation explain(const bosun_http_transfer *t)
+{
+    explanation e = find_explanation(t->result);
+    int errnum = connect_errno(t);
+    if (errnum == ETIMEDOUT)
+        e.code = BOSUN_ERR_TIMEOUT;
+    else if (errnum)
+        e.code = bosun_err_name(errnum);
+    if (errnum == EACCES || errnum == EPERM)
+        e.hint = "this user may not: check the rights on the socket";
+    if (t->result == CURLE_UNSUPPORTED_PROTOCOL && t->reply.status >= 300 && t->reply.status < 400 &&
+        !strstr(t->curl_says, "HTTP/0.9"))
+        return (explanation){t->result, BOSUN_HTTP_REDIRECT, "redirects are followed to http and https only"};
+    if (t->result == CURLE_UNSUPPORTED_PROTOCOL && strstr(t->curl_says, "HTTP/0.9"))
+        e.hint = HINT_HTTP;
+    if (is_long_header(t))
+        return (explanation){t->result, BOSUN_ERR_TOO_LARGE, "the reply's header has a line over 100 kB"};
+    return e;
+}
+
+int bosun_http_explain(const bosun_http_transfer *t, bosun_err *err)
+{
+    if (t->err.code) {
+        if (err)
+            *err = t->err;
+        return -1;
+    }
+    explanation e = explain(t);
+    int errnum = connect_errno(t);
+    const char *said = t->curl_says[0] ? t->curl_says : t->curl->easy_strerror(t->result);
+    const char *text = errnum ? strerrordesc_np(errnum) : NULL;
+    return bosun_err_set(err, e.code, "http.request", "%s failed: %s%s%s%s%s", t->label, said,
+                         text ? ": " : "", text ? text : "", e.hint ? ": " : "", e.hint ? e.hint : "");
+}

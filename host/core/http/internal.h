@@ -1,0 +1,89 @@
+/* What the http*.c files share and nobody else needs. */
+#ifndef BOSUN_CORE_HTTP_INTERNAL_H
+#define BOSUN_CORE_HTTP_INTERNAL_H
+
+#include "core/fs/internal.h"
+#include "curl_api.h"
+#include "http.h"
+
+#define BOSUN_HTTP_IDLE_MAX 64 /* easy handles kept for the next requests */
+
+struct bosun_http_client {
+    const bosun_curl *curl;
+    CURLM *multi;
+    bosun_http_transfer *transfers; /* doubly linked */
+    CURL *idle[BOSUN_HTTP_IDLE_MAX];
+    size_t idle_count;
+};
+
+struct bosun_http_transfer {
+    const bosun_curl *curl;
+    bosun_http_client *client; /* NULL: the client is gone */
+    bosun_http_transfer *next, *previous;
+    CURL *easy; /* NULL: ended */
+    struct curl_slist *headers, *connect_to;
+    char *label; /* "GET http://host/path", for messages */
+    bool idempotent;
+    bool reached; /* a request was sent, and no reply to it has begun */
+    bool done;
+    CURLcode result;
+    bosun_err err; /* what a callback of ours found wrong */
+    char curl_says[CURL_ERROR_SIZE];
+
+    bosun_http_sink sink;
+    int64_t max_bytes;
+    char *sink_path;
+    bool sync;
+    bosun_fs_target target;
+    bosun_fs_temp temp;
+    bosun_buf incoming; /* for the caller */
+    bool in_paused;
+
+    bosun_http_source source;
+    int source_fd;
+    char *source_path;
+    int64_t source_left; /* of the file */
+    int64_t source_length;
+    bosun_buf outgoing; /* from the caller */
+    size_t out_start;
+    bool out_ended, out_paused;
+
+    size_t header_bytes;
+    bosun_http_reply reply;
+};
+
+/* bosun_http_start; with connect_only the transfer ends when the connection stands. */
+bosun_http_transfer *bosun_http_begin(bosun_http_client *client, const bosun_http_request *request,
+                                      bool connect_only, bosun_err *err);
+
+/* Puts method, URL, TLS, proxy, times on the easy handle. */
+int bosun_http_set_up(bosun_http_transfer *t, const bosun_http_request *request, bosun_err *err);
+int bosun_http_set_up_tls(bosun_http_transfer *t, const bosun_http_request *request, bosun_err *err);
+
+/* Setting options: all return 0, or -1 with an error that names the option. */
+int bosun_http_set_long(bosun_http_transfer *t, CURLoption option, long value, bosun_err *err);
+int bosun_http_set_pointer(bosun_http_transfer *t, CURLoption option, const void *value, bosun_err *err);
+
+/* The ends of a body: opening what it goes to or comes from, and libcurl's callbacks. */
+int bosun_http_open_body(bosun_http_transfer *t, const bosun_http_request *request, bosun_err *err);
+int bosun_http_set_up_body(bosun_http_transfer *t, const bosun_http_request *request, bosun_err *err);
+int bosun_http_commit_body(bosun_http_transfer *t, bosun_err *err);
+void bosun_http_close_body(bosun_http_transfer *t);
+
+/* The parts of a URL, borrowed from it. */
+typedef struct bosun_http_url {
+    const char *scheme, *user, *host, *port, *rest; /* user: "name:password", empty when there is none */
+    int scheme_len, user_len, host_len, port_len;   /* host with the brackets of an IPv6 address */
+} bosun_http_url;
+/* False: it has no "://". */
+bool bosun_http_split_url(const char *url, bosun_http_url *parts);
+
+/* One line of a reply's header into the reply. */
+void bosun_http_add_header(bosun_http_reply *reply, const char *line, size_t len);
+/* The first value of a header, or NULL. */
+const char *bosun_http_find_header(const bosun_http_reply *reply, const char *name);
+
+/* Why the transfer failed, with what to do about it. Returns -1. */
+int bosun_http_explain(const bosun_http_transfer *t, bosun_err *err);
+
+#endif

@@ -1,0 +1,235 @@
+/* What a transfer is asked to do, as options of its easy handle. */
+#define _GNU_SOURCE
+#include "bosun.h"
+#include "internal.h"
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#define CONNECT_TIMEOUT (10 * BOSUN_SECOND)
+#define RECEIVE_AT_ONCE (256L * 1024) /* to a file; the default, 16 KiB, costs a third of the rate */
+
+static int set_failed(const bosun_http_transfer *t, CURLoption option, CURLcode rc, bosun_err *err)
+{
+    if (rc == CURLE_OUT_OF_MEMORY)
+        return bosun_err_nomem(err, "start an HTTP request");
+    return bosun_err_set(err, BOSUN_HTTP_FAILED, "http.request", "%s: libcurl refuses its option %d: %s",
+                         t->label, (int)option, t->curl->easy_strerror(rc));
+}
+
+int bosun_http_set_long(bosun_http_transfer *t, CURLoption option, long value, bosun_err *err)
+{
+    CURLcode rc = t->curl->easy_setopt(t->easy, option, value);
+    return rc == CURLE_OK ? 0 : set_failed(t, option, rc, err);
+}
+
+int bosun_http_set_pointer(bosun_http_transfer *t, CURLoption option, const void *value, bosun_err *err)
+{
+    CURLcode rc = t->curl->easy_setopt(t->easy, option, value);
+    return rc == CURLE_OK ? 0 : set_failed(t, option, rc, err);
+}
+
+/* A later option that does without on an older libcurl. */
+static void set_if_known(bosun_http_transfer *t, CURLoption option, long value)
+{
+    (void)t->curl->easy_setopt(t->easy, option, value);
+}
+
+static int set_protocols(bosun_http_transfer *t, bosun_err *err)
+{
+#if LIBCURL_VERSION_NUM >= 0x075500
+    if (t->curl->easy_setopt(t->easy, CURLOPT_PROTOCOLS_STR, "http,https") == CURLE_OK &&
+        t->curl->easy_setopt(t->easy, CURLOPT_REDIR_PROTOCOLS_STR, "http,https") == CURLE_OK)
+        return 0;
+#endif
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wdeprecated-declarations"
+    const long both = CURLPROTO_HTTP | CURLPROTO_HTTPS;
+    if (bosun_http_set_long(t, CURLOPT_PROTOCOLS, both, err) < 0)
+        return -1;
+    return bosun_http_set_long(t, CURLOPT_REDIR_PROTOCOLS, both, err);
+#pragma GCC diagnostic pop
+}
+
+static long milliseconds(int64_t nanoseconds)
+{
+    int64_t ms = nanoseconds / 1000000 + (nanoseconds % 1000000 != 0);
+    return ms > INT32_MAX ? INT32_MAX : (long)ms;
+}
+
+static int set_times(bosun_http_transfer *t, const bosun_http_request *request, bosun_err *err)
+{
+    int64_t connect = request->connect_timeout ? request->connect_timeout : CONNECT_TIMEOUT;
+    if (bosun_http_set_long(t, CURLOPT_TIMEOUT_MS, milliseconds(request->timeout), err) < 0 ||
+        bosun_http_set_long(t, CURLOPT_CONNECTTIMEOUT_MS, milliseconds(connect), err) < 0)
+        return -1;
+    if (request->stall == 0)
+        return 0;
+    if (bosun_http_set_long(t, CURLOPT_LOW_SPEED_LIMIT, 1, err) < 0)
+        return -1;
+    return bosun_http_set_long(t, CURLOPT_LOW_SPEED_TIME, (milliseconds(request->stall) + 999) / 1000, err);
+}
+
+/* Called before each request that goes out. libcurl repeats any request by itself when a kept connection ends
+ * without a reply; for one that is not idempotent that would do it twice. */
+static int before_request(void *data, char *ip, char *local_ip, int port, int local_port)
+{
+    (void)ip, (void)local_ip, (void)port, (void)local_port;
+    bosun_http_transfer *t = data;
+    if (t->reached && !t->idempotent) {
+        bosun_err_set(&t->err, BOSUN_HTTP_CLOSED, "http.request",
+                      "%s failed: the server closed the connection without a reply, and may have done it "
+                      "already: look before you repeat it",
+                      t->label);
+        return CURL_PREREQFUNC_ABORT;
+    }
+    t->reached = true;
+    return CURL_PREREQFUNC_OK;
+}
+
+static int set_manners(bosun_http_transfer *t, const bosun_http_request *request, bosun_err *err)
+{
+    t->idempotent = request->idempotent;
+    set_if_known(t, CURLOPT_NOSIGNAL, 1);
+    set_if_known(t, CURLOPT_TCP_KEEPALIVE, 1);
+#if LIBCURL_VERSION_NUM >= 0x075700
+    set_if_known(t, CURLOPT_QUICK_EXIT, 1); /* an end does not wait for a name server */
+#endif
+    (void)t->curl->easy_setopt(t->easy, CURLOPT_PREREQFUNCTION, before_request);
+    (void)t->curl->easy_setopt(t->easy, CURLOPT_PREREQDATA, t);
+    if (bosun_http_set_pointer(t, CURLOPT_ERRORBUFFER, t->curl_says, err) < 0 ||
+        bosun_http_set_pointer(t, CURLOPT_PRIVATE, t, err) < 0 ||
+        bosun_http_set_long(t, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1, err) < 0)
+        return -1;
+    return bosun_http_set_pointer(t, CURLOPT_USERAGENT, "bosun/" BOSUN_VERSION, err);
+}
+
+static int append(bosun_http_transfer *t, struct curl_slist **list, const char *text, bosun_err *err)
+{
+    struct curl_slist *longer = t->curl->slist_append(*list, text);
+    if (!longer)
+        return bosun_err_nomem(err, "start an HTTP request");
+    *list = longer;
+    return 0;
+}
+
+static int add_header(bosun_http_transfer *t, const char *name, const char *value, bosun_err *err)
+{
+    bosun_buf line = {0};
+    if (*value)
+        bosun_buf_printf(&line, "%s: %s", name, value);
+    else
+        bosun_buf_printf(&line, "%s;", name); /* libcurl's way to say an empty value */
+    int rc = line.failed ? bosun_err_nomem(err, "start an HTTP request")
+                         : append(t, &t->headers, bosun_buf_text(&line), err);
+    if (line.data)
+        explicit_bzero(line.data, line.len);
+    bosun_buf_free(&line);
+    return rc;
+}
+
+static bool has_header(const bosun_http_request *request, const char *name)
+{
+    for (const char *const *h = request->headers; h && *h; h += 2)
+        if (strcasecmp(*h, name) == 0)
+            return true;
+    return false;
+}
+
+/* "Name:" keeps libcurl from adding its own: no second's wait for a "100 Continue", no form's type. It adds
+ * neither to a GET without a body. */
+static int leave_out_headers(bosun_http_transfer *t, const bosun_http_request *request, bosun_err *err)
+{
+    if (request->source == BOSUN_HTTP_NO_BODY && strcmp(request->method, "GET") == 0)
+        return 0;
+    if (!has_header(request, "Expect") && append(t, &t->headers, "Expect:", err) < 0)
+        return -1;
+    return has_header(request, "Content-Type") ? 0 : append(t, &t->headers, "Content-Type:", err);
+}
+
+static int set_headers(bosun_http_transfer *t, const bosun_http_request *request, bosun_err *err)
+{
+    for (const char *const *h = request->headers; h && *h; h += 2)
+        if (add_header(t, h[0], h[1], err) < 0)
+            return -1;
+    if (leave_out_headers(t, request, err) < 0)
+        return -1;
+    return bosun_http_set_pointer(t, CURLOPT_HTTPHEADER, t->headers, err);
+}
+
+/* libcurl verifies the name in the URL. For another one, the URL gets that name, and the connection and the
+ * "Host" header what the URL said. */
+static int set_server_name(bosun_http_transfer *t, const bosun_http_request *request, bosun_err *err)
+{
+    bosun_http_url url;
+    if (!bosun_http_split_url(request->url, &url))
+        return bosun_err_set(err, BOSUN_ERR_INVALID, "http.request", "%s: not a URL", t->label);
+    if (url.port_len == 0) {
+        url.port = strncasecmp(url.scheme, "https", 5) == 0 ? "443" : "80";
+        url.port_len = (int)strlen(url.port);
+    }
+    bosun_buf text = {0};
+    bosun_buf_printf(&text, "::%.*s:%.*s", url.host_len, url.host, url.port_len, url.port);
+    int rc = append(t, &t->connect_to, bosun_buf_text(&text), err);
+    if (rc == 0 && !has_header(request, "Host"))
+        rc = add_header(t, "Host", bosun_buf_text(&text) + 2, err);
+    bosun_buf_clear(&text);
+    bosun_buf_printf(&text, "%.*s://%.*s%s%s:%.*s%s", url.scheme_len, url.scheme, url.user_len, url.user,
+                     url.user_len ? "@" : "", request->server_name, url.port_len, url.port, url.rest);
+    if (rc == 0 && text.failed)
+        rc = bosun_err_nomem(err, "start an HTTP request");
+    if (rc == 0)
+        rc = bosun_http_set_pointer(t, CURLOPT_URL, bosun_buf_text(&text), err);
+    bosun_buf_free(&text);
+    return rc < 0 ? -1 : bosun_http_set_pointer(t, CURLOPT_CONNECT_TO, t->connect_to, err);
+}
+
+static int set_url(bosun_http_transfer *t, const bosun_http_request *request, bosun_err *err)
+{
+    if (request->server_name)
+        return set_server_name(t, request, err);
+    return bosun_http_set_pointer(t, CURLOPT_URL, request->url, err);
+}
+
+static int set_redirects(bosun_http_transfer *t, const bosun_http_request *request, bosun_err *err)
+{
+    if (request->follow <= 0)
+        return 0;
+    if (bosun_http_set_long(t, CURLOPT_FOLLOWLOCATION, 1, err) < 0)
+        return -1;
+    return bosun_http_set_long(t, CURLOPT_MAXREDIRS, request->follow, err);
+}
+
+static int set_unix_socket(bosun_http_transfer *t, const char *path, bosun_err *err)
+{
+    if (strlen(path) >= sizeof((struct sockaddr_un *)0)->sun_path)
+        return bosun_err_errno(err, ENAMETOOLONG, "connect to the socket", path);
+    if (access(path, F_OK) < 0)
+        return bosun_err_errno(err, errno, "connect to the socket", path);
+    if (bosun_http_set_pointer(t, CURLOPT_PROXY, "", err) < 0)
+        return -1;
+    return bosun_http_set_pointer(t, CURLOPT_UNIX_SOCKET_PATH, path, err);
+}
+
+static int set_route(bosun_http_transfer *t, const bosun_http_request *request, bosun_err *err)
+{
+    if (request->unix_socket)
+        return set_unix_socket(t, request->unix_socket, err);
+    return request->proxy ? bosun_http_set_pointer(t, CURLOPT_PROXY, request->proxy, err) : 0;
+}
+
+int bosun_http_set_up(bosun_http_transfer *t, const bosun_http_request *request, bosun_err *err)
+{
+    if (request->sink == BOSUN_HTTP_TO_FILE &&
+        bosun_http_set_long(t, CURLOPT_BUFFERSIZE, RECEIVE_AT_ONCE, err) < 0)
+        return -1;
+    if (set_manners(t, request, err) < 0 || set_protocols(t, err) < 0 || set_times(t, request, err) < 0)
+        return -1;
+    if (set_url(t, request, err) < 0 || set_headers(t, request, err) < 0 ||
+        set_redirects(t, request, err) < 0)
+        return -1;
+    return set_route(t, request, err);
+}

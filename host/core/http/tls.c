@@ -1,0 +1,61 @@
+/* TLS of a transfer: whom to trust, who we are, whose name to expect. Verification is on unless the request
+ * says otherwise. */
+#define _GNU_SOURCE
+#include "internal.h"
+#include <errno.h>
+#include <string.h>
+#include <unistd.h>
+
+static bool is_pem(const char *text)
+{
+    return strstr(text, "-----BEGIN") != NULL;
+}
+
+/* A PEM text, which libcurl copies. */
+static int set_blob(bosun_http_transfer *t, CURLoption option, const char *pem, bosun_err *err)
+{
+    struct curl_blob blob = {.data = (void *)(uintptr_t)pem, .len = strlen(pem), .flags = CURL_BLOB_COPY};
+    CURLcode rc = t->curl->easy_setopt(t->easy, option, &blob);
+    if (rc == CURLE_UNKNOWN_OPTION || rc == CURLE_NOT_BUILT_IN)
+        return bosun_err_set(
+            err, BOSUN_HTTP_TLS, "http.request",
+            "%s: this libcurl takes certificates from files only: install libcurl4, or give a "
+            "path",
+            t->label);
+    return rc == CURLE_OK ? 0 : bosun_err_nomem(err, "start an HTTP request");
+}
+
+static int set_pem(bosun_http_transfer *t, CURLoption file, CURLoption blob, const char *value,
+                   bosun_err *err)
+{
+    if (!value)
+        return 0;
+    if (is_pem(value))
+        return set_blob(t, blob, value, err);
+    if (access(value, R_OK) < 0)
+        return bosun_err_errno(err, errno, "read", value);
+    return bosun_http_set_pointer(t, file, value, err);
+}
+
+/* Only what `ca` holds is trusted: the system's folder of certificates would be looked at otherwise. */
+static int set_ca(bosun_http_transfer *t, const char *ca, bosun_err *err)
+{
+    if (!ca)
+        return 0;
+    if (bosun_http_set_pointer(t, CURLOPT_CAPATH, NULL, err) < 0)
+        return -1;
+    return set_pem(t, CURLOPT_CAINFO, CURLOPT_CAINFO_BLOB, ca, err);
+}
+
+int bosun_http_set_up_tls(bosun_http_transfer *t, const bosun_http_request *request, bosun_err *err)
+{
+    if (request->insecure && (bosun_http_set_long(t, CURLOPT_SSL_VERIFYPEER, 0, err) < 0 ||
+                              bosun_http_set_long(t, CURLOPT_SSL_VERIFYHOST, 0, err) < 0))
+        return -1;
+    if (bosun_http_set_long(t, CURLOPT_SSLVERSION, CURL_SSLVERSION_TLSv1_2, err) < 0)
+        return -1;
+    if (set_ca(t, request->ca, err) < 0 ||
+        set_pem(t, CURLOPT_SSLCERT, CURLOPT_SSLCERT_BLOB, request->cert, err) < 0)
+        return -1;
+    return set_pem(t, CURLOPT_SSLKEY, CURLOPT_SSLKEY_BLOB, request->key, err);
+}

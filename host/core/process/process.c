@@ -1,0 +1,249 @@
+/* The life of a process: waiting, reading, writing, stopping, and what has to happen when it ended. */
+#define _GNU_SOURCE
+#include "process.h"
+#include "internal.h"
+#include <errno.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/wait.h>
+
+#define GRACE BOSUN_SECOND /* between SIGTERM and SIGKILL */
+#define SHORT_GRACE                                                                                          \
+    (BOSUN_SECOND / 4)             /* when the action has to stop: its supervisor waits a second in all      \
+                                    */
+#define WINDOW ((size_t)64 * 1024) /* bytes of output that wait for a reader */
+
+static bool is_closed(const bosun_process *p)
+{
+    return p->out.fd < 0 && p->err.fd < 0;
+}
+
+static void reap(bosun_process *p)
+{
+    siginfo_t info;
+    while (p->exited && !p->lost && waitid(P_PIDFD, (id_t)p->pidfd, &info, WEXITED) < 0 && errno == EINTR)
+        ;
+}
+
+static void shut_all(bosun_process *p)
+{
+    bosun_process_shut(&p->in);
+    bosun_process_shut(&p->out.fd);
+    bosun_process_shut(&p->err.fd);
+    bosun_process_shut(&p->pidfd);
+}
+
+/* Ends what still runs of it, and leaves nothing. One that is stuck in the kernel cannot be killed: it counts
+ * as lost. */
+static void finish(bosun_process *p)
+{
+    if (!p->exited || bosun_process_may_have_left(p))
+        bosun_process_kill_tree(p);
+    bosun_process_drain(p);
+    reap(p);
+    shut_all(p);
+    p->lost = p->lost || !p->exited;
+    p->exited = true;
+    p->over = true;
+}
+
+/* SIGTERM, until it has ended and all that held its output too, or the grace is over; then SIGKILL. */
+static void terminate(bosun_process *p, int64_t grace, const bosun_wait *wait)
+{
+    bosun_process_kill_group(p, SIGTERM);
+    bosun_process_kill_group(p, SIGCONT); /* one that is stopped could not hear it */
+    int64_t end = bosun_wait_after(grace);
+    while (!(p->exited && is_closed(p)) && bosun_monotonic() < end) {
+        if (bosun_process_step(p, end, wait, NULL) >= 0)
+            continue;
+        if (!wait)
+            break;
+        wait = NULL;
+        int64_t sooner = bosun_wait_after(SHORT_GRACE);
+        end = sooner < end ? sooner : end;
+    }
+    finish(p);
+}
+
+void bosun_process_stop(bosun_process *p, const bosun_wait *wait)
+{
+    if (p->pid && !p->over)
+        terminate(p, GRACE, wait);
+}
+
+typedef bool condition(const bosun_process *p);
+
+/* Serves the process until `enough`: 1, or `until` has passed: 0, or -1. */
+static int serve_until(bosun_process *p, condition *enough, int64_t until, const bosun_wait *wait,
+                       bosun_err *err)
+{
+    while (!enough(p)) {
+        int64_t now = bosun_monotonic();
+        if (p->over)
+            return 1;
+        if (p->exited && (is_closed(p) || now >= p->drain_end)) {
+            finish(p);
+        } else if (!p->exited && now >= p->deadline) {
+            p->timed_out = true;
+            terminate(p, GRACE, wait);
+        } else if (now >= until) {
+            return 0;
+        } else {
+            int64_t own = p->exited ? p->drain_end : p->deadline;
+            if (bosun_process_step(p, own < until ? own : until, wait, err) < 0)
+                return -1;
+        }
+    }
+    return 1;
+}
+
+/* What failed while there was nobody to tell. */
+static int check_output(const bosun_process *p, bosun_err *err)
+{
+    if (p->out.text.failed || p->err.text.failed)
+        return bosun_err_nomem(err, "keep the output of a program");
+    return 0;
+}
+
+static bool is_over(const bosun_process *p)
+{
+    return p->over;
+}
+
+int bosun_process_wait(bosun_process *p, int64_t until, const bosun_wait *wait, bosun_err *err)
+{
+    p->window = 0;
+    int rc = serve_until(p, is_over, until, wait, err);
+    if (rc <= 0)
+        return rc;
+    if (p->lost)
+        return bosun_err_set(
+            err, "ECHILD", "wait",
+            "how %s ended is not known: it cannot be killed, or this program ignores SIGCHLD or "
+            "reaps children that are not its own",
+            p->name);
+    return check_output(p, err) < 0 ? -1 : 1;
+}
+
+static bool is_readable(const bosun_process *p)
+{
+    return p->out.text.len >= p->wanted || p->out.fd < 0;
+}
+
+int bosun_process_read(bosun_process *p, size_t wanted, const bosun_wait *wait, bosun_err *err)
+{
+    p->wanted = wanted;
+    p->window = WINDOW + wanted;
+    if (serve_until(p, is_readable, BOSUN_NO_DEADLINE, wait, err) < 0 || check_output(p, err) < 0)
+        return -1;
+    return p->out.text.len >= wanted;
+}
+
+static bool is_written(const bosun_process *p)
+{
+    return p->input_len == 0 || p->in < 0 || (p->out.fd >= 0 && p->out.text.len >= p->window);
+}
+
+int bosun_process_write(bosun_process *p, const void *bytes, size_t len, const bosun_wait *wait,
+                        bosun_err *err)
+{
+    if (p->in < 0 || !p->keep_stdin)
+        return bosun_err_set(err, "EPIPE", "write", "cannot write to %s: its standard input is closed",
+                             p->name);
+    p->window = p->max_output > WINDOW ? p->max_output : WINDOW;
+    p->input = bytes;
+    p->input_len = len;
+    int rc = serve_until(p, is_written, BOSUN_NO_DEADLINE, wait, err);
+    size_t left = p->input_len;
+    p->input = NULL;
+    p->input_len = 0;
+    if (rc < 0 || check_output(p, err) < 0)
+        return -1;
+    if (left > 0 && p->in >= 0)
+        return bosun_err_set(err, BOSUN_ERR_TOO_LARGE, "write",
+                             "cannot write to %s: %zu bytes of its output wait to be read", p->name,
+                             p->out.text.len);
+    if (left > 0)
+        return bosun_err_set(err, "EPIPE", "write",
+                             "cannot write to %s: it does not read its standard input any more", p->name);
+    return 0;
+}
+
+void bosun_process_close_stdin(bosun_process *p)
+{
+    p->keep_stdin = false;
+    if (p->input_len == 0)
+        bosun_process_shut(&p->in);
+}
+
+int bosun_process_signal(bosun_process *p, int number, bosun_err *err)
+{
+    if (!p->exited && bosun_process_kill_group(p, number) == 0)
+        return 0;
+    if (p->exited || errno == ESRCH)
+        return bosun_err_set(err, "ESRCH", "kill", "cannot send a signal to %s: it has ended", p->name);
+    return bosun_err_errno(err, errno, "send a signal to", p->name);
+}
+
+void bosun_process_close(bosun_process *p)
+{
+    if (p->pid && !p->over)
+        finish(p);
+    shut_all(p);
+    bosun_buf_free(&p->out.text);
+    bosun_buf_free(&p->err.text);
+    *p = BOSUN_NO_PROCESS;
+}
+
+int bosun_process_run(bosun_process *p, const bosun_process_options *options, const bosun_wait *wait,
+                      bosun_err *err)
+{
+    if (bosun_wait_check(wait, "run", err) < 0)
+        return bosun_err_context(err, "%s: ", options->argv[0]);
+    if (bosun_process_start(p, options, err) < 0)
+        return -1;
+    if (bosun_process_wait(p, BOSUN_NO_DEADLINE, wait, err) > 0)
+        return 0;
+    if (!p->over)
+        terminate(p, SHORT_GRACE, NULL);
+    return -1;
+}
+
+static bool is_plain(const char *word)
+{
+    static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_@%+=:,./-";
+    return *word && word[strspn(word, plain)] == '\0';
+}
+
+static void quote_word(bosun_buf *out, const char *word)
+{
+    bosun_buf_putc(out, '\'');
+    for (; *word; word++) {
+        if (*word == '\'')
+            bosun_buf_puts(out, "'\\'");
+        bosun_buf_putc(out, *word);
+    }
+    bosun_buf_putc(out, '\'');
+}
+
+void bosun_process_quote(bosun_buf *out, const char *const *argv)
+{
+    for (size_t i = 0; argv[i]; i++) {
+        if (i > 0)
+            bosun_buf_putc(out, ' ');
+        if (is_plain(argv[i]))
+            bosun_buf_puts(out, argv[i]);
+        else
+            quote_word(out, argv[i]);
+    }
+}
+
+void bosun_process_describe(bosun_buf *out, const bosun_process *p)
+{
+    if (p->timed_out)
+        bosun_buf_puts(out, "timed out and was stopped");
+    else if (p->signal)
+        bosun_buf_printf(out, "was killed by signal %d (%s)", p->signal, sigdescr_np(p->signal));
+    else
+        bosun_buf_printf(out, "ended with exit status %d", p->code);
+}

@@ -1,0 +1,47 @@
+/* YAML in and out. Reading: libyaml's events with our own stack and caps, scalars as PyYAML's safe_load has
+ * them, and the exceptions that docs/configuration.md lists. Writing: every string double-quoted, so that no
+ * YAML 1.1 or 1.2 reader takes it for anything else.  Format: https://yaml.org/spec/1.1/ */
+#ifndef BOSUN_CORE_YAML_YAML_H
+#define BOSUN_CORE_YAML_YAML_H
+
+#include "core/base/buf.h"
+#include "core/base/err.h"
+#include "core/base/value.h"
+
+#define BOSUN_YAML_MAX_BYTES       1048576
+#define BOSUN_YAML_MAX_DEPTH       64
+#define BOSUN_YAML_MAX_EVENTS      100000
+#define BOSUN_YAML_MAX_ANCHORS     100
+#define BOSUN_YAML_MAX_ALIAS_NODES 100000 /* nodes that all aliases together stand for */
+#define BOSUN_YAML_MAX_WRITE_DEPTH 50
+#define BOSUN_YAML_MAX_WRITE_BYTES 3000000
+
+/* Reads one document. `source` is what messages call the text ("/etc/x.yaml"). On success the result lives in
+ * `arena`; an empty document is a value of kind BOSUN_NULL. Values that an alias names are shared, not
+ * copied. On failure: NULL, and the message starts with "source:line:column: ". Allocates nothing outside the
+ * arena that it does not free. */
+bosun_value *bosun_yaml_read(bosun_arena *arena, const char *text, size_t len, const char *source,
+                             bosun_err *err);
+
+/* What the text of a plain scalar means (kind and content into `out`, a string is borrowed).
+ * -1: an integer that does not fit 64 bits. */
+int bosun_yaml_resolve(const char *text, size_t len, bosun_value *out);
+
+/* Appends `value` as block-style YAML, with a newline at the end. `indent`: spaces before each line. Fails on
+ * depth and size (BOSUN_ERR_TOO_LARGE) and on a failed buffer. */
+int bosun_yaml_write(bosun_buf *out, const bosun_value *value, int indent, bosun_err *err);
+
+/* Appends one scalar (not a sequence or mapping) without newline. inf and nan become "inf", "-inf", "nan". */
+void bosun_yaml_write_scalar(bosun_buf *out, const bosun_value *scalar);
+
+/* Appends text as a double-quoted YAML scalar; bytes that are not UTF-8 become U+FFFD. Never allocates by
+ * itself. */
+void bosun_yaml_write_string(bosun_buf *out, const char *text, size_t len);
+
+/* Text from outside as a message may show it: double-quoted, escaped, its end cut off when it is long. */
+typedef struct bosun_excerpt {
+    char text[256];
+} bosun_excerpt;
+bosun_excerpt bosun_yaml_excerpt(const char *text, size_t len);
+
+#endif

@@ -1,0 +1,97 @@
+/* bosun.fs: locks between processes, as objects that a `local x <close>` gives back. */
+#include "fs.h"
+
+#define LOCK_METATABLE "bosun.fs.lock"
+
+typedef struct lock_box {
+    bosun_fs_lock lock;
+    bool remove; /* the lock file, when it is released */
+} lock_box;
+
+static lock_box *check_lock(lua_State *L)
+{
+    return luaL_checkudata(L, 1, LOCK_METATABLE);
+}
+
+/* lock:release() -> true | nil, err */
+static int lock_release(lua_State *L)
+{
+    lock_box *box = check_lock(L);
+    bosun_err err = {0};
+    int rc = bosun_fs_lock_release(&box->lock, box->remove, &err);
+    return bosun_fs_push_done(L, rc, &err);
+}
+
+/* lock:held() -> boolean */
+static int lock_held(lua_State *L)
+{
+    lua_pushboolean(L, check_lock(L)->lock.fd >= 0);
+    return 1;
+}
+
+/* __close and __gc: the lock is given back in any case, so a lock file that stays harms nobody. */
+static int lock_close(lua_State *L)
+{
+    lock_box *box = check_lock(L);
+    (void)bosun_fs_lock_release(&box->lock, box->remove, NULL);
+    return 0;
+}
+
+static int lock_tostring(lua_State *L)
+{
+    const lock_box *box = check_lock(L);
+    lua_pushfstring(L, "lock (%s)", box->lock.fd >= 0 ? box->lock.path : "not held");
+    return 1;
+}
+
+static lock_box *push_box(lua_State *L, bool remove)
+{
+    lock_box *box = lua_newuserdatauv(L, sizeof *box, 0);
+    *box = (lock_box){.lock = BOSUN_FS_UNLOCKED, .remove = remove};
+    luaL_setmetatable(L, LOCK_METATABLE);
+    return box;
+}
+
+static int64_t option_timeout(lua_State *L, int arg)
+{
+    lua_Number seconds = bosun_option_number(L, arg, "timeout", -1);
+    if (seconds == -1)
+        return BOSUN_NO_DEADLINE;
+    luaL_argcheck(L, seconds >= 0, arg, "option timeout: expected 0 or more seconds");
+    return bosun_nanoseconds(seconds);
+}
+
+/* fs.lock(path, {timeout=, remove=false}) -> lock | nil, err. A dry run takes no lock: it changes nothing
+ * that others would have to be kept from. */
+static int fs_lock(lua_State *L)
+{
+    static const char *const known[] = {"timeout", "remove", NULL};
+    const char *path = bosun_check_path(L, 1);
+    bosun_check_options(L, 2, known);
+    int64_t timeout = option_timeout(L, 2);
+    lock_box *box = push_box(L, bosun_option_bool(L, 2, "remove", false));
+    bosun_host *host = bosun_engine_host(L);
+    bosun_err err = {0};
+    if (!bosun_engine_dry_run(host) &&
+        bosun_fs_lock_acquire(&box->lock, path, timeout, bosun_engine_wait(host), &err) < 0)
+        return bosun_push_failure(L, &err);
+    return 1;
+}
+
+void bosun_fs_add_lock(lua_State *L)
+{
+    static const luaL_Reg methods[] = {{"release", lock_release}, {"held", lock_held}, {NULL, NULL}};
+    static const luaL_Reg metamethods[] = {
+        {"__gc", lock_close},
+        {"__close", lock_close},
+        {"__tostring", lock_tostring},
+        {NULL, NULL},
+    };
+    luaL_newmetatable(L, LOCK_METATABLE);
+    luaL_setfuncs(L, metamethods, 0);
+    luaL_newlib(L, methods);
+    lua_setfield(L, -2, "__index");
+    lua_pop(L, 1);
+    lua_pushcfunction(L, fs_lock);
+    lua_setfield(L, -2, "lock");
+}

@@ -1,0 +1,187 @@
+/* bosun.fs: what a file is rather than what is in it: properties, links, permissions, digest, free space. */
+#define _GNU_SOURCE
+#include "core/base/crypto.h"
+#include "fs.h"
+#include <errno.h>
+#include <limits.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+#include <unistd.h>
+
+/* nil and the error of a system call on `path`. */
+static int push_errno(lua_State *L, int errnum, const char *op, const char *path)
+{
+    bosun_err err = {0};
+    bosun_err_errno(&err, errnum, op, path);
+    return bosun_push_failure(L, &err);
+}
+
+/* True, or the error, for a system call that returned rc. */
+static int push_called(lua_State *L, int rc, const char *op, const char *path)
+{
+    int errnum = errno;
+    if (rc < 0)
+        return push_errno(L, errnum, op, path);
+    lua_pushboolean(L, 1);
+    return 1;
+}
+
+static void set_integer(lua_State *L, const char *name, lua_Integer value)
+{
+    lua_pushinteger(L, value);
+    lua_setfield(L, -2, name);
+}
+
+static void push_stat(lua_State *L, const struct stat *st)
+{
+    lua_createtable(L, 0, 10);
+    lua_pushstring(L, bosun_fs_type_name(bosun_fs_type(st->st_mode)));
+    lua_setfield(L, -2, "type");
+    lua_pushnumber(L, (lua_Number)st->st_mtim.tv_sec + (lua_Number)st->st_mtim.tv_nsec / 1e9);
+    lua_setfield(L, -2, "mtime");
+    set_integer(L, "size", (lua_Integer)st->st_size);
+    set_integer(L, "mode", (lua_Integer)(st->st_mode & 07777));
+    set_integer(L, "uid", (lua_Integer)st->st_uid);
+    set_integer(L, "gid", (lua_Integer)st->st_gid);
+    set_integer(L, "ino", (lua_Integer)st->st_ino);
+    set_integer(L, "dev", (lua_Integer)st->st_dev);
+    set_integer(L, "nlink", (lua_Integer)st->st_nlink);
+}
+
+/* fs.stat(path, {follow=true}) -> properties | nil, err */
+static int fs_stat(lua_State *L)
+{
+    static const char *const known[] = {"follow", NULL};
+    const char *path = bosun_check_path(L, 1);
+    bosun_check_options(L, 2, known);
+    bool follow = bosun_option_bool(L, 2, "follow", true);
+    struct stat st;
+    if ((follow ? stat(path, &st) : lstat(path, &st)) < 0)
+        return push_errno(L, errno, "stat", path);
+    push_stat(L, &st);
+    return 1;
+}
+
+/* fs.exists(path) -> boolean | nil, err */
+static int fs_exists(lua_State *L)
+{
+    const char *path = bosun_check_path(L, 1);
+    struct stat st;
+    int errnum = stat(path, &st) < 0 ? errno : 0;
+    if (errnum && errnum != ENOENT && errnum != ENOTDIR)
+        return push_errno(L, errnum, "stat", path);
+    lua_pushboolean(L, errnum == 0);
+    return 1;
+}
+
+/* fs.symlink(target, path) -> true | nil, err */
+static int fs_symlink(lua_State *L)
+{
+    const char *target = bosun_check_path(L, 1);
+    const char *path = bosun_check_path(L, 2);
+    int rc = 0;
+    if (bosun_effect_begin(L, "fs.symlink", "%s -> %s", path, target))
+        rc = symlink(target, path);
+    return push_called(L, rc, "create the symlink", path);
+}
+
+/* fs.readlink(path) -> target | nil, err */
+static int fs_readlink(lua_State *L)
+{
+    const char *path = bosun_check_path(L, 1);
+    char target[PATH_MAX];
+    ssize_t len = readlink(path, target, sizeof target);
+    if (len < 0)
+        return push_errno(L, errno, "read the symlink", path);
+    if ((size_t)len == sizeof target)
+        return push_errno(L, ENAMETOOLONG, "read the symlink", path);
+    lua_pushlstring(L, target, (size_t)len);
+    return 1;
+}
+
+/* fs.chmod(path, mode) -> true | nil, err */
+static int fs_chmod(lua_State *L)
+{
+    const char *path = bosun_check_path(L, 1);
+    mode_t mode = bosun_fs_check_mode(L, 2, luaL_checkinteger(L, 2));
+    int rc = 0;
+    if (bosun_effect_begin(L, "fs.chmod", "%s %04o", path, (unsigned)mode))
+        rc = chmod(path, mode);
+    return push_called(L, rc, "chmod", path);
+}
+
+/* An id at `arg`; nil: -1, which leaves it as it is. */
+static lua_Integer check_id(lua_State *L, int arg)
+{
+    lua_Integer id = luaL_optinteger(L, arg, -1);
+    luaL_argcheck(L, id >= -1 && id < (lua_Integer)UINT_MAX, arg,
+                  "expected the number of a user or group, or nil");
+    return id;
+}
+
+/* fs.chown(path, uid, gid) -> true | nil, err */
+static int fs_chown(lua_State *L)
+{
+    const char *path = bosun_check_path(L, 1);
+    lua_Integer uid = check_id(L, 2);
+    lua_Integer gid = check_id(L, 3);
+    int rc = 0;
+    if (bosun_effect_begin(L, "fs.chown", "%s %lld:%lld", path, uid, gid))
+        rc = lchown(path, (uid_t)uid, (gid_t)gid);
+    return push_called(L, rc, "chown", path);
+}
+
+/* fs.sha256(path) -> hex | nil, err */
+static int fs_sha256(lua_State *L)
+{
+    const char *path = bosun_check_path(L, 1);
+    unsigned char digest[BOSUN_SHA256_SIZE];
+    char hex[2 * sizeof digest + 1];
+    bosun_err err = {0};
+    if (bosun_fs_sha256(path, digest, bosun_fs_wait(L), &err) < 0)
+        return bosun_push_failure(L, &err);
+    bosun_hex(hex, digest, sizeof digest);
+    lua_pushstring(L, hex);
+    return 1;
+}
+
+/* fs.disk_free(path) -> bytes free to this user, bytes in all | nil, err */
+static int fs_disk_free(lua_State *L)
+{
+    const char *path = bosun_check_path(L, 1);
+    struct statvfs fs;
+    int rc;
+    do
+        rc = statvfs(path, &fs);
+    while (rc < 0 && errno == EINTR);
+    if (rc < 0)
+        return push_errno(L, errno, "statvfs", path);
+    lua_Integer block = (lua_Integer)fs.f_frsize;
+    lua_pushinteger(L, (lua_Integer)fs.f_bavail * block);
+    lua_pushinteger(L, (lua_Integer)fs.f_blocks * block);
+    return 2;
+}
+
+/* fs.sync_dir(path) -> true | nil, err */
+static int fs_sync_dir(lua_State *L)
+{
+    const char *path = bosun_check_path(L, 1);
+    bosun_err err = {0};
+    int rc = 0;
+    if (bosun_effect_begin(L, "fs.sync_dir", "%s", path))
+        rc = bosun_fs_sync_dir(path, &err);
+    return bosun_fs_push_done(L, rc, &err);
+}
+
+void bosun_fs_add_properties(lua_State *L)
+{
+    static const luaL_Reg functions[] = {
+        {"stat", fs_stat},         {"exists", fs_exists},
+        {"symlink", fs_symlink},   {"readlink", fs_readlink},
+        {"chmod", fs_chmod},       {"chown", fs_chown},
+        {"sha256", fs_sha256},     {"disk_free", fs_disk_free},
+        {"sync_dir", fs_sync_dir}, {NULL, NULL},
+    };
+    luaL_setfuncs(L, functions, 0);
+}

@@ -1,0 +1,105 @@
+/* bosun.native.http: connections that HTTP only opens. */
+#include "core/base/buf.h"
+#include "http.h"
+
+#define CONNECTION_METATABLE "bosun.http.connection"
+#define RECEIVE_MAX          ((lua_Integer)64 * 1024) /* at once, unless asked for another size */
+#define RECEIVE_LIMIT        ((lua_Integer)64 * 1024 * 1024)
+
+typedef struct connection_box {
+    bosun_http_connection *connection; /* NULL: closed */
+    bosun_http_reply refusal;
+} connection_box;
+
+/* native.connect(request) -> connection, reply | nil, err, reply (that refused; nil: there was none) */
+static int http_connect(lua_State *L)
+{
+    luaL_checktype(L, 1, LUA_TTABLE);
+    bosun_http_request request;
+    bosun_http_read_request(L, 1, &request);
+    connection_box *box = lua_newuserdatauv(L, sizeof *box, 0);
+    *box = (connection_box){0};
+    luaL_setmetatable(L, CONNECTION_METATABLE);
+    bosun_err err = {0};
+    box->connection =
+        bosun_http_connect(&request, bosun_engine_wait(bosun_engine_host(L)), &box->refusal, &err);
+    if (box->connection) {
+        bosun_http_push_reply(L, bosun_http_connection_reply(box->connection));
+        return 2;
+    }
+    bosun_http_push_failure(L, &err);
+    if (box->refusal.status == 0)
+        return 2;
+    bosun_http_push_reply(L, &box->refusal);
+    return 3;
+}
+
+static connection_box *check_box(lua_State *L)
+{
+    return luaL_checkudata(L, 1, CONNECTION_METATABLE);
+}
+
+static bosun_http_connection *check_open(lua_State *L)
+{
+    connection_box *box = check_box(L);
+    luaL_argcheck(L, box->connection, 1, "the connection is closed");
+    return box->connection;
+}
+
+/* connection:send(bytes) -> true | nil, err */
+static int connection_send(lua_State *L)
+{
+    size_t len;
+    bosun_http_connection *connection = check_open(L);
+    const char *bytes = luaL_checklstring(L, 2, &len);
+    bosun_err err = {0};
+    if (bosun_http_connection_send(connection, bytes, len, bosun_engine_wait(bosun_engine_host(L)), &err) < 0)
+        return bosun_http_push_failure(L, &err);
+    lua_pushboolean(L, 1);
+    return 1;
+}
+
+/* connection:recv({max=, timeout=}) -> bytes | nil: the other side has ended | nil, err */
+static int connection_recv(lua_State *L)
+{
+    static const char *const known[] = {"max", "timeout", NULL};
+    bosun_http_connection *connection = check_open(L);
+    bosun_check_options(L, 2, known);
+    lua_Integer max = bosun_option_integer(L, 2, "max", RECEIVE_MAX);
+    luaL_argcheck(L, max > 0 && max <= RECEIVE_LIMIT, 2, "option max: expected 1 to 64 MiB");
+    lua_Number seconds = bosun_option_number(L, 2, "timeout", -1);
+    int64_t until = seconds < 0 ? BOSUN_NO_DEADLINE : bosun_wait_after(bosun_nanoseconds(seconds));
+    luaL_Buffer buffer;
+    char *to = luaL_buffinitsize(L, &buffer, (size_t)max);
+    bosun_err err = {0};
+    ptrdiff_t n = bosun_http_connection_recv(connection, to, (size_t)max, until,
+                                             bosun_engine_wait(bosun_engine_host(L)), &err);
+    if (n < 0)
+        return bosun_http_push_failure(L, &err);
+    if (n == 0)
+        return 0;
+    luaL_pushresultsize(&buffer, (size_t)n);
+    return 1;
+}
+
+/* connection:close(), __close and __gc */
+static int connection_close(lua_State *L)
+{
+    connection_box *box = check_box(L);
+    bosun_http_connection_free(box->connection);
+    box->connection = NULL;
+    bosun_buf_free(&box->refusal.headers);
+    bosun_buf_free(&box->refusal.body);
+    return 0;
+}
+
+void bosun_http_add_connection(lua_State *L)
+{
+    static const luaL_Reg methods[] = {
+        {"send", connection_send}, {"recv", connection_recv}, {"close", connection_close}, {NULL, NULL}};
+    static const luaL_Reg metamethods[] = {
+        {"__gc", connection_close}, {"__close", connection_close}, {NULL, NULL}};
+    bosun_http_new_class(L, CONNECTION_METATABLE, methods, metamethods);
+    lua_pushcfunction(L, http_connect);
+    lua_setfield(L, -2, "connect");
+}

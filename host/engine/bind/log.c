@@ -1,0 +1,147 @@
+/* bosun.log: events from plugins to the host's log. `log.info(msg, fields)`, and loggers with fields of their
+ * own: `local log = require("bosun.log").with{deployment = id}; log:info(msg, fields)`. */
+#include "bind.h"
+#include <stdlib.h>
+#include <string.h>
+
+#define LOGGER_METATABLE "bosun.logger"
+
+static const char *const levels[] = {"trace", "debug", "info", "warn", "error", NULL};
+
+/* Notes each field of the table. Returns how many there are, at most `max`. Their names and values, as text,
+ * stay on the stack, which keeps them alive. [-0, +n, e] */
+static size_t add_fields(lua_State *L, int table, bosun_log_field *fields, size_t max)
+{
+    size_t count = 0;
+    if (lua_isnoneornil(L, table))
+        return count;
+    lua_pushnil(L);
+    while (count < max && lua_next(L, table)) {
+        luaL_checkstack(L, 4, "too many log fields");
+        if (lua_type(L, -2) != LUA_TSTRING)
+            luaL_error(L, "log fields are named by strings, got a %s", luaL_typename(L, -2));
+        int type = lua_type(L, -1);
+        bosun_log_field *field = &fields[count++];
+        field->name = lua_tostring(L, -2);
+        field->bare = type == LUA_TNUMBER || type == LUA_TBOOLEAN;
+        field->text = luaL_tolstring(L, -1, &field->len);
+        lua_replace(L, -2);   /* [key, text] */
+        lua_pushvalue(L, -2); /* the key again, for lua_next; the first one and the text stay below */
+    }
+    return count;
+}
+
+#define FIELDS_MAX 32
+
+/* A table has no order of its own; the log has the same one every time. */
+static int by_name(const void *a, const void *b)
+{
+    return strcmp(((const bosun_log_field *)a)->name, ((const bosun_log_field *)b)->name);
+}
+
+/* Logs the message at `message` with the fields of the table behind it. */
+static int log_event(lua_State *L, bosun_log_level level, int message)
+{
+    bosun_host *host = bosun_engine_host(L);
+    lua_settop(L, message + 1);
+    if (!bosun_engine_logs(host, level))
+        return 0;
+    size_t len;
+    luaL_tolstring(L, message, &len);
+    lua_replace(L, message);
+    bosun_log_field fields[FIELDS_MAX];
+    size_t count = add_fields(L, message + 1, fields, FIELDS_MAX);
+    qsort(fields, count, sizeof fields[0], by_name);
+    bosun_engine_log(host, level, fields, count, lua_tolstring(L, message, &len), len);
+    return 0;
+}
+
+static void check_fields(lua_State *L, int arg)
+{
+    if (!lua_isnoneornil(L, arg))
+        luaL_checktype(L, arg, LUA_TTABLE);
+}
+
+/* log.LEVEL(msg, fields); upvalue: the level */
+static int log_plain(lua_State *L)
+{
+    luaL_checkany(L, 1);
+    check_fields(L, 2);
+    return log_event(L, (bosun_log_level)lua_tointeger(L, lua_upvalueindex(1)), 1);
+}
+
+/* Pushes a copy of the table at `from` (nil: empty), with the fields of the one at `more`. [-0, +1, m] */
+static void push_merged(lua_State *L, int from, int more)
+{
+    lua_newtable(L);
+    int tables[] = {from, more};
+    for (int i = 0; i < 2; i++) {
+        if (tables[i] == 0)
+            continue;
+        lua_pushnil(L);
+        while (lua_next(L, tables[i])) {
+            lua_pushvalue(L, -2);
+            lua_insert(L, -2);
+            lua_rawset(L, -4);
+        }
+    }
+    luaL_setmetatable(L, LOGGER_METATABLE);
+}
+
+/* logger:LEVEL(msg, fields); upvalue: the level */
+static int logger_log(lua_State *L)
+{
+    luaL_checktype(L, 1, LUA_TTABLE);
+    luaL_checkany(L, 2);
+    check_fields(L, 3);
+    lua_settop(L, 3);
+    if (!lua_isnil(L, 3))
+        push_merged(L, 1, 3);
+    else
+        lua_pushvalue(L, 1);
+    lua_replace(L, 3);
+    return log_event(L, (bosun_log_level)lua_tointeger(L, lua_upvalueindex(1)), 2);
+}
+
+/* log.with(fields) -> logger */
+static int log_with(lua_State *L)
+{
+    luaL_checktype(L, 1, LUA_TTABLE);
+    push_merged(L, 0, 1);
+    return 1;
+}
+
+/* logger:with(fields) -> logger with the fields of both */
+static int logger_with(lua_State *L)
+{
+    luaL_checktype(L, 1, LUA_TTABLE);
+    luaL_checktype(L, 2, LUA_TTABLE);
+    push_merged(L, 1, 2);
+    return 1;
+}
+
+/* Sets one function a level in the table at the top. [-0, +0, m] */
+static void set_levels(lua_State *L, lua_CFunction function)
+{
+    for (int i = 0; levels[i]; i++) {
+        lua_pushinteger(L, i);
+        lua_pushcclosure(L, function, 1);
+        lua_setfield(L, -2, levels[i]);
+    }
+}
+
+int bosun_open_log(lua_State *L)
+{
+    luaL_newmetatable(L, LOGGER_METATABLE);
+    lua_newtable(L);
+    set_levels(L, logger_log);
+    lua_pushcfunction(L, logger_with);
+    lua_setfield(L, -2, "with");
+    lua_setfield(L, -2, "__index");
+    lua_pop(L, 1);
+    lua_newtable(L);
+    set_levels(L, log_plain);
+    lua_pushcfunction(L, log_with);
+    lua_setfield(L, -2, "with");
+    return 1;
+}

@@ -1,0 +1,252 @@
+/* Plain data between C trees and Lua tables. */
+#include "bind.h"
+#include "core/base/buf.h"
+#include "core/yaml/yaml.h"
+#include <stdlib.h>
+#include <string.h>
+
+#define ARRAY_METATABLE   "bosun.array"   /* marks a table as a sequence, even when it is empty */
+#define MAPPING_METATABLE "bosun.mapping" /* marks one as a mapping, though its keys are 1, 2, 3 */
+#define NODES_MAX         1000000         /* a table that is met by many ways counts each time */
+
+void bosun_mark_array(lua_State *L)
+{
+    luaL_newmetatable(L, ARRAY_METATABLE);
+    lua_setmetatable(L, -2);
+}
+
+static void push_sequence(lua_State *L, const bosun_value *value)
+{
+    lua_createtable(L, (int)value->as.sequence.count, 0);
+    for (size_t i = 0; i < value->as.sequence.count; i++) {
+        bosun_push_value(L, value->as.sequence.items[i]);
+        lua_rawseti(L, -2, (lua_Integer)i + 1);
+    }
+    bosun_mark_array(L);
+}
+
+static void push_mapping(lua_State *L, const bosun_value *value)
+{
+    bool numbered = false;
+    lua_createtable(L, 0, (int)value->as.mapping.count);
+    for (size_t i = 0; i < value->as.mapping.count; i++) {
+        const bosun_pair *pair = &value->as.mapping.pairs[i];
+        if (pair->value->kind == BOSUN_NULL || pair->key->kind == BOSUN_NULL)
+            continue;
+        if (pair->key->kind == BOSUN_FLOAT && pair->key->as.number != pair->key->as.number)
+            luaL_error(L, "line %d, column %d: nan cannot be a key", (int)pair->key->mark.line,
+                       (int)pair->key->mark.column);
+        numbered = numbered || pair->key->kind == BOSUN_INT;
+        bosun_push_value(L, pair->key);
+        bosun_push_value(L, pair->value);
+        lua_rawset(L, -3);
+    }
+    if (numbered) {
+        luaL_newmetatable(L, MAPPING_METATABLE);
+        lua_setmetatable(L, -2);
+    }
+}
+
+void bosun_push_value(lua_State *L, const bosun_value *value)
+{
+    luaL_checkstack(L, 6, "a value is nested too deep");
+    switch (value->kind) {
+    case BOSUN_NULL: lua_pushlightuserdata(L, NULL); break;
+    case BOSUN_BOOL: lua_pushboolean(L, value->as.boolean); break;
+    case BOSUN_INT: lua_pushinteger(L, value->as.integer); break;
+    case BOSUN_FLOAT: lua_pushnumber(L, value->as.number); break;
+    case BOSUN_STRING: lua_pushlstring(L, value->as.string.bytes, value->as.string.len); break;
+    case BOSUN_SEQUENCE: push_sequence(L, value); break;
+    case BOSUN_MAPPING: push_mapping(L, value); break;
+    }
+}
+
+typedef struct walk {
+    bosun_arena *arena;
+    const char *name; /* of the whole value */
+    size_t nodes;
+    int depth;
+    int keys[BOSUN_YAML_MAX_WRITE_DEPTH +
+             1]; /* stack index of the key at each depth: the path, for messages */
+} walk;
+
+static bosun_value *convert(lua_State *L, walk *w, int index);
+
+/* Pushes "data.b[3]". [-0, +1, m] */
+static const char *push_path(lua_State *L, const walk *w)
+{
+    luaL_checkstack(L, 4, "a value is nested too deep");
+    lua_pushstring(L, w->name);
+    for (int i = 0; i < w->depth; i++) {
+        if (lua_type(L, w->keys[i]) == LUA_TSTRING)
+            lua_pushfstring(L, ".%s", lua_tostring(L, w->keys[i]));
+        else if (lua_isinteger(L, w->keys[i]))
+            lua_pushfstring(L, "[%I]", (LUAI_UACINT)lua_tointeger(L, w->keys[i]));
+        else if (lua_type(L, w->keys[i]) == LUA_TNUMBER)
+            lua_pushfstring(L, "[%f]", lua_tonumber(L, w->keys[i]));
+        else
+            lua_pushliteral(L, "[?]");
+        lua_concat(L, 2);
+    }
+    return lua_tostring(L, -1);
+}
+
+static void *checked(lua_State *L, void *allocated)
+{
+    if (!allocated)
+        luaL_error(L, "out of memory while converting a value");
+    return allocated;
+}
+
+static bosun_value *convert_number(lua_State *L, walk *w, int index)
+{
+    if (lua_isinteger(L, index))
+        return bosun_value_int(w->arena, lua_tointeger(L, index));
+    return bosun_value_float(w->arena, lua_tonumber(L, index));
+}
+
+static bosun_value *convert_string(lua_State *L, walk *w, int index)
+{
+    size_t len;
+    const char *bytes = lua_tolstring(L, index, &len);
+    return bosun_value_string(w->arena, bytes, len);
+}
+
+static bosun_value *convert_scalar(lua_State *L, walk *w, int index)
+{
+    switch (lua_type(L, index)) {
+    case LUA_TBOOLEAN: return bosun_value_bool(w->arena, lua_toboolean(L, index));
+    case LUA_TNUMBER: return convert_number(L, w, index);
+    case LUA_TSTRING: return convert_string(L, w, index);
+    case LUA_TNIL: return bosun_value_new(w->arena, BOSUN_NULL);
+    case LUA_TLIGHTUSERDATA:
+        if (!lua_touserdata(L, index))
+            return bosun_value_new(w->arena, BOSUN_NULL);
+        break;
+    default: break;
+    }
+    const char *path = push_path(L, w);
+    bool named = luaL_getmetafield(L, index, "__name") == LUA_TSTRING;
+    luaL_error(L, "%s is a %s: only nil, booleans, numbers, strings and tables of them can be written", path,
+               named ? lua_tostring(L, -1) : luaL_typename(L, index));
+    return NULL;
+}
+
+static bool has_metatable(lua_State *L, int index, const char *name)
+{
+    if (!lua_getmetatable(L, index))
+        return false;
+    luaL_getmetatable(L, name);
+    bool same = lua_rawequal(L, -1, -2);
+    lua_pop(L, 2);
+    return same;
+}
+
+/* How many entries the table has when it is a sequence, else -1. One that is marked as a sequence and has
+ * other keys too would lose them. [-0, +0, e] */
+static lua_Integer sequence_length(lua_State *L, const walk *w, int index)
+{
+    if (has_metatable(L, index, MAPPING_METATABLE))
+        return -1;
+    bool marked = has_metatable(L, index, ARRAY_METATABLE);
+    lua_Integer length = (lua_Integer)lua_rawlen(L, index);
+    lua_Integer count = 0;
+    lua_pushnil(L);
+    while (lua_next(L, index)) {
+        lua_pop(L, 1);
+        count++;
+    }
+    if (marked && count != length)
+        luaL_error(L, "%s is a list, and has %d keys that are no places in it", push_path(L, w),
+                   (int)(count - length));
+    return marked || (length > 0 && count == length) ? length : -1;
+}
+
+static void descend(lua_State *L, walk *w, int key)
+{
+    if (w->depth >= BOSUN_YAML_MAX_WRITE_DEPTH)
+        luaL_error(L, "%s is nested deeper than %d levels: does a table hold itself?", push_path(L, w),
+                   BOSUN_YAML_MAX_WRITE_DEPTH);
+    w->keys[w->depth++] = key;
+}
+
+static void convert_items(lua_State *L, walk *w, int index, lua_Integer length, bosun_value *sequence)
+{
+    for (lua_Integer i = 1; i <= length; i++) {
+        lua_pushinteger(L, i);
+        lua_rawgeti(L, index, i);
+        descend(L, w, lua_gettop(L) - 1);
+        bosun_value *item = convert(L, w, lua_gettop(L));
+        w->depth--;
+        checked(L, bosun_value_push(w->arena, sequence, item) < 0 ? NULL : sequence);
+        lua_pop(L, 2);
+    }
+}
+
+/* Two keys that are not UTF-8 could become one when they are written. */
+static void check_key(lua_State *L, const walk *w, const bosun_value *key)
+{
+    size_t at = 0;
+    size_t len = key->kind == BOSUN_STRING ? key->as.string.len : 0;
+    while (at < len) {
+        size_t size = bosun_utf8_sequence(key->as.string.bytes + at, len - at);
+        if (size == 0)
+            luaL_error(L, "%s: the key is not UTF-8", push_path(L, w));
+        at += size;
+    }
+}
+
+static void convert_pairs(lua_State *L, walk *w, int index, bosun_value *mapping)
+{
+    lua_pushnil(L);
+    while (lua_next(L, index)) {
+        int key = lua_gettop(L) - 1;
+        descend(L, w, key);
+        if (lua_type(L, key) != LUA_TSTRING && lua_type(L, key) != LUA_TNUMBER &&
+            lua_type(L, key) != LUA_TBOOLEAN)
+            luaL_error(L, "a key in %s is a %s: keys are strings, numbers or booleans", push_path(L, w),
+                       luaL_typename(L, key));
+        bosun_value *name = checked(L, convert_scalar(L, w, key));
+        check_key(L, w, name);
+        bosun_value *value = convert(L, w, key + 1);
+        w->depth--;
+        checked(L, bosun_value_put(w->arena, mapping, name, value) < 0 ? NULL : mapping);
+        lua_pop(L, 1);
+    }
+}
+
+/* In the order of the keys, so that the same table always gives the same text. */
+static int compare_pairs(const void *a, const void *b)
+{
+    return bosun_value_compare_keys(((const bosun_pair *)a)->key, ((const bosun_pair *)b)->key);
+}
+
+static bosun_value *convert_table(lua_State *L, walk *w, int index)
+{
+    lua_Integer length = sequence_length(L, w, index);
+    bosun_value *value = checked(L, bosun_value_new(w->arena, length >= 0 ? BOSUN_SEQUENCE : BOSUN_MAPPING));
+    if (length >= 0) {
+        convert_items(L, w, index, length, value);
+        return value;
+    }
+    convert_pairs(L, w, index, value);
+    if (value->as.mapping.count > 1)
+        qsort(value->as.mapping.pairs, value->as.mapping.count, sizeof(bosun_pair), compare_pairs);
+    return value;
+}
+
+static bosun_value *convert(lua_State *L, walk *w, int index)
+{
+    luaL_checkstack(L, 8, "a value is nested too deep");
+    if (++w->nodes > NODES_MAX)
+        luaL_error(L, "the value has more than %d parts", NODES_MAX);
+    if (lua_istable(L, index))
+        return convert_table(L, w, index);
+    return checked(L, convert_scalar(L, w, index));
+}
+
+bosun_value *bosun_to_value(lua_State *L, int index, const char *name, bosun_arena *arena)
+{
+    walk w = {.arena = arena, .name = name};
+    return convert(L, &w, lua_absindex(L, index));
+}

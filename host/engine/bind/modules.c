@@ -1,0 +1,148 @@
+/* The modules written in C. Adding one is a file, its luaopen in engine.h, and a line here. Where the host
+ * traces, each function of a module is wrapped, so that no binding has to know of tracing. */
+#include "engine/host/host.h"
+#include <stdio.h>
+#include <string.h>
+
+/* clang-format off */
+static const luaL_Reg modules[] = {
+    {"base64", bosun_open_base64},
+    {"crypto", bosun_open_crypto},
+    {"effect", bosun_open_effect},
+    {"fs", bosun_open_fs},
+    {"log", bosun_open_log},
+    {"native.http", bosun_open_http},
+    {"path", bosun_open_path},
+    {"process", bosun_open_process},
+    {"secret", bosun_open_secret},
+    {"time", bosun_open_time},
+    {"yaml", bosun_open_yaml},
+    {NULL, NULL},
+};
+/* clang-format on */
+
+#define SHOWN_BYTES 120 /* a longer string is content, and shown by its size */
+
+static void show(lua_State *L, luaL_Buffer *text, int index)
+{
+    size_t len;
+    const char *bytes;
+    char number[64];
+    switch (lua_type(L, index)) {
+    case LUA_TSTRING:
+        bytes = lua_tolstring(L, index, &len);
+        if (len > SHOWN_BYTES || memchr(bytes, '\n', len)) {
+            snprintf(number, sizeof number, "(%zu bytes)", len);
+            luaL_addstring(text, number);
+        } else {
+            luaL_addchar(text, '"');
+            luaL_addlstring(text, bytes, len);
+            luaL_addchar(text, '"');
+        }
+        break;
+    case LUA_TNUMBER:
+        snprintf(number, sizeof number, "%.14g", lua_tonumber(L, index));
+        luaL_addstring(text, number);
+        break;
+    case LUA_TBOOLEAN: luaL_addstring(text, lua_toboolean(L, index) ? "true" : "false"); break;
+    default: luaL_addstring(text, luaL_typename(L, index)); break;
+    }
+}
+
+/* Pushes the arguments 1..n as text. [-0, +1, m] */
+static void push_arguments(lua_State *L, int n)
+{
+    luaL_Buffer text;
+    luaL_buffinit(L, &text);
+    for (int i = 1; i <= n; i++) {
+        if (i > 1)
+            luaL_addstring(&text, ", ");
+        show(L, &text, i);
+    }
+    luaL_pushresult(&text);
+}
+
+/* "ok", or the message of a `nil, err` result. The results begin at index `first`. */
+static const char *push_outcome(lua_State *L, int first)
+{
+    if (lua_gettop(L) == first + 1 && lua_isnil(L, first) && lua_istable(L, first + 1)) {
+        lua_getfield(L, first + 1, "message");
+        if (lua_isstring(L, -1))
+            return lua_tostring(L, -1);
+    }
+    return lua_pushliteral(L, "ok");
+}
+
+/* upvalues: the function, "module.function" */
+static int traced(lua_State *L)
+{
+    int n = lua_gettop(L);
+    push_arguments(L, n);
+    lua_insert(L, 1);
+    lua_pushvalue(L, lua_upvalueindex(1));
+    lua_insert(L, 2);
+    int64_t start = bosun_monotonic();
+    lua_call(L, n, LUA_MULTRET);
+    char seconds[32];
+    snprintf(seconds, sizeof seconds, "%.6f", (double)(bosun_monotonic() - start) / (double)BOSUN_SECOND);
+    int results = lua_gettop(L) - 1;
+    size_t args_len;
+    const char *args = lua_tolstring(L, 1, &args_len);
+    const char *outcome = push_outcome(L, 2);
+    const bosun_log_field fields[] = {
+        {.name = "args", .text = args, .len = args_len},
+        {.name = "seconds", .text = seconds, .len = strlen(seconds), .bare = true},
+        {.name = "outcome", .text = outcome, .len = strlen(outcome)},
+    };
+    const char *name = lua_tostring(L, lua_upvalueindex(2));
+    bosun_engine_log(bosun_engine_host(L), BOSUN_LOG_TRACE, fields, 3, name, strlen(name));
+    lua_settop(L, results + 1);
+    return results;
+}
+
+/* Wraps every function of the module at the top of the stack. [-0, +0, m] */
+static void wrap_functions(lua_State *L, const char *module)
+{
+    int table = lua_gettop(L);
+    lua_pushnil(L);
+    while (lua_next(L, table)) {
+        if (lua_isfunction(L, -1)) {
+            lua_pushfstring(L, "%s.%s", module, lua_tostring(L, -2));
+            lua_pushcclosure(L, traced, 2);
+            lua_pushvalue(L, -2);
+            lua_insert(L, -2);
+            lua_rawset(L, table); /* an existing field: lua_next allows it */
+        } else {
+            lua_pop(L, 1);
+        }
+    }
+}
+
+/* A trace tells what a plugin did to the world and asked of it, not how it computed. */
+static bool is_traced(const char *module)
+{
+    return strcmp(module, "fs") == 0; /* http and process tell more of theirs themselves */
+}
+
+/* package.preload's loader; upvalue: index in `modules` */
+static int open_module(lua_State *L)
+{
+    const luaL_Reg *module = &modules[lua_tointeger(L, lua_upvalueindex(1))];
+    lua_pushcfunction(L, module->func);
+    lua_call(L, 0, 1);
+    if (bosun_engine_logs(bosun_engine_host(L), BOSUN_LOG_TRACE) && is_traced(module->name))
+        wrap_functions(L, module->name);
+    return 1;
+}
+
+void bosun_preload_bindings(lua_State *L)
+{
+    luaL_getsubtable(L, LUA_REGISTRYINDEX, LUA_PRELOAD_TABLE);
+    for (int i = 0; modules[i].name; i++) {
+        lua_pushfstring(L, "bosun.%s", modules[i].name);
+        lua_pushinteger(L, i);
+        lua_pushcclosure(L, open_module, 1);
+        lua_rawset(L, -3);
+    }
+    lua_pop(L, 1);
+}

@@ -1,0 +1,293 @@
+/* bosun.process: programs that run beside the plugin, as objects that a `local x <close>` ends. A dry run
+ * starts none: such an object has no process, and the output that option dry_run gave it. */
+#define _GNU_SOURCE
+#include "process.h"
+#include <signal.h>
+#include <string.h>
+#include <strings.h>
+
+#define PROCESS_METATABLE "bosun.process"
+#define LONGEST_LINE      ((size_t)1024 * 1024)
+
+static bosun_process_box *check_box(lua_State *L, int index)
+{
+    return luaL_checkudata(L, index, PROCESS_METATABLE);
+}
+
+static bosun_process_box *check_open(lua_State *L)
+{
+    bosun_process_box *box = check_box(L, 1);
+    if (!box->dry && box->process.pid == 0)
+        luaL_error(L, "the process has been closed");
+    return box;
+}
+
+static const bosun_wait *wait_of(lua_State *L)
+{
+    return bosun_engine_wait(bosun_engine_host(L));
+}
+
+static int push_done(lua_State *L, int rc, const bosun_err *err)
+{
+    if (rc < 0)
+        return bosun_process_push_failure(L, err);
+    lua_pushboolean(L, 1);
+    return 1;
+}
+
+/* process:write(bytes) -> true | nil, err */
+static int process_write(lua_State *L)
+{
+    size_t len;
+    bosun_process_box *box = check_open(L);
+    const char *bytes = bosun_text_or_secret(L, 2, &len);
+    if (!bytes)
+        return luaL_typeerror(L, 2, "string or secret");
+    bosun_err err = {0};
+    int rc = box->dry ? 0 : bosun_process_write(&box->process, bytes, len, wait_of(L), &err);
+    return push_done(L, rc, &err);
+}
+
+/* process:close_stdin() */
+static int process_close_stdin(lua_State *L)
+{
+    bosun_process_close_stdin(&check_open(L)->process);
+    return 0;
+}
+
+/* Output that no one has been given. */
+static size_t waiting(const bosun_process_box *box)
+{
+    return box->process.out.text.len - box->taken;
+}
+
+static const char *waiting_text(const bosun_process_box *box)
+{
+    return bosun_buf_text(&box->process.out.text) + box->taken;
+}
+
+/* Moves what is waiting to the front of the buffer. */
+static void forget_taken(bosun_process_box *box)
+{
+    bosun_buf *text = &box->process.out.text;
+    if (box->taken == 0)
+        return;
+    memmove(text->data, text->data + box->taken, text->len - box->taken);
+    text->len -= box->taken;
+    box->taken = 0;
+}
+
+/* Pushes `len` bytes of what is waiting and forgets them, and `skipped` more. [-0, +1, m] */
+static int push_taken(lua_State *L, bosun_process_box *box, size_t len, size_t skipped)
+{
+    lua_pushlstring(L, waiting_text(box), len);
+    box->taken += len + skipped;
+    return 1;
+}
+
+/* Waits for more than what is waiting: 1, there is no more: 0, -1. */
+static int receive_more(lua_State *L, bosun_process_box *box, bosun_err *err)
+{
+    forget_taken(box);
+    return bosun_process_read(&box->process, waiting(box) + 1, wait_of(L), err);
+}
+
+/* process:read([max]) -> bytes | nil, when there is no more | nil, err */
+static int process_read(lua_State *L)
+{
+    bosun_process_box *box = check_open(L);
+    lua_Integer max = luaL_optinteger(L, 2, LUA_MAXINTEGER);
+    luaL_argcheck(L, max > 0, 2, "expected more than 0 bytes");
+    bosun_err err = {0};
+    if (waiting(box) == 0 && receive_more(L, box, &err) < 0)
+        return bosun_process_push_failure(L, &err);
+    size_t len = waiting(box);
+    if (len > 0)
+        return push_taken(L, box, len < (size_t)max ? len : (size_t)max, 0);
+    lua_pushnil(L);
+    return 1;
+}
+
+/* The iterator of lines(); upvalue: the process. It raises where read returns nil, err. */
+static int next_line(lua_State *L)
+{
+    bosun_process_box *box = check_box(L, lua_upvalueindex(1));
+    for (;;) {
+        size_t len = waiting(box);
+        const char *text = waiting_text(box);
+        const char *newline = memchr(text, '\n', len);
+        if (newline)
+            return push_taken(L, box, (size_t)(newline - text), 1);
+        if (len >= LONGEST_LINE)
+            return push_taken(L, box, len, 0);
+        bosun_err err = {0};
+        int rc = receive_more(L, box, &err);
+        if (rc > 0)
+            continue;
+        if (rc == 0)
+            return waiting(box) > 0 ? push_taken(L, box, waiting(box), 0) : 0;
+        bosun_process_push_failure(L, &err);
+        return lua_error(L);
+    }
+}
+
+/* process:lines() -> iterator */
+static int process_lines(lua_State *L)
+{
+    check_open(L);
+    lua_settop(L, 1);
+    lua_pushcclosure(L, next_line, 1);
+    return 1;
+}
+
+static int still_runs(lua_State *L, const bosun_process *p, lua_Number seconds)
+{
+    bosun_err err = {0};
+    bosun_err_set(&err, BOSUN_ERR_TIMEOUT, "wait", "%s still runs after %g s", p->name, seconds);
+    return bosun_push_failure(L, &err);
+}
+
+/* process:wait([timeout]) -> result | nil, err */
+static int process_wait(lua_State *L)
+{
+    bosun_process_box *box = check_open(L);
+    lua_Number seconds = luaL_optnumber(L, 2, -1);
+    luaL_argcheck(L, seconds == -1 || seconds >= 0, 2, "expected 0 or more seconds");
+    if (box->dry)
+        return bosun_process_push_result(L, box, 1);
+    bosun_err err = {0};
+    forget_taken(box);
+    if (seconds == -1) /* nobody could write to it meanwhile */
+        bosun_process_close_stdin(&box->process);
+    int64_t until = seconds == -1 ? BOSUN_NO_DEADLINE : bosun_wait_after(bosun_nanoseconds(seconds));
+    int rc = bosun_process_wait(&box->process, until, wait_of(L), &err);
+    if (rc < 0)
+        return bosun_process_push_failure(L, &err);
+    return rc == 0 ? still_runs(L, &box->process, seconds) : bosun_process_push_result(L, box, 1);
+}
+
+static int check_signal(lua_State *L, int arg)
+{
+    if (lua_type(L, arg) == LUA_TNUMBER) {
+        lua_Integer number = luaL_checkinteger(L, arg);
+        luaL_argcheck(L, number > 0 && number < NSIG, arg, "expected the number of a signal");
+        return (int)number;
+    }
+    const char *name = luaL_optstring(L, arg, "TERM");
+    const char *bare = strncasecmp(name, "SIG", 3) == 0 ? name + 3 : name;
+    for (int number = 1; number < NSIG; number++) {
+        const char *known = sigabbrev_np(number);
+        if (known && strcasecmp(known, bare) == 0)
+            return number;
+    }
+    return luaL_argerror(L, arg, lua_pushfstring(L, "there is no signal \"%s\"", name));
+}
+
+/* process:kill(signal = "TERM") -> true | nil, err */
+static int process_kill(lua_State *L)
+{
+    bosun_process_box *box = check_open(L);
+    int number = check_signal(L, 2);
+    bosun_err err = {0};
+    int rc = box->dry ? 0 : bosun_process_signal(&box->process, number, &err);
+    return push_done(L, rc, &err);
+}
+
+/* process:pid() -> integer | nil, in a dry run */
+static int process_pid(lua_State *L)
+{
+    const bosun_process_box *box = check_open(L);
+    if (box->dry)
+        lua_pushnil(L);
+    else
+        lua_pushinteger(L, box->process.pid);
+    return 1;
+}
+
+/* process:close() and __close: asked to end first, then killed, with all it started. */
+static int process_close(lua_State *L)
+{
+    bosun_process_box *box = check_box(L, 1);
+    bosun_process_stop(&box->process, wait_of(L));
+    bosun_process_close(&box->process);
+    return 0;
+}
+
+static int process_gc(lua_State *L)
+{
+    bosun_process_close(&check_box(L, 1)->process);
+    return 0;
+}
+
+static int process_tostring(lua_State *L)
+{
+    const bosun_process_box *box = check_box(L, 1);
+    const bosun_process *p = &box->process;
+    if (box->dry)
+        lua_pushliteral(L, "process (not started: dry run)");
+    else if (p->pid == 0)
+        lua_pushliteral(L, "process (closed)");
+    else
+        lua_pushfstring(L, "process %d (%s%s)", (int)p->pid, p->name, p->over ? ", ended" : "");
+    return 1;
+}
+
+bosun_process_box *bosun_process_push_box(lua_State *L, const bosun_process_request *request, bool closes)
+{
+    bosun_process_box *box = lua_newuserdatauv(L, sizeof *box, BOSUN_PROCESS_VALUES);
+    *box = (bosun_process_box){.process = BOSUN_NO_PROCESS, .check = request->check};
+    luaL_setmetatable(L, PROCESS_METATABLE);
+    lua_pushvalue(L, -2);
+    lua_setiuservalue(L, -2, BOSUN_PROCESS_INPUT);
+    if (closes)
+        lua_toclose(L, -1);
+    return box;
+}
+
+/* process.spawn(argv, options as for run) -> process | nil, err */
+static int process_spawn(lua_State *L)
+{
+    bosun_process_request request;
+    bosun_process_check_request(L, &request);
+    request.options.keep_stdin = !request.options.input;
+    bosun_process_box *box = bosun_process_push_box(L, &request, false);
+    if (!bosun_process_begin(L, &request, "process.spawn"))
+        return 1;
+    bosun_err err = {0};
+    int64_t start = bosun_monotonic();
+    int rc = bosun_wait_check(wait_of(L), "spawn", &err);
+    if (rc == 0)
+        rc = bosun_process_start(&box->process, &request.options, &err);
+    bosun_process_wipe(&request);
+    bosun_process_trace(bosun_engine_host(L), "process.spawn", &request, &box->process, start,
+                        rc < 0 ? &err : NULL);
+    return rc < 0 ? bosun_process_push_failure(L, &err) : 1;
+}
+
+void bosun_process_add_spawn(lua_State *L)
+{
+    static const luaL_Reg methods[] = {
+        {"write", process_write},
+        {"close_stdin", process_close_stdin},
+        {"read", process_read},
+        {"lines", process_lines},
+        {"wait", process_wait},
+        {"kill", process_kill},
+        {"pid", process_pid},
+        {"close", process_close},
+        {NULL, NULL},
+    };
+    static const luaL_Reg metamethods[] = {
+        {"__gc", process_gc},
+        {"__close", process_close},
+        {"__tostring", process_tostring},
+        {NULL, NULL},
+    };
+    luaL_newmetatable(L, PROCESS_METATABLE);
+    luaL_setfuncs(L, metamethods, 0);
+    luaL_newlib(L, methods);
+    lua_setfield(L, -2, "__index");
+    lua_pop(L, 1);
+    lua_pushcfunction(L, process_spawn);
+    lua_setfield(L, -2, "spawn");
+}

@@ -1,0 +1,206 @@
+/* bosun.yaml: the reader and writer of host/core for Lua, and where in a text each value of a document
+ * stands. */
+#include "core/yaml/yaml.h"
+#include "bind.h"
+#include "core/fs/fs.h"
+
+#define ARENA_METATABLE "bosun.arena"
+
+typedef struct arena_box {
+    bosun_arena *arena; /* NULL: empty */
+} arena_box;
+
+static int arena_close(lua_State *L)
+{
+    arena_box *box = lua_touserdata(L, 1);
+    bosun_arena_free(box->arena);
+    box->arena = NULL;
+    return 0;
+}
+
+/* An arena that lives until the calling function returns or raises. [-0, +1, m] */
+static bosun_arena *push_arena(lua_State *L)
+{
+    arena_box *box = lua_newuserdatauv(L, sizeof *box, 0);
+    box->arena = NULL;
+    if (luaL_newmetatable(L, ARENA_METATABLE)) {
+        lua_pushcfunction(L, arena_close);
+        lua_setfield(L, -2, "__gc");
+        lua_pushcfunction(L, arena_close);
+        lua_setfield(L, -2, "__close");
+    }
+    lua_setmetatable(L, -2);
+    lua_toclose(L, -1);
+    box->arena = bosun_arena_new();
+    if (!box->arena)
+        luaL_error(L, "out of memory");
+    return box->arena;
+}
+
+static bosun_buf *push_closing_buf(lua_State *L)
+{
+    bosun_buf *buf = bosun_push_buf(L);
+    lua_toclose(L, -1);
+    return buf;
+}
+
+static int push_decoded(lua_State *L, const char *text, size_t len, const char *source)
+{
+    bosun_err err = {0};
+    const bosun_value *value = bosun_yaml_read(push_arena(L), text, len, source, &err);
+    if (!value)
+        return bosun_push_failure(L, &err);
+    bosun_push_value(L, value);
+    return 1;
+}
+
+/* yaml.decode(text [, {source=}]) -> value | nil, err */
+static int yaml_decode(lua_State *L)
+{
+    static const char *const options[] = {"source", NULL};
+    size_t len;
+    const char *text = luaL_checklstring(L, 1, &len);
+    bosun_check_options(L, 2, options);
+    const char *source = bosun_option_string(L, 2, "source", NULL);
+    return push_decoded(L, text, len, source ? source : "yaml");
+}
+
+/* yaml.load(path) -> value | nil, err */
+static int yaml_load(lua_State *L)
+{
+    const char *path = bosun_check_path(L, 1);
+    bosun_buf *text = push_closing_buf(L);
+    bosun_err err = {0};
+    if (bosun_fs_read(path, BOSUN_YAML_MAX_BYTES, text, bosun_engine_wait(bosun_engine_host(L)), &err) < 0)
+        return bosun_push_failure(L, &err);
+    return push_decoded(L, bosun_buf_text(text), text->len, path);
+}
+
+static void set_integer(lua_State *L, const char *name, uint32_t integer)
+{
+    lua_pushinteger(L, integer);
+    lua_setfield(L, -2, name);
+}
+
+/* {line=, column=, key_line=, key_column=}, the last two only with a key. [-0, +1, m] */
+static void push_mark(lua_State *L, bosun_mark mark, const bosun_mark *key)
+{
+    lua_createtable(L, 0, key ? 4 : 2);
+    set_integer(L, "line", mark.line);
+    set_integer(L, "column", mark.column);
+    if (key) {
+        set_integer(L, "key_line", key->line);
+        set_integer(L, "key_column", key->column);
+    }
+}
+
+static void push_marked(lua_State *L, const bosun_value *value, int marks);
+
+/* Fills the table below the top with the items, the one at the top with their marks. */
+static void fill_sequence(lua_State *L, const bosun_value *sequence, int marks)
+{
+    for (size_t i = 0; i < sequence->as.sequence.count; i++) {
+        const bosun_value *item = sequence->as.sequence.items[i];
+        push_marked(L, item, marks);
+        lua_rawseti(L, -3, (lua_Integer)i + 1);
+        push_mark(L, item->mark, NULL);
+        lua_rawseti(L, -2, (lua_Integer)i + 1);
+    }
+}
+
+/* The same for a mapping. A null leaves no value but a mark: it is what a message about the key wants to
+ * name. */
+static void fill_mapping(lua_State *L, const bosun_value *mapping, int marks)
+{
+    for (size_t i = 0; i < mapping->as.mapping.count; i++) {
+        const bosun_pair *pair = &mapping->as.mapping.pairs[i];
+        if (pair->key->kind == BOSUN_NULL)
+            continue;
+        bosun_push_value(L, pair->key);
+        push_mark(L, pair->value->mark, &pair->key->mark);
+        lua_rawset(L, -3);
+        if (pair->value->kind == BOSUN_NULL)
+            continue;
+        bosun_push_value(L, pair->key);
+        push_marked(L, pair->value, marks);
+        lua_rawset(L, -4);
+    }
+}
+
+/* As bosun_push_value, and sets marks[table] for each table made. [-0, +1, m] */
+static void push_marked(lua_State *L, const bosun_value *value, int marks)
+{
+    bool is_sequence = value->kind == BOSUN_SEQUENCE;
+    if (!is_sequence && value->kind != BOSUN_MAPPING) {
+        bosun_push_value(L, value);
+        return;
+    }
+    luaL_checkstack(L, 8, "a value is nested too deep");
+    lua_newtable(L);
+    lua_newtable(L);
+    if (is_sequence)
+        fill_sequence(L, value, marks);
+    else
+        fill_mapping(L, value, marks);
+    lua_pushvalue(L, -2);
+    lua_insert(L, -2);
+    lua_rawset(L, marks);
+    if (is_sequence)
+        bosun_mark_array(L);
+}
+
+/* yaml.decode_marked(text, source) -> value, marks | nil, err
+ * marks[table][key] = {line=, column=, key_line=, key_column=} for each table of the value; marks.root its
+ * own place */
+static int yaml_decode_marked(lua_State *L)
+{
+    size_t len;
+    const char *text = luaL_checklstring(L, 1, &len);
+    const char *source = luaL_checkstring(L, 2);
+    bosun_err err = {0};
+    const bosun_value *value = bosun_yaml_read(push_arena(L), text, len, source, &err);
+    if (!value)
+        return bosun_push_failure(L, &err);
+    lua_newtable(L);
+    int marks = lua_gettop(L);
+    push_mark(L, value->mark, NULL);
+    lua_setfield(L, marks, "root");
+    push_marked(L, value, marks);
+    lua_pushvalue(L, marks);
+    return 2;
+}
+
+/* yaml.encode(value) -> text */
+static int yaml_encode(lua_State *L)
+{
+    luaL_checkany(L, 1);
+    const bosun_value *value = bosun_to_value(L, 1, "the value", push_arena(L));
+    bosun_buf *text = push_closing_buf(L);
+    bosun_err err = {0};
+    if (bosun_yaml_write(text, value, 0, &err) < 0)
+        return luaL_error(L, "%s", err.message);
+    lua_pushlstring(L, bosun_buf_text(text), text->len);
+    return 1;
+}
+
+/* yaml.array(table) -> table */
+static int yaml_array(lua_State *L)
+{
+    luaL_checktype(L, 1, LUA_TTABLE);
+    lua_settop(L, 1);
+    bosun_mark_array(L);
+    return 1;
+}
+
+int bosun_open_yaml(lua_State *L)
+{
+    static const luaL_Reg functions[] = {
+        {"decode", yaml_decode}, {"decode_marked", yaml_decode_marked},
+        {"encode", yaml_encode}, {"load", yaml_load},
+        {"array", yaml_array},   {NULL, NULL},
+    };
+    luaL_newlib(L, functions);
+    lua_pushlightuserdata(L, NULL);
+    lua_setfield(L, -2, "null");
+    return 1;
+}

@@ -1,0 +1,191 @@
+/* From the value of --plugin to a file: a path, or a bare name that is looked up in the plugin folders. */
+#define _GNU_SOURCE
+#include "core/base/path.h"
+#include "core/base/suggest.h"
+#include "host.h"
+#include <dirent.h>
+#include <errno.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#define NAMES_MAX 256
+
+static bool ends_with(const char *text, const char *end)
+{
+    size_t len = strlen(text);
+    size_t end_len = strlen(end);
+    return len >= end_len && strcmp(text + len - end_len, end) == 0;
+}
+
+static bool is_file(const char *path)
+{
+    struct stat st;
+    return stat(path, &st) == 0 && !S_ISDIR(st.st_mode);
+}
+
+/* Takes the file at `path` when there is one. 1: found · 0: no · -1: failed. */
+static int take(const char *path, bosun_plugin_file *file, bosun_err *err)
+{
+    char real[PATH_MAX];
+    if (!is_file(path))
+        return 0;
+    if (!realpath(path, real))
+        return bosun_err_errno(err, errno, "resolve", path);
+    bosun_buf_puts(&file->path, real);
+    return file->path.failed ? bosun_err_nomem(err, "find the plugin") : 1;
+}
+
+/* Takes the embedded file of that name when there is one. */
+static int take_embedded(const char *name, bosun_plugin_file *file, bosun_err *err)
+{
+    file->embedded = bosun_embedded_find(name);
+    if (!file->embedded)
+        return 0;
+    bosun_buf_puts(&file->path, name);
+    return file->path.failed ? bosun_err_nomem(err, "find the plugin") : 1;
+}
+
+typedef int take_function(const char *path, bosun_plugin_file *file, bosun_err *err);
+
+/* Tries dir/NAME.lua, dir/NAME/NAME.lua, dir/NAME/init.lua. */
+static int take_from(take_function *function, const char *dir, const char *name, bosun_plugin_file *file,
+                     bosun_err *err)
+{
+    static const char *const forms[] = {"%s/%s.lua", "%s/%s/%s.lua", "%s/%s/init.lua"};
+    for (size_t i = 0; i < sizeof forms / sizeof forms[0]; i++) {
+        char storage[PATH_MAX];
+        bosun_buf path = bosun_buf_fixed(storage, sizeof storage);
+        bosun_buf_printf(&path, forms[i], dir, name, name);
+        int found = path.failed ? 0 : function(storage, file, err);
+        if (found != 0)
+            return found;
+    }
+    return 0;
+}
+
+/* Copies the next folder of a colon-separated list, and moves *rest behind it. False: there is none. */
+static bool next_dir(const char **rest, char dir[PATH_MAX])
+{
+    while (*rest && **rest) {
+        size_t len = strcspn(*rest, ":");
+        snprintf(dir, PATH_MAX, "%.*s", (int)len, *rest);
+        *rest += len + ((*rest)[len] == ':');
+        if (len > 0 && len < PATH_MAX)
+            return true;
+    }
+    return false;
+}
+
+/* The folders in the lookup's order, then the built-in plugins. */
+static int take_name(const bosun_dirs *dirs, const char *name, bosun_plugin_file *file, bosun_err *err)
+{
+    char dir[PATH_MAX];
+    int found = 0;
+    for (const char *rest = dirs->path; found == 0 && next_dir(&rest, dir);)
+        found = take_from(take, dir, name, file, err);
+    if (found == 0)
+        found = take_from(take, dirs->site, name, file, err);
+    if (found == 0)
+        found = take_from(take_embedded, "plugins", name, file, err);
+    if (found == 0 && strcmp(name, "k8s") == 0)
+        found = take_from(take_embedded, "plugins", "kubernetes", file, err);
+    return found;
+}
+
+typedef struct names {
+    char *items[NAMES_MAX];
+    size_t count;
+} names;
+
+static void add_name(names *all, const char *name)
+{
+    size_t len = strlen(name);
+    if (all->count == NAMES_MAX || name[0] == '.')
+        return;
+    char *copy = strndup(name, ends_with(name, ".lua") ? len - 4 : len);
+    if (copy)
+        all->items[all->count++] = copy;
+}
+
+/* Adds the plugins of a folder: NAME.lua files and folders. */
+static void add_names(names *all, const char *dir)
+{
+    DIR *folder = opendir(dir);
+    if (!folder)
+        return;
+    struct dirent *entry;
+    while ((entry = readdir(folder)))
+        add_name(all, entry->d_name);
+    closedir(folder);
+}
+
+static void add_builtin_names(names *all)
+{
+    static const char prefix[] = "plugins/";
+    for (size_t i = 0; i < bosun_embedded_count; i++) {
+        const char *name = bosun_embedded_files[i].name;
+        if (strncmp(name, prefix, sizeof prefix - 1) != 0)
+            continue;
+        char first[NAME_MAX + 1];
+        size_t len = strcspn(name + sizeof prefix - 1, "/");
+        snprintf(first, sizeof first, "%.*s", (int)len, name + sizeof prefix - 1);
+        add_name(all, first);
+    }
+}
+
+static int not_found(const bosun_dirs *dirs, const char *plugin, bosun_err *err)
+{
+    names all = {.count = 0};
+    char dir[PATH_MAX];
+    for (const char *rest = dirs->path; next_dir(&rest, dir);)
+        add_names(&all, dir);
+    add_names(&all, dirs->site);
+    add_builtin_names(&all);
+    const char *near = bosun_suggest(plugin, (const char *const *)all.items, all.count);
+    bosun_err_set(
+        err, "ENOENT", "find the plugin",
+        "there is no plugin \"%s\" in %s%s%s, nor among the built-in ones%s%s%s; a plugin of your own is "
+        "given by its path (with a '/'), or its folder in BOSUN_PLUGIN_PATH",
+        plugin, dirs->path ? dirs->path : "", dirs->path ? ":" : "", dirs->site,
+        near ? "; did you mean \"" : "", near ? near : "", near ? "\"?" : "");
+    for (size_t i = 0; i < all.count; i++)
+        free(all.items[i]);
+    return -1;
+}
+
+static int find_path(const char *plugin, bosun_plugin_file *file, bosun_err *err)
+{
+    static const char *const endings[] = {".lua", "", "/init.lua"};
+    for (size_t i = ends_with(plugin, ".lua") ? 1 : 0; i < sizeof endings / sizeof endings[0]; i++) {
+        char storage[PATH_MAX];
+        bosun_buf path = bosun_buf_fixed(storage, sizeof storage);
+        bosun_buf_printf(&path, "%s%s", plugin, endings[i]);
+        int found = path.failed ? 0 : take(storage, file, err);
+        if (found != 0)
+            return found < 0 ? -1 : 0;
+    }
+    return bosun_err_set(err, "ENOENT", "find the plugin",
+                         "there is no plugin file %s%s (a path is relative to the "
+                         "working directory)",
+                         plugin, ends_with(plugin, ".lua") ? "" : ".lua");
+}
+
+static int find_name(const bosun_dirs *dirs, const char *plugin, bosun_plugin_file *file, bosun_err *err)
+{
+    if (bosun_path_check_component(plugin, strlen(plugin), NAME_MAX - 4, "the plugin's name", err) < 0)
+        return -1;
+    int found = take_name(dirs, plugin, file, err);
+    if (found == 0)
+        return not_found(dirs, plugin, err);
+    return found < 0 ? -1 : 0;
+}
+
+int bosun_plugin_find(const bosun_dirs *dirs, const char *plugin, bosun_plugin_file *file, bosun_err *err)
+{
+    if (strchr(plugin, '/') || ends_with(plugin, ".lua"))
+        return find_path(plugin, file, err);
+    return find_name(dirs, plugin, file, err);
+}

@@ -1,0 +1,173 @@
+/* What can be told of a plugin without making an object of it: its description, and whether it would take its
+ * configs. The texts and checks are Lua's (lua/lib/bosun/describe.lua, validate.lua). */
+#define _GNU_SOURCE
+#include "core/config.h"
+#include "host.h"
+#include <stdlib.h>
+#include <string.h>
+
+static int check_loaded(const bosun_host *host, bosun_err *err)
+{
+    if (host->loaded)
+        return 0;
+    *err = host->load_error;
+    return -1;
+}
+
+typedef struct description {
+    const char *format;
+    bosun_buf text;
+} description;
+
+/* Pushes {{name, what it does}, …}. [-0, +1, m] */
+static void push_actions(lua_State *L)
+{
+    lua_createtable(L, (int)bosun_action_count, 0);
+    for (size_t i = 0; i < bosun_action_count; i++) {
+        lua_createtable(L, 2, 0);
+        lua_pushstring(L, bosun_actions[i].name);
+        lua_rawseti(L, -2, 1);
+        lua_pushstring(L, bosun_actions[i].description);
+        lua_rawseti(L, -2, 2);
+        lua_rawseti(L, -2, (lua_Integer)i + 1);
+    }
+}
+
+static int describe(lua_State *L)
+{
+    description *d = lua_touserdata(L, 1);
+    bosun_push_library(L, "bosun.describe", d->format);
+    bosun_push_class(L);
+    push_actions(L);
+    lua_call(L, 2, 1);
+    size_t len;
+    const char *text = luaL_checklstring(L, -1, &len);
+    bosun_buf_append(&d->text, text, len + 1);
+    return 0;
+}
+
+char *bosun_host_describe(bosun_host *host, bosun_describe_format format, bosun_error *error)
+{
+    static const char *const formats[] = {
+        [BOSUN_DESCRIBE_TEXT] = "text",
+        [BOSUN_DESCRIBE_JSON] = "json",
+        [BOSUN_DESCRIBE_YAML_SAMPLE] = "yaml_sample",
+    };
+    bosun_err err = {0};
+    description d = {.format = formats[format]};
+    int rc = check_loaded(host, &err);
+    if (rc == 0)
+        rc = bosun_protected_call(host, describe, &d, "describing the plugin", &err);
+    if (rc == 0 && d.text.failed)
+        rc = bosun_err_nomem(&err, "describe the plugin");
+    bosun_report_error(error, &err);
+    if (rc == 0)
+        return d.text.data;
+    bosun_buf_free(&d.text);
+    return NULL;
+}
+
+void bosun_text_free(char *text)
+{
+    free(text);
+}
+
+static int find_schema(lua_State *L)
+{
+    bool *found = lua_touserdata(L, 1);
+    bosun_push_class(L);
+    *found = lua_getfield(L, -1, "config_schema") != LUA_TNIL;
+    return 0;
+}
+
+bool bosun_host_has_schema(bosun_host *host)
+{
+    bool found = false;
+    bosun_err err = {0};
+    return host->loaded &&
+           bosun_protected_call(host, find_schema, &found, "looking for the schema", &err) == 0 && found;
+}
+
+/* Counts, and hands on. */
+typedef struct validation {
+    bosun_host *host;
+    bosun_problem_function *tell;
+    void *data;
+    int count;
+} validation;
+
+static void tell(void *data, const bosun_problem *problem)
+{
+    validation *v = data;
+    v->count++;
+    v->tell(v->data, problem);
+}
+
+/* Integer field of the table at the top of the stack; 0: absent. */
+static unsigned place_field(lua_State *L, const char *name)
+{
+    lua_getfield(L, -1, name);
+    unsigned number = (unsigned)lua_tointeger(L, -1);
+    lua_pop(L, 1);
+    return number;
+}
+
+/* Tells the problem at the top of the stack. [-0, +0, e] */
+static void tell_table(lua_State *L, validation *v)
+{
+    bosun_problem problem = {.file = v->host->private_config};
+    problem.line = place_field(L, "line");
+    problem.column = place_field(L, "column");
+    lua_getfield(L, -1, "path");
+    lua_getfield(L, -2, "message");
+    problem.path = luaL_checkstring(L, -2);
+    problem.message = luaL_checkstring(L, -1);
+    tell(v, &problem);
+    lua_pop(L, 2);
+}
+
+static int validate_private(lua_State *L)
+{
+    validation *v = lua_touserdata(L, 1);
+    bosun_push_library(L, "bosun.validate", "problems");
+    bosun_push_class(L);
+    lua_pushstring(L, v->host->private_config); /* nil when NULL */
+    lua_call(L, 2, 1);
+    luaL_checktype(L, -1, LUA_TTABLE);
+    for (lua_Integer i = 1; lua_rawgeti(L, -1, i) == LUA_TTABLE; i++) {
+        tell_table(L, v);
+        lua_pop(L, 1);
+    }
+    return 0;
+}
+
+/* Cancellation and deadline are failures of the check, not problems of a config. */
+static int check_stopped(const bosun_host *host, bosun_err *err)
+{
+    char text[128];
+    if (!bosun_limits_stopped(host, text, sizeof text))
+        return 0;
+    return bosun_err_set(err, BOSUN_ERR_CANCELLED, "validate", "%s while checking the configs", text);
+}
+
+static int validate(validation *v, const char *action, const char *config, bosun_err *err)
+{
+    const bosun_action *wanted = action ? bosun_action_find(action) : NULL;
+    if (action && !wanted)
+        return bosun_unknown_action(action, err);
+    if (check_loaded(v->host, err) < 0 || check_stopped(v->host, err) < 0 ||
+        bosun_protected_call(v->host, validate_private, v, "checking the private config", err) < 0)
+        return -1;
+    bosun_config_check(config, wanted, &v->host->wait, tell, v);
+    return check_stopped(v->host, err);
+}
+
+int bosun_host_validate(bosun_host *host, const char *action, const char *config,
+                        bosun_problem_function *tell_one, void *data, bosun_error *error)
+{
+    bosun_err err = {0};
+    validation v = {.host = host, .tell = tell_one, .data = data};
+    int rc = validate(&v, action, config, &err);
+    bosun_report_error(error, &err);
+    return rc < 0 ? -1 : v.count;
+}

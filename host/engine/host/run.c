@@ -1,0 +1,373 @@
+/* Loading a plugin and running one of its actions: from the names of files to a status. The protocol of
+ * classes and methods is Lua's (lua/lib/bosun/driver.lua); here are the two protected calls around it, and
+ * what their result or failure means as a status. */
+#define _GNU_SOURCE
+#include "core/base/path.h"
+#include "core/base/suggest.h"
+#include "core/config.h"
+#include "host.h"
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define MESSAGE_MAX ((size_t)64 * 1024)
+
+static const char class_key = 'c'; /* its address is the registry key of the plugin's class */
+
+/* A plugin may require the modules beside it: its folder's, or for a built-in one the embedded ones with its
+ * prefix (see state.c). [-0, +0, m] */
+static void add_search_path(lua_State *L, const bosun_plugin_file *file)
+{
+    const char *path = bosun_buf_text(&file->path);
+    lua_getglobal(L, "package");
+    const char *dir = lua_pushlstring(L, path, (size_t)(strrchr(path, '/') - path));
+    if (file->embedded) {
+        lua_setfield(L, LUA_REGISTRYINDEX, BOSUN_EMBEDDED_DIR);
+        lua_pop(L, 1);
+        return;
+    }
+    lua_getfield(L, -2, "path");
+    lua_pushfstring(L, "%s/?.lua;%s/?/init.lua;%s", dir, dir, lua_tostring(L, -1));
+    lua_setfield(L, -4, "path");
+    lua_pop(L, 3);
+}
+
+void bosun_push_library(lua_State *L, const char *module, const char *function)
+{
+    lua_getglobal(L, "require");
+    lua_pushstring(L, module);
+    lua_call(L, 1, 1);
+    lua_getfield(L, -1, function);
+    lua_remove(L, -2);
+}
+
+void bosun_push_class(lua_State *L)
+{
+    lua_rawgetp(L, LUA_REGISTRYINDEX, &class_key);
+}
+
+/* From here on the plugin is called what its class calls itself. Keeps the old name when there is no memory.
+ */
+static void set_name(bosun_host *host, const char *name)
+{
+    char *copy = name ? strdup(name) : NULL;
+    if (!copy)
+        return;
+    free(host->plugin_name);
+    host->plugin_name = copy;
+}
+
+static int load_plugin(lua_State *L)
+{
+    const bosun_plugin_file *file = lua_touserdata(L, 1);
+    add_search_path(L, file);
+    bosun_push_library(L, "bosun.driver", "check");
+    if (file->embedded)
+        bosun_embedded_load(L, file->embedded);
+    else
+        bosun_state_load_file(L, bosun_buf_text(&file->path));
+    lua_call(L, 0, 1);
+    lua_pushvalue(L, -1);
+    lua_rawsetp(L, LUA_REGISTRYINDEX, &class_key);
+    lua_pushstring(L, bosun_buf_text(&file->path));
+    lua_call(L, 2, 1);
+    set_name(bosun_engine_host(L), lua_tostring(L, -1));
+    return 0;
+}
+
+static int load(bosun_host *host, const char *plugin, const char *private_config, bosun_err *err)
+{
+    if (host->plugin_name)
+        return bosun_err_set(err, BOSUN_ERR_INVALID, "load",
+                             "the host has the plugin %s already: make another host "
+                             "for %s",
+                             host->plugin_name, plugin);
+    host->plugin_name = strdup(plugin);
+    host->private_config = private_config ? strdup(private_config) : NULL;
+    if (!host->plugin_name || (private_config && !host->private_config))
+        return bosun_err_nomem(err, "load the plugin");
+    bosun_host_set_phase(host, BOSUN_PHASE_LOAD);
+    bosun_plugin_file file = {0};
+    int rc = bosun_plugin_find(&host->dirs, plugin, &file, err);
+    if (rc == 0)
+        rc = bosun_protected_call(host, load_plugin, &file, "loading the plugin", err);
+    bosun_buf_free(&file.path);
+    bosun_host_set_phase(host, BOSUN_PHASE_IDLE);
+    return rc;
+}
+
+int bosun_host_load(bosun_host *host, const char *plugin, const char *private_config, bosun_error *error)
+{
+    bosun_err err = {0};
+    int rc = load(host, plugin, private_config, &err);
+    if (rc == 0)
+        host->loaded = true;
+    else if (!host->loaded)
+        host->load_error = err;
+    bosun_report_error(error, &err);
+    return rc;
+}
+
+typedef struct run {
+    bosun_host *host;
+    const bosun_action *action;
+    bosun_config config;
+    const char *config_path; /* NULL: none */
+    bosun_status *status;
+} run;
+
+/* phase(name [, place]): told by the driver; the place is that of the method that runs. */
+static int set_phase(lua_State *L)
+{
+    bosun_host *host = bosun_engine_host(L);
+    bool in_action = strcmp(luaL_checkstring(L, 1), "action") == 0;
+    bosun_host_set_phase(host, in_action ? BOSUN_PHASE_ACTION : BOSUN_PHASE_INIT);
+    lua_settop(L, 2);
+    bosun_call_set_place(L);
+    return 0;
+}
+
+static void set_section(lua_State *L, const char *name, const bosun_value *section)
+{
+    if (!section)
+        return;
+    bosun_push_value(L, section);
+    lua_setfield(L, -2, name);
+}
+
+/* The table that driver.run gets. [-0, +1, m] */
+static void push_arguments(lua_State *L, const run *r)
+{
+    lua_createtable(L, 0, 7);
+    set_section(L, "plugin_config", r->config.plugin);
+    set_section(L, "pe_info", r->config.pe);
+    set_section(L, "deployment_info", r->config.deployment);
+    lua_pushstring(L, r->host->private_config); /* nil when NULL */
+    lua_setfield(L, -2, "private_config_file");
+    lua_pushstring(L, r->config_path);
+    lua_setfield(L, -2, "action_config_file");
+    lua_pushboolean(L, r->host->options.dry_run);
+    lua_setfield(L, -2, "dry_run");
+    lua_pushcfunction(L, set_phase);
+    lua_setfield(L, -2, "phase");
+}
+
+static void check_memory(lua_State *L, int rc)
+{
+    if (rc < 0)
+        luaL_error(L, "out of memory while taking over the status");
+}
+
+static bosun_outcome check_outcome(lua_State *L, const char *name)
+{
+    bosun_outcome outcome = BOSUN_UNKNOWN;
+    if (!name || bosun_outcome_find(name, &outcome) < 0)
+        luaL_error(L, "status is \"%s\": expected passing, failing, warning or unknown", name ? name : "nil");
+    return outcome;
+}
+
+/* Field of the table at the top of the stack when it is a string, else NULL. The string stays in the table.
+ */
+static const char *string_field(lua_State *L, const char *name, size_t *len)
+{
+    const char *text = lua_getfield(L, -1, name) == LUA_TSTRING ? lua_tolstring(L, -1, len) : NULL;
+    lua_pop(L, 1);
+    return text;
+}
+
+/* A message is for people: one that is longer is cut. -1: out of memory. */
+static int set_message(bosun_status *status, const char *text, size_t len)
+{
+    if (len <= MESSAGE_MAX)
+        return bosun_status_set_message(status, text, len);
+    bosun_buf cut = {0};
+    bosun_buf_append_utf8(&cut, text, MESSAGE_MAX);
+    bosun_buf_printf(&cut, "… (%zu bytes more)", len - MESSAGE_MAX);
+    int rc = cut.failed ? -1 : bosun_status_set_message(status, cut.data, cut.len);
+    bosun_buf_free(&cut);
+    return rc;
+}
+
+/* [six-key table] -> status. [-0, +0, e] */
+static void take_status(lua_State *L, bosun_status *status)
+{
+    size_t len = 0;
+    status->outcome = check_outcome(L, string_field(L, "status", &len));
+    const char *message = string_field(L, "msg", &len);
+    check_memory(L, message ? set_message(status, message, len) : 0);
+    const char *state = string_field(L, "state", &len);
+    if (state && !bosun_state_known(state))
+        luaL_error(L, "state is \"%s\", which is no state of a deployment", state);
+    check_memory(L, state ? bosun_status_set_state(status, state) : 0);
+    lua_getfield(L, -1, "duration");
+    status->duration = lua_tonumber(L, -1);
+    lua_getfield(L, -2, "timestamp");
+    status->timestamp = lua_tointeger(L, -1);
+    lua_getfield(L, -3, "data");
+    bool none = lua_isnil(L, -1) || (lua_islightuserdata(L, -1) && !lua_touserdata(L, -1));
+    status->data = none ? NULL : bosun_to_value(L, -1, "data", status->arena);
+    lua_pop(L, 3);
+}
+
+static int run_action(lua_State *L)
+{
+    const run *r = lua_touserdata(L, 1);
+    bosun_push_library(L, "bosun.driver", "run");
+    bosun_push_class(L);
+    lua_pushstring(L, r->action->name);
+    lua_pushboolean(L, r->action->takes_deployment);
+    push_arguments(L, r);
+    lua_call(L, 4, 1);
+    take_status(L, r->status);
+    return 0;
+}
+
+/* A status that speaks of changes as if they had been made would be a lie. */
+static int disclaim(bosun_status *status)
+{
+    bosun_buf text = {0};
+    bosun_buf_puts(&text, "dry run, nothing was changed");
+    if (status->message)
+        bosun_buf_puts(&text, ": ");
+    bosun_buf_append(&text, status->message, status->message_len);
+    int rc = text.failed ? -1 : bosun_status_set_message(status, text.data, text.len);
+    bosun_buf_free(&text);
+    status->state = NULL;
+    return rc;
+}
+
+/* In a dry run: data.plan, unless data is something that cannot have it. */
+static int add_plan(const bosun_host *host, bosun_status *status)
+{
+    if (!host->options.dry_run)
+        return 0;
+    if (host->plan.len > 0 && disclaim(status) < 0)
+        return -1;
+    if (status->data && (status->data->kind != BOSUN_MAPPING || host->plan.len == 0))
+        return 0;
+    if (status->data && bosun_value_get(status->data, "plan"))
+        return 0; /* the plugin's own word; the log has the plan all the same */
+    if (!status->data)
+        status->data = bosun_value_new(status->arena, BOSUN_MAPPING);
+    bosun_value *plan = bosun_plan_value(host, status->arena);
+    return status->data && plan ? bosun_value_set(status->arena, status->data, "plan", plan) : -1;
+}
+
+/* Makes the status a failing one that says what *err says. */
+static void fail(bosun_status *status, const bosun_err *err)
+{
+    status->outcome = BOSUN_FAILING;
+    status->state = NULL;
+    status->data = NULL;
+    if (bosun_status_set_message(status, err->message, strlen(err->message)) < 0) {
+        status->message = "out of memory";
+        status->message_len = strlen(status->message);
+    }
+}
+
+int bosun_unknown_action(const char *name, bosun_err *err)
+{
+    const char *known[16];
+    for (size_t i = 0; i < bosun_action_count; i++)
+        known[i] = bosun_actions[i].name;
+    const char *near = bosun_suggest(name, known, bosun_action_count);
+    return bosun_err_set(err, BOSUN_ERR_INVALID, "run", "there is no action \"%s\"%s%s%s", name,
+                         near ? ": did you mean \"" : "", near ? near : "", near ? "\"?" : "");
+}
+
+static int run_with_config(run *r, const char *path, bosun_err *err)
+{
+    bosun_host *host = r->host;
+    if (!host->loaded) {
+        *err = host->load_error;
+        return -1;
+    }
+    bosun_host_set_phase(host, BOSUN_PHASE_CONFIG);
+    int rc = bosun_config_read(&r->config, path, r->action, &host->wait, err);
+    if (rc < 0 && path && strncmp(err->message, path, strlen(path)) != 0)
+        bosun_err_context(err, "the action config: "); /* else it names file, line and column */
+    if ((rc == 0 ? bosun_secrets_note(host, r->config.plugin) : bosun_secrets_note_file(host, path)) < 0)
+        rc = bosun_err_nomem(err, "read the action config");
+    if (rc == 0) {
+        r->config_path = path;
+        bosun_host_set_phase(host, BOSUN_PHASE_INIT);
+        char what[96];
+        snprintf(what, sizeof what, "running %s", r->action->name);
+        rc = bosun_protected_call(host, run_action, r, what, err);
+    }
+    bosun_config_free(&r->config);
+    return rc;
+}
+
+/* One line in the log for every action, however it ended. */
+static void log_outcome(bosun_host *host, const char *action, const bosun_status *status)
+{
+    static const bosun_log_level levels[] = {
+        [BOSUN_PASSING] = BOSUN_LOG_INFO,
+        [BOSUN_FAILING] = BOSUN_LOG_ERROR,
+        [BOSUN_WARNING] = BOSUN_LOG_WARN,
+        [BOSUN_UNKNOWN] = BOSUN_LOG_WARN,
+    };
+    bosun_buf text = {0};
+    bosun_buf_printf(&text, "%s: %s", action, bosun_outcome_name(status->outcome));
+    if (status->message)
+        bosun_buf_printf(&text, ": %s", status->message);
+    char seconds[32];
+    snprintf(seconds, sizeof seconds, "%.4f", status->duration);
+    const char *plugin = host->plugin_name ? host->plugin_name : "";
+    const bosun_log_field fields[] = {
+        {.name = "plugin", .text = plugin, .len = strlen(plugin)},
+        {.name = "seconds", .text = seconds, .len = strlen(seconds), .bare = true},
+    };
+    bosun_engine_log(host, levels[status->outcome], fields, 2, bosun_buf_text(&text), text.len);
+    bosun_buf_free(&text);
+}
+
+/* A plugin whose wait was cut short has not done what it was to do, even when it did not look at the error.
+ */
+static int check_cut(bosun_host *host, const bosun_status *status, bosun_err *err)
+{
+    if (!atomic_load(&host->cut) || status->outcome == BOSUN_FAILING)
+        return 0;
+    char text[128] = "";
+    if (!bosun_limits_stopped(host, text, sizeof text))
+        snprintf(text, sizeof text, "timed out after %g s", host->options.timeout);
+    return bosun_err_set(err, BOSUN_ERR_CANCELLED, "run",
+                         "%s: a wait was cut short, and the plugin went on to report %s", text,
+                         bosun_outcome_name(status->outcome));
+}
+
+/* The action, and what the host adds to or takes from its status. */
+static int run_checked(run *r, const char *action, const char *config, bosun_err *err)
+{
+    int rc = r->action ? run_with_config(r, config, err) : bosun_unknown_action(action, err);
+    if (rc == 0)
+        rc = check_cut(r->host, r->status, err);
+    if (rc == 0 && add_plan(r->host, r->status) < 0)
+        rc = bosun_err_nomem(err, "take over the plan of the dry run");
+    return rc;
+}
+
+bosun_status *bosun_host_run(bosun_host *host, const char *action, const char *config)
+{
+    bosun_status *status = bosun_status_new();
+    if (!status)
+        return NULL;
+    int64_t start = bosun_monotonic();
+    bosun_err err = {0};
+    run r = {.host = host, .action = bosun_action_find(action), .status = status};
+    host->plan.len = 0;
+    atomic_store(&host->cut, 0);
+    if (run_checked(&r, action, config, &err) < 0) {
+        fail(status, &err);
+        status->duration = (double)(bosun_monotonic() - start) / (double)BOSUN_SECOND;
+        status->timestamp = bosun_realtime() / 1000000;
+    }
+    if (bosun_secrets_remove(status, &host->secrets) < 0) {
+        bosun_err_nomem(&err, "remove secrets from the status");
+        fail(status, &err);
+    }
+    log_outcome(host, action, status);
+    bosun_host_set_phase(host, BOSUN_PHASE_IDLE);
+    return status;
+}

@@ -1,0 +1,159 @@
+/* What the agent hands over that must not leave the process: pluginConfig's mlopsApiToken, and keys of its
+ * own that are named like it. Its values are noted before anything can show them, and taken out of every
+ * status. */
+#define _GNU_SOURCE
+#include "core/fs/fs.h"
+#include "core/yaml/yaml.h"
+#include "host.h"
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+
+static const char *const secret_words[] = {"token", "password", "secret"};
+
+static bool names_secret(const bosun_value *key)
+{
+    for (size_t i = 0; i < sizeof secret_words / sizeof secret_words[0]; i++) {
+        size_t len = strlen(secret_words[i]);
+        if (key->kind == BOSUN_STRING && key->as.string.len >= len &&
+            strcasecmp(key->as.string.bytes + key->as.string.len - len, secret_words[i]) == 0)
+            return true;
+    }
+    return false;
+}
+
+/* Notes every scalar of the value, as it is written. -1: out of memory. */
+static int note_value(bosun_host *host, const bosun_value *value)
+{
+    char text[64];
+    int rc = 0;
+    switch (value->kind) {
+    case BOSUN_STRING: return bosun_engine_add_secret(host, value->as.string.bytes, value->as.string.len);
+    case BOSUN_INT: rc = snprintf(text, sizeof text, "%lld", (long long)value->as.integer); break;
+    case BOSUN_FLOAT: rc = snprintf(text, sizeof text, "%.14g", value->as.number); break;
+    case BOSUN_SEQUENCE:
+        for (size_t i = 0; i < value->as.sequence.count && rc == 0; i++)
+            rc = note_value(host, value->as.sequence.items[i]);
+        return rc;
+    case BOSUN_MAPPING:
+        for (size_t i = 0; i < value->as.mapping.count && rc == 0; i++)
+            rc = note_value(host, value->as.mapping.pairs[i].value);
+        return rc;
+    default: return 0;
+    }
+    return bosun_engine_add_secret(host, text, (size_t)rc);
+}
+
+int bosun_secrets_note(bosun_host *host, const bosun_value *section)
+{
+    for (size_t i = 0; section && i < section->as.mapping.count; i++) {
+        const bosun_pair *pair = &section->as.mapping.pairs[i];
+        if (names_secret(pair->key) && note_value(host, pair->value) < 0)
+            return -1;
+    }
+    return 0;
+}
+
+/* The words of the line behind a key that names a secret, without YAML's punctuation. */
+static int note_words(bosun_host *host, const char *line, size_t len)
+{
+    static const char between[] = " \t\r'\"&*!{}[],:#>|";
+    while (len > 0) {
+        size_t skip = 0;
+        while (skip < len && strchr(between, line[skip]))
+            skip++;
+        size_t word = skip;
+        while (word < len && !strchr(between, line[word]))
+            word++;
+        if (word > skip && bosun_engine_add_secret(host, line + skip, word - skip) < 0)
+            return -1;
+        line += word;
+        len -= word;
+    }
+    return 0;
+}
+
+static int note_text(bosun_host *host, const char *text)
+{
+    for (size_t i = 0; i < sizeof secret_words / sizeof secret_words[0]; i++)
+        for (const char *at = strcasestr(text, secret_words[i]); at; at = strcasestr(at, secret_words[i])) {
+            at += strlen(secret_words[i]);
+            size_t quote = strspn(at, "'\" \t");
+            if (at[quote] == ':' && note_words(host, at + quote + 1, strcspn(at + quote + 1, "\n")) < 0)
+                return -1;
+        }
+    return 0;
+}
+
+int bosun_secrets_note_file(bosun_host *host, const char *path)
+{
+    bosun_buf text = {0};
+    bosun_err err;
+    int rc = 0;
+    if (path && bosun_fs_read(path, BOSUN_YAML_MAX_BYTES, &text, &host->wait, &err) == 0)
+        rc = note_text(host, bosun_buf_text(&text));
+    bosun_buf_free(&text);
+    return rc;
+}
+
+/* A scalar's text with secrets replaced, when it holds one. -1: out of memory. */
+static int clean_scalar(bosun_value *value, const char *bytes, size_t len, const bosun_secrets *secrets,
+                        bosun_arena *arena)
+{
+    bosun_buf text = {0};
+    bosun_redact(&text, secrets, bytes, len);
+    bool same = !text.failed && text.len == len && memcmp(bosun_buf_text(&text), bytes, len) == 0;
+    const bosun_value *clean = same          ? value
+                               : text.failed ? NULL
+                                             : bosun_value_string(arena, bosun_buf_text(&text), text.len);
+    bosun_buf_free(&text);
+    if (!clean)
+        return -1;
+    value->kind = clean->kind;
+    value->as = clean->as;
+    return 0;
+}
+
+/* Replaces secrets in every scalar below `value`. -1: out of memory. */
+static int clean_value(bosun_value *value, const bosun_secrets *secrets, bosun_arena *arena)
+{
+    char number[64];
+    int rc = 0;
+    switch (value->kind) {
+    case BOSUN_STRING:
+        return clean_scalar(value, value->as.string.bytes, value->as.string.len, secrets, arena);
+    case BOSUN_INT:
+        rc = snprintf(number, sizeof number, "%lld", (long long)value->as.integer);
+        return clean_scalar(value, number, (size_t)rc, secrets, arena);
+    case BOSUN_FLOAT:
+        rc = snprintf(number, sizeof number, "%.14g", value->as.number);
+        return clean_scalar(value, number, (size_t)rc, secrets, arena);
+    case BOSUN_SEQUENCE:
+        for (size_t i = 0; i < value->as.sequence.count && rc == 0; i++)
+            rc = clean_value(value->as.sequence.items[i], secrets, arena);
+        return rc;
+    case BOSUN_MAPPING:
+        for (size_t i = 0; i < value->as.mapping.count && rc == 0; i++) {
+            rc = clean_value(value->as.mapping.pairs[i].key, secrets, arena);
+            if (rc == 0)
+                rc = clean_value(value->as.mapping.pairs[i].value, secrets, arena);
+        }
+        return rc;
+    default: return 0;
+    }
+}
+
+int bosun_secrets_remove(bosun_status *status, const bosun_secrets *secrets)
+{
+    if (secrets->count == 0)
+        return 0;
+    if (status->message) {
+        bosun_buf text = {0};
+        bosun_redact(&text, secrets, status->message, status->message_len);
+        int rc = text.failed ? -1 : bosun_status_set_message(status, bosun_buf_text(&text), text.len);
+        bosun_buf_free(&text);
+        if (rc < 0)
+            return -1;
+    }
+    return status->data ? clean_value(status->data, secrets, status->arena) : 0;
+}

@@ -1,0 +1,244 @@
+/* The Lua state of a host: its allocator, its libraries, and a standard library that minds the embedder:
+ * os.exit, os.setlocale, os.execute and io.popen raise, print goes to the log, `require` never looks in the
+ * working directory, chunks are text only. */
+#define _GNU_SOURCE
+#include "core/fs/fs.h"
+#include "host.h"
+#include <stdlib.h>
+#include <string.h>
+
+#define SOURCE_MAX ((size_t)16 * 1024 * 1024)
+
+static void *allocate(void *data, void *block, size_t old, size_t size)
+{
+    bosun_host *host = data;
+    if (!block)
+        old = 0; /* then it says what kind of object is wanted */
+    if (size == 0) {
+        free(block);
+        host->memory_used -= old;
+        return NULL;
+    }
+    size_t limit = host->options.memory_limit;
+    if (limit && size > old && size - old > limit - (host->memory_used < limit ? host->memory_used : limit))
+        return NULL;
+    void *result = realloc(block, size);
+    if (result)
+        host->memory_used += size - old;
+    return result;
+}
+
+static void warn(void *data, const char *text, int continues)
+{
+    (void)continues;
+    if (text[0] != '@') /* those are switches: "@on" */
+        bosun_engine_log(data, BOSUN_LOG_WARN, NULL, 0, text, strlen(text));
+}
+
+lua_State *bosun_state_new(bosun_host *host)
+{
+    lua_State *L = lua_newstate(allocate, host);
+    if (!L)
+        return NULL;
+    *(bosun_host **)lua_getextraspace(L) = host; /* new threads get a copy */
+    lua_setwarnf(L, warn, host);
+    return L;
+}
+
+/* Where the Lua text begins: after a byte order mark and a first line that starts with '#'. */
+static size_t text_start(const char *text, size_t len)
+{
+    size_t at = len >= 3 && memcmp(text, "\xEF\xBB\xBF", 3) == 0 ? 3 : 0;
+    if (at < len && text[at] == '#')
+        while (at < len && text[at] != '\n')
+            at++;
+    return at;
+}
+
+void bosun_state_load_file(lua_State *L, const char *path)
+{
+    bosun_buf *source = bosun_push_buf(L);
+    bosun_err err = {0};
+    if (bosun_fs_read(path, SOURCE_MAX, source, bosun_engine_wait(bosun_engine_host(L)), &err) < 0)
+        luaL_error(L, "%s", err.message);
+    const char *text = bosun_buf_text(source);
+    size_t start = text_start(text, source->len);
+    const char *name = lua_pushfstring(L, "@%s", path);
+    if (luaL_loadbufferx(L, text + start, source->len - start, name, "t") != LUA_OK)
+        lua_error(L);
+    bosun_buf_free(source);
+    lua_replace(L, -3); /* [buffer, name, chunk] -> [chunk, name] */
+    lua_pop(L, 1);
+}
+
+/* The embedded file of a module: NAME.lua or NAME/init.lua behind `prefix`. NULL: none. */
+static const bosun_embedded *find_embedded(lua_State *L, const char *prefix, const char *module)
+{
+    const char *path = luaL_gsub(L, module, ".", "/");
+    const bosun_embedded *file = bosun_embedded_find(lua_pushfstring(L, "%s%s.lua", prefix, path));
+    if (!file)
+        file = bosun_embedded_find(lua_pushfstring(L, "%s%s/init.lua", prefix, path));
+    lua_settop(L, 1);
+    return file;
+}
+
+/* A searcher: the library's own modules, and those beside a built-in plugin. */
+static int search_embedded(lua_State *L)
+{
+    lua_settop(L, 1);
+    const char *module = luaL_checkstring(L, 1);
+    const bosun_embedded *file = strncmp(module, "bosun.", 6) == 0 ? find_embedded(L, "", module) : NULL;
+    if (!file && lua_getfield(L, LUA_REGISTRYINDEX, BOSUN_EMBEDDED_DIR) == LUA_TSTRING) {
+        const char *prefix = lua_pushfstring(L, "%s/", lua_tostring(L, -1));
+        file = find_embedded(L, prefix, module);
+    }
+    if (!file)
+        return 0;
+    bosun_embedded_load(L, file);
+    lua_pushstring(L, file->name);
+    return 2;
+}
+
+/* The searcher of files, as Lua's, but through bosun_state_load_file. upvalue: package */
+static int search_files(lua_State *L)
+{
+    luaL_checkstring(L, 1);
+    lua_getfield(L, lua_upvalueindex(1), "searchpath");
+    lua_pushvalue(L, 1);
+    lua_getfield(L, lua_upvalueindex(1), "path");
+    lua_call(L, 2, 2); /* path, or nil and where it was looked for */
+    if (lua_isnil(L, -2))
+        return 1;
+    lua_pop(L, 1);
+    bosun_state_load_file(L, lua_tostring(L, -1));
+    lua_pushvalue(L, -2);
+    return 2;
+}
+
+/* Calls the function in upvalue 1 with its argument number upvalue 2 (the mode) as "t". */
+static int load_text_only(lua_State *L)
+{
+    int mode = (int)lua_tointeger(L, lua_upvalueindex(2));
+    int given = lua_gettop(L);
+    if (given < mode)
+        lua_settop(L, mode);
+    lua_pushliteral(L, "t");
+    lua_replace(L, mode);
+    lua_pushvalue(L, lua_upvalueindex(1));
+    lua_insert(L, 1);
+    lua_call(L, lua_gettop(L) - 1, LUA_MULTRET);
+    return lua_gettop(L);
+}
+
+static int print_to_log(lua_State *L)
+{
+    int n = lua_gettop(L);
+    luaL_Buffer text;
+    luaL_buffinit(L, &text);
+    for (int i = 1; i <= n; i++) {
+        luaL_tolstring(L, i, NULL);
+        luaL_addvalue(&text);
+        if (i < n)
+            luaL_addchar(&text, '\t');
+    }
+    luaL_pushresult(&text);
+    size_t len;
+    const char *bytes = lua_tolstring(L, -1, &len);
+    const bosun_log_field field = {.name = "from", .text = "print", .len = 5};
+    bosun_engine_log(bosun_engine_host(L), BOSUN_LOG_INFO, &field, 1, bytes, len);
+    return 0;
+}
+
+static int refuse(lua_State *L)
+{
+    return luaL_error(L, "%s is not available in a plugin: %s", lua_tostring(L, lua_upvalueindex(1)),
+                      lua_tostring(L, lua_upvalueindex(2)));
+}
+
+static void set_refusal(lua_State *L, const char *table, const char *field, const char *why)
+{
+    lua_getglobal(L, table);
+    lua_pushfstring(L, "%s.%s", table, field);
+    lua_pushstring(L, why);
+    lua_pushcclosure(L, refuse, 2);
+    lua_setfield(L, -2, field);
+    lua_pop(L, 1);
+}
+
+static void set_text_only(lua_State *L, const char *name, int mode)
+{
+    lua_getglobal(L, name);
+    lua_pushinteger(L, mode);
+    lua_pushcclosure(L, load_text_only, 2);
+    lua_setglobal(L, name);
+}
+
+static void adapt_globals(lua_State *L)
+{
+    lua_pushcfunction(L, print_to_log);
+    lua_setglobal(L, "print");
+    set_text_only(L, "load", 3);
+    set_text_only(L, "loadfile", 2);
+    lua_pushnil(L);
+    lua_setglobal(L, "dofile");
+    set_refusal(L, "os", "exit", "it would end the host; return an ActionStatusInfo, or raise an error");
+    set_refusal(L, "os", "setlocale", "the locale belongs to the whole process");
+    set_refusal(L, "os", "execute", "it starts a shell; use bosun.process.run with a list of arguments");
+    set_refusal(L, "io", "popen",
+                "it starts a shell; use bosun.process.run or spawn with a list of arguments");
+}
+
+/* Pushes the search path without the entries that are relative to the working directory. [-0, +1, m] */
+static void push_absolute_entries(lua_State *L, const char *path)
+{
+    luaL_Buffer kept;
+    luaL_buffinit(L, &kept);
+    while (*path) {
+        size_t len = strcspn(path, ";");
+        if (path[0] == '/') {
+            if (luaL_bufflen(&kept) > 0)
+                luaL_addchar(&kept, ';');
+            luaL_addlstring(&kept, path, len);
+        }
+        path += len + (path[len] == ';');
+    }
+    luaL_pushresult(&kept);
+}
+
+/* Leaves only absolute entries in package.path or package.cpath. [-0, +0, m] */
+static void clean_search_path(lua_State *L, const char *name)
+{
+    lua_getfield(L, -1, name);
+    push_absolute_entries(L, lua_tostring(L, -1));
+    lua_setfield(L, -3, name);
+    lua_pop(L, 1);
+}
+
+/* package.searchers: preload, embedded, files, then Lua's own two for C modules. [-0, +0, m] */
+static void adapt_require(lua_State *L)
+{
+    lua_getglobal(L, "package");
+    clean_search_path(L, "path");
+    clean_search_path(L, "cpath");
+    lua_getfield(L, -1, "searchers");
+    for (lua_Integer i = (lua_Integer)lua_rawlen(L, -1); i > 2; i--) {
+        lua_rawgeti(L, -1, i);
+        lua_rawseti(L, -2, i + 1);
+    }
+    lua_pushcfunction(L, search_embedded);
+    lua_rawseti(L, -2, 2);
+    lua_pushvalue(L, -2);
+    lua_pushcclosure(L, search_files, 1);
+    lua_rawseti(L, -2, 3);
+    lua_pop(L, 2);
+}
+
+void bosun_state_open(lua_State *L)
+{
+    lua_pushboolean(L, 1);
+    lua_setfield(L, LUA_REGISTRYINDEX, "LUA_NOENV"); /* LUA_PATH and the like do not count */
+    luaL_openlibs(L);
+    adapt_globals(L);
+    adapt_require(L);
+    bosun_preload_bindings(L);
+}
