@@ -41,8 +41,10 @@ endif
 WARN := -Wall -Wextra -Wshadow -Wconversion -Wpointer-arith -Wstrict-prototypes -Wmissing-prototypes -Wvla \
         -Wformat=2 -Wno-format-nonliteral $(if $(WERROR),-Werror)
 
+STD := -std=c11 -D_GNU_SOURCE
+
 # CFLAGS and LDFLAGS are left to whoever calls make.
-ALL_CFLAGS  = -std=c11 $(WARN) $(OPT) $(HARDEN) $(SANITIZE) -fPIC -fvisibility=hidden -MMD -MP \
+ALL_CFLAGS  = $(STD) $(WARN) $(OPT) $(HARDEN) $(SANITIZE) -fPIC -fvisibility=hidden -MMD -MP \
               -Ihost/include -Ihost $(PC_CFLAGS) $(CPPFLAGS) $(CFLAGS)
 ALL_LDFLAGS = $(OPT) $(SANITIZE) -Wl,--as-needed -Wl,-z,relro,-z,now $(LDFLAGS)
 LIBS        = $(PC_LIBS) -pthread -lm
@@ -143,7 +145,7 @@ $(BUILD)/obj/%.o: %.c $(BUILD)/flags
 $(BUILD)/lua-files: FORCE
 	$(call stamp,$(LUA_FILES))
 $(BUILD)/embed: tools/embed.c $(BUILD)/flags
-	$(CC) -std=c11 $(WARN) -O1 $(PC_CFLAGS) -o $@ $< $(PC_LIBS)
+	$(CC) $(STD) $(WARN) -O1 $(PC_CFLAGS) -o $@ $< $(PC_LIBS)
 $(BUILD)/embedded.c: $(BUILD)/embed $(LUA_FILES) $(BUILD)/lua-files
 	$(BUILD)/embed lua/lib '' lua/plugins plugins/ -- $(LUA_FILES) > $@
 $(BUILD)/obj/embedded.o: $(BUILD)/embedded.c host/engine/host/embedded.h
@@ -185,10 +187,10 @@ $(FUZZ_TARGETS): $(BUILD)/%: $(BUILD)/obj/%.o $(STATIC_LIB)
 # The tools of the tests run beside the program under test, never with its sanitizers.
 $(filter %.so,$(FAULT_TOOLS)): $(BUILD)/%.so: %.c $(BUILD)/flags
 	@mkdir -p $(@D)
-	$(CC) -std=c11 $(WARN) -O2 -g -fPIC -shared -o $@ $< -ldl
+	$(CC) $(STD) $(WARN) -O2 -g -fPIC -shared -o $@ $< -ldl
 $(filter-out %.so,$(FAULT_TOOLS)) $(BENCH_TOOLS): $(BUILD)/%: %.c $(BUILD)/flags
 	@mkdir -p $(@D)
-	$(CC) -std=c11 $(WARN) -O2 -g $(PC_CFLAGS) -o $@ $< -Wl,--as-needed $(PC_LIBS)
+	$(CC) $(STD) $(WARN) -O2 -g $(PC_CFLAGS) -o $@ $< -Wl,--as-needed $(PC_LIBS)
 
 -include $(shell find $(BUILD)/obj -name '*.d' 2>/dev/null)
 

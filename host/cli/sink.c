@@ -1,6 +1,5 @@
 /* Log events to file descriptors. A log that cannot be written must not fail the action: there is nobody left
  * to tell, so the results of these writes, and only of these, are dropped. */
-#define _GNU_SOURCE
 #include "sink.h"
 #include "core/base/err.h"
 #include "core/base/wait.h"

@@ -6,7 +6,6 @@
  * /dev/null; SHELL is run before each, unmeasured. Prints a line for each command: median of the times from
  * start to end in microseconds, and the largest peak memory of it and its descendants in KiB. A command that
  * does not exit with 0 ends the measurement with 1. */
-#define _GNU_SOURCE
 #include <fcntl.h>
 #include <spawn.h>
 #include <stdbool.h>

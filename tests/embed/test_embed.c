@@ -1,7 +1,6 @@
 /* A program that embeds the library and knows only bosun.h: two hosts in two threads, cancellation from
  * another thread, deadlines, errors, the log; and a process that is afterwards as it was before. TAP on
  * standard output. */
-#define _GNU_SOURCE
 #include <bosun.h>
 #include <dirent.h>
 #include <locale.h>

@@ -2,7 +2,6 @@
  * FAILMALLOC_ON=1, that one and all after it. The count starts anew in a forked child. FAILMALLOC_COUNT names
  * a file to which every process that ends by exit appends how many allocations it made. FAILMALLOC_CHILD=1
  * fails only those of a forked child, =0 only those of the program itself. */
-#define _GNU_SOURCE
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>

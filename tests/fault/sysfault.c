@@ -11,7 +11,6 @@
  *
  * Ends when all processes have ended, as the program did; 128+N when signal N killed it, 125 when tracing
  * failed. */
-#define _GNU_SOURCE
 #include <elf.h>
 #include <errno.h>
 #include <signal.h>

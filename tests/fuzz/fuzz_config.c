@@ -1,7 +1,6 @@
 /* libFuzzer target: whatever a private config holds, checking it against a schema ends with no problem or
  * with problems that say something and stand in the file, and the host goes on. Run in the repository's root:
  * the plugin with the schema is tests/fuzz/config_plugin.lua. */
-#define _GNU_SOURCE
 #include "bosun.h"
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,5 +1,4 @@
 /* The action config: what it accepts, and every problem of a file in one message. */
-#define _GNU_SOURCE
 #include "core/base/buf.h"
 #include "core/config.h"
 #include "tap.h"

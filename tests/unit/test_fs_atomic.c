@@ -1,5 +1,4 @@
 /* Replacing files: what readers see, what killed writers leave, what a full disk does. */
-#define _GNU_SOURCE
 #include "core/fs/internal.h"
 #include "fs_help.h"
 #include <sched.h>
@@ -61,16 +60,27 @@ static void test_refused(void)
     ok(count(LEFTOVERS) == 0, "failures leave no temporary file");
 }
 
+/* As the runner asks before it writes to its status file for the first time. */
+static int check(const char *path, bosun_err *err)
+{
+    bosun_fs_target target;
+    if (bosun_fs_target_open(&target, path, err) < 0)
+        return -1;
+    int rc = bosun_fs_target_check(&target, err);
+    bosun_fs_target_close(&target);
+    return rc;
+}
+
 static void test_check(void)
 {
     static const char *const refused[] = {"a-link", "a-dir", "a-fifo", "/dev/null", "none/x", "a-dir/", ""};
     bosun_err err = {0};
     must(symlink("nowhere", "a-link") == 0 && mkdir("a-dir", 0755) == 0 && mkfifo("a-fifo", 0600) == 0);
     for (size_t i = 0; i < sizeof refused / sizeof refused[0]; i++)
-        ok(bosun_fs_check_replaceable(refused[i], &err) < 0, "%s", err.message);
+        ok(check(refused[i], &err) < 0, "%s", err.message);
     put("regular", "");
-    ok(bosun_fs_check_replaceable("regular", &err) == 0, "a regular file can be replaced");
-    ok(bosun_fs_check_replaceable("not-there-yet", &err) == 0, "so can one that is not there yet");
+    ok(check("regular", &err) == 0, "a regular file can be replaced");
+    ok(check("not-there-yet", &err) == 0, "so can one that is not there yet");
 }
 
 static void test_relative(void)

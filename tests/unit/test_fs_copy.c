@@ -1,5 +1,4 @@
 /* Copying and moving: content, holes, modes, what may not be copied, and what a failed copy leaves. */
-#define _GNU_SOURCE
 #include "core/fs/internal.h"
 #include "fs_help.h"
 

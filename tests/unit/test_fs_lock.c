@@ -1,5 +1,4 @@
 /* Locks between processes: they exclude, end with their holder, and survive the removal of their file. */
-#define _GNU_SOURCE
 #include "fs_help.h"
 #include <signal.h>
 

@@ -1,5 +1,4 @@
 /* Removing: files, links, deep and wide trees, and everything that must survive. */
-#define _GNU_SOURCE
 #include "fs_help.h"
 #include <dirent.h>
 

@@ -1,5 +1,4 @@
 /* Every allocation of the reader, the writer, the config and the status fails in turn. */
-#define _POSIX_C_SOURCE 200809L
 #include "core/base/redact.h"
 #include "core/config.h"
 #include "core/status.h"

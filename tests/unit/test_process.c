@@ -1,5 +1,4 @@
 /* Starting programs: what they get, what they say, and why some cannot be started. */
-#define _GNU_SOURCE
 #include "failing_malloc.h"
 #include "process_help.h"
 #include <grp.h>

@@ -1,5 +1,4 @@
 /* Programs that do not want to end, or leave others behind: none hangs this process, and none is left. */
-#define _GNU_SOURCE
 #include "process_help.h"
 #include <pthread.h>
 #include <signal.h>

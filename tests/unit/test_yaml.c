@@ -1,6 +1,5 @@
 /* The YAML reader and writer: positions, messages, caps, merging, and what the comparison with PyYAML cannot
  * see. */
-#define _GNU_SOURCE
 #include "core/yaml/yaml.h"
 #include "tap.h"
 #include <locale.h>

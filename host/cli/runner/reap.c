@@ -1,6 +1,5 @@
 /* Killing descendants: each that dies hands its own children to this process (a subreaper), so children are
  * killed and reaped until there are none. The kernel lists them in /proc (CONFIG_PROC_CHILDREN). */
-#define _GNU_SOURCE
 #include "reap.h"
 #include "core/base/wait.h"
 #include <errno.h>

@@ -1,7 +1,7 @@
 /* The record on the socket between worker and supervisor: a header, then the text. Both ends are the same
  * program on the same machine, so the header is the struct itself. */
-#define _GNU_SOURCE
 #include "record.h"
+#include "core/base/hash.h"
 #include "core/yaml/yaml.h"
 #include <errno.h>
 #include <stdint.h>
@@ -20,15 +20,6 @@ typedef struct header {
     uint64_t checksum; /* of the text */
 } header;
 
-/* FNV-1a, 64 bits (http://www.isthe.com/chongo/tech/comp/fnv/). */
-static uint64_t checksum(const char *bytes, size_t len)
-{
-    uint64_t hash = UINT64_C(0xcbf29ce484222325);
-    for (size_t i = 0; i < len; i++)
-        hash = (hash ^ (unsigned char)bytes[i]) * UINT64_C(0x100000001b3);
-    return hash;
-}
-
 static struct iovec part(const void *bytes, size_t len, size_t done)
 {
     size_t skip = done < len ? done : len;
@@ -38,7 +29,7 @@ static struct iovec part(const void *bytes, size_t len, size_t done)
 int record_send(int fd, bosun_outcome outcome, const char *text, size_t len)
 {
     const header head = {
-        .magic = MAGIC, .outcome = (uint32_t)outcome, .length = len, .checksum = checksum(text, len)};
+        .magic = MAGIC, .outcome = (uint32_t)outcome, .length = len, .checksum = bosun_hash(text, len)};
     size_t done = 0;
     while (done < sizeof head + len) {
         size_t in_text = done > sizeof head ? done - sizeof head : 0;
@@ -86,7 +77,7 @@ bool record_check(const record *r, bosun_outcome *outcome, const char **text, si
     *len = r->bytes.len - sizeof head;
     *outcome = (bosun_outcome)head.outcome;
     return head.magic == MAGIC && head.outcome <= BOSUN_UNKNOWN && head.length == *len &&
-           head.checksum == checksum(*text, *len) && memcmp(*text, first_key, sizeof first_key - 1) == 0;
+           head.checksum == bosun_hash(*text, *len) && memcmp(*text, first_key, sizeof first_key - 1) == 0;
 }
 
 void record_free(record *r)

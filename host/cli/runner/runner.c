@@ -1,5 +1,4 @@
 /* bosun-plugin-runner: the agent's command prefix. */
-#define _GNU_SOURCE
 #include "bosun.h"
 #include "cli/options.h"
 #include "core/fs/fs.h"

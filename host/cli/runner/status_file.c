@@ -1,5 +1,4 @@
 /* Writing the status file. */
-#define _GNU_SOURCE
 #include "status_file.h"
 #include "report.h"
 #include <unistd.h>

@@ -3,7 +3,7 @@
 #define BOSUN_CLI_RUNNER_STATUS_FILE_H
 
 #include "core/base/err.h"
-#include "core/fs/fs.h"
+#include "core/fs/staged.h"
 
 typedef struct status_file {
     bosun_fs_target target; /* its folder stays open: a later chdir changes nothing */

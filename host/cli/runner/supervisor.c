@@ -2,7 +2,6 @@
  * a failing status before anything else, starts the worker, stops it at the deadline or on a signal (SIGTERM,
  * a grace, SIGKILL), ends whatever processes are left, and replaces the status by the worker's record, or by
  * what became of the worker. */
-#define _GNU_SOURCE
 #include "supervisor.h"
 #include "cli/sink.h"
 #include "core/base/wait.h"

@@ -1,7 +1,6 @@
 /* The worker: a host, one action, one record. It is an ordinary user of libbosun; whatever happens to it, the
  * supervisor tells. The record is sent after the host is gone, so that a plugin whose finalizers crash has
  * failed. */
-#define _GNU_SOURCE
 #include "worker.h"
 #include "cli/sink.h"
 #include "core/base/wait.h"

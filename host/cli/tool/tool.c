@@ -1,6 +1,5 @@
 /* The shared parts of bosun's subcommands. The plugin runs in this process: Ctrl-C ends it as it ends any
  * program, the host's deadline stops Lua code, and an alarm what no hook reaches. */
-#define _GNU_SOURCE
 #include "tool.h"
 #include "cli/sink.h"
 #include "core/fs/fs.h"

@@ -1,5 +1,4 @@
 /* Filling bosun_err: formatting, errno names, context. Nothing here allocates. */
-#define _GNU_SOURCE
 #include "err.h"
 #include "buf.h"
 #include <errno.h>

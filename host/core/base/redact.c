@@ -1,6 +1,5 @@
 /* The list of secrets, and their removal from texts. What a secret covers is removed whole, where two overlap
  * too. */
-#define _GNU_SOURCE
 #include "redact.h"
 #include <stdbool.h>
 #include <stdlib.h>

@@ -1,5 +1,4 @@
 /* The nearest word by edit distance, in fixed memory. */
-#define _POSIX_C_SOURCE 200809L /* strnlen */
 #include "suggest.h"
 #include <string.h>
 

@@ -1,5 +1,4 @@
 /* Clocks, cancellation and sleeping. */
-#define _GNU_SOURCE
 #include "wait.h"
 #include <errno.h>
 #include <limits.h>

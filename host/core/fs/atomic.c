@@ -5,9 +5,10 @@
  * holds a flock on it until it is renamed; so a file in a slot that can be locked belongs to a writer that
  * died, and whoever comes next removes it. Only the holder of the lock of a file that still has its name may
  * unlink or rename it. */
-#define _GNU_SOURCE
+#include "core/base/hash.h"
 #include "fs.h"
 #include "internal.h"
+#include "staged.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -18,15 +19,6 @@
 
 #define SLOTS    4
 #define ATTEMPTS 100
-
-/* FNV-1a, 64 bits: http://www.isthe.com/chongo/tech/comp/fnv/ */
-static uint64_t hash_name(const char *name)
-{
-    uint64_t hash = UINT64_C(0xcbf29ce484222325);
-    for (const char *s = name; *s; s++)
-        hash = (hash ^ (unsigned char)*s) * UINT64_C(0x100000001b3);
-    return hash;
-}
 
 /* Read and write, since NFS wants that for an exclusive lock; a killed writer may have left it read-only. */
 static int open_leftover(int dirfd, const char *name)
@@ -90,7 +82,7 @@ static void name_slot(bosun_fs_temp *temp, uint64_t hash, int slot)
  * with errno. */
 static int try_slots(const bosun_fs_target *target, mode_t mode, bosun_fs_temp *temp)
 {
-    uint64_t hash = hash_name(target->name);
+    uint64_t hash = bosun_hash(target->name, strlen(target->name));
     bosun_fs_temp tried = {.fd = -1};
     int taken = 0;
     for (int i = 0; i <= SLOTS && taken >= 0; i++) {
@@ -116,7 +108,7 @@ int bosun_fs_temp_create(const bosun_fs_target *target, mode_t mode, bosun_fs_te
     return bosun_err_set(err, "EBUSY", "create",
                          "cannot write %s: other writers' temporary files (.bosun-%016" PRIx64
                          "-*.tmp beside it) are in the way",
-                         target->path, hash_name(target->name));
+                         target->path, bosun_hash(target->name, strlen(target->name)));
 }
 
 void bosun_fs_temp_discard(const bosun_fs_target *target, bosun_fs_temp *temp)
@@ -228,14 +220,4 @@ int bosun_fs_target_check(const bosun_fs_target *target, bosun_err *err)
         return bosun_err_set(err, BOSUN_ERR_INVALID, "replace", "cannot replace %s: it is %s", target->path,
                              why);
     return 0;
-}
-
-int bosun_fs_check_replaceable(const char *path, bosun_err *err)
-{
-    bosun_fs_target target;
-    if (bosun_fs_target_open(&target, path, err) < 0)
-        return -1;
-    int rc = bosun_fs_target_check(&target, err);
-    bosun_fs_target_close(&target);
-    return rc;
 }

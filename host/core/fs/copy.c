@@ -1,5 +1,4 @@
 /* Copying files of many GB: the kernel does it where it can, and what is in memory stays small. */
-#define _GNU_SOURCE
 #include "fs.h"
 #include "internal.h"
 #include <errno.h>

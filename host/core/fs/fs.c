@@ -1,5 +1,4 @@
 /* The small operations on files and folders, and what the other fs_*.c files stand on. */
-#define _GNU_SOURCE
 #include "fs.h"
 #include "core/base/path.h"
 #include "internal.h"

@@ -36,28 +36,6 @@ typedef struct bosun_fs_write_options {
 int bosun_fs_write_atomic(const char *path, const void *bytes, size_t len,
                           const bosun_fs_write_options *options, bosun_err *err);
 
-/* The same in steps, for a target that is written more than once: the folder stays open, so that a relative
- * path keeps its meaning whatever happens to the working directory. Does not allocate. */
-typedef struct bosun_fs_target {
-    int dirfd;        /* -1: not open */
-    const char *path; /* for messages; borrowed */
-    char name[256];   /* in that folder */
-} bosun_fs_target;
-
-#define BOSUN_FS_NO_TARGET ((bosun_fs_target){.dirfd = -1})
-
-int bosun_fs_target_open(bosun_fs_target *target, const char *path, bosun_err *err);
-int bosun_fs_target_replace(const bosun_fs_target *target, const void *bytes, size_t len,
-                            const bosun_fs_write_options *options, bosun_err *err);
-void bosun_fs_target_close(bosun_fs_target *target);
-
-/* -1 when the target is there and not a regular file (symlink, folder, FIFO, device), with a message and a
- * hint. */
-int bosun_fs_target_check(const bosun_fs_target *target, bosun_err *err);
-
-/* bosun_fs_target_open, _check and _close. */
-int bosun_fs_check_replaceable(const char *path, bosun_err *err);
-
 /* Writes to the file itself: truncated first, symlinks followed, FIFOs and devices as they are. */
 int bosun_fs_write_in_place(const char *path, const void *bytes, size_t len,
                             const bosun_fs_write_options *options, bosun_err *err);
@@ -85,9 +63,8 @@ int bosun_fs_copy(const char *src, const char *dst, const bosun_fs_copy_options 
 int bosun_fs_move(const char *from, const char *to, const bosun_fs_copy_options *options,
                   const bosun_wait *wait, bosun_err *err);
 
-int bosun_fs_rename(const char *from, const char *to, bosun_err *err); /* replaces `to`, as rename(2) does */
-int bosun_fs_exchange(const char *a, const char *b, bosun_err *err);   /* RENAME_EXCHANGE: both must exist */
-int bosun_fs_sync_dir(const char *path, bosun_err *err);               /* fsync of a folder */
+int bosun_fs_exchange(const char *a, const char *b, bosun_err *err); /* RENAME_EXCHANGE: both must exist */
+int bosun_fs_sync_dir(const char *path, bosun_err *err);             /* fsync of a folder */
 
 /* `mode` before the umask; 0: 0777. With `parents`, missing folders above are made too (0777), and a folder
  * that is there already is no error. */

@@ -1,5 +1,4 @@
 /* What is in a folder and what matches a pattern, sorted by bytes whatever the locale. */
-#define _GNU_SOURCE
 #include "fs.h"
 #include "internal.h"
 #include <dirent.h>

@@ -1,6 +1,5 @@
 /* Locks between processes. flock(2) knows no time limit, so a lock that is held is tried again and again,
  * with pauses that grow; the kernel drops it when its holder dies, however that happens. */
-#define _GNU_SOURCE
 #include "fs.h"
 #include "internal.h"
 #include <errno.h>

@@ -1,5 +1,4 @@
 /* Renaming, and moving where a rename cannot reach: to another file system. */
-#define _GNU_SOURCE
 #include "fs.h"
 #include "internal.h"
 #include <errno.h>
@@ -11,11 +10,6 @@ static int rename_failed(int errnum, const char *from, const char *to, bosun_err
 {
     bosun_err_errno(err, errnum, "rename", from);
     return bosun_err_context(err, "renaming to %s: ", to);
-}
-
-int bosun_fs_rename(const char *from, const char *to, bosun_err *err)
-{
-    return rename(from, to) < 0 ? rename_failed(errno, from, to, err) : 0;
 }
 
 int bosun_fs_exchange(const char *a, const char *b, bosun_err *err)

@@ -1,6 +1,5 @@
 /* Reading whole files: into a buffer or into a digest. The file is opened without blocking, so that a FIFO, a
  * pipe or a device can never hold an action longer than its own patience. */
-#define _GNU_SOURCE
 #include "core/base/crypto.h"
 #include "fs.h"
 #include "internal.h"

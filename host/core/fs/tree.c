@@ -1,7 +1,6 @@
 /* Removing trees. One folder is open at a time, however deep the tree is: the way down is kept as names and
  * inode numbers, the way up is ".." and has to lead back to the inode that the walk came from. So a folder
  * that somebody moves meanwhile, or swaps for a symlink, never leads out of the tree. */
-#define _GNU_SOURCE
 #include "fs.h"
 #include "internal.h"
 #include <dirent.h>

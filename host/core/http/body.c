@@ -1,6 +1,5 @@
 /* Where the two bodies of a transfer come from and go to. The callbacks fill buffers and files; what they
  * find wrong is kept in the transfer, which libcurl then ends. */
-#define _GNU_SOURCE
 #include "internal.h"
 #include <errno.h>
 #include <fcntl.h>

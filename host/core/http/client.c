@@ -1,6 +1,5 @@
 /* Clients and the life of transfers: start, step, end. What a transfer is told is in http_setup.c and
  * http_body.c. */
-#define _GNU_SOURCE
 #include "internal.h"
 #include <stdlib.h>
 #include <string.h>

@@ -1,6 +1,5 @@
 /* Connections that HTTP only opens. libcurl makes the connection, with proxy, TLS and Unix socket, and is
  * then asked for no transfer (CURLOPT_CONNECT_ONLY): the request and its reply are written and read here. */
-#define _GNU_SOURCE
 #include "internal.h"
 #include <poll.h>
 #include <stdlib.h>

@@ -1,7 +1,6 @@
 /* Loading libcurl at its first use. The table below is the only state that this library keeps for the whole
  * process: curl_global_init is by its nature once for a process, and must not run in two threads at once. It
  * stays loaded, since its TLS library cannot be unloaded, and threads of its resolver may still run. */
-#define _GNU_SOURCE
 #include "curl_api.h"
 #include <dlfcn.h>
 #include <pthread.h>

@@ -1,5 +1,4 @@
 /* libcurl's results as errors of ours: a stable code, what happened to which request, what to do about it. */
-#define _GNU_SOURCE
 #include "internal.h"
 #include <errno.h>
 #include <string.h>

@@ -2,7 +2,7 @@
 #ifndef BOSUN_CORE_HTTP_INTERNAL_H
 #define BOSUN_CORE_HTTP_INTERNAL_H
 
-#include "core/fs/internal.h"
+#include "core/fs/staged.h"
 #include "curl_api.h"
 #include "http.h"
 

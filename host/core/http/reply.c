@@ -1,5 +1,4 @@
 /* The header of a reply: lines in, names and values out. */
-#define _GNU_SOURCE
 #include "internal.h"
 #include <ctype.h>
 #include <stdlib.h>

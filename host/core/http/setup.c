@@ -1,5 +1,4 @@
 /* What a transfer is asked to do, as options of its easy handle. */
-#define _GNU_SOURCE
 #include "bosun.h"
 #include "internal.h"
 #include <errno.h>

@@ -1,6 +1,5 @@
 /* TLS of a transfer: whom to trust, who we are, whose name to expect. Verification is on unless the request
  * says otherwise. */
-#define _GNU_SOURCE
 #include "internal.h"
 #include <errno.h>
 #include <string.h>

@@ -1,5 +1,4 @@
 /* URLs as text: their parts, and what of them may be shown. */
-#define _GNU_SOURCE
 #include "internal.h"
 #include <ctype.h>
 #include <string.h>

@@ -7,7 +7,6 @@
  *
  * Added is BOSUN_CHILD: random words, one for each process of this library that it descends from, by which
  * process_tree.c finds those who left session and parent behind. */
-#define _GNU_SOURCE
 #include "internal.h"
 #include <errno.h>
 #include <fcntl.h>

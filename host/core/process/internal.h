@@ -29,6 +29,10 @@ void bosun_process_drain(bosun_process *p);
 void bosun_process_note_exit(bosun_process *p);
 
 void bosun_process_shut(int *fd); /* closes and sets -1 */
+void bosun_process_shut_all(bosun_process *p);
+
+/* Closes and frees all that `p` holds of a process that does not run. */
+void bosun_process_release(bosun_process *p);
 
 /* kill(2) of its process group, as long as the id is known to be its own. -1 with errno. */
 int bosun_process_kill_group(const bosun_process *p, int number);

@@ -1,5 +1,4 @@
 /* The poll loop of a process: its three pipes, its end, cancellation and time, all at once. */
-#define _GNU_SOURCE
 #include "internal.h"
 #include <errno.h>
 #include <poll.h>
@@ -20,6 +19,22 @@ void bosun_process_shut(int *fd)
     if (*fd >= 0)
         close(*fd); /* of a pipe that is given up: nothing can be lost */
     *fd = -1;
+}
+
+void bosun_process_shut_all(bosun_process *p)
+{
+    bosun_process_shut(&p->in);
+    bosun_process_shut(&p->out.fd);
+    bosun_process_shut(&p->err.fd);
+    bosun_process_shut(&p->pidfd);
+}
+
+void bosun_process_release(bosun_process *p)
+{
+    bosun_process_shut_all(p);
+    bosun_buf_free(&p->out.text);
+    bosun_buf_free(&p->err.text);
+    *p = BOSUN_NO_PROCESS;
 }
 
 /* write(2) that answers EPIPE without the signal, whatever the program does about SIGPIPE. A SIGPIPE goes to

@@ -1,5 +1,4 @@
 /* The life of a process: waiting, reading, writing, stopping, and what has to happen when it ended. */
-#define _GNU_SOURCE
 #include "process.h"
 #include "internal.h"
 #include <errno.h>
@@ -7,11 +6,13 @@
 #include <string.h>
 #include <sys/wait.h>
 
-#define GRACE BOSUN_SECOND /* between SIGTERM and SIGKILL */
-#define SHORT_GRACE                                                                                          \
-    (BOSUN_SECOND / 4)             /* when the action has to stop: its supervisor waits a second in all      \
-                                    */
-#define WINDOW ((size_t)64 * 1024) /* bytes of output that wait for a reader */
+/* Between SIGTERM and SIGKILL; the short one when the action has to stop, whose supervisor waits a second in
+ * all. */
+#define GRACE       BOSUN_SECOND
+#define SHORT_GRACE (BOSUN_SECOND / 4)
+
+/* Bytes of output that wait for a reader. */
+#define WINDOW ((size_t)64 * 1024)
 
 static bool is_closed(const bosun_process *p)
 {
@@ -25,14 +26,6 @@ static void reap(bosun_process *p)
         ;
 }
 
-static void shut_all(bosun_process *p)
-{
-    bosun_process_shut(&p->in);
-    bosun_process_shut(&p->out.fd);
-    bosun_process_shut(&p->err.fd);
-    bosun_process_shut(&p->pidfd);
-}
-
 /* Ends what still runs of it, and leaves nothing. One that is stuck in the kernel cannot be killed: it counts
  * as lost. */
 static void finish(bosun_process *p)
@@ -41,7 +34,7 @@ static void finish(bosun_process *p)
         bosun_process_kill_tree(p);
     bosun_process_drain(p);
     reap(p);
-    shut_all(p);
+    bosun_process_shut_all(p);
     p->lost = p->lost || !p->exited;
     p->exited = true;
     p->over = true;
@@ -189,10 +182,7 @@ void bosun_process_close(bosun_process *p)
 {
     if (p->pid && !p->over)
         finish(p);
-    shut_all(p);
-    bosun_buf_free(&p->out.text);
-    bosun_buf_free(&p->err.text);
-    *p = BOSUN_NO_PROCESS;
+    bosun_process_release(p);
 }
 
 int bosun_process_run(bosun_process *p, const bosun_process_options *options, const bosun_wait *wait,

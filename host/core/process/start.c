@@ -1,5 +1,4 @@
 /* Starting a program: pipes, environment, lookup, posix_spawn. */
-#define _GNU_SOURCE
 #include "core/base/crypto.h"
 #include "internal.h"
 #include <errno.h>
@@ -232,6 +231,6 @@ int bosun_process_start(bosun_process *p, const bosun_process_options *options, 
     bosun_buf_free(&l.path);
     p->deadline = options->timeout > 0 ? bosun_wait_after(options->timeout) : BOSUN_NO_DEADLINE;
     if (rc < 0)
-        bosun_process_close(p);
+        bosun_process_release(p);
     return rc;
 }

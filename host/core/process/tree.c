@@ -11,7 +11,6 @@
  * those too when the action does.
  *
  * Every function here does its best: there is nobody to report to. */
-#define _GNU_SOURCE
 #include "internal.h"
 #include <dirent.h>
 #include <errno.h>

@@ -2,7 +2,6 @@
  * stand for anything any number of times, so the stack and every count is kept here. What a scalar means is
  * in yaml_scalar.c and yaml_tag.c, merging and duplicate keys in yaml_merge.c, the words for libyaml's errors
  * in yaml_problem.c. */
-#define _GNU_SOURCE /* memmem */
 #include "internal.h"
 #include <math.h>
 #include <string.h>

@@ -2,7 +2,6 @@
  * YAML 1.1 with PyYAML's own idea of floats. Dates stay strings; so do "=" and "<<" where they are values,
  * and "0b_" and "0x_", at all of which PyYAML raises.  Source: resolver.py and constructor.py of
  * https://github.com/yaml/pyyaml */
-#define _GNU_SOURCE
 #include "internal.h"
 #include "yaml.h"
 #include <locale.h>

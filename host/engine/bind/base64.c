@@ -11,8 +11,8 @@ static int base64_encode(lua_State *L)
 {
     size_t len;
     const char *bytes = luaL_checklstring(L, 1, &len);
-    bosun_check_options(L, 2, option_names);
-    bool url = bosun_option_bool(L, 2, "url", false);
+    bind_check_options(L, 2, option_names);
+    bool url = bind_option_bool(L, 2, "url", false);
     luaL_argcheck(L, len <= SIZE_MAX / 2, 1, "too long");
     luaL_Buffer buffer;
     char *out = luaL_buffinitsize(L, &buffer, BASE64_ENCODE_RAW_LENGTH(len));
@@ -57,8 +57,8 @@ static int base64_decode(lua_State *L)
 {
     size_t len;
     const char *text = luaL_checklstring(L, 1, &len);
-    bosun_check_options(L, 2, option_names);
-    bool url = bosun_option_bool(L, 2, "url", false);
+    bind_check_options(L, 2, option_names);
+    bool url = bind_option_bool(L, 2, "url", false);
     luaL_Buffer buffer;
     uint8_t *out = (uint8_t *)luaL_buffinitsize(L, &buffer, BASE64_DECODE_LENGTH(len) + 4);
     size_t done = 0;
@@ -68,10 +68,10 @@ static int base64_decode(lua_State *L)
     }
     bosun_err err = {0};
     bosun_err_set(&err, BOSUN_ERR_SYNTAX, "base64.decode", "the text is not base64%s", url ? "url" : "");
-    return bosun_push_failure(L, &err);
+    return bind_push_failure(L, &err);
 }
 
-int bosun_open_base64(lua_State *L)
+int bind_base64_open(lua_State *L)
 {
     static const luaL_Reg functions[] = {{"encode", base64_encode}, {"decode", base64_decode}, {NULL, NULL}};
     luaL_newlib(L, functions);

@@ -14,7 +14,7 @@ static int error_tostring(lua_State *L)
     return 1;
 }
 
-int bosun_push_error(lua_State *L, const bosun_err *err)
+int bind_push_error(lua_State *L, const bosun_err *err)
 {
     lua_createtable(L, 0, 3);
     lua_pushstring(L, err->code);
@@ -31,14 +31,14 @@ int bosun_push_error(lua_State *L, const bosun_err *err)
     return 1;
 }
 
-int bosun_push_failure(lua_State *L, const bosun_err *err)
+int bind_push_failure(lua_State *L, const bosun_err *err)
 {
     luaL_pushfail(L);
-    bosun_push_error(L, err);
+    bind_push_error(L, err);
     return 2;
 }
 
-const char *bosun_check_path(lua_State *L, int arg)
+const char *bind_check_path(lua_State *L, int arg)
 {
     size_t len;
     const char *path = luaL_checklstring(L, arg, &len);
@@ -66,7 +66,7 @@ static void wrong_type(lua_State *L, int arg, const char *name, const char *expe
                   lua_pushfstring(L, "option %s: expected %s, got %s", name, expected, luaL_typename(L, -1)));
 }
 
-bool bosun_option_bool(lua_State *L, int arg, const char *name, bool otherwise)
+bool bind_option_bool(lua_State *L, int arg, const char *name, bool otherwise)
 {
     if (!push_option(L, arg, name))
         return otherwise;
@@ -77,7 +77,7 @@ bool bosun_option_bool(lua_State *L, int arg, const char *name, bool otherwise)
     return value;
 }
 
-lua_Number bosun_option_number(lua_State *L, int arg, const char *name, lua_Number otherwise)
+lua_Number bind_option_number(lua_State *L, int arg, const char *name, lua_Number otherwise)
 {
     if (!push_option(L, arg, name))
         return otherwise;
@@ -88,7 +88,7 @@ lua_Number bosun_option_number(lua_State *L, int arg, const char *name, lua_Numb
     return value;
 }
 
-lua_Integer bosun_option_integer(lua_State *L, int arg, const char *name, lua_Integer otherwise)
+lua_Integer bind_option_integer(lua_State *L, int arg, const char *name, lua_Integer otherwise)
 {
     if (!push_option(L, arg, name))
         return otherwise;
@@ -100,7 +100,7 @@ lua_Integer bosun_option_integer(lua_State *L, int arg, const char *name, lua_In
     return value;
 }
 
-const char *bosun_option_string(lua_State *L, int arg, const char *name, size_t *len)
+const char *bind_option_string(lua_State *L, int arg, const char *name, size_t *len)
 {
     if (!push_option(L, arg, name))
         return NULL;
@@ -111,7 +111,7 @@ const char *bosun_option_string(lua_State *L, int arg, const char *name, size_t 
     return value;
 }
 
-void bosun_check_options(lua_State *L, int arg, const char *const *known)
+void bind_check_options(lua_State *L, int arg, const char *const *known)
 {
     if (lua_isnoneornil(L, arg))
         return;
@@ -135,6 +135,30 @@ void bosun_check_options(lua_State *L, int arg, const char *const *known)
     }
 }
 
+int bind_push_done(lua_State *L, int rc, const bosun_err *err)
+{
+    if (rc < 0)
+        return bind_push_failure(L, err);
+    lua_pushboolean(L, 1);
+    return 1;
+}
+
+mode_t bind_check_mode(lua_State *L, int arg, lua_Integer mode)
+{
+    luaL_argcheck(L, mode >= 0 && mode <= 07777, arg, "expected a mode from 0 to 4095 (octal 7777)");
+    return (mode_t)mode;
+}
+
+mode_t bind_option_mode(lua_State *L, int arg)
+{
+    return bind_check_mode(L, arg, bind_option_integer(L, arg, "mode", 0));
+}
+
+const bosun_wait *bind_wait(lua_State *L)
+{
+    return &host_of(L)->wait;
+}
+
 static int buf_close(lua_State *L)
 {
     bosun_buf *buf = luaL_checkudata(L, 1, BUF_METATABLE);
@@ -142,7 +166,7 @@ static int buf_close(lua_State *L)
     return 0;
 }
 
-bosun_buf *bosun_push_buf(lua_State *L)
+bosun_buf *bind_push_buf(lua_State *L)
 {
     bosun_buf *buf = lua_newuserdatauv(L, sizeof *buf, 0);
     *buf = (bosun_buf){0};

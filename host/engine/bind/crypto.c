@@ -35,8 +35,8 @@ static int crypto_hmac(lua_State *L)
     size_t len;
     const char *key = luaL_checklstring(L, 1, &key_len);
     const char *bytes = luaL_checklstring(L, 2, &len);
-    bosun_check_options(L, 3, known);
-    const char *algorithm = bosun_option_string(L, 3, "algorithm", NULL);
+    bind_check_options(L, 3, known);
+    const char *algorithm = bind_option_string(L, 3, "algorithm", NULL);
     luaL_argcheck(L, !algorithm || strcmp(algorithm, "sha256") == 0, 3,
                   "option algorithm: only \"sha256\" is known");
     unsigned char digest[BOSUN_SHA256_SIZE];
@@ -53,7 +53,7 @@ static int crypto_random_bytes(lua_State *L)
     char *to = luaL_buffinitsize(L, &bytes, (size_t)n);
     bosun_err err = {0};
     if (bosun_random_bytes(to, (size_t)n, &err) < 0)
-        return bosun_push_failure(L, &err);
+        return bind_push_failure(L, &err);
     luaL_pushresultsize(&bytes, (size_t)n);
     return 1;
 }
@@ -65,7 +65,7 @@ static int crypto_uuid(lua_State *L)
     char hex[2 * sizeof bytes + 1];
     bosun_err err = {0};
     if (bosun_random_bytes(bytes, sizeof bytes, &err) < 0)
-        return bosun_push_failure(L, &err);
+        return bind_push_failure(L, &err);
     bytes[6] = (unsigned char)((bytes[6] & 0x0F) | 0x40);
     bytes[8] = (unsigned char)((bytes[8] & 0x3F) | 0x80);
     bosun_hex(hex, bytes, sizeof bytes);
@@ -75,7 +75,7 @@ static int crypto_uuid(lua_State *L)
     return 1;
 }
 
-int bosun_open_crypto(lua_State *L)
+int bind_crypto_open(lua_State *L)
 {
     static const luaL_Reg functions[] = {
         {"sha256", crypto_sha256}, {"hmac", crypto_hmac}, {"random_bytes", crypto_random_bytes},

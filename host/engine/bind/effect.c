@@ -6,18 +6,18 @@ static int effect_begin(lua_State *L)
 {
     const char *op = luaL_checkstring(L, 1);
     const char *text = luaL_checkstring(L, 2);
-    lua_pushboolean(L, bosun_effect_begin(L, op, "%s", text));
+    lua_pushboolean(L, host_effect_begin(L, op, "%s", text));
     return 1;
 }
 
 /* effect.dry_run() -> boolean */
 static int effect_dry_run(lua_State *L)
 {
-    lua_pushboolean(L, bosun_engine_dry_run(bosun_engine_host(L)));
+    lua_pushboolean(L, host_of(L)->options.dry_run);
     return 1;
 }
 
-int bosun_open_effect(lua_State *L)
+int bind_effect_open(lua_State *L)
 {
     static const luaL_Reg functions[] = {{"begin", effect_begin}, {"dry_run", effect_dry_run}, {NULL, NULL}};
     luaL_newlib(L, functions);

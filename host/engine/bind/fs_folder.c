@@ -1,5 +1,4 @@
 /* bosun.fs: folders and what is in them; temporary files. */
-#define _GNU_SOURCE
 #include "core/base/crypto.h"
 #include "fs.h"
 #include <errno.h>
@@ -15,31 +14,31 @@
 static int fs_mkdir(lua_State *L)
 {
     static const char *const known[] = {"parents", "mode", NULL};
-    const char *path = bosun_check_path(L, 1);
-    bosun_check_options(L, 2, known);
-    bool parents = bosun_option_bool(L, 2, "parents", false);
-    mode_t mode = bosun_fs_option_mode(L, 2);
+    const char *path = bind_check_path(L, 1);
+    bind_check_options(L, 2, known);
+    bool parents = bind_option_bool(L, 2, "parents", false);
+    mode_t mode = bind_option_mode(L, 2);
     bosun_err err = {0};
     int rc = 0;
-    if (bosun_effect_begin(L, "fs.mkdir", "%s", path))
+    if (host_effect_begin(L, "fs.mkdir", "%s", path))
         rc = bosun_fs_mkdir(path, mode, parents, &err);
-    return bosun_fs_push_done(L, rc, &err);
+    return bind_push_done(L, rc, &err);
 }
 
 /* fs.remove(path, {recursive=false}) -> true, was_there | nil, err */
 static int fs_remove(lua_State *L)
 {
     static const char *const known[] = {"recursive", NULL};
-    const char *path = bosun_check_path(L, 1);
-    bosun_check_options(L, 2, known);
-    bool recursive = bosun_option_bool(L, 2, "recursive", false);
+    const char *path = bind_check_path(L, 1);
+    bind_check_options(L, 2, known);
+    bool recursive = bind_option_bool(L, 2, "recursive", false);
     bosun_err err = {0};
     bool removed;
     struct stat st;
-    if (!bosun_effect_begin(L, "fs.remove", "%s%s", path, recursive ? " (recursive)" : ""))
+    if (!host_effect_begin(L, "fs.remove", "%s%s", path, recursive ? " (recursive)" : ""))
         removed = lstat(path, &st) == 0;
-    else if (bosun_fs_remove(path, recursive, bosun_fs_wait(L), &removed, &err) < 0)
-        return bosun_push_failure(L, &err);
+    else if (bosun_fs_remove(path, recursive, bind_wait(L), &removed, &err) < 0)
+        return bind_push_failure(L, &err);
     lua_pushboolean(L, 1);
     lua_pushboolean(L, removed);
     return 2;
@@ -49,7 +48,7 @@ static int fs_remove(lua_State *L)
 static void push_strings(lua_State *L, const bosun_buf *strings, size_t skip)
 {
     lua_newtable(L);
-    bosun_mark_array(L);
+    bind_mark_array(L);
     lua_Integer n = 0;
     for (size_t at = 0; at < strings->len; at += strlen(strings->data + at) + 1) {
         lua_pushstring(L, strings->data + at + skip);
@@ -60,11 +59,11 @@ static void push_strings(lua_State *L, const bosun_buf *strings, size_t skip)
 /* fs.list(path) -> names, sorted | nil, err */
 static int fs_list(lua_State *L)
 {
-    const char *path = bosun_check_path(L, 1);
-    bosun_buf *entries = bosun_push_buf(L);
+    const char *path = bind_check_path(L, 1);
+    bosun_buf *entries = bind_push_buf(L);
     bosun_err err = {0};
     if (bosun_fs_list(path, entries, &err) < 0)
-        return bosun_push_failure(L, &err);
+        return bind_push_failure(L, &err);
     push_strings(L, entries, 1);
     bosun_buf_free(entries);
     return 1;
@@ -73,11 +72,11 @@ static int fs_list(lua_State *L)
 /* fs.glob(pattern) -> paths, sorted | nil, err */
 static int fs_glob(lua_State *L)
 {
-    const char *pattern = bosun_check_path(L, 1);
-    bosun_buf *paths = bosun_push_buf(L);
+    const char *pattern = bind_check_path(L, 1);
+    bosun_buf *paths = bind_push_buf(L);
     bosun_err err = {0};
     if (bosun_fs_glob(pattern, paths, &err) < 0)
-        return bosun_push_failure(L, &err);
+        return bind_push_failure(L, &err);
     push_strings(L, paths, 0);
     bosun_buf_free(paths);
     return 1;
@@ -95,7 +94,7 @@ static lua_Integer count_strings(const bosun_buf *strings)
  * items are taken from the end. Each is a letter for its type and its path. 0 or -1. [-0, +1, m] */
 static int push_entries(lua_State *L, int pending, lua_Integer *count, const char *folder, bosun_err *err)
 {
-    bosun_buf *entries = bosun_push_buf(L);
+    bosun_buf *entries = bind_push_buf(L);
     if (bosun_fs_list(folder, entries, err) < 0)
         return -1;
     const char *slash = folder[strlen(folder) - 1] == '/' ? "" : "/";
@@ -110,7 +109,7 @@ static int push_entries(lua_State *L, int pending, lua_Integer *count, const cha
     return 0;
 }
 
-const char *bosun_fs_type_name(char letter)
+const char *bind_fs_type_name(char letter)
 {
     static const char letters[] = "fdlpscb";
     static const char *const names[] = {"file", "directory", "symlink", "fifo", "socket", "char", "block"};
@@ -141,20 +140,20 @@ static int walk_next(lua_State *L)
     int rc = entry[0] == 'd' ? push_entries(L, pending, &count, entry + 1, &err) : 0;
     set_count(L, count);
     lua_pushstring(L, entry + 1);
-    lua_pushstring(L, bosun_fs_type_name(entry[0]));
-    return rc < 0 ? 2 + bosun_push_error(L, &err) : 2;
+    lua_pushstring(L, bind_fs_type_name(entry[0]));
+    return rc < 0 ? 2 + bind_push_error(L, &err) : 2;
 }
 
 /* fs.walk(path) -> iterator of path, type[, err] | nil, err */
 static int fs_walk(lua_State *L)
 {
-    const char *path = bosun_check_path(L, 1);
+    const char *path = bind_check_path(L, 1);
     lua_newtable(L);
     int pending = lua_gettop(L);
     lua_Integer count = 0;
     bosun_err err = {0};
     if (push_entries(L, pending, &count, path, &err) < 0)
-        return bosun_push_failure(L, &err);
+        return bind_push_failure(L, &err);
     lua_pushvalue(L, pending);
     lua_pushinteger(L, count);
     lua_pushcclosure(L, walk_next, 2);
@@ -169,7 +168,7 @@ typedef struct temp_name {
 static const char *option_part(lua_State *L, const char *name, const char *otherwise)
 {
     size_t len;
-    const char *part = bosun_option_string(L, 1, name, &len);
+    const char *part = bind_option_string(L, 1, name, &len);
     if (!part)
         return otherwise;
     if (strlen(part) != len || strchr(part, '/'))
@@ -180,7 +179,7 @@ static const char *option_part(lua_State *L, const char *name, const char *other
 static void check_temp_name(lua_State *L, temp_name *temp)
 {
     size_t len;
-    const char *dir = bosun_option_string(L, 1, "dir", &len);
+    const char *dir = bind_option_string(L, 1, "dir", &len);
     if (dir && (len == 0 || strlen(dir) != len))
         luaL_argerror(L, 1, "option dir: expected a path");
     if (!dir)
@@ -202,7 +201,7 @@ static int push_planned(lua_State *L, temp_name *temp)
     char hex[7];
     bosun_err err = {0};
     if (bosun_random_bytes(bytes, sizeof bytes, &err) < 0)
-        return bosun_push_failure(L, &err);
+        return bind_push_failure(L, &err);
     bosun_hex(hex, bytes, sizeof bytes);
     memcpy(temp->path + strlen(temp->path) - (size_t)temp->suffix_len - 6, hex, 6);
     lua_pushstring(L, temp->path);
@@ -214,7 +213,7 @@ static int push_made(lua_State *L, const temp_name *temp, int rc, int errnum)
     bosun_err err = {0};
     if (rc < 0) {
         bosun_err_errno(&err, errnum, "create", temp->path);
-        return bosun_push_failure(L, &err);
+        return bind_push_failure(L, &err);
     }
     lua_pushstring(L, temp->path);
     return 1;
@@ -225,9 +224,9 @@ static int fs_tempdir(lua_State *L)
 {
     static const char *const known[] = {"dir", "prefix", NULL};
     temp_name temp = {.suffix_len = 0};
-    bosun_check_options(L, 1, known);
+    bind_check_options(L, 1, known);
     check_temp_name(L, &temp);
-    if (!bosun_effect_begin(L, "fs.tempdir", "%s", temp.path))
+    if (!host_effect_begin(L, "fs.tempdir", "%s", temp.path))
         return push_planned(L, &temp);
     int rc = mkdtemp(temp.path) ? 0 : -1;
     return push_made(L, &temp, rc, errno);
@@ -238,16 +237,16 @@ static int fs_tempfile(lua_State *L)
 {
     static const char *const known[] = {"dir", "prefix", "suffix", NULL};
     temp_name temp = {.suffix_len = 0};
-    bosun_check_options(L, 1, known);
+    bind_check_options(L, 1, known);
     check_temp_name(L, &temp);
-    if (!bosun_effect_begin(L, "fs.tempfile", "%s", temp.path))
+    if (!host_effect_begin(L, "fs.tempfile", "%s", temp.path))
         return push_planned(L, &temp);
     int fd = mkostemps(temp.path, temp.suffix_len, O_CLOEXEC);
     int rc = fd < 0 ? -1 : close(fd);
     return push_made(L, &temp, rc, errno);
 }
 
-void bosun_fs_add_folders(lua_State *L)
+void bind_fs_add_folders(lua_State *L)
 {
     static const luaL_Reg functions[] = {
         {"mkdir", fs_mkdir}, {"remove", fs_remove},   {"list", fs_list},         {"glob", fs_glob},

@@ -19,7 +19,7 @@ static int lock_release(lua_State *L)
     lock_box *box = check_lock(L);
     bosun_err err = {0};
     int rc = bosun_fs_lock_release(&box->lock, box->remove, &err);
-    return bosun_fs_push_done(L, rc, &err);
+    return bind_push_done(L, rc, &err);
 }
 
 /* lock:held() -> boolean */
@@ -54,7 +54,7 @@ static lock_box *push_box(lua_State *L, bool remove)
 
 static int64_t option_timeout(lua_State *L, int arg)
 {
-    lua_Number seconds = bosun_option_number(L, arg, "timeout", -1);
+    lua_Number seconds = bind_option_number(L, arg, "timeout", -1);
     if (seconds == -1)
         return BOSUN_NO_DEADLINE;
     luaL_argcheck(L, seconds >= 0, arg, "option timeout: expected 0 or more seconds");
@@ -66,19 +66,18 @@ static int64_t option_timeout(lua_State *L, int arg)
 static int fs_lock(lua_State *L)
 {
     static const char *const known[] = {"timeout", "remove", NULL};
-    const char *path = bosun_check_path(L, 1);
-    bosun_check_options(L, 2, known);
+    const char *path = bind_check_path(L, 1);
+    bind_check_options(L, 2, known);
     int64_t timeout = option_timeout(L, 2);
-    lock_box *box = push_box(L, bosun_option_bool(L, 2, "remove", false));
-    bosun_host *host = bosun_engine_host(L);
+    lock_box *box = push_box(L, bind_option_bool(L, 2, "remove", false));
+    bosun_host *host = host_of(L);
     bosun_err err = {0};
-    if (!bosun_engine_dry_run(host) &&
-        bosun_fs_lock_acquire(&box->lock, path, timeout, bosun_engine_wait(host), &err) < 0)
-        return bosun_push_failure(L, &err);
+    if (!host->options.dry_run && bosun_fs_lock_acquire(&box->lock, path, timeout, &host->wait, &err) < 0)
+        return bind_push_failure(L, &err);
     return 1;
 }
 
-void bosun_fs_add_lock(lua_State *L)
+void bind_fs_add_lock(lua_State *L)
 {
     static const luaL_Reg methods[] = {{"release", lock_release}, {"held", lock_held}, {NULL, NULL}};
     static const luaL_Reg metamethods[] = {

@@ -1,5 +1,4 @@
 /* bosun.fs: what a file is rather than what is in it: properties, links, permissions, digest, free space. */
-#define _GNU_SOURCE
 #include "core/base/crypto.h"
 #include "fs.h"
 #include <errno.h>
@@ -14,7 +13,7 @@ static int push_errno(lua_State *L, int errnum, const char *op, const char *path
 {
     bosun_err err = {0};
     bosun_err_errno(&err, errnum, op, path);
-    return bosun_push_failure(L, &err);
+    return bind_push_failure(L, &err);
 }
 
 /* True, or the error, for a system call that returned rc. */
@@ -36,7 +35,7 @@ static void set_integer(lua_State *L, const char *name, lua_Integer value)
 static void push_stat(lua_State *L, const struct stat *st)
 {
     lua_createtable(L, 0, 10);
-    lua_pushstring(L, bosun_fs_type_name(bosun_fs_type(st->st_mode)));
+    lua_pushstring(L, bind_fs_type_name(bosun_fs_type(st->st_mode)));
     lua_setfield(L, -2, "type");
     lua_pushnumber(L, (lua_Number)st->st_mtim.tv_sec + (lua_Number)st->st_mtim.tv_nsec / 1e9);
     lua_setfield(L, -2, "mtime");
@@ -53,9 +52,9 @@ static void push_stat(lua_State *L, const struct stat *st)
 static int fs_stat(lua_State *L)
 {
     static const char *const known[] = {"follow", NULL};
-    const char *path = bosun_check_path(L, 1);
-    bosun_check_options(L, 2, known);
-    bool follow = bosun_option_bool(L, 2, "follow", true);
+    const char *path = bind_check_path(L, 1);
+    bind_check_options(L, 2, known);
+    bool follow = bind_option_bool(L, 2, "follow", true);
     struct stat st;
     if ((follow ? stat(path, &st) : lstat(path, &st)) < 0)
         return push_errno(L, errno, "stat", path);
@@ -66,7 +65,7 @@ static int fs_stat(lua_State *L)
 /* fs.exists(path) -> boolean | nil, err */
 static int fs_exists(lua_State *L)
 {
-    const char *path = bosun_check_path(L, 1);
+    const char *path = bind_check_path(L, 1);
     struct stat st;
     int errnum = stat(path, &st) < 0 ? errno : 0;
     if (errnum && errnum != ENOENT && errnum != ENOTDIR)
@@ -78,10 +77,10 @@ static int fs_exists(lua_State *L)
 /* fs.symlink(target, path) -> true | nil, err */
 static int fs_symlink(lua_State *L)
 {
-    const char *target = bosun_check_path(L, 1);
-    const char *path = bosun_check_path(L, 2);
+    const char *target = bind_check_path(L, 1);
+    const char *path = bind_check_path(L, 2);
     int rc = 0;
-    if (bosun_effect_begin(L, "fs.symlink", "%s -> %s", path, target))
+    if (host_effect_begin(L, "fs.symlink", "%s -> %s", path, target))
         rc = symlink(target, path);
     return push_called(L, rc, "create the symlink", path);
 }
@@ -89,7 +88,7 @@ static int fs_symlink(lua_State *L)
 /* fs.readlink(path) -> target | nil, err */
 static int fs_readlink(lua_State *L)
 {
-    const char *path = bosun_check_path(L, 1);
+    const char *path = bind_check_path(L, 1);
     char target[PATH_MAX];
     ssize_t len = readlink(path, target, sizeof target);
     if (len < 0)
@@ -103,10 +102,10 @@ static int fs_readlink(lua_State *L)
 /* fs.chmod(path, mode) -> true | nil, err */
 static int fs_chmod(lua_State *L)
 {
-    const char *path = bosun_check_path(L, 1);
-    mode_t mode = bosun_fs_check_mode(L, 2, luaL_checkinteger(L, 2));
+    const char *path = bind_check_path(L, 1);
+    mode_t mode = bind_check_mode(L, 2, luaL_checkinteger(L, 2));
     int rc = 0;
-    if (bosun_effect_begin(L, "fs.chmod", "%s %04o", path, (unsigned)mode))
+    if (host_effect_begin(L, "fs.chmod", "%s %04o", path, (unsigned)mode))
         rc = chmod(path, mode);
     return push_called(L, rc, "chmod", path);
 }
@@ -123,11 +122,11 @@ static lua_Integer check_id(lua_State *L, int arg)
 /* fs.chown(path, uid, gid) -> true | nil, err */
 static int fs_chown(lua_State *L)
 {
-    const char *path = bosun_check_path(L, 1);
+    const char *path = bind_check_path(L, 1);
     lua_Integer uid = check_id(L, 2);
     lua_Integer gid = check_id(L, 3);
     int rc = 0;
-    if (bosun_effect_begin(L, "fs.chown", "%s %lld:%lld", path, uid, gid))
+    if (host_effect_begin(L, "fs.chown", "%s %lld:%lld", path, uid, gid))
         rc = lchown(path, (uid_t)uid, (gid_t)gid);
     return push_called(L, rc, "chown", path);
 }
@@ -135,12 +134,12 @@ static int fs_chown(lua_State *L)
 /* fs.sha256(path) -> hex | nil, err */
 static int fs_sha256(lua_State *L)
 {
-    const char *path = bosun_check_path(L, 1);
+    const char *path = bind_check_path(L, 1);
     unsigned char digest[BOSUN_SHA256_SIZE];
     char hex[2 * sizeof digest + 1];
     bosun_err err = {0};
-    if (bosun_fs_sha256(path, digest, bosun_fs_wait(L), &err) < 0)
-        return bosun_push_failure(L, &err);
+    if (bosun_fs_sha256(path, digest, bind_wait(L), &err) < 0)
+        return bind_push_failure(L, &err);
     bosun_hex(hex, digest, sizeof digest);
     lua_pushstring(L, hex);
     return 1;
@@ -149,7 +148,7 @@ static int fs_sha256(lua_State *L)
 /* fs.disk_free(path) -> bytes free to this user, bytes in all | nil, err */
 static int fs_disk_free(lua_State *L)
 {
-    const char *path = bosun_check_path(L, 1);
+    const char *path = bind_check_path(L, 1);
     struct statvfs fs;
     int rc;
     do
@@ -166,15 +165,15 @@ static int fs_disk_free(lua_State *L)
 /* fs.sync_dir(path) -> true | nil, err */
 static int fs_sync_dir(lua_State *L)
 {
-    const char *path = bosun_check_path(L, 1);
+    const char *path = bind_check_path(L, 1);
     bosun_err err = {0};
     int rc = 0;
-    if (bosun_effect_begin(L, "fs.sync_dir", "%s", path))
+    if (host_effect_begin(L, "fs.sync_dir", "%s", path))
         rc = bosun_fs_sync_dir(path, &err);
-    return bosun_fs_push_done(L, rc, &err);
+    return bind_push_done(L, rc, &err);
 }
 
-void bosun_fs_add_properties(lua_State *L)
+void bind_fs_add_properties(lua_State *L)
 {
     static const luaL_Reg functions[] = {
         {"stat", fs_stat},         {"exists", fs_exists},

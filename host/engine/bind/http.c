@@ -1,5 +1,4 @@
 /* bosun.native.http: clients, and what bosun.http needs of the host: secrets, effects, the trace. */
-#define _GNU_SOURCE
 #include "http.h"
 #include "core/base/buf.h"
 #include "engine/host/host.h"
@@ -7,58 +6,17 @@
 #include <string.h>
 
 #define CLIENT_METATABLE "bosun.http.client"
-#define RESPONSE_FIELDS  11 /* room for those that response.lua adds */
-
-int bosun_http_push_failure(lua_State *L, bosun_err *err)
-{
-    bosun_buf clean = {0};
-    bosun_redact(&clean, &bosun_engine_host(L)->secrets, err->message, strlen(err->message));
-    if (clean.failed)
-        bosun_err_nomem(err, "http.request");
-    else
-        bosun_err_set(err, err->code, err->op, "%s", bosun_buf_text(&clean));
-    bosun_buf_free(&clean);
-    return bosun_push_failure(L, err);
-}
-
-void bosun_http_new_class(lua_State *L, const char *name, const luaL_Reg *methods,
-                          const luaL_Reg *metamethods)
-{
-    luaL_newmetatable(L, name);
-    luaL_setfuncs(L, metamethods, 0);
-    lua_newtable(L);
-    luaL_setfuncs(L, methods, 0);
-    lua_setfield(L, -2, "__index");
-    lua_pop(L, 1);
-}
-
-void bosun_http_push_reply(lua_State *L, const bosun_http_reply *reply)
-{
-    lua_createtable(L, 0, RESPONSE_FIELDS);
-    lua_pushlstring(L, bosun_buf_text(&reply->headers), reply->headers.len);
-    lua_setfield(L, -2, "headers");
-    lua_pushlstring(L, bosun_buf_text(&reply->body), reply->body.len);
-    lua_setfield(L, -2, "body");
-    lua_pushinteger(L, reply->status);
-    lua_setfield(L, -2, "status");
-    lua_pushinteger(L, (lua_Integer)reply->received);
-    lua_setfield(L, -2, "received");
-    lua_pushnumber(L, reply->seconds);
-    lua_setfield(L, -2, "elapsed");
-    lua_pushinteger(L, (lua_Integer)reply->retry_after);
-    lua_setfield(L, -2, "retry_after");
-}
 
 /* native.client() -> client: holds nothing until it is used */
 static int http_client(lua_State *L)
 {
-    bosun_http_client_box *box = lua_newuserdatauv(L, sizeof *box, 0);
-    *box = (bosun_http_client_box){0};
+    bind_http_client_box *box = lua_newuserdatauv(L, sizeof *box, 0);
+    *box = (bind_http_client_box){0};
     luaL_setmetatable(L, CLIENT_METATABLE);
     return 1;
 }
 
-static bosun_http_client_box *check_client(lua_State *L)
+static bind_http_client_box *check_client(lua_State *L)
 {
     return luaL_checkudata(L, 1, CLIENT_METATABLE);
 }
@@ -66,27 +24,27 @@ static bosun_http_client_box *check_client(lua_State *L)
 /* client:start(request) -> transfer | nil, err */
 static int client_start(lua_State *L)
 {
-    bosun_http_client_box *box = check_client(L);
+    bind_http_client_box *box = check_client(L);
     luaL_checktype(L, 2, LUA_TTABLE);
     luaL_argcheck(L, !box->closed, 1, "the client is closed");
     bosun_err err = {0};
     if (!box->client)
         box->client = bosun_http_client_new(&err);
     if (!box->client)
-        return bosun_http_push_failure(L, &err);
-    return bosun_http_push_transfer(L, 1, 2, box->client);
+        return bind_http_push_failure(L, &err);
+    return bind_http_push_transfer(L, 1, 2, box->client);
 }
 
 /* client:step(seconds) -> true | nil, err: waits at most so long, or (nil) until something moves */
 static int client_step(lua_State *L)
 {
-    bosun_http_client_box *box = check_client(L);
+    bind_http_client_box *box = check_client(L);
     lua_Number seconds = luaL_optnumber(L, 2, -1);
     luaL_argcheck(L, box->client, 1, "the client is closed, or was never used");
     int64_t until = seconds < 0 ? BOSUN_NO_DEADLINE : bosun_wait_after(bosun_nanoseconds(seconds));
     bosun_err err = {0};
-    if (bosun_http_step(box->client, bosun_engine_wait(bosun_engine_host(L)), until, &err) < 0)
-        return bosun_http_push_failure(L, &err);
+    if (bosun_http_step(box->client, bind_wait(L), until, &err) < 0)
+        return bind_http_push_failure(L, &err);
     lua_pushboolean(L, 1);
     return 1;
 }
@@ -94,9 +52,9 @@ static int client_step(lua_State *L)
 /* client:close(), __close and __gc. Its transfers see their client gone. */
 static int client_close(lua_State *L)
 {
-    bosun_http_client_box *box = check_client(L);
+    bind_http_client_box *box = check_client(L);
     bosun_http_client_free(box->client);
-    *box = (bosun_http_client_box){.closed = true};
+    *box = (bind_http_client_box){.closed = true};
     return 0;
 }
 
@@ -104,7 +62,7 @@ static int client_close(lua_State *L)
 static int http_show_url(lua_State *L)
 {
     const char *url = luaL_checkstring(L, 1);
-    bosun_buf *text = bosun_push_buf(L);
+    bosun_buf *text = bind_push_buf(L);
     bosun_http_show_url(text, url);
     lua_pushlstring(L, bosun_buf_text(text), text->len);
     bosun_buf_free(text);
@@ -115,7 +73,7 @@ static int http_show_url(lua_State *L)
 static int http_effect(lua_State *L)
 {
     const char *op = luaL_checkstring(L, 1);
-    lua_pushboolean(L, bosun_effect_begin(L, op, "%s", luaL_checkstring(L, 2)));
+    lua_pushboolean(L, host_effect_begin(L, op, "%s", luaL_checkstring(L, 2)));
     return 1;
 }
 
@@ -124,7 +82,7 @@ static int http_add_secret(lua_State *L)
 {
     size_t len;
     const char *text = luaL_checklstring(L, 1, &len);
-    if (bosun_engine_add_secret(bosun_engine_host(L), text, len) < 0)
+    if (host_add_secret(host_of(L), text, len) < 0)
         return luaL_error(L, "out of memory while keeping a secret");
     return 0;
 }
@@ -133,7 +91,7 @@ static int http_add_secret(lua_State *L)
 static int http_reveal(lua_State *L)
 {
     size_t len = 0;
-    const char *text = bosun_text_or_secret(L, 1, &len);
+    const char *text = bind_text_or_secret(L, 1, &len);
     if (text)
         lua_pushlstring(L, text, len);
     else
@@ -144,7 +102,7 @@ static int http_reveal(lua_State *L)
 /* native.traces() -> boolean */
 static int http_traces(lua_State *L)
 {
-    lua_pushboolean(L, bosun_engine_logs(bosun_engine_host(L), BOSUN_LOG_TRACE));
+    lua_pushboolean(L, host_logs(host_of(L), BOSUN_LOG_TRACE));
     return 1;
 }
 
@@ -164,7 +122,7 @@ static int http_trace(lua_State *L)
         {.name = "seconds", .text = seconds, .len = strlen(seconds), .bare = true},
         {.name = "outcome", .text = outcome, .len = outcome_len},
     };
-    bosun_engine_log(bosun_engine_host(L), BOSUN_LOG_TRACE, fields, 3, name, name_len);
+    host_log(host_of(L), BOSUN_LOG_TRACE, fields, 3, name, name_len);
     return 0;
 }
 
@@ -173,10 +131,10 @@ static void add_client(lua_State *L)
     static const luaL_Reg methods[] = {
         {"start", client_start}, {"step", client_step}, {"close", client_close}, {NULL, NULL}};
     static const luaL_Reg metamethods[] = {{"__gc", client_close}, {"__close", client_close}, {NULL, NULL}};
-    bosun_http_new_class(L, CLIENT_METATABLE, methods, metamethods);
+    bind_http_new_class(L, CLIENT_METATABLE, methods, metamethods);
 }
 
-int bosun_open_http(lua_State *L)
+int bind_http_open(lua_State *L)
 {
     static const luaL_Reg functions[] = {
         {"client", http_client}, {"show_url", http_show_url},
@@ -185,8 +143,8 @@ int bosun_open_http(lua_State *L)
         {"trace", http_trace},   {NULL, NULL},
     };
     add_client(L);
-    bosun_http_add_transfer(L);
+    bind_http_add_transfer(L);
     luaL_newlib(L, functions);
-    bosun_http_add_connection(L);
+    bind_http_add_connection(L);
     return 1;
 }

@@ -16,21 +16,20 @@ static int http_connect(lua_State *L)
 {
     luaL_checktype(L, 1, LUA_TTABLE);
     bosun_http_request request;
-    bosun_http_read_request(L, 1, &request);
+    bind_http_read_request(L, 1, &request);
     connection_box *box = lua_newuserdatauv(L, sizeof *box, 0);
     *box = (connection_box){0};
     luaL_setmetatable(L, CONNECTION_METATABLE);
     bosun_err err = {0};
-    box->connection =
-        bosun_http_connect(&request, bosun_engine_wait(bosun_engine_host(L)), &box->refusal, &err);
+    box->connection = bosun_http_connect(&request, bind_wait(L), &box->refusal, &err);
     if (box->connection) {
-        bosun_http_push_reply(L, bosun_http_connection_reply(box->connection));
+        bind_http_push_reply(L, bosun_http_connection_reply(box->connection));
         return 2;
     }
-    bosun_http_push_failure(L, &err);
+    bind_http_push_failure(L, &err);
     if (box->refusal.status == 0)
         return 2;
-    bosun_http_push_reply(L, &box->refusal);
+    bind_http_push_reply(L, &box->refusal);
     return 3;
 }
 
@@ -53,8 +52,8 @@ static int connection_send(lua_State *L)
     bosun_http_connection *connection = check_open(L);
     const char *bytes = luaL_checklstring(L, 2, &len);
     bosun_err err = {0};
-    if (bosun_http_connection_send(connection, bytes, len, bosun_engine_wait(bosun_engine_host(L)), &err) < 0)
-        return bosun_http_push_failure(L, &err);
+    if (bosun_http_connection_send(connection, bytes, len, bind_wait(L), &err) < 0)
+        return bind_http_push_failure(L, &err);
     lua_pushboolean(L, 1);
     return 1;
 }
@@ -64,18 +63,17 @@ static int connection_recv(lua_State *L)
 {
     static const char *const known[] = {"max", "timeout", NULL};
     bosun_http_connection *connection = check_open(L);
-    bosun_check_options(L, 2, known);
-    lua_Integer max = bosun_option_integer(L, 2, "max", RECEIVE_MAX);
+    bind_check_options(L, 2, known);
+    lua_Integer max = bind_option_integer(L, 2, "max", RECEIVE_MAX);
     luaL_argcheck(L, max > 0 && max <= RECEIVE_LIMIT, 2, "option max: expected 1 to 64 MiB");
-    lua_Number seconds = bosun_option_number(L, 2, "timeout", -1);
+    lua_Number seconds = bind_option_number(L, 2, "timeout", -1);
     int64_t until = seconds < 0 ? BOSUN_NO_DEADLINE : bosun_wait_after(bosun_nanoseconds(seconds));
     luaL_Buffer buffer;
     char *to = luaL_buffinitsize(L, &buffer, (size_t)max);
     bosun_err err = {0};
-    ptrdiff_t n = bosun_http_connection_recv(connection, to, (size_t)max, until,
-                                             bosun_engine_wait(bosun_engine_host(L)), &err);
+    ptrdiff_t n = bosun_http_connection_recv(connection, to, (size_t)max, until, bind_wait(L), &err);
     if (n < 0)
-        return bosun_http_push_failure(L, &err);
+        return bind_http_push_failure(L, &err);
     if (n == 0)
         return 0;
     luaL_pushresultsize(&buffer, (size_t)n);
@@ -93,13 +91,13 @@ static int connection_close(lua_State *L)
     return 0;
 }
 
-void bosun_http_add_connection(lua_State *L)
+void bind_http_add_connection(lua_State *L)
 {
     static const luaL_Reg methods[] = {
         {"send", connection_send}, {"recv", connection_recv}, {"close", connection_close}, {NULL, NULL}};
     static const luaL_Reg metamethods[] = {
         {"__gc", connection_close}, {"__close", connection_close}, {NULL, NULL}};
-    bosun_http_new_class(L, CONNECTION_METATABLE, methods, metamethods);
+    bind_http_new_class(L, CONNECTION_METATABLE, methods, metamethods);
     lua_pushcfunction(L, http_connect);
     lua_setfield(L, -2, "connect");
 }

@@ -14,7 +14,7 @@ typedef struct transfer_box {
 static const char *text_field(lua_State *L, int index, const char *name)
 {
     size_t len = 0;
-    const char *text = bosun_option_string(L, index, name, &len);
+    const char *text = bind_option_string(L, index, name, &len);
     if (text && strlen(text) != len)
         luaL_error(L, "%s cannot hold a NUL byte", name);
     return text;
@@ -22,7 +22,7 @@ static const char *text_field(lua_State *L, int index, const char *name)
 
 static int64_t time_field(lua_State *L, int index, const char *name)
 {
-    return bosun_nanoseconds(bosun_option_number(L, index, name, 0));
+    return bosun_nanoseconds(bind_option_number(L, index, name, 0));
 }
 
 /* The field `headers`, {name, value, …}, as an array of its strings. The array is pushed. */
@@ -45,27 +45,27 @@ static void read_bodies(lua_State *L, int index, bosun_http_request *request)
 {
     size_t len = 0;
     const char *path = text_field(L, index, "source_path");
-    request->body = bosun_option_string(L, index, "body", &len);
-    request->length = bosun_option_integer(L, index, "length", -1);
+    request->body = bind_option_string(L, index, "body", &len);
+    request->length = bind_option_integer(L, index, "length", -1);
     if (request->body) {
         request->source = BOSUN_HTTP_FROM_MEMORY;
         request->length = (int64_t)len;
     } else if (path) {
         request->source = BOSUN_HTTP_FROM_FILE;
         request->body = path;
-    } else if (bosun_option_bool(L, index, "upload", false)) {
+    } else if (bind_option_bool(L, index, "upload", false)) {
         request->source = BOSUN_HTTP_FROM_CALLER;
     }
     request->sink_path = text_field(L, index, "sink_path");
     if (request->sink_path)
         request->sink = BOSUN_HTTP_TO_FILE;
-    else if (bosun_option_bool(L, index, "streamed", false))
+    else if (bind_option_bool(L, index, "streamed", false))
         request->sink = BOSUN_HTTP_TO_CALLER;
-    request->sync = bosun_option_bool(L, index, "sync", false);
-    request->max_bytes = bosun_option_integer(L, index, "max_bytes", 0);
+    request->sync = bind_option_bool(L, index, "sync", false);
+    request->max_bytes = bind_option_integer(L, index, "max_bytes", 0);
 }
 
-void bosun_http_read_request(lua_State *L, int index, bosun_http_request *request)
+void bind_http_read_request(lua_State *L, int index, bosun_http_request *request)
 {
     *request = (bosun_http_request){
         .method = text_field(L, index, "method"),
@@ -74,26 +74,26 @@ void bosun_http_read_request(lua_State *L, int index, bosun_http_request *reques
         .timeout = time_field(L, index, "timeout"),
         .connect_timeout = time_field(L, index, "connect_timeout"),
         .stall = time_field(L, index, "stall"),
-        .follow = (int)bosun_option_integer(L, index, "follow", 0),
-        .idempotent = bosun_option_bool(L, index, "idempotent", false),
+        .follow = (int)bind_option_integer(L, index, "follow", 0),
+        .idempotent = bind_option_bool(L, index, "idempotent", false),
         .unix_socket = text_field(L, index, "unix_socket"),
         .proxy = text_field(L, index, "proxy"),
         .ca = text_field(L, index, "ca"),
         .cert = text_field(L, index, "cert"),
         .key = text_field(L, index, "key"),
         .server_name = text_field(L, index, "server_name"),
-        .insecure = bosun_option_bool(L, index, "insecure", false),
+        .insecure = bind_option_bool(L, index, "insecure", false),
     };
     luaL_argcheck(L, request->method && request->url, index, "a request has a method and a URL");
     read_bodies(L, index, request);
     request->headers = header_field(L, index);
 }
 
-int bosun_http_push_transfer(lua_State *L, int client, int spec, bosun_http_client *http)
+int bind_http_push_transfer(lua_State *L, int client, int spec, bosun_http_client *http)
 {
     bosun_http_request request;
-    bosun_http_read_request(L, spec, &request);
-    lua_Integer longest = bosun_option_integer(L, spec, "max_line", 0);
+    bind_http_read_request(L, spec, &request);
+    lua_Integer longest = bind_option_integer(L, spec, "max_line", 0);
     transfer_box *box = lua_newuserdatauv(L, sizeof *box, 2);
     *box = (transfer_box){.lines = {.max = (size_t)longest}};
     luaL_setmetatable(L, TRANSFER_METATABLE);
@@ -103,7 +103,7 @@ int bosun_http_push_transfer(lua_State *L, int client, int spec, bosun_http_clie
     lua_setiuservalue(L, -2, 2);
     bosun_err err = {0};
     box->transfer = bosun_http_start(http, &request, &err);
-    return box->transfer ? 1 : bosun_http_push_failure(L, &err);
+    return box->transfer ? 1 : bind_http_push_failure(L, &err);
 }
 
 static transfer_box *check_box(lua_State *L)
@@ -136,7 +136,7 @@ static int transfer_ready(lua_State *L)
 /* transfer:reply() -> reply: as far as it has come */
 static int transfer_reply(lua_State *L)
 {
-    bosun_http_push_reply(L, bosun_http_reply_of(check_transfer(L)));
+    bind_http_push_reply(L, bosun_http_reply_of(check_transfer(L)));
     return 1;
 }
 
@@ -146,8 +146,8 @@ static int transfer_finish(lua_State *L)
     bosun_http_transfer *transfer = check_transfer(L);
     bosun_err err = {0};
     if (bosun_http_finish(transfer, &err) < 0)
-        return bosun_http_push_failure(L, &err);
-    bosun_http_push_reply(L, bosun_http_reply_of(transfer));
+        return bind_http_push_failure(L, &err);
+    bind_http_push_reply(L, bosun_http_reply_of(transfer));
     return 1;
 }
 
@@ -189,7 +189,7 @@ static int transfer_line(lua_State *L)
     bosun_err err = {0};
     int rc = next_line(box, lua_toboolean(L, 2), &line, &len, &err);
     if (rc < 0)
-        return bosun_http_push_failure(L, &err);
+        return bind_http_push_failure(L, &err);
     if (rc == 0)
         return 0;
     lua_pushlstring(L, line, len);
@@ -211,7 +211,7 @@ static int transfer_give(lua_State *L)
     const char *bytes = luaL_optlstring(L, 2, "", &len);
     bosun_err err = {0};
     if (bosun_http_send(transfer, bytes, len, &err) < 0)
-        return bosun_http_push_failure(L, &err);
+        return bind_http_push_failure(L, &err);
     lua_pushboolean(L, 1);
     return 1;
 }
@@ -226,7 +226,7 @@ static int transfer_close(lua_State *L)
     return 0;
 }
 
-void bosun_http_add_transfer(lua_State *L)
+void bind_http_add_transfer(lua_State *L)
 {
     static const luaL_Reg methods[] = {
         {"done", transfer_done},   {"ready", transfer_ready},
@@ -237,5 +237,5 @@ void bosun_http_add_transfer(lua_State *L)
     };
     static const luaL_Reg metamethods[] = {
         {"__gc", transfer_close}, {"__close", transfer_close}, {NULL, NULL}};
-    bosun_http_new_class(L, TRANSFER_METATABLE, methods, metamethods);
+    bind_http_new_class(L, TRANSFER_METATABLE, methods, metamethods);
 }

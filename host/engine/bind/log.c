@@ -42,9 +42,9 @@ static int by_name(const void *a, const void *b)
 /* Logs the message at `message` with the fields of the table behind it. */
 static int log_event(lua_State *L, bosun_log_level level, int message)
 {
-    bosun_host *host = bosun_engine_host(L);
+    bosun_host *host = host_of(L);
     lua_settop(L, message + 1);
-    if (!bosun_engine_logs(host, level))
+    if (!host_logs(host, level))
         return 0;
     size_t len;
     luaL_tolstring(L, message, &len);
@@ -52,7 +52,7 @@ static int log_event(lua_State *L, bosun_log_level level, int message)
     bosun_log_field fields[FIELDS_MAX];
     size_t count = add_fields(L, message + 1, fields, FIELDS_MAX);
     qsort(fields, count, sizeof fields[0], by_name);
-    bosun_engine_log(host, level, fields, count, lua_tolstring(L, message, &len), len);
+    host_log(host, level, fields, count, lua_tolstring(L, message, &len), len);
     return 0;
 }
 
@@ -130,7 +130,7 @@ static void set_levels(lua_State *L, lua_CFunction function)
     }
 }
 
-int bosun_open_log(lua_State *L)
+int bind_log_open(lua_State *L)
 {
     luaL_newmetatable(L, LOGGER_METATABLE);
     lua_newtable(L);

@@ -9,7 +9,7 @@
 #define MAPPING_METATABLE "bosun.mapping" /* marks one as a mapping, though its keys are 1, 2, 3 */
 #define NODES_MAX         1000000         /* a table that is met by many ways counts each time */
 
-void bosun_mark_array(lua_State *L)
+void bind_mark_array(lua_State *L)
 {
     luaL_newmetatable(L, ARRAY_METATABLE);
     lua_setmetatable(L, -2);
@@ -19,10 +19,10 @@ static void push_sequence(lua_State *L, const bosun_value *value)
 {
     lua_createtable(L, (int)value->as.sequence.count, 0);
     for (size_t i = 0; i < value->as.sequence.count; i++) {
-        bosun_push_value(L, value->as.sequence.items[i]);
+        bind_push_value(L, value->as.sequence.items[i]);
         lua_rawseti(L, -2, (lua_Integer)i + 1);
     }
-    bosun_mark_array(L);
+    bind_mark_array(L);
 }
 
 static void push_mapping(lua_State *L, const bosun_value *value)
@@ -37,8 +37,8 @@ static void push_mapping(lua_State *L, const bosun_value *value)
             luaL_error(L, "line %d, column %d: nan cannot be a key", (int)pair->key->mark.line,
                        (int)pair->key->mark.column);
         numbered = numbered || pair->key->kind == BOSUN_INT;
-        bosun_push_value(L, pair->key);
-        bosun_push_value(L, pair->value);
+        bind_push_value(L, pair->key);
+        bind_push_value(L, pair->value);
         lua_rawset(L, -3);
     }
     if (numbered) {
@@ -47,7 +47,7 @@ static void push_mapping(lua_State *L, const bosun_value *value)
     }
 }
 
-void bosun_push_value(lua_State *L, const bosun_value *value)
+void bind_push_value(lua_State *L, const bosun_value *value)
 {
     luaL_checkstack(L, 6, "a value is nested too deep");
     switch (value->kind) {
@@ -245,7 +245,7 @@ static bosun_value *convert(lua_State *L, walk *w, int index)
     return checked(L, convert_scalar(L, w, index));
 }
 
-bosun_value *bosun_to_value(lua_State *L, int index, const char *name, bosun_arena *arena)
+bosun_value *bind_to_value(lua_State *L, int index, const char *name, bosun_arena *arena)
 {
     walk w = {.arena = arena, .name = name};
     return convert(L, &w, lua_absindex(L, index));

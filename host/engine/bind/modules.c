@@ -1,22 +1,22 @@
 /* The modules written in C. Adding one is a file, its luaopen in engine.h, and a line here. Where the host
  * traces, each function of a module is wrapped, so that no binding has to know of tracing. */
-#include "engine/host/host.h"
+#include "bind.h"
 #include <stdio.h>
 #include <string.h>
 
 /* clang-format off */
 static const luaL_Reg modules[] = {
-    {"base64", bosun_open_base64},
-    {"crypto", bosun_open_crypto},
-    {"effect", bosun_open_effect},
-    {"fs", bosun_open_fs},
-    {"log", bosun_open_log},
-    {"native.http", bosun_open_http},
-    {"path", bosun_open_path},
-    {"process", bosun_open_process},
-    {"secret", bosun_open_secret},
-    {"time", bosun_open_time},
-    {"yaml", bosun_open_yaml},
+    {"base64", bind_base64_open},
+    {"crypto", bind_crypto_open},
+    {"effect", bind_effect_open},
+    {"fs", bind_fs_open},
+    {"log", bind_log_open},
+    {"native.http", bind_http_open},
+    {"path", bind_path_open},
+    {"process", bind_process_open},
+    {"secret", bind_secret_open},
+    {"time", bind_time_open},
+    {"yaml", bind_yaml_open},
     {NULL, NULL},
 };
 /* clang-format on */
@@ -95,7 +95,7 @@ static int traced(lua_State *L)
         {.name = "outcome", .text = outcome, .len = strlen(outcome)},
     };
     const char *name = lua_tostring(L, lua_upvalueindex(2));
-    bosun_engine_log(bosun_engine_host(L), BOSUN_LOG_TRACE, fields, 3, name, strlen(name));
+    host_log(host_of(L), BOSUN_LOG_TRACE, fields, 3, name, strlen(name));
     lua_settop(L, results + 1);
     return results;
 }
@@ -130,12 +130,12 @@ static int open_module(lua_State *L)
     const luaL_Reg *module = &modules[lua_tointeger(L, lua_upvalueindex(1))];
     lua_pushcfunction(L, module->func);
     lua_call(L, 0, 1);
-    if (bosun_engine_logs(bosun_engine_host(L), BOSUN_LOG_TRACE) && is_traced(module->name))
+    if (host_logs(host_of(L), BOSUN_LOG_TRACE) && is_traced(module->name))
         wrap_functions(L, module->name);
     return 1;
 }
 
-void bosun_preload_bindings(lua_State *L)
+void bind_preload(lua_State *L)
 {
     luaL_getsubtable(L, LUA_REGISTRYINDEX, LUA_PRELOAD_TABLE);
     for (int i = 0; modules[i].name; i++) {

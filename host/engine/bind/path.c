@@ -1,5 +1,4 @@
 /* bosun.path: paths as text. Only `abs` looks at more than its argument: at the working directory. */
-#define _GNU_SOURCE
 #include "core/base/path.h"
 #include "bind.h"
 #include "core/base/buf.h"
@@ -36,7 +35,7 @@ static int path_join(lua_State *L)
     check_text(L, 1);
     for (int i = 2; i <= n; i++)
         check_text(L, i);
-    bosun_buf *joined = bosun_push_buf(L);
+    bosun_buf *joined = bind_push_buf(L);
     for (int i = 2; i <= n; i++) {
         bosun_path_join(joined, lua_tostring(L, 1), lua_tostring(L, i));
         push_text(L, joined);
@@ -92,7 +91,7 @@ static int path_ext(lua_State *L)
 static int path_norm(lua_State *L)
 {
     const char *path = check_text(L, 1);
-    bosun_buf *normal = bosun_push_buf(L);
+    bosun_buf *normal = bind_push_buf(L);
     bosun_path_norm(normal, path);
     return push_text(L, normal);
 }
@@ -105,10 +104,10 @@ static int path_abs(lua_State *L)
     bosun_err err = {0};
     if (*path != '/' && !getcwd(cwd, sizeof cwd)) {
         bosun_err_errno(&err, errno, "find", "the working directory");
-        return bosun_push_failure(L, &err);
+        return bind_push_failure(L, &err);
     }
-    bosun_buf *joined = bosun_push_buf(L);
-    bosun_buf *normal = bosun_push_buf(L);
+    bosun_buf *joined = bind_push_buf(L);
+    bosun_buf *normal = bind_push_buf(L);
     bosun_path_join(joined, cwd, path);
     bosun_path_norm(normal, bosun_buf_text(joined));
     if (joined->failed)
@@ -135,12 +134,12 @@ static int path_safe_component(lua_State *L)
     luaL_argcheck(L, max > 0, 2, "expected a number of bytes > 0");
     bosun_err err = {0};
     if (bosun_path_check_component(text, len, (size_t)max, what, &err) < 0)
-        return bosun_push_failure(L, &err);
+        return bind_push_failure(L, &err);
     lua_pushboolean(L, 1);
     return 1;
 }
 
-int bosun_open_path(lua_State *L)
+int bind_path_open(lua_State *L)
 {
     static const luaL_Reg functions[] = {
         {"join", path_join},

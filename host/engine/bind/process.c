@@ -1,6 +1,5 @@
 /* bosun.process: running a program to its end, finding programs, the environment. Programs that a plugin
  * talks to while they run are in bind_process_spawn.c. */
-#define _GNU_SOURCE
 #include "process.h"
 #include <errno.h>
 #include <stdlib.h>
@@ -11,20 +10,20 @@
 static int process_run(lua_State *L)
 {
     bosun_process_request request;
-    bosun_process_check_request(L, &request);
-    bosun_process_box *box = bosun_process_push_box(L, &request, true);
+    bind_process_check_request(L, &request);
+    bosun_process_box *box = bind_process_push_box(L, &request, true);
     int index = lua_gettop(L);
-    if (!bosun_process_begin(L, &request, "process.run"))
-        return bosun_process_push_result(L, box, index);
-    bosun_host *host = bosun_engine_host(L);
+    if (!bind_process_begin(L, &request, "process.run"))
+        return bind_process_push_result(L, box, index);
+    bosun_host *host = host_of(L);
     bosun_err err = {0};
     int64_t start = bosun_monotonic();
-    int rc = bosun_process_run(&box->process, &request.options, bosun_engine_wait(host), &err);
-    bosun_process_wipe(&request);
-    bosun_process_trace(host, "process.run", &request, &box->process, start, rc < 0 ? &err : NULL);
+    int rc = bosun_process_run(&box->process, &request.options, &host->wait, &err);
+    bind_process_wipe(&request);
+    bind_process_trace(host, "process.run", &request, &box->process, start, rc < 0 ? &err : NULL);
     if (rc < 0)
-        return bosun_process_push_failure(L, &err);
-    return bosun_process_push_result(L, box, index);
+        return bind_process_push_failure(L, &err);
+    return bind_process_push_result(L, box, index);
 }
 
 static int not_found(lua_State *L, const char *name, int errnum)
@@ -37,7 +36,7 @@ static int not_found(lua_State *L, const char *name, int errnum)
                       strchr(name, '/') ? "" : " in the folders of PATH");
     else
         bosun_err_nomem(&err, "find a program");
-    return bosun_push_failure(L, &err);
+    return bind_push_failure(L, &err);
 }
 
 /* process.which(name) -> path | nil, err */
@@ -47,7 +46,7 @@ static int process_which(lua_State *L)
     const char *name = luaL_checklstring(L, 1, &len);
     luaL_argcheck(L, len > 0 && strlen(name) == len, 1,
                   "the name of a program cannot be empty nor hold a NUL byte");
-    bosun_buf *path = bosun_push_buf(L);
+    bosun_buf *path = bind_push_buf(L);
     int errnum = bosun_process_find(path, name, getenv("PATH"));
     if (errnum)
         return not_found(L, name, errnum);
@@ -62,11 +61,11 @@ static int process_env(lua_State *L)
     return 1;
 }
 
-int bosun_open_process(lua_State *L)
+int bind_process_open(lua_State *L)
 {
     static const luaL_Reg functions[] = {
         {"run", process_run}, {"which", process_which}, {"env", process_env}, {NULL, NULL}};
     luaL_newlib(L, functions);
-    bosun_process_add_spawn(L);
+    bind_process_add_spawn(L);
     return 1;
 }

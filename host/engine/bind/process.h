@@ -27,29 +27,29 @@ typedef struct bosun_process_request {
 } bosun_process_request;
 
 /* Raises on what is wrong. Leaves some values on the stack. [-0, +n, e] */
-void bosun_process_check_request(lua_State *L, bosun_process_request *request);
+void bind_process_check_request(lua_State *L, bosun_process_request *request);
 
 /* Forgets the environment, which can hold secrets. */
-void bosun_process_wipe(bosun_process_request *request);
+void bind_process_wipe(bosun_process_request *request);
 
 /* An empty box on the stack, with its metatable, to be closed by the caller's frame when `closes`. */
-bosun_process_box *bosun_process_push_box(lua_State *L, const bosun_process_request *request, bool closes);
+bosun_process_box *bind_process_push_box(lua_State *L, const bosun_process_request *request, bool closes);
 
 /* True: to be done. False: noted in the plan, and the box at the top of the stack has the result to return.
  */
-bool bosun_process_begin(lua_State *L, const bosun_process_request *request, const char *op);
+bool bind_process_begin(lua_State *L, const bosun_process_request *request, const char *op);
 
 /* nil, err: starting or running failed. Secrets in the message are replaced. Returns 2. [-0, +2, m] */
-int bosun_process_push_failure(lua_State *L, const bosun_err *err);
+int bind_process_push_failure(lua_State *L, const bosun_err *err);
 
 /* The result of a process that is over: a table, or nil, err where the box wants it checked. [-0, +1|2, m] */
-int bosun_process_push_result(lua_State *L, bosun_process_box *box, int box_index);
+int bind_process_push_result(lua_State *L, bosun_process_box *box, int box_index);
 
 /* Adds spawn to the module at the top of the stack, and makes the metatable. [-0, +0, m] */
-void bosun_process_add_spawn(lua_State *L);
+void bind_process_add_spawn(lua_State *L);
 
 /* Tells the trace what was run, and how it went on. Does not touch Lua. */
-void bosun_process_trace(bosun_host *host, const char *op, const bosun_process_request *request,
-                         const bosun_process *process, int64_t start, const bosun_err *err);
+void bind_process_trace(bosun_host *host, const char *op, const bosun_process_request *request,
+                        const bosun_process *process, int64_t start, const bosun_err *err);
 
 #endif

@@ -1,7 +1,6 @@
 /* bosun.process: from Lua's arguments to what the core wants. A secret may stand where the program alone
  * reads it: in its environment and standard input, never among its arguments, which every user of the machine
  * can see. */
-#define _GNU_SOURCE
 #include "process.h"
 #include <string.h>
 
@@ -10,7 +9,7 @@
 static void check_argument(lua_State *L, lua_Integer i)
 {
     size_t len;
-    if (bosun_text_or_secret(L, -1, NULL) && lua_type(L, -1) != LUA_TSTRING)
+    if (bind_text_or_secret(L, -1, NULL) && lua_type(L, -1) != LUA_TSTRING)
         luaL_argerror(
             L, 1,
             lua_pushfstring(L,
@@ -59,7 +58,7 @@ static void check_variable(lua_State *L)
         return;
     if (lua_type(L, -1) == LUA_TNUMBER)
         lua_tolstring(L, -1, NULL); /* in place */
-    const char *value = bosun_text_or_secret(L, -1, &len);
+    const char *value = bind_text_or_secret(L, -1, &len);
     if (!value)
         luaL_argerror(L, 2,
                       lua_pushfstring(L, "option env: %s: expected a string, a secret or false, got %s", name,
@@ -73,7 +72,7 @@ static void add_variable(lua_State *L, bosun_buf *env)
     size_t len;
     check_variable(L);
     bosun_buf_puts(env, lua_tostring(L, -2));
-    const char *value = bosun_text_or_secret(L, -1, &len);
+    const char *value = bind_text_or_secret(L, -1, &len);
     if (value) {
         bosun_buf_putc(env, '=');
         bosun_buf_append(env, value, len);
@@ -84,7 +83,7 @@ static void add_variable(lua_State *L, bosun_buf *env)
 /* Option env as a block for the core. [-0, +1, e] */
 static bosun_buf *check_env(lua_State *L)
 {
-    bosun_buf *env = bosun_push_buf(L);
+    bosun_buf *env = bind_push_buf(L);
     if (lua_isnil(L, 2) || lua_getfield(L, 2, "env") == LUA_TNIL)
         return env;
     if (!lua_istable(L, -1))
@@ -106,7 +105,7 @@ static void check_stdin(lua_State *L, bosun_process_options *options)
     lua_pushnil(L);
     if (lua_isnil(L, 2) || lua_getfield(L, 2, "stdin") == LUA_TNIL)
         return;
-    options->input = bosun_text_or_secret(L, -1, &options->input_len);
+    options->input = bind_text_or_secret(L, -1, &options->input_len);
     if (!options->input)
         luaL_argerror(
             L, 2,
@@ -116,7 +115,7 @@ static void check_stdin(lua_State *L, bosun_process_options *options)
 static const char *check_cwd(lua_State *L)
 {
     size_t len;
-    const char *cwd = bosun_option_string(L, 2, "cwd", &len);
+    const char *cwd = bind_option_string(L, 2, "cwd", &len);
     if (cwd && (len == 0 || strlen(cwd) != len))
         luaL_argerror(L, 2, "option cwd: a path cannot be empty nor hold a NUL byte");
     return cwd;
@@ -124,9 +123,9 @@ static const char *check_cwd(lua_State *L)
 
 static void check_numbers(lua_State *L, bosun_process_options *options)
 {
-    lua_Integer max = bosun_option_integer(L, 2, "max_output", MAX_OUTPUT);
+    lua_Integer max = bind_option_integer(L, 2, "max_output", MAX_OUTPUT);
     luaL_argcheck(L, max >= 0, 2, "option max_output: expected 0 or more bytes");
-    lua_Number seconds = bosun_option_number(L, 2, "timeout", -1);
+    lua_Number seconds = bind_option_number(L, 2, "timeout", -1);
     luaL_argcheck(L, seconds == -1 || seconds > 0, 2, "option timeout: expected more than 0 seconds");
     options->max_output = (size_t)max;
     options->timeout = seconds > 0 ? bosun_nanoseconds(seconds) : 0;
@@ -143,15 +142,15 @@ static void check_dry_run(lua_State *L)
     lua_pop(L, 1);
 }
 
-void bosun_process_check_request(lua_State *L, bosun_process_request *request)
+void bind_process_check_request(lua_State *L, bosun_process_request *request)
 {
     static const char *const known[] = {"cwd",        "env",   "clear_env", "stdin", "timeout",
                                         "max_output", "check", "dry_run",   "reads", NULL};
     lua_settop(L, 2);
-    bosun_check_options(L, 2, known);
-    *request = (bosun_process_request){.check = bosun_option_bool(L, 2, "check", false),
-                                       .reads = bosun_option_bool(L, 2, "reads", false)};
-    request->options.clear_env = bosun_option_bool(L, 2, "clear_env", false);
+    bind_check_options(L, 2, known);
+    *request = (bosun_process_request){.check = bind_option_bool(L, 2, "check", false),
+                                       .reads = bind_option_bool(L, 2, "reads", false)};
+    request->options.clear_env = bind_option_bool(L, 2, "clear_env", false);
     request->options.cwd = check_cwd(L);
     check_numbers(L, &request->options);
     check_dry_run(L);
@@ -159,10 +158,10 @@ void bosun_process_check_request(lua_State *L, bosun_process_request *request)
     request->env = check_env(L);
     request->options.env = bosun_buf_text(request->env);
     request->options.env_len = request->env->len;
-    check_stdin(L, &request->options); /* the last: bosun_process_push_box looks for it at the top */
+    check_stdin(L, &request->options); /* the last: bind_process_push_box looks for it at the top */
 }
 
-void bosun_process_wipe(bosun_process_request *request)
+void bind_process_wipe(bosun_process_request *request)
 {
     if (request->env->data)
         explicit_bzero(request->env->data, request->env->cap);
@@ -211,7 +210,7 @@ static void push_dry_result(lua_State *L)
 
 static void push_command(lua_State *L, const bosun_process_options *options)
 {
-    bosun_buf *text = bosun_push_buf(L);
+    bosun_buf *text = bind_push_buf(L);
     bosun_process_quote(text, options->argv);
     if (options->cwd)
         bosun_buf_printf(text, " (in %s)", options->cwd);
@@ -234,16 +233,16 @@ static void set_dry_output(lua_State *L, bosun_process_box *box)
         luaL_error(L, "out of memory in a dry run");
 }
 
-bool bosun_process_begin(lua_State *L, const bosun_process_request *request, const char *op)
+bool bind_process_begin(lua_State *L, const bosun_process_request *request, const char *op)
 {
-    if (request->reads || !bosun_engine_dry_run(bosun_engine_host(L)))
+    if (request->reads || !host_of(L)->options.dry_run)
         return true;
     bosun_process_box *box = lua_touserdata(L, -1);
     push_dry_result(L);
     lua_setiuservalue(L, -2, BOSUN_PROCESS_DRY_RESULT);
     set_dry_output(L, box);
     push_command(L, &request->options);
-    box->dry = !bosun_effect_begin(L, op, "%s", lua_tostring(L, -1));
+    box->dry = !host_effect_begin(L, op, "%s", lua_tostring(L, -1));
     lua_pop(L, 1);
     return !box->dry;
 }

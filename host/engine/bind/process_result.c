@@ -1,5 +1,4 @@
 /* bosun.process: how a program ended, as a table, as an error and as a line of the trace. */
-#define _GNU_SOURCE
 #include "engine/host/host.h"
 #include "process.h"
 #include <stdio.h>
@@ -86,18 +85,18 @@ static void describe_failure(const bosun_secrets *secrets, const bosun_process *
     bosun_buf_free(&text);
 }
 
-int bosun_process_push_failure(lua_State *L, const bosun_err *err)
+int bind_process_push_failure(lua_State *L, const bosun_err *err)
 {
-    const bosun_secrets *secrets = &bosun_engine_host(L)->secrets;
+    const bosun_secrets *secrets = &host_of(L)->secrets;
     bosun_err clean = *err;
     bosun_buf text = {0};
     bosun_redact(&text, secrets, err->message, strlen(err->message));
     bosun_err_set(&clean, err->code, err->op, "%s", text.failed ? "out of memory" : bosun_buf_text(&text));
     bosun_buf_free(&text);
-    return bosun_push_failure(L, &clean);
+    return bind_push_failure(L, &clean);
 }
 
-int bosun_process_push_result(lua_State *L, bosun_process_box *box, int box_index)
+int bind_process_push_result(lua_State *L, bosun_process_box *box, int box_index)
 {
     if (box->dry) {
         lua_getiuservalue(L, box_index, BOSUN_PROCESS_DRY_RESULT);
@@ -107,17 +106,17 @@ int bosun_process_push_result(lua_State *L, bosun_process_box *box, int box_inde
     if (!box->check || !failure_code(&box->process))
         return 1;
     bosun_err err = {0};
-    describe_failure(&bosun_engine_host(L)->secrets, &box->process, &err);
-    bosun_push_failure(L, &err); /* [result, nil, error] */
+    describe_failure(&host_of(L)->secrets, &box->process, &err);
+    bind_push_failure(L, &err); /* [result, nil, error] */
     lua_pushvalue(L, -3);
     lua_setfield(L, -2, "result");
     return 2;
 }
 
-void bosun_process_trace(bosun_host *host, const char *op, const bosun_process_request *request,
-                         const bosun_process *process, int64_t start, const bosun_err *err)
+void bind_process_trace(bosun_host *host, const char *op, const bosun_process_request *request,
+                        const bosun_process *process, int64_t start, const bosun_err *err)
 {
-    if (!bosun_engine_logs(host, BOSUN_LOG_TRACE))
+    if (!host_logs(host, BOSUN_LOG_TRACE))
         return;
     bosun_buf command = {0};
     bosun_buf outcome = {0};
@@ -136,7 +135,7 @@ void bosun_process_trace(bosun_host *host, const char *op, const bosun_process_r
         {.name = "outcome", .text = bosun_buf_text(&outcome), .len = outcome.len},
     };
     if (!command.failed && !outcome.failed)
-        bosun_engine_log(host, BOSUN_LOG_TRACE, fields, 3, op, strlen(op));
+        host_log(host, BOSUN_LOG_TRACE, fields, 3, op, strlen(op));
     bosun_buf_free(&command);
     bosun_buf_free(&outcome);
 }

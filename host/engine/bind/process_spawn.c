@@ -1,6 +1,5 @@
 /* bosun.process: programs that run beside the plugin, as objects that a `local x <close>` ends. A dry run
  * starts none: such an object has no process, and the output that option dry_run gave it. */
-#define _GNU_SOURCE
 #include "process.h"
 #include <signal.h>
 #include <string.h>
@@ -24,13 +23,13 @@ static bosun_process_box *check_open(lua_State *L)
 
 static const bosun_wait *wait_of(lua_State *L)
 {
-    return bosun_engine_wait(bosun_engine_host(L));
+    return bind_wait(L);
 }
 
 static int push_done(lua_State *L, int rc, const bosun_err *err)
 {
     if (rc < 0)
-        return bosun_process_push_failure(L, err);
+        return bind_process_push_failure(L, err);
     lua_pushboolean(L, 1);
     return 1;
 }
@@ -40,7 +39,7 @@ static int process_write(lua_State *L)
 {
     size_t len;
     bosun_process_box *box = check_open(L);
-    const char *bytes = bosun_text_or_secret(L, 2, &len);
+    const char *bytes = bind_text_or_secret(L, 2, &len);
     if (!bytes)
         return luaL_typeerror(L, 2, "string or secret");
     bosun_err err = {0};
@@ -100,7 +99,7 @@ static int process_read(lua_State *L)
     luaL_argcheck(L, max > 0, 2, "expected more than 0 bytes");
     bosun_err err = {0};
     if (waiting(box) == 0 && receive_more(L, box, &err) < 0)
-        return bosun_process_push_failure(L, &err);
+        return bind_process_push_failure(L, &err);
     size_t len = waiting(box);
     if (len > 0)
         return push_taken(L, box, len < (size_t)max ? len : (size_t)max, 0);
@@ -126,7 +125,7 @@ static int next_line(lua_State *L)
             continue;
         if (rc == 0)
             return waiting(box) > 0 ? push_taken(L, box, waiting(box), 0) : 0;
-        bosun_process_push_failure(L, &err);
+        bind_process_push_failure(L, &err);
         return lua_error(L);
     }
 }
@@ -144,7 +143,7 @@ static int still_runs(lua_State *L, const bosun_process *p, lua_Number seconds)
 {
     bosun_err err = {0};
     bosun_err_set(&err, BOSUN_ERR_TIMEOUT, "wait", "%s still runs after %g s", p->name, seconds);
-    return bosun_push_failure(L, &err);
+    return bind_push_failure(L, &err);
 }
 
 /* process:wait([timeout]) -> result | nil, err */
@@ -154,7 +153,7 @@ static int process_wait(lua_State *L)
     lua_Number seconds = luaL_optnumber(L, 2, -1);
     luaL_argcheck(L, seconds == -1 || seconds >= 0, 2, "expected 0 or more seconds");
     if (box->dry)
-        return bosun_process_push_result(L, box, 1);
+        return bind_process_push_result(L, box, 1);
     bosun_err err = {0};
     forget_taken(box);
     if (seconds == -1) /* nobody could write to it meanwhile */
@@ -162,8 +161,8 @@ static int process_wait(lua_State *L)
     int64_t until = seconds == -1 ? BOSUN_NO_DEADLINE : bosun_wait_after(bosun_nanoseconds(seconds));
     int rc = bosun_process_wait(&box->process, until, wait_of(L), &err);
     if (rc < 0)
-        return bosun_process_push_failure(L, &err);
-    return rc == 0 ? still_runs(L, &box->process, seconds) : bosun_process_push_result(L, box, 1);
+        return bind_process_push_failure(L, &err);
+    return rc == 0 ? still_runs(L, &box->process, seconds) : bind_process_push_result(L, box, 1);
 }
 
 static int check_signal(lua_State *L, int arg)
@@ -232,7 +231,7 @@ static int process_tostring(lua_State *L)
     return 1;
 }
 
-bosun_process_box *bosun_process_push_box(lua_State *L, const bosun_process_request *request, bool closes)
+bosun_process_box *bind_process_push_box(lua_State *L, const bosun_process_request *request, bool closes)
 {
     bosun_process_box *box = lua_newuserdatauv(L, sizeof *box, BOSUN_PROCESS_VALUES);
     *box = (bosun_process_box){.process = BOSUN_NO_PROCESS, .check = request->check};
@@ -248,23 +247,22 @@ bosun_process_box *bosun_process_push_box(lua_State *L, const bosun_process_requ
 static int process_spawn(lua_State *L)
 {
     bosun_process_request request;
-    bosun_process_check_request(L, &request);
+    bind_process_check_request(L, &request);
     request.options.keep_stdin = !request.options.input;
-    bosun_process_box *box = bosun_process_push_box(L, &request, false);
-    if (!bosun_process_begin(L, &request, "process.spawn"))
+    bosun_process_box *box = bind_process_push_box(L, &request, false);
+    if (!bind_process_begin(L, &request, "process.spawn"))
         return 1;
     bosun_err err = {0};
     int64_t start = bosun_monotonic();
     int rc = bosun_wait_check(wait_of(L), "spawn", &err);
     if (rc == 0)
         rc = bosun_process_start(&box->process, &request.options, &err);
-    bosun_process_wipe(&request);
-    bosun_process_trace(bosun_engine_host(L), "process.spawn", &request, &box->process, start,
-                        rc < 0 ? &err : NULL);
-    return rc < 0 ? bosun_process_push_failure(L, &err) : 1;
+    bind_process_wipe(&request);
+    bind_process_trace(host_of(L), "process.spawn", &request, &box->process, start, rc < 0 ? &err : NULL);
+    return rc < 0 ? bind_process_push_failure(L, &err) : 1;
 }
 
-void bosun_process_add_spawn(lua_State *L)
+void bind_process_add_spawn(lua_State *L)
 {
     static const luaL_Reg methods[] = {
         {"write", process_write},

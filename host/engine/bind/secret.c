@@ -1,4 +1,3 @@
-#define _GNU_SOURCE
 /* bosun.secret: a text that shows itself nowhere. A secret is a userdata: printing it, putting it in a log or
  * a status shows "[secret]"; its text is known to the host, which replaces it wherever it would leave the
  * process anyway. Bindings that send a text to where it belongs (headers, a child's standard input) take a
@@ -13,7 +12,7 @@ typedef struct secret {
     char text[];
 } secret;
 
-const char *bosun_text_or_secret(lua_State *L, int index, size_t *len)
+const char *bind_text_or_secret(lua_State *L, int index, size_t *len)
 {
     const secret *s = luaL_testudata(L, index, SECRET_METATABLE);
     if (!s)
@@ -69,7 +68,7 @@ static int secret_new(lua_State *L)
     memcpy(s->text, text, len + 1);
     push_metatable(L);
     lua_setmetatable(L, -2);
-    if (bosun_engine_add_secret(bosun_engine_host(L), text, len) < 0)
+    if (host_add_secret(host_of(L), text, len) < 0)
         return luaL_error(L, "out of memory while keeping a secret");
     return 1;
 }
@@ -81,7 +80,7 @@ static int secret_is(lua_State *L)
     return 1;
 }
 
-int bosun_open_secret(lua_State *L)
+int bind_secret_open(lua_State *L)
 {
     static const luaL_Reg functions[] = {{"new", secret_new}, {"is", secret_is}, {NULL, NULL}};
     luaL_newlib(L, functions);

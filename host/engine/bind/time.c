@@ -1,5 +1,4 @@
 /* bosun.time: clocks, sleeping within the deadline, times and durations as text. */
-#define _GNU_SOURCE
 #include "bind.h"
 #include <ctype.h>
 #include <math.h>
@@ -23,7 +22,7 @@ static int time_monotonic(lua_State *L)
 /* time.deadline() -> seconds left, or nil when there is no deadline */
 static int time_deadline(lua_State *L)
 {
-    const bosun_wait *wait = bosun_engine_wait(bosun_engine_host(L));
+    const bosun_wait *wait = bind_wait(L);
     if (wait->deadline == BOSUN_NO_DEADLINE) {
         lua_pushnil(L);
         return 1;
@@ -40,8 +39,8 @@ static int time_sleep(lua_State *L)
     luaL_argcheck(L, seconds >= 0, 1, "expected seconds >= 0");
     bosun_err err = {0};
     int64_t until = bosun_wait_after(bosun_nanoseconds(seconds));
-    if (bosun_wait_fd(bosun_engine_wait(bosun_engine_host(L)), -1, 0, until, "sleep", &err) < 0)
-        return bosun_push_failure(L, &err);
+    if (bosun_wait_fd(bind_wait(L), -1, 0, until, "sleep", &err) < 0)
+        return bind_push_failure(L, &err);
     lua_pushboolean(L, 1);
     return 1;
 }
@@ -139,7 +138,7 @@ static int time_parse(lua_State *L)
     bosun_err err = {0};
     bosun_err_set(&err, BOSUN_ERR_INVALID, "time.parse",
                   "\"%s\" is not a time: expected RFC 3339, as in 2026-11-23T08:00:00Z", text);
-    return bosun_push_failure(L, &err);
+    return bind_push_failure(L, &err);
 }
 
 static lua_Number unit_seconds(const char *unit, size_t len)
@@ -199,10 +198,10 @@ static int time_duration(lua_State *L)
     bosun_err err = {0};
     bosun_err_set(&err, BOSUN_ERR_INVALID, "time.duration",
                   "\"%s\" is not a duration: expected numbers with ms, s, m, h or d, as in 1h30m", text);
-    return bosun_push_failure(L, &err);
+    return bind_push_failure(L, &err);
 }
 
-int bosun_open_time(lua_State *L)
+int bind_time_open(lua_State *L)
 {
     static const luaL_Reg functions[] = {
         {"now", time_now},           {"monotonic", time_monotonic},

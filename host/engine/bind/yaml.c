@@ -39,7 +39,7 @@ static bosun_arena *push_arena(lua_State *L)
 
 static bosun_buf *push_closing_buf(lua_State *L)
 {
-    bosun_buf *buf = bosun_push_buf(L);
+    bosun_buf *buf = bind_push_buf(L);
     lua_toclose(L, -1);
     return buf;
 }
@@ -49,8 +49,8 @@ static int push_decoded(lua_State *L, const char *text, size_t len, const char *
     bosun_err err = {0};
     const bosun_value *value = bosun_yaml_read(push_arena(L), text, len, source, &err);
     if (!value)
-        return bosun_push_failure(L, &err);
-    bosun_push_value(L, value);
+        return bind_push_failure(L, &err);
+    bind_push_value(L, value);
     return 1;
 }
 
@@ -60,19 +60,19 @@ static int yaml_decode(lua_State *L)
     static const char *const options[] = {"source", NULL};
     size_t len;
     const char *text = luaL_checklstring(L, 1, &len);
-    bosun_check_options(L, 2, options);
-    const char *source = bosun_option_string(L, 2, "source", NULL);
+    bind_check_options(L, 2, options);
+    const char *source = bind_option_string(L, 2, "source", NULL);
     return push_decoded(L, text, len, source ? source : "yaml");
 }
 
 /* yaml.load(path) -> value | nil, err */
 static int yaml_load(lua_State *L)
 {
-    const char *path = bosun_check_path(L, 1);
+    const char *path = bind_check_path(L, 1);
     bosun_buf *text = push_closing_buf(L);
     bosun_err err = {0};
-    if (bosun_fs_read(path, BOSUN_YAML_MAX_BYTES, text, bosun_engine_wait(bosun_engine_host(L)), &err) < 0)
-        return bosun_push_failure(L, &err);
+    if (bosun_fs_read(path, BOSUN_YAML_MAX_BYTES, text, bind_wait(L), &err) < 0)
+        return bind_push_failure(L, &err);
     return push_decoded(L, bosun_buf_text(text), text->len, path);
 }
 
@@ -116,23 +116,23 @@ static void fill_mapping(lua_State *L, const bosun_value *mapping, int marks)
         const bosun_pair *pair = &mapping->as.mapping.pairs[i];
         if (pair->key->kind == BOSUN_NULL)
             continue;
-        bosun_push_value(L, pair->key);
+        bind_push_value(L, pair->key);
         push_mark(L, pair->value->mark, &pair->key->mark);
         lua_rawset(L, -3);
         if (pair->value->kind == BOSUN_NULL)
             continue;
-        bosun_push_value(L, pair->key);
+        bind_push_value(L, pair->key);
         push_marked(L, pair->value, marks);
         lua_rawset(L, -4);
     }
 }
 
-/* As bosun_push_value, and sets marks[table] for each table made. [-0, +1, m] */
+/* As bind_push_value, and sets marks[table] for each table made. [-0, +1, m] */
 static void push_marked(lua_State *L, const bosun_value *value, int marks)
 {
     bool is_sequence = value->kind == BOSUN_SEQUENCE;
     if (!is_sequence && value->kind != BOSUN_MAPPING) {
-        bosun_push_value(L, value);
+        bind_push_value(L, value);
         return;
     }
     luaL_checkstack(L, 8, "a value is nested too deep");
@@ -146,7 +146,7 @@ static void push_marked(lua_State *L, const bosun_value *value, int marks)
     lua_insert(L, -2);
     lua_rawset(L, marks);
     if (is_sequence)
-        bosun_mark_array(L);
+        bind_mark_array(L);
 }
 
 /* yaml.decode_marked(text, source) -> value, marks | nil, err
@@ -160,7 +160,7 @@ static int yaml_decode_marked(lua_State *L)
     bosun_err err = {0};
     const bosun_value *value = bosun_yaml_read(push_arena(L), text, len, source, &err);
     if (!value)
-        return bosun_push_failure(L, &err);
+        return bind_push_failure(L, &err);
     lua_newtable(L);
     int marks = lua_gettop(L);
     push_mark(L, value->mark, NULL);
@@ -174,7 +174,7 @@ static int yaml_decode_marked(lua_State *L)
 static int yaml_encode(lua_State *L)
 {
     luaL_checkany(L, 1);
-    const bosun_value *value = bosun_to_value(L, 1, "the value", push_arena(L));
+    const bosun_value *value = bind_to_value(L, 1, "the value", push_arena(L));
     bosun_buf *text = push_closing_buf(L);
     bosun_err err = {0};
     if (bosun_yaml_write(text, value, 0, &err) < 0)
@@ -188,11 +188,11 @@ static int yaml_array(lua_State *L)
 {
     luaL_checktype(L, 1, LUA_TTABLE);
     lua_settop(L, 1);
-    bosun_mark_array(L);
+    bind_mark_array(L);
     return 1;
 }
 
-int bosun_open_yaml(lua_State *L)
+int bind_yaml_open(lua_State *L)
 {
     static const luaL_Reg functions[] = {
         {"decode", yaml_decode}, {"decode_marked", yaml_decode_marked},

@@ -2,6 +2,7 @@
  * notes, while the stack still stands, the traceback and the line of the plugin. The value becomes text
  * afterwards, in a second protected call, because a __tostring can raise or never end. */
 #include "host.h"
+#include <lauxlib.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -12,7 +13,7 @@ static const char traceback_key = 't';
 static const char where_key = 'w';
 static const char place_key = 'p';
 
-void bosun_call_set_place(lua_State *L)
+void host_set_place(lua_State *L)
 {
     lua_rawsetp(L, LUA_REGISTRYINDEX, &place_key);
 }
@@ -107,7 +108,7 @@ static void log_traceback(bosun_host *host, const char *what)
         const bosun_log_field field = {.name = "while", .text = what, .len = strlen(what)};
         size_t len;
         const char *text = lua_tolstring(L, -1, &len);
-        bosun_engine_log(host, BOSUN_LOG_ERROR, &field, 1, text, len);
+        host_log(host, BOSUN_LOG_ERROR, &field, 1, text, len);
     }
     lua_pop(L, 1);
 }
@@ -173,8 +174,7 @@ static int prepare_notes(lua_State *L)
     return 0;
 }
 
-int bosun_protected_call(bosun_host *host, lua_CFunction function, void *argument, const char *what,
-                         bosun_err *err)
+int host_call(bosun_host *host, lua_CFunction function, void *argument, const char *what, bosun_err *err)
 {
     lua_State *L = host->L;
     lua_settop(L, 0);
@@ -193,11 +193,11 @@ int bosun_protected_call(bosun_host *host, lua_CFunction function, void *argumen
         return 0;
     }
     char text[128];
-    bool stopped = bosun_limits_stopped(host, text, sizeof text);
+    bool stopped = host_limits_stopped(host, text, sizeof text);
     if (stopped)
-        bosun_limits_disarm(L);
+        host_limits_disarm(L);
     make_text(L, stopped);
-    stopped = stopped || bosun_limits_stopped(host, text, sizeof text); /* a __tostring may never end */
+    stopped = stopped || host_limits_stopped(host, text, sizeof text); /* a __tostring may never end */
     log_traceback(host, what);
     fill_error(host, status, stopped ? text : NULL, what, err);
     clear_notes(L);

@@ -1,5 +1,4 @@
 /* The folders of plugins. The library itself and the built-in plugins need none: they are embedded. */
-#define _GNU_SOURCE
 #include "core/base/path.h"
 #include "host.h"
 #include <limits.h>
@@ -37,14 +36,14 @@ static char *find_site(void)
     return strdup(find_beside(beside, sizeof beside) ? beside : BOSUN_DATADIR "/site");
 }
 
-int bosun_dirs_init(bosun_dirs *dirs, const bosun_options *options)
+int host_dirs_init(bosun_dirs *dirs, const bosun_options *options)
 {
     dirs->path = options->plugin_path ? strdup(options->plugin_path) : NULL;
     dirs->site = options->site_dir ? strdup(options->site_dir) : find_site();
     return dirs->site && (dirs->path || !options->plugin_path) ? 0 : -1;
 }
 
-void bosun_dirs_free(bosun_dirs *dirs)
+void host_dirs_free(bosun_dirs *dirs)
 {
     free(dirs->path);
     free(dirs->site);

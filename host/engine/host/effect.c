@@ -1,5 +1,6 @@
 /* Changes to the world, and the plan of a dry run: what would have been done, in order. */
 #include "host.h"
+#include <lauxlib.h>
 #include <stdarg.h>
 #include <string.h>
 
@@ -12,9 +13,9 @@ static void tidy(char *text)
             *text = '?';
 }
 
-bool bosun_effect_begin(lua_State *L, const char *op, const char *format, ...)
+bool host_effect_begin(lua_State *L, const char *op, const char *format, ...)
 {
-    bosun_host *host = bosun_engine_host(L);
+    bosun_host *host = host_of(L);
     if (!host->options.dry_run)
         return true;
     size_t start = host->plan.len;
@@ -30,12 +31,12 @@ bool bosun_effect_begin(lua_State *L, const char *op, const char *format, ...)
     tidy(entry);
     bosun_buf line = {0};
     bosun_buf_printf(&line, "dry run: %s", entry);
-    bosun_engine_log(host, BOSUN_LOG_INFO, NULL, 0, bosun_buf_text(&line), line.len);
+    host_log(host, BOSUN_LOG_INFO, NULL, 0, bosun_buf_text(&line), line.len);
     bosun_buf_free(&line);
     return false;
 }
 
-bosun_value *bosun_plan_value(const bosun_host *host, bosun_arena *arena)
+bosun_value *host_plan_value(const bosun_host *host, bosun_arena *arena)
 {
     bosun_value *list = bosun_value_new(arena, BOSUN_SEQUENCE);
     const char *end = host->plan.data + host->plan.len;

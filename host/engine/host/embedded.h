@@ -16,9 +16,9 @@ extern const bosun_embedded bosun_embedded_files[]; /* sorted by name */
 extern const size_t bosun_embedded_count;
 
 /* The file of that name, or NULL. */
-const bosun_embedded *bosun_embedded_find(const char *name);
+const bosun_embedded *host_embedded_find(const char *name);
 
 /* Pushes the file's chunk, or raises. [-0, +1, e] */
-void bosun_embedded_load(lua_State *L, const bosun_embedded *file);
+void host_embedded_load(lua_State *L, const bosun_embedded *file);
 
 #endif

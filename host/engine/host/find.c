@@ -1,5 +1,4 @@
 /* From the value of --plugin to a file: a path, or a bare name that is looked up in the plugin folders. */
-#define _GNU_SOURCE
 #include "core/base/path.h"
 #include "core/base/suggest.h"
 #include "host.h"
@@ -41,7 +40,7 @@ static int take(const char *path, bosun_plugin_file *file, bosun_err *err)
 /* Takes the embedded file of that name when there is one. */
 static int take_embedded(const char *name, bosun_plugin_file *file, bosun_err *err)
 {
-    file->embedded = bosun_embedded_find(name);
+    file->embedded = host_embedded_find(name);
     if (!file->embedded)
         return 0;
     bosun_buf_puts(&file->path, name);
@@ -183,7 +182,7 @@ static int find_name(const bosun_dirs *dirs, const char *plugin, bosun_plugin_fi
     return found < 0 ? -1 : 0;
 }
 
-int bosun_plugin_find(const bosun_dirs *dirs, const char *plugin, bosun_plugin_file *file, bosun_err *err)
+int host_find_plugin(const bosun_dirs *dirs, const char *plugin, bosun_plugin_file *file, bosun_err *err)
 {
     if (strchr(plugin, '/') || ends_with(plugin, ".lua"))
         return find_path(plugin, file, err);

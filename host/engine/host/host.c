@@ -1,7 +1,7 @@
 /* The life of a host: options, the Lua state, cancellation, the log. What an action does is in run.c. */
-#define _GNU_SOURCE
 #include "host.h"
 #include <errno.h>
+#include <lauxlib.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
@@ -32,7 +32,7 @@ const char *bosun_phase_name(bosun_phase phase)
     return (size_t)phase < sizeof names / sizeof names[0] ? names[phase] : "unknown";
 }
 
-void bosun_host_set_phase(bosun_host *host, bosun_phase phase)
+void host_set_phase(bosun_host *host, bosun_phase phase)
 {
     if (phase == host->phase)
         return;
@@ -41,7 +41,7 @@ void bosun_host_set_phase(bosun_host *host, bosun_phase phase)
         host->options.phase(host->options.phase_data, phase);
 }
 
-void bosun_report_error(bosun_error *error, const bosun_err *err)
+void host_report_error(bosun_error *error, const bosun_err *err)
 {
     if (!error)
         return;
@@ -54,7 +54,7 @@ _Static_assert(sizeof((bosun_error *)0)->message == BOSUN_ERR_MESSAGE_MAX,
 
 static int open_state(lua_State *L)
 {
-    bosun_state_open(L);
+    host_state_open(L);
     return 0;
 }
 
@@ -79,13 +79,13 @@ static int init(bosun_host *host, bosun_err *err)
     if (host->cancel_fd < 0)
         return bosun_err_errno(err, errno, "create", "an eventfd");
     set_deadlines(host);
-    if (bosun_dirs_init(&host->dirs, &host->options) < 0)
+    if (host_dirs_init(&host->dirs, &host->options) < 0)
         return bosun_err_nomem(err, "copy the options");
-    host->L = bosun_state_new(host);
+    host->L = host_state_new(host);
     if (!host->L)
         return bosun_err_nomem(err, "create a Lua state");
-    bosun_limits_arm(host->L);
-    return bosun_protected_call(host, open_state, NULL, "setting up Lua", err);
+    host_limits_arm(host->L);
+    return host_call(host, open_state, NULL, "setting up Lua", err);
 }
 
 bosun_host *bosun_host_new(const bosun_options *options, bosun_error *error)
@@ -94,7 +94,7 @@ bosun_host *bosun_host_new(const bosun_options *options, bosun_error *error)
     bosun_host *host = calloc(1, sizeof *host);
     if (!host) {
         bosun_err_nomem(&err, "create a host");
-        bosun_report_error(error, &err);
+        host_report_error(error, &err);
         return NULL;
     }
     host->options = *options;
@@ -102,7 +102,7 @@ bosun_host *bosun_host_new(const bosun_options *options, bosun_error *error)
     bosun_err_set(&host->load_error, BOSUN_ERR_INVALID, "load",
                   "no plugin is loaded: call bosun_host_load first");
     int rc = init(host, &err);
-    bosun_report_error(error, &err);
+    host_report_error(error, &err);
     if (rc == 0)
         return host;
     bosun_host_free(host);
@@ -114,12 +114,12 @@ void bosun_host_free(bosun_host *host)
     if (!host)
         return;
     if (host->L) {
-        bosun_host_set_phase(host, BOSUN_PHASE_CLOSE);
+        host_set_phase(host, BOSUN_PHASE_CLOSE);
         lua_close(host->L);
     }
     if (host->cancel_fd >= 0)
         close(host->cancel_fd);
-    bosun_dirs_free(&host->dirs);
+    host_dirs_free(&host->dirs);
     bosun_secrets_free(&host->secrets);
     bosun_buf_free(&host->plan);
     free(host->plugin_name);
@@ -137,24 +137,4 @@ void bosun_host_cancel(bosun_host *host, const char *reason)
     ssize_t n = write(host->cancel_fd, &one, sizeof one);
     (void)n; /* a full eventfd is readable, which is all that is wanted */
     errno = saved;
-}
-
-bosun_host *bosun_engine_host(lua_State *L)
-{
-    return *(bosun_host **)lua_getextraspace(L);
-}
-
-const bosun_wait *bosun_engine_wait(bosun_host *host)
-{
-    return &host->wait;
-}
-
-bool bosun_engine_dry_run(const bosun_host *host)
-{
-    return host->options.dry_run;
-}
-
-int bosun_engine_add_secret(bosun_host *host, const char *text, size_t len)
-{
-    return bosun_secrets_add(&host->secrets, text, len);
 }

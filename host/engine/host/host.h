@@ -4,9 +4,11 @@
 
 #include "core/base/buf.h"
 #include "core/base/redact.h"
+#include "core/base/wait.h"
 #include "core/status.h"
 #include "embedded.h"
-#include "engine/bind/bind.h"
+#include <lua.h>
+#include <stdatomic.h>
 
 /* The folders that a plugin's bare name is looked up in, before the built-in ones. */
 typedef struct bosun_dirs {
@@ -44,69 +46,93 @@ struct bosun_host {
     bosun_buf plan; /* what a dry run would do: texts, each followed by a NUL */
 };
 
+/* The host that a state belongs to: every state here is made by host_state_new. */
+static inline bosun_host *host_of(lua_State *L)
+{
+    return *(bosun_host **)lua_getextraspace(L);
+}
+
+/* Sends an event to the host's log, secrets redacted. Does not touch Lua. fields may be NULL when count is 0.
+ */
+void host_log(bosun_host *host, bosun_log_level level, const bosun_log_field *fields, size_t count,
+              const char *message, size_t len);
+bool host_logs(const bosun_host *host, bosun_log_level level);
+
+/* Marks a text as secret for logs and status. Does not touch Lua; -1: out of memory. */
+int host_add_secret(bosun_host *host, const char *text, size_t len);
+
+/* Asked by everything that changes something outside, before it does. True: do it. False: this is a dry run,
+ * and "op text" is now in the plan. May raise (out of memory).
+ *
+ *     if (!host_effect_begin(L, "fs.mkdir", "%s", path))
+ *         return push_true(L);                  // recorded, as if it had worked
+ *     int rc = bosun_fs_mkdir(path, mode, parents, &err);
+ */
+bool host_effect_begin(lua_State *L, const char *op, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
 /* Copies folders from the options and finds the site folder when it is not given. 0 or -1: out of memory. */
-int bosun_dirs_init(bosun_dirs *dirs, const bosun_options *options);
-void bosun_dirs_free(bosun_dirs *dirs);
+int host_dirs_init(bosun_dirs *dirs, const bosun_options *options);
+void host_dirs_free(bosun_dirs *dirs);
 
 /* Finds what `plugin` names, in the order of the contract's lookup. The failure lists where was looked. The
  * path is to be freed either way. */
-int bosun_plugin_find(const bosun_dirs *dirs, const char *plugin, bosun_plugin_file *file, bosun_err *err);
+int host_find_plugin(const bosun_dirs *dirs, const char *plugin, bosun_plugin_file *file, bosun_err *err);
 
 /* Registry key: the name's prefix of the embedded modules that lie beside a built-in plugin. */
 #define BOSUN_EMBEDDED_DIR "bosun.embedded_dir"
 
 /* The state of a host, with nothing opened in it yet; NULL: out of memory. */
-lua_State *bosun_state_new(bosun_host *host);
+lua_State *host_state_new(bosun_host *host);
 
 /* Opens libraries and bindings and sets up `require`. Called inside a protected call. [-0, +0, e] */
-void bosun_state_open(lua_State *L);
+void host_state_open(lua_State *L);
 
 /* Pushes the chunk of a Lua source file, compiled, or raises. Text only; the chunk's name is the path. [-0,
  * +1, e] */
-void bosun_state_load_file(lua_State *L, const char *path);
+void host_load_file(lua_State *L, const char *path);
 
 /* Lua code stops at its next instruction once the host is cancelled or past its deadline. */
-void bosun_limits_arm(lua_State *L);
-void bosun_limits_disarm(lua_State *L);
+void host_limits_arm(lua_State *L);
+void host_limits_disarm(lua_State *L);
 
 /* Has the host been told to stop, or run out of time? Then `text` (size bytes) says so: "timed out after 2
  * s". */
-bool bosun_limits_stopped(const bosun_host *host, char *text, size_t size);
+bool host_limits_stopped(const bosun_host *host, char *text, size_t size);
 
 /* Calls function(L) with `argument` as a light userdata, protected. On an error: -1, the message in *err,
  * with file and line; the traceback goes to the log. */
-int bosun_protected_call(bosun_host *host, lua_CFunction function, void *argument, const char *what,
-                         bosun_err *err);
+int host_call(bosun_host *host, lua_CFunction function, void *argument, const char *what, bosun_err *err);
 
 /* The text at the top of the stack (or nil), "file:line", is the place of errors whose stack shows none. [-1,
  * +0, m] */
-void bosun_call_set_place(lua_State *L);
+void host_set_place(lua_State *L);
 
 /* Pushes the class of the loaded plugin. [-0, +1, -] */
-void bosun_push_class(lua_State *L);
+void host_push_class(lua_State *L);
 
 /* Pushes a function of one of the library's own modules: "bosun.driver", "run". [-0, +1, e] */
-void bosun_push_library(lua_State *L, const char *module, const char *function);
+void host_push_library(lua_State *L, const char *module, const char *function);
 
 /* What the embedder is told: code and message. error may be NULL. */
-void bosun_report_error(bosun_error *error, const bosun_err *err);
+void host_report_error(bosun_error *error, const bosun_err *err);
 
 /* "there is no action …", with a suggestion; returns -1. */
-int bosun_unknown_action(const char *name, bosun_err *err);
+int host_unknown_action(const char *name, bosun_err *err);
 
-void bosun_host_set_phase(bosun_host *host, bosun_phase phase);
+void host_set_phase(bosun_host *host, bosun_phase phase);
 
 /* Notes the secrets of pluginConfig (NULL: none). -1: out of memory. */
-int bosun_secrets_note(bosun_host *host, const bosun_value *section);
+int host_note_secrets(bosun_host *host, const bosun_value *section);
 
 /* The same for a config that cannot be read as YAML: a message about it may repeat a part of it. What looks
  * like the value of a secret key is noted. */
-int bosun_secrets_note_file(bosun_host *host, const char *path);
+int host_note_secrets_in_file(bosun_host *host, const char *path);
 
 /* Takes every noted secret out of the status. -1: out of memory. */
-int bosun_secrets_remove(bosun_status *status, const bosun_secrets *secrets);
+int host_redact_status(bosun_status *status, const bosun_secrets *secrets);
 
 /* The plan as a sequence of strings; NULL: out of memory. */
-bosun_value *bosun_plan_value(const bosun_host *host, bosun_arena *arena);
+bosun_value *host_plan_value(const bosun_host *host, bosun_arena *arena);
 
 #endif

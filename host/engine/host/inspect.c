@@ -1,7 +1,7 @@
 /* What can be told of a plugin without making an object of it: its description, and whether it would take its
  * configs. The texts and checks are Lua's (lua/lib/bosun/describe.lua, validate.lua). */
-#define _GNU_SOURCE
 #include "core/config.h"
+#include "engine/bind/bind.h"
 #include "host.h"
 #include <stdlib.h>
 #include <string.h>
@@ -36,8 +36,8 @@ static void push_actions(lua_State *L)
 static int describe(lua_State *L)
 {
     description *d = lua_touserdata(L, 1);
-    bosun_push_library(L, "bosun.describe", d->format);
-    bosun_push_class(L);
+    host_push_library(L, "bosun.describe", d->format);
+    host_push_class(L);
     push_actions(L);
     lua_call(L, 2, 1);
     size_t len;
@@ -57,10 +57,10 @@ char *bosun_host_describe(bosun_host *host, bosun_describe_format format, bosun_
     description d = {.format = formats[format]};
     int rc = check_loaded(host, &err);
     if (rc == 0)
-        rc = bosun_protected_call(host, describe, &d, "describing the plugin", &err);
+        rc = host_call(host, describe, &d, "describing the plugin", &err);
     if (rc == 0 && d.text.failed)
         rc = bosun_err_nomem(&err, "describe the plugin");
-    bosun_report_error(error, &err);
+    host_report_error(error, &err);
     if (rc == 0)
         return d.text.data;
     bosun_buf_free(&d.text);
@@ -75,7 +75,7 @@ void bosun_text_free(char *text)
 static int find_schema(lua_State *L)
 {
     bool *found = lua_touserdata(L, 1);
-    bosun_push_class(L);
+    host_push_class(L);
     *found = lua_getfield(L, -1, "config_schema") != LUA_TNIL;
     return 0;
 }
@@ -84,8 +84,7 @@ bool bosun_host_has_schema(bosun_host *host)
 {
     bool found = false;
     bosun_err err = {0};
-    return host->loaded &&
-           bosun_protected_call(host, find_schema, &found, "looking for the schema", &err) == 0 && found;
+    return host->loaded && host_call(host, find_schema, &found, "looking for the schema", &err) == 0 && found;
 }
 
 /* Counts, and hands on. */
@@ -129,8 +128,8 @@ static void tell_table(lua_State *L, validation *v)
 static int validate_private(lua_State *L)
 {
     validation *v = lua_touserdata(L, 1);
-    bosun_push_library(L, "bosun.validate", "problems");
-    bosun_push_class(L);
+    host_push_library(L, "bosun.validate", "problems");
+    host_push_class(L);
     lua_pushstring(L, v->host->private_config); /* nil when NULL */
     lua_call(L, 2, 1);
     luaL_checktype(L, -1, LUA_TTABLE);
@@ -145,7 +144,7 @@ static int validate_private(lua_State *L)
 static int check_stopped(const bosun_host *host, bosun_err *err)
 {
     char text[128];
-    if (!bosun_limits_stopped(host, text, sizeof text))
+    if (!host_limits_stopped(host, text, sizeof text))
         return 0;
     return bosun_err_set(err, BOSUN_ERR_CANCELLED, "validate", "%s while checking the configs", text);
 }
@@ -154,9 +153,9 @@ static int validate(validation *v, const char *action, const char *config, bosun
 {
     const bosun_action *wanted = action ? bosun_action_find(action) : NULL;
     if (action && !wanted)
-        return bosun_unknown_action(action, err);
+        return host_unknown_action(action, err);
     if (check_loaded(v->host, err) < 0 || check_stopped(v->host, err) < 0 ||
-        bosun_protected_call(v->host, validate_private, v, "checking the private config", err) < 0)
+        host_call(v->host, validate_private, v, "checking the private config", err) < 0)
         return -1;
     bosun_config_check(config, wanted, &v->host->wait, tell, v);
     return check_stopped(v->host, err);
@@ -168,6 +167,6 @@ int bosun_host_validate(bosun_host *host, const char *action, const char *config
     bosun_err err = {0};
     validation v = {.host = host, .tell = tell_one, .data = data};
     int rc = validate(&v, action, config, &err);
-    bosun_report_error(error, &err);
+    host_report_error(error, &err);
     return rc < 0 ? -1 : v.count;
 }

@@ -6,7 +6,7 @@
 #define MESSAGE_MAX ((size_t)64 * 1024)
 #define FIELDS_MAX  64
 
-bool bosun_engine_logs(const bosun_host *host, bosun_log_level level)
+bool host_logs(const bosun_host *host, bosun_log_level level)
 {
     return host->options.log && level >= host->options.log_level;
 }
@@ -25,10 +25,10 @@ static void clean(bosun_buf *out, const bosun_host *host, const char *text, size
     bosun_buf_free(&whole);
 }
 
-void bosun_engine_log(bosun_host *host, bosun_log_level level, const bosun_log_field *fields, size_t count,
-                      const char *message, size_t len)
+void host_log(bosun_host *host, bosun_log_level level, const bosun_log_field *fields, size_t count,
+              const char *message, size_t len)
 {
-    if (!bosun_engine_logs(host, level))
+    if (!host_logs(host, level))
         return;
     if (count > FIELDS_MAX)
         count = FIELDS_MAX;

@@ -1,10 +1,10 @@
 /* Loading a plugin and running one of its actions: from the names of files to a status. The protocol of
  * classes and methods is Lua's (lua/lib/bosun/driver.lua); here are the two protected calls around it, and
  * what their result or failure means as a status. */
-#define _GNU_SOURCE
 #include "core/base/path.h"
 #include "core/base/suggest.h"
 #include "core/config.h"
+#include "engine/bind/bind.h"
 #include "host.h"
 #include <stdio.h>
 #include <stdlib.h>
@@ -32,7 +32,7 @@ static void add_search_path(lua_State *L, const bosun_plugin_file *file)
     lua_pop(L, 3);
 }
 
-void bosun_push_library(lua_State *L, const char *module, const char *function)
+void host_push_library(lua_State *L, const char *module, const char *function)
 {
     lua_getglobal(L, "require");
     lua_pushstring(L, module);
@@ -41,7 +41,7 @@ void bosun_push_library(lua_State *L, const char *module, const char *function)
     lua_remove(L, -2);
 }
 
-void bosun_push_class(lua_State *L)
+void host_push_class(lua_State *L)
 {
     lua_rawgetp(L, LUA_REGISTRYINDEX, &class_key);
 }
@@ -61,17 +61,17 @@ static int load_plugin(lua_State *L)
 {
     const bosun_plugin_file *file = lua_touserdata(L, 1);
     add_search_path(L, file);
-    bosun_push_library(L, "bosun.driver", "check");
+    host_push_library(L, "bosun.driver", "check");
     if (file->embedded)
-        bosun_embedded_load(L, file->embedded);
+        host_embedded_load(L, file->embedded);
     else
-        bosun_state_load_file(L, bosun_buf_text(&file->path));
+        host_load_file(L, bosun_buf_text(&file->path));
     lua_call(L, 0, 1);
     lua_pushvalue(L, -1);
     lua_rawsetp(L, LUA_REGISTRYINDEX, &class_key);
     lua_pushstring(L, bosun_buf_text(&file->path));
     lua_call(L, 2, 1);
-    set_name(bosun_engine_host(L), lua_tostring(L, -1));
+    set_name(host_of(L), lua_tostring(L, -1));
     return 0;
 }
 
@@ -86,13 +86,13 @@ static int load(bosun_host *host, const char *plugin, const char *private_config
     host->private_config = private_config ? strdup(private_config) : NULL;
     if (!host->plugin_name || (private_config && !host->private_config))
         return bosun_err_nomem(err, "load the plugin");
-    bosun_host_set_phase(host, BOSUN_PHASE_LOAD);
+    host_set_phase(host, BOSUN_PHASE_LOAD);
     bosun_plugin_file file = {0};
-    int rc = bosun_plugin_find(&host->dirs, plugin, &file, err);
+    int rc = host_find_plugin(&host->dirs, plugin, &file, err);
     if (rc == 0)
-        rc = bosun_protected_call(host, load_plugin, &file, "loading the plugin", err);
+        rc = host_call(host, load_plugin, &file, "loading the plugin", err);
     bosun_buf_free(&file.path);
-    bosun_host_set_phase(host, BOSUN_PHASE_IDLE);
+    host_set_phase(host, BOSUN_PHASE_IDLE);
     return rc;
 }
 
@@ -104,7 +104,7 @@ int bosun_host_load(bosun_host *host, const char *plugin, const char *private_co
         host->loaded = true;
     else if (!host->loaded)
         host->load_error = err;
-    bosun_report_error(error, &err);
+    host_report_error(error, &err);
     return rc;
 }
 
@@ -119,11 +119,11 @@ typedef struct run {
 /* phase(name [, place]): told by the driver; the place is that of the method that runs. */
 static int set_phase(lua_State *L)
 {
-    bosun_host *host = bosun_engine_host(L);
+    bosun_host *host = host_of(L);
     bool in_action = strcmp(luaL_checkstring(L, 1), "action") == 0;
-    bosun_host_set_phase(host, in_action ? BOSUN_PHASE_ACTION : BOSUN_PHASE_INIT);
+    host_set_phase(host, in_action ? BOSUN_PHASE_ACTION : BOSUN_PHASE_INIT);
     lua_settop(L, 2);
-    bosun_call_set_place(L);
+    host_set_place(L);
     return 0;
 }
 
@@ -131,7 +131,7 @@ static void set_section(lua_State *L, const char *name, const bosun_value *secti
 {
     if (!section)
         return;
-    bosun_push_value(L, section);
+    bind_push_value(L, section);
     lua_setfield(L, -2, name);
 }
 
@@ -205,15 +205,15 @@ static void take_status(lua_State *L, bosun_status *status)
     status->timestamp = lua_tointeger(L, -1);
     lua_getfield(L, -3, "data");
     bool none = lua_isnil(L, -1) || (lua_islightuserdata(L, -1) && !lua_touserdata(L, -1));
-    status->data = none ? NULL : bosun_to_value(L, -1, "data", status->arena);
+    status->data = none ? NULL : bind_to_value(L, -1, "data", status->arena);
     lua_pop(L, 3);
 }
 
 static int run_action(lua_State *L)
 {
     const run *r = lua_touserdata(L, 1);
-    bosun_push_library(L, "bosun.driver", "run");
-    bosun_push_class(L);
+    host_push_library(L, "bosun.driver", "run");
+    host_push_class(L);
     lua_pushstring(L, r->action->name);
     lua_pushboolean(L, r->action->takes_deployment);
     push_arguments(L, r);
@@ -249,7 +249,7 @@ static int add_plan(const bosun_host *host, bosun_status *status)
         return 0; /* the plugin's own word; the log has the plan all the same */
     if (!status->data)
         status->data = bosun_value_new(status->arena, BOSUN_MAPPING);
-    bosun_value *plan = bosun_plan_value(host, status->arena);
+    bosun_value *plan = host_plan_value(host, status->arena);
     return status->data && plan ? bosun_value_set(status->arena, status->data, "plan", plan) : -1;
 }
 
@@ -265,7 +265,7 @@ static void fail(bosun_status *status, const bosun_err *err)
     }
 }
 
-int bosun_unknown_action(const char *name, bosun_err *err)
+int host_unknown_action(const char *name, bosun_err *err)
 {
     const char *known[16];
     for (size_t i = 0; i < bosun_action_count; i++)
@@ -282,18 +282,18 @@ static int run_with_config(run *r, const char *path, bosun_err *err)
         *err = host->load_error;
         return -1;
     }
-    bosun_host_set_phase(host, BOSUN_PHASE_CONFIG);
+    host_set_phase(host, BOSUN_PHASE_CONFIG);
     int rc = bosun_config_read(&r->config, path, r->action, &host->wait, err);
     if (rc < 0 && path && strncmp(err->message, path, strlen(path)) != 0)
         bosun_err_context(err, "the action config: "); /* else it names file, line and column */
-    if ((rc == 0 ? bosun_secrets_note(host, r->config.plugin) : bosun_secrets_note_file(host, path)) < 0)
+    if ((rc == 0 ? host_note_secrets(host, r->config.plugin) : host_note_secrets_in_file(host, path)) < 0)
         rc = bosun_err_nomem(err, "read the action config");
     if (rc == 0) {
         r->config_path = path;
-        bosun_host_set_phase(host, BOSUN_PHASE_INIT);
+        host_set_phase(host, BOSUN_PHASE_INIT);
         char what[96];
         snprintf(what, sizeof what, "running %s", r->action->name);
-        rc = bosun_protected_call(host, run_action, r, what, err);
+        rc = host_call(host, run_action, r, what, err);
     }
     bosun_config_free(&r->config);
     return rc;
@@ -319,7 +319,7 @@ static void log_outcome(bosun_host *host, const char *action, const bosun_status
         {.name = "plugin", .text = plugin, .len = strlen(plugin)},
         {.name = "seconds", .text = seconds, .len = strlen(seconds), .bare = true},
     };
-    bosun_engine_log(host, levels[status->outcome], fields, 2, bosun_buf_text(&text), text.len);
+    host_log(host, levels[status->outcome], fields, 2, bosun_buf_text(&text), text.len);
     bosun_buf_free(&text);
 }
 
@@ -330,7 +330,7 @@ static int check_cut(bosun_host *host, const bosun_status *status, bosun_err *er
     if (!atomic_load(&host->cut) || status->outcome == BOSUN_FAILING)
         return 0;
     char text[128] = "";
-    if (!bosun_limits_stopped(host, text, sizeof text))
+    if (!host_limits_stopped(host, text, sizeof text))
         snprintf(text, sizeof text, "timed out after %g s", host->options.timeout);
     return bosun_err_set(err, BOSUN_ERR_CANCELLED, "run",
                          "%s: a wait was cut short, and the plugin went on to report %s", text,
@@ -340,7 +340,7 @@ static int check_cut(bosun_host *host, const bosun_status *status, bosun_err *er
 /* The action, and what the host adds to or takes from its status. */
 static int run_checked(run *r, const char *action, const char *config, bosun_err *err)
 {
-    int rc = r->action ? run_with_config(r, config, err) : bosun_unknown_action(action, err);
+    int rc = r->action ? run_with_config(r, config, err) : host_unknown_action(action, err);
     if (rc == 0)
         rc = check_cut(r->host, r->status, err);
     if (rc == 0 && add_plan(r->host, r->status) < 0)
@@ -363,11 +363,11 @@ bosun_status *bosun_host_run(bosun_host *host, const char *action, const char *c
         status->duration = (double)(bosun_monotonic() - start) / (double)BOSUN_SECOND;
         status->timestamp = bosun_realtime() / 1000000;
     }
-    if (bosun_secrets_remove(status, &host->secrets) < 0) {
+    if (host_redact_status(status, &host->secrets) < 0) {
         bosun_err_nomem(&err, "remove secrets from the status");
         fail(status, &err);
     }
     log_outcome(host, action, status);
-    bosun_host_set_phase(host, BOSUN_PHASE_IDLE);
+    host_set_phase(host, BOSUN_PHASE_IDLE);
     return status;
 }

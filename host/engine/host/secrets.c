@@ -1,7 +1,6 @@
 /* What the agent hands over that must not leave the process: pluginConfig's mlopsApiToken, and keys of its
  * own that are named like it. Its values are noted before anything can show them, and taken out of every
  * status. */
-#define _GNU_SOURCE
 #include "core/fs/fs.h"
 #include "core/yaml/yaml.h"
 #include "host.h"
@@ -22,13 +21,18 @@ static bool names_secret(const bosun_value *key)
     return false;
 }
 
+int host_add_secret(bosun_host *host, const char *text, size_t len)
+{
+    return bosun_secrets_add(&host->secrets, text, len);
+}
+
 /* Notes every scalar of the value, as it is written. -1: out of memory. */
 static int note_value(bosun_host *host, const bosun_value *value)
 {
     char text[64];
     int rc = 0;
     switch (value->kind) {
-    case BOSUN_STRING: return bosun_engine_add_secret(host, value->as.string.bytes, value->as.string.len);
+    case BOSUN_STRING: return host_add_secret(host, value->as.string.bytes, value->as.string.len);
     case BOSUN_INT: rc = snprintf(text, sizeof text, "%lld", (long long)value->as.integer); break;
     case BOSUN_FLOAT: rc = snprintf(text, sizeof text, "%.14g", value->as.number); break;
     case BOSUN_SEQUENCE:
@@ -41,10 +45,10 @@ static int note_value(bosun_host *host, const bosun_value *value)
         return rc;
     default: return 0;
     }
-    return bosun_engine_add_secret(host, text, (size_t)rc);
+    return host_add_secret(host, text, (size_t)rc);
 }
 
-int bosun_secrets_note(bosun_host *host, const bosun_value *section)
+int host_note_secrets(bosun_host *host, const bosun_value *section)
 {
     for (size_t i = 0; section && i < section->as.mapping.count; i++) {
         const bosun_pair *pair = &section->as.mapping.pairs[i];
@@ -65,7 +69,7 @@ static int note_words(bosun_host *host, const char *line, size_t len)
         size_t word = skip;
         while (word < len && !strchr(between, line[word]))
             word++;
-        if (word > skip && bosun_engine_add_secret(host, line + skip, word - skip) < 0)
+        if (word > skip && host_add_secret(host, line + skip, word - skip) < 0)
             return -1;
         line += word;
         len -= word;
@@ -85,7 +89,7 @@ static int note_text(bosun_host *host, const char *text)
     return 0;
 }
 
-int bosun_secrets_note_file(bosun_host *host, const char *path)
+int host_note_secrets_in_file(bosun_host *host, const char *path)
 {
     bosun_buf text = {0};
     bosun_err err;
@@ -143,7 +147,7 @@ static int clean_value(bosun_value *value, const bosun_secrets *secrets, bosun_a
     }
 }
 
-int bosun_secrets_remove(bosun_status *status, const bosun_secrets *secrets)
+int host_redact_status(bosun_status *status, const bosun_secrets *secrets)
 {
     if (secrets->count == 0)
         return 0;

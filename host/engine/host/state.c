@@ -1,9 +1,10 @@
 /* The Lua state of a host: its allocator, its libraries, and a standard library that minds the embedder:
  * os.exit, os.setlocale, os.execute and io.popen raise, print goes to the log, `require` never looks in the
  * working directory, chunks are text only. */
-#define _GNU_SOURCE
 #include "core/fs/fs.h"
+#include "engine/bind/bind.h"
 #include "host.h"
+#include <lualib.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -32,10 +33,10 @@ static void warn(void *data, const char *text, int continues)
 {
     (void)continues;
     if (text[0] != '@') /* those are switches: "@on" */
-        bosun_engine_log(data, BOSUN_LOG_WARN, NULL, 0, text, strlen(text));
+        host_log(data, BOSUN_LOG_WARN, NULL, 0, text, strlen(text));
 }
 
-lua_State *bosun_state_new(bosun_host *host)
+lua_State *host_state_new(bosun_host *host)
 {
     lua_State *L = lua_newstate(allocate, host);
     if (!L)
@@ -55,11 +56,11 @@ static size_t text_start(const char *text, size_t len)
     return at;
 }
 
-void bosun_state_load_file(lua_State *L, const char *path)
+void host_load_file(lua_State *L, const char *path)
 {
-    bosun_buf *source = bosun_push_buf(L);
+    bosun_buf *source = bind_push_buf(L);
     bosun_err err = {0};
-    if (bosun_fs_read(path, SOURCE_MAX, source, bosun_engine_wait(bosun_engine_host(L)), &err) < 0)
+    if (bosun_fs_read(path, SOURCE_MAX, source, bind_wait(L), &err) < 0)
         luaL_error(L, "%s", err.message);
     const char *text = bosun_buf_text(source);
     size_t start = text_start(text, source->len);
@@ -75,9 +76,9 @@ void bosun_state_load_file(lua_State *L, const char *path)
 static const bosun_embedded *find_embedded(lua_State *L, const char *prefix, const char *module)
 {
     const char *path = luaL_gsub(L, module, ".", "/");
-    const bosun_embedded *file = bosun_embedded_find(lua_pushfstring(L, "%s%s.lua", prefix, path));
+    const bosun_embedded *file = host_embedded_find(lua_pushfstring(L, "%s%s.lua", prefix, path));
     if (!file)
-        file = bosun_embedded_find(lua_pushfstring(L, "%s%s/init.lua", prefix, path));
+        file = host_embedded_find(lua_pushfstring(L, "%s%s/init.lua", prefix, path));
     lua_settop(L, 1);
     return file;
 }
@@ -94,12 +95,12 @@ static int search_embedded(lua_State *L)
     }
     if (!file)
         return 0;
-    bosun_embedded_load(L, file);
+    host_embedded_load(L, file);
     lua_pushstring(L, file->name);
     return 2;
 }
 
-/* The searcher of files, as Lua's, but through bosun_state_load_file. upvalue: package */
+/* The searcher of files, as Lua's, but through host_load_file. upvalue: package */
 static int search_files(lua_State *L)
 {
     luaL_checkstring(L, 1);
@@ -110,7 +111,7 @@ static int search_files(lua_State *L)
     if (lua_isnil(L, -2))
         return 1;
     lua_pop(L, 1);
-    bosun_state_load_file(L, lua_tostring(L, -1));
+    host_load_file(L, lua_tostring(L, -1));
     lua_pushvalue(L, -2);
     return 2;
 }
@@ -145,7 +146,7 @@ static int print_to_log(lua_State *L)
     size_t len;
     const char *bytes = lua_tolstring(L, -1, &len);
     const bosun_log_field field = {.name = "from", .text = "print", .len = 5};
-    bosun_engine_log(bosun_engine_host(L), BOSUN_LOG_INFO, &field, 1, bytes, len);
+    host_log(host_of(L), BOSUN_LOG_INFO, &field, 1, bytes, len);
     return 0;
 }
 
@@ -233,12 +234,12 @@ static void adapt_require(lua_State *L)
     lua_pop(L, 2);
 }
 
-void bosun_state_open(lua_State *L)
+void host_state_open(lua_State *L)
 {
     lua_pushboolean(L, 1);
     lua_setfield(L, LUA_REGISTRYINDEX, "LUA_NOENV"); /* LUA_PATH and the like do not count */
     luaL_openlibs(L);
     adapt_globals(L);
     adapt_require(L);
-    bosun_preload_bindings(L);
+    bind_preload(L);
 }

@@ -1,4 +1,3 @@
-#define _GNU_SOURCE
 #include "answers.h"
 
 #include <stdio.h>

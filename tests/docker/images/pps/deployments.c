@@ -1,4 +1,3 @@
-#define _GNU_SOURCE
 #include "deployments.h"
 
 #include <dirent.h>

@@ -1,4 +1,3 @@
-#define _GNU_SOURCE
 #include "model.h"
 
 #include <dirent.h>

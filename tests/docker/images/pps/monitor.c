@@ -1,7 +1,6 @@
 /* The messages go out through amqp-publish (Debian's amqp-tools, a real AMQP 0-9-1 client), one process a
  * message, so that a prediction never waits for the queue. Only spooler_type rabbitmq; with others the
  * stand-in says so and sends nothing. */
-#define _GNU_SOURCE
 #include "monitor.h"
 
 #include <pthread.h>

@@ -6,7 +6,6 @@
  * Multi-model keeps its state in the folders of /opt/ml/model alone. An upload is the package as the raw
  * body, or the first file of a multipart/form-data body. It does not authenticate, score, or limit its
  * workers. */
-#define _GNU_SOURCE
 #include <arpa/inet.h>
 #include <poll.h>
 #include <pthread.h>
