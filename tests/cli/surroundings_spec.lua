@@ -82,7 +82,7 @@ describe("the runner's surroundings:", function()
       local command = ("cd '%s' && '%s' --action pe_status %s 2>stderr"):format(workspace.root, RUNNER, words)
       local _, _, code = os.execute(command)
       assert.equal(64, code, words)
-      assert.truthy(workspace:read("stderr"):find("are one file", 1, true))
+      assert.truthy(workspace:read("stderr"):find("are the same file", 1, true))
       assert.equal(text, workspace:read("config.yaml"))
       assert.truthy(workspace:read("fine.lua"):find("fine", 1, true))
     end

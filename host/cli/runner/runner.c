@@ -37,6 +37,15 @@ static int print(const char *text)
     return EXIT_STATUS_FILE;
 }
 
+static int print_help(void)
+{
+    bosun_buf text = {0};
+    args_write_help(&text, &options_command);
+    int status = print(bosun_buf_text(&text));
+    bosun_buf_free(&text);
+    return status;
+}
+
 static int list_actions(void)
 {
     int status = 0;
@@ -61,7 +70,7 @@ int main(int argc, char **argv)
         return opt.status_file ? supervisor_refuse(opt.status_file, err.message) : EXIT_USAGE;
     }
     if (opt.help)
-        return print(options_help);
+        return print_help();
     if (opt.version)
         return print("bosun-plugin-runner " BOSUN_VERSION "\n");
     return opt.list_actions ? list_actions() : supervisor_run(&opt);

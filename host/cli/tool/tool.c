@@ -19,6 +19,15 @@ int tool_print(const char *text, size_t len)
     return tool_fail(TOOL_OUTPUT, err.message);
 }
 
+int tool_print_help(const args_command *command)
+{
+    bosun_buf text = {0};
+    args_write_help(&text, command);
+    int status = text.failed ? tool_fail(TOOL_OUTPUT, "out of memory") : tool_print(text.data, text.len);
+    bosun_buf_free(&text);
+    return status;
+}
+
 int tool_fail(int status, const char *message)
 {
     fprintf(stderr, "bosun: %s\n", message);

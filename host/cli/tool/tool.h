@@ -3,7 +3,7 @@
 #define BOSUN_CLI_TOOL_TOOL_H
 
 #include "bosun.h"
-#include <stddef.h>
+#include "cli/args.h"
 
 /* Exit status, as in sysexits.h. */
 enum {
@@ -15,14 +15,28 @@ enum {
     TOOL_CONFIG = 78,  /* a config is wrong */
 };
 
-#define TOOL_TIMEOUT 10.0 /* seconds, unless --timeout says otherwise */
+/* The subcommands. */
+extern const args_command tool_describe;
+extern const args_command tool_validate;
 
-/* Subcommands: argv[0] is the subcommand's name. Each returns the exit status. */
-int tool_describe(int argc, char **argv);
-int tool_validate(int argc, char **argv);
+/* Rows that they share; `target` is the struct of the subcommand's options. */
+#define TOOL_TIMEOUT(target)                                                                                 \
+    {                                                                                                        \
+        .name = "--timeout", .argument = "SECONDS", .type = ARGS_SECONDS,                                    \
+        .field = offsetof(target, timeout), .fallback = "10", .help = "give up after this time"              \
+    }
+#define TOOL_EXITS                                                                                           \
+    {"64", "the command line is wrong"}, {"66", "no such plugin, or its file cannot be read"},               \
+        {"70", "the plugin cannot be loaded, or its schema is wrong"},                                       \
+    {                                                                                                        \
+        "74", "the output cannot be written"                                                                 \
+    }
 
 /* Writes to standard output. Returns the exit status: TOOL_OK or TOOL_OUTPUT. */
 int tool_print(const char *text, size_t len);
+
+/* The same with the text of --help. */
+int tool_print_help(const args_command *command);
 
 /* Tells on standard error why the tool ends; returns `status`. */
 int tool_fail(int status, const char *message);
