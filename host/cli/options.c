@@ -95,7 +95,8 @@ const args_command options_command = {
     ARGS_OPTIONS(table),
     ARGS_EXITS(exits),
     .examples = "  bosun-plugin-runner --plugin sample_configs/sample_plugin/sample_plugin \\\n"
-                "    --action pe_status --config sample_configs/action_config_pe_status_only.yaml \\\n"
+                "    --action pe_status \\\n"
+                "    --config sample_configs/action_config_pe_status_only.yaml \\\n"
                 "    --private-config sample_configs/sample_plugin_config.yaml \\\n"
                 "    --status-file /tmp/status.yaml --show-status\n",
 };

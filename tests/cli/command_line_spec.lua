@@ -44,6 +44,7 @@ describe("the command line", function()
         .. "log-level log-format trace version help"):gmatch("%S+") do
         assert.truthy(result.stdout:find("--" .. option, 1, true), option)
       end
+      for line in result.stdout:gmatch "[^\n]+" do assert.truthy(#line <= 80, line) end
     end
     assert.truthy(run("--version").stdout:match("^bosun%-plugin%-runner %d+%.%d+%.%d+\n$"))
   end)

@@ -31,7 +31,8 @@ static const args_command bosun = {
     .subcommands = subcommands,
     .examples = "  bosun describe filesystem\n"
                 "  bosun describe test --format yaml-sample > test.conf.yaml\n"
-                "  bosun validate --plugin test --private-config sample_configs/plugin.test.conf.yaml\n",
+                "  bosun validate --plugin test \\\n"
+                "    --private-config sample_configs/plugin.test.conf.yaml\n",
 };
 
 int main(int argc, char **argv)
