@@ -1,5 +1,6 @@
 /* The outcome of an action: its fields, and its text in the status file. */
 #include "status.h"
+#include "core/base/wait.h"
 #include "core/yaml/yaml.h"
 #include <inttypes.h>
 #include <math.h>
@@ -109,7 +110,20 @@ int bosun_status_write(bosun_buf *out, const bosun_status *status, bosun_err *er
     return bosun_err_nomem(err, "write the status");
 }
 
-/* The place of `name` in `names`, or -1. */
+void bosun_status_write_failing(bosun_buf *out, const char *message, int64_t duration)
+{
+    const bosun_status status = {
+        .outcome = BOSUN_FAILING,
+        .message = message,
+        .message_len = strlen(message),
+        .duration = (double)duration / (double)BOSUN_SECOND,
+        .timestamp = bosun_realtime() / 1000000,
+    };
+    bosun_err err;
+    bosun_status_write(out, &status, &err);
+}
+
+/* The index of `name` in `names`, or -1. */
 static int find(const char *name, const char *const *names, size_t count)
 {
     for (size_t i = 0; i < count; i++)

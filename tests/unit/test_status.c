@@ -100,6 +100,20 @@ static void too_large(void)
     bosun_status_free(status);
 }
 
+/* What the supervisor relies on: the text of any message fits, without allocating. */
+static void failing(void)
+{
+    char message[BOSUN_ERR_MESSAGE_MAX];
+    memset(message, 1, sizeof message - 1);
+    message[sizeof message - 1] = '\0';
+    char storage[BOSUN_STATUS_FAILING_MAX];
+    bosun_buf text = bosun_buf_fixed(storage, sizeof storage);
+    bosun_status_write_failing(&text, message, 1500000000);
+    ok(!text.failed && strncmp(text.data, "status: \"failing\"\nmsg: \"\\x01", 27) == 0,
+       "the longest message, with every byte escaped, fits");
+    ok(strstr(text.data, "\nstate: null\nduration: 1.5000\ntimestamp: ") != NULL, "the other keys");
+}
+
 int main(void)
 {
     empty_status();
@@ -107,5 +121,6 @@ int main(void)
     durations();
     names();
     too_large();
+    failing();
     return done();
 }

@@ -1,6 +1,6 @@
 /* Writing the status file. */
 #include "status_file.h"
-#include "report.h"
+#include "core/status.h"
 #include <unistd.h>
 
 static int about(bosun_err *err)
@@ -30,9 +30,9 @@ int status_file_write(const status_file *file, const char *text, size_t len, boo
 int status_file_fail(const status_file *file, const char *message, int64_t duration, bool durable,
                      bosun_err *err)
 {
-    char storage[REPORT_SIZE];
+    char storage[BOSUN_STATUS_FAILING_MAX];
     bosun_buf text = bosun_buf_fixed(storage, sizeof storage);
-    report_failing(&text, message, duration);
+    bosun_status_write_failing(&text, message, duration);
     return status_file_write(file, text.data, text.len, durable, err);
 }
 

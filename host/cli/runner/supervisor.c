@@ -5,9 +5,9 @@
 #include "supervisor.h"
 #include "cli/sink.h"
 #include "core/base/wait.h"
+#include "core/status.h"
 #include "reap.h"
 #include "record.h"
-#include "report.h"
 #include "status_file.h"
 #include "worker.h"
 #include <errno.h>
@@ -294,9 +294,9 @@ static int publish(const supervisor *s, bosun_outcome outcome, const char *text,
 
 static int publish_failure(const supervisor *s, const char *message)
 {
-    char storage[REPORT_SIZE];
+    char storage[BOSUN_STATUS_FAILING_MAX];
     bosun_buf text = bosun_buf_fixed(storage, sizeof storage);
-    report_failing(&text, message, bosun_monotonic() - s->start);
+    bosun_status_write_failing(&text, message, bosun_monotonic() - s->start);
     int status = publish(s, BOSUN_FAILING, text.data, text.len);
     sink_say(&s->log, BOSUN_LOG_ERROR, "%s: failing: %s", s->opt->action->name, message);
     return status;

@@ -7,7 +7,6 @@
 #include "core/status.h"
 #include "reap.h"
 #include "record.h"
-#include "report.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -168,12 +167,12 @@ _Noreturn void worker_run(const worker_start *start)
     bosun_err err = {0};
     bosun_outcome outcome = BOSUN_FAILING;
     bosun_buf text = {0};
-    char small[REPORT_SIZE];
+    char small[BOSUN_STATUS_FAILING_MAX];
     if (run_action(start, &text, &outcome, &err) < 0) {
         bosun_buf_free(&text);
         text = bosun_buf_fixed(small, sizeof small);
         outcome = BOSUN_FAILING;
-        report_failing(&text, err.message, bosun_monotonic() - began);
+        bosun_status_write_failing(&text, err.message, bosun_monotonic() - began);
     }
     fflush(stdout); /* what a plugin's io.write left there; to standard error */
     int rc = record_send(start->fd, outcome, text.data, text.len);
