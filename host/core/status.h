@@ -26,6 +26,9 @@ bosun_status *bosun_status_new(void);
 int bosun_status_set_message(bosun_status *status, const char *text, size_t len);
 int bosun_status_set_state(bosun_status *status, const char *text);
 
+/* Makes the status failing, with this message (copied) and neither state nor data. */
+void bosun_status_fail(bosun_status *status, const char *message);
+
 /* Appends the status file's text: the six keys, in the order of the contract. */
 int bosun_status_write(bosun_buf *out, const bosun_status *status, bosun_err *err);
 

@@ -114,6 +114,21 @@ static void failing(void)
     ok(strstr(text.data, "\nstate: null\nduration: 1.5000\ntimestamp: ") != NULL, "the other keys");
 }
 
+static void data_too_large(void)
+{
+    static char text[4 * 1000 * 1000];
+    memset(text, 'x', sizeof text);
+    bosun_status *status = bosun_status_new();
+    status->outcome = BOSUN_PASSING;
+    status->data = bosun_value_string(status->arena, text, sizeof text);
+    bosun_status_set_state(status, "ready");
+    const char *yaml = bosun_status_yaml(status, NULL);
+    ok(yaml && strstr(yaml, "\nmsg: \"the data is too large: ") && strstr(yaml, "\nstate: null\n") &&
+           bosun_status_outcome(status) == BOSUN_FAILING,
+       "data that is too large makes the status failing");
+    bosun_status_free(status);
+}
+
 int main(void)
 {
     empty_status();
@@ -122,5 +137,6 @@ int main(void)
     names();
     too_large();
     failing();
+    data_too_large();
     return done();
 }

@@ -81,7 +81,7 @@ static int take_signals(const worker_start *start)
 }
 
 /* Writes to standard error only, hears signals, ends with the supervisor. */
-static int settle(const worker_start *start)
+static int prepare(const worker_start *start)
 {
     if (dup2(STDERR_FILENO, STDOUT_FILENO) < 0 || take_signals(start) < 0 ||
         prctl(PR_SET_PDEATHSIG, SIGTERM) < 0)
@@ -132,49 +132,56 @@ static void await_go(int fd)
         _exit(WORKER_FAILED); /* there is none */
 }
 
-/* The action's status as text and outcome. -1: *err says why there is none. */
-static int run_action(const worker_start *start, bosun_buf *text, bosun_outcome *outcome, bosun_err *err)
+/* The action's status, after the host is gone. NULL: *err says why there is none. */
+static bosun_status *run_action(const worker_start *start, bosun_err *err)
 {
     sink log = {.level = start->options->log_level,
                 .format = start->options->log_format,
                 .trace_fd = -1,
                 .patience = -1};
     if (open_trace(&log, start->options->trace_file, err) < 0)
-        return -1;
+        return NULL;
     bosun_options host_opts = host_options(start, &log);
     bosun_error error;
     bosun_host *host = bosun_host_new(&host_opts, &error);
-    if (!host)
-        return bosun_err_set(err, BOSUN_ERR_INVALID, "start", "%s", error.message);
+    if (!host) {
+        bosun_err_set(err, BOSUN_ERR_INVALID, "start", "%s", error.message);
+        return NULL;
+    }
     set_running(host);
     await_go(start->fd);
-    bosun_host_load(host, start->options->plugin, start->options->private_config,
-                    NULL); /* run tells its failure */
+    /* A failure to load is what bosun_host_run then reports. */
+    bosun_host_load(host, start->options->plugin, start->options->private_config, NULL);
     bosun_status *status = bosun_host_run(host, start->options->action->name, start->options->config);
     set_running(NULL);
     bosun_host_free(host);
-    int rc = status ? bosun_status_write(text, status, err) : bosun_err_nomem(err, "make a status");
-    *outcome = status ? bosun_status_outcome(status) : BOSUN_FAILING;
-    bosun_status_free(status);
-    return rc;
+    if (!status)
+        bosun_err_nomem(err, "make a status");
+    return status;
+}
+
+static int send_failure(int fd, const char *message, int64_t duration)
+{
+    char storage[BOSUN_STATUS_FAILING_MAX];
+    bosun_buf text = bosun_buf_fixed(storage, sizeof storage);
+    bosun_status_write_failing(&text, message, duration);
+    return record_send(fd, BOSUN_FAILING, text.data, text.len);
 }
 
 _Noreturn void worker_run(const worker_start *start)
 {
-    if (settle(start) < 0)
+    if (prepare(start) < 0)
         _exit(WORKER_FAILED);
     int64_t began = bosun_monotonic();
     bosun_err err = {0};
-    bosun_outcome outcome = BOSUN_FAILING;
-    bosun_buf text = {0};
-    char small[BOSUN_STATUS_FAILING_MAX];
-    if (run_action(start, &text, &outcome, &err) < 0) {
-        bosun_buf_free(&text);
-        text = bosun_buf_fixed(small, sizeof small);
-        outcome = BOSUN_FAILING;
-        bosun_status_write_failing(&text, err.message, bosun_monotonic() - began);
-    }
-    fflush(stdout); /* what a plugin's io.write left there; to standard error */
-    int rc = record_send(start->fd, outcome, text.data, text.len);
-    exit(rc < 0 ? WORKER_FAILED : 0); /* not _exit: the leak checker looks at this process too */
+    size_t len = 0;
+    bosun_status *status = run_action(start, &err);
+    const char *text = status ? bosun_status_yaml(status, &len) : NULL;
+    if (status && !text)
+        bosun_err_nomem(&err, "write the status");
+    fflush(stdout); /* a plugin's io.write may have left something there; it goes to standard error */
+    int rc = text ? record_send(start->fd, bosun_status_outcome(status), text, len)
+                  : send_failure(start->fd, err.message, bosun_monotonic() - began);
+    bosun_status_free(status);
+    exit(rc < 0 ? WORKER_FAILED : 0); /* not _exit: the leak checker looks at this process, too */
 }
