@@ -1,4 +1,4 @@
-/* Parsing command lines. Every mistake is found; the first one is told. */
+/* Parsing command lines. Parsing continues after a mistake, and the first one is reported. */
 #include "args.h"
 #include "args_value.h"
 #include "core/base/suggest.h"
@@ -43,7 +43,7 @@ static const args_option *find_option(const parser *p, const char *word, size_t 
     return NULL;
 }
 
-/* The next positional argument that is still to come, or NULL. */
+/* The next positional argument that is not given yet, or NULL. */
 static const args_option *find_positional(const parser *p)
 {
     for (size_t i = 0; i < p->command->option_count; i++) {
@@ -62,7 +62,7 @@ const args_command *args_subcommand(const args_command *command, const char *nam
     return NULL;
 }
 
-/* Fills `names`, OPTIONS_MAX of them; returns how many. */
+/* Fills `names`, which has OPTIONS_MAX elements; returns how many. */
 static size_t subcommand_names(const args_command *command, const char **names)
 {
     size_t count = 0;

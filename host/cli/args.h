@@ -70,8 +70,8 @@ typedef struct args_command {
 #define ARGS_OPTIONS(table) .options = (table), .option_count = sizeof(table) / sizeof(table)[0]
 #define ARGS_EXITS(table)   .exits = (table), .exit_count = sizeof(table) / sizeof(table)[0]
 
-/* Reads argv[1] and what follows into *out, which is zeroed before. 0, or -1: *err tells the first mistake;
- * the words after it are read all the same. */
+/* Reads argv[1] and what follows into *out, which is zeroed before. 0, or -1: *err is the first mistake, and
+ * the words after it are parsed all the same. */
 int args_parse(const args_command *command, void *out, int argc, char **argv, bosun_err *err);
 
 /* The subcommand of that name, or NULL. */

@@ -314,7 +314,7 @@ action.yaml:2:3: deploymentInfo.id: missing, and deployment_start needs it: did 
       workspace:plugin_file("none", "")
       local result = run("validate --plugin ./none --private-config private.yaml")
       assert.equal(0, result.code)
-      assert.matches("the plugin has no config_schema: of private.yaml only the YAML was checked", result.stderr)
+      assert.matches("the plugin has no config_schema: only the YAML syntax of private.yaml was checked", result.stderr)
     end)
 
     it("shows no secret", function()

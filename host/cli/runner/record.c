@@ -11,7 +11,7 @@
 
 #define MAGIC     UINT32_C(0xB0509A01)
 #define READ_SIZE ((size_t)64 * 1024)
-#define TEXT_MAX  ((size_t)BOSUN_YAML_MAX_WRITE_BYTES + READ_SIZE) /* data, and the lines around it */
+#define TEXT_MAX  ((size_t)BOSUN_YAML_MAX_WRITE_BYTES + READ_SIZE) /* the data and the other keys */
 
 typedef struct header {
     uint32_t magic;
@@ -54,15 +54,17 @@ int record_receive(record *r, int fd)
         if (n < 0 && errno == EINTR)
             continue;
         if (n < 0)
-            return errno == EAGAIN ? 1 : errno == ECONNRESET ? 0 : -1; /* it died before it was let go */
+            return errno == EAGAIN       ? 1
+                   : errno == ECONNRESET ? 0
+                                         : -1; /* the worker died before its release */
         if (n == 0)
             return 0;
         r->bytes.len += (size_t)n;
         r->too_long = r->too_long || r->bytes.len > sizeof(header) + TEXT_MAX;
         if (r->too_long)
-            r->bytes.len = 0; /* keep draining, keep nothing */
+            r->bytes.len = 0; /* read on, so the worker is not blocked */
         if ((size_t)n < READ_SIZE)
-            return 1; /* that was all, for now */
+            return 1; /* no more for now */
     }
 }
 

@@ -1,4 +1,4 @@
-/* bosun describe: what a plugin does and what its private config holds. */
+/* bosun describe: a plugin's actions and the options of its private config. */
 #include "tool.h"
 #include <stdbool.h>
 #include <string.h>
@@ -40,7 +40,7 @@ static int describe(bosun_host *host, bosun_describe_format format)
 {
     bosun_error error;
     char *text = bosun_host_describe(host, format, &error);
-    int status = text ? tool_print(text, strlen(text)) : tool_plugin_failed(&error);
+    int status = text ? tool_print(text, strlen(text)) : tool_report_plugin(&error);
     bosun_text_free(text);
     return status;
 }
@@ -54,7 +54,7 @@ static int run(int argc, char **argv)
     if (opt.help)
         return tool_print_help(&tool_describe);
     int status = TOOL_OK;
-    bosun_host *host = tool_open(opt.plugin, NULL, opt.timeout, &status);
+    bosun_host *host = tool_load_plugin(opt.plugin, NULL, opt.timeout, &status);
     if (host)
         status = describe(host, opt.format);
     bosun_host_free(host);

@@ -9,7 +9,7 @@
 enum {
     TOOL_OK = 0,
     TOOL_USAGE = 64,   /* the command line is wrong */
-    TOOL_NO_FILE = 66, /* there is no such plugin, or it cannot be read */
+    TOOL_NO_FILE = 66, /* no such plugin, or its file cannot be read */
     TOOL_BROKEN = 70,  /* the plugin cannot be loaded */
     TOOL_OUTPUT = 74,  /* standard output cannot be written */
     TOOL_CONFIG = 78,  /* a config is wrong */
@@ -35,18 +35,18 @@ extern const args_command tool_validate;
 /* Writes to standard output. Returns the exit status: TOOL_OK or TOOL_OUTPUT. */
 int tool_print(const char *text, size_t len);
 
-/* The same with the text of --help. */
+/* Writes the text of --help. */
 int tool_print_help(const args_command *command);
 
-/* Tells on standard error why the tool ends; returns `status`. */
+/* Reports on standard error why the tool ends; returns `status`. */
 int tool_fail(int status, const char *message);
 
-/* A host with the plugin loaded, in which nothing of the world is changed; to be freed with bosun_host_free.
- * NULL: the reason is told and *status is the exit status. The process ends a second after the timeout,
- * whatever the plugin does. */
-bosun_host *tool_open(const char *plugin, const char *private_config, double timeout, int *status);
+/* Makes a host in a dry run and loads the plugin into it; free it with bosun_host_free. NULL: the reason is
+ * reported, and *status is the exit status. The process ends a second after the timeout, whatever the plugin
+ * does. */
+bosun_host *tool_load_plugin(const char *plugin, const char *private_config, double timeout, int *status);
 
-/* Tells why describe or validate failed; returns the exit status. */
-int tool_plugin_failed(const bosun_error *error);
+/* Reports why the plugin could not be loaded or looked into; returns the exit status. */
+int tool_report_plugin(const bosun_error *error);
 
 #endif

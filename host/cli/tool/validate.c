@@ -1,4 +1,4 @@
-/* bosun validate: would an action take these configs? */
+/* bosun validate: checks the configs of an action without running it. */
 #include "core/action.h"
 #include "core/base/buf.h"
 #include "core/base/log.h"
@@ -100,11 +100,11 @@ static void add_json(void *data, const bosun_problem *problem)
     bosun_buf_putc(out, '}');
 }
 
-/* What a person wants to know beside the problems; to standard error. */
+/* For people, on standard error: standard output has only the problems. */
 static void summarize(const validate_options *opt, bosun_host *host, int count)
 {
     if (opt->private_config && !bosun_host_has_schema(host))
-        fprintf(stderr, "bosun: the plugin has no config_schema: of %s only the YAML was checked\n",
+        fprintf(stderr, "bosun: the plugin has no config_schema: only the YAML syntax of %s was checked\n",
                 opt->private_config);
     if (opt->format == FORMAT_TEXT)
         fprintf(stderr, "bosun: %d problem%s\n", count, count == 1 ? "" : "s");
@@ -124,7 +124,7 @@ static int validate(bosun_host *host, const validate_options *opt)
     int count = bosun_host_validate(host, opt->action ? opt->action->name : NULL, opt->config,
                                     json ? add_json : add_text, &out, &error);
     bosun_buf_puts(&out, !json ? "" : count ? "\n]\n" : "]\n");
-    int status = count < 0 ? tool_plugin_failed(&error) : print_problems(&out);
+    int status = count < 0 ? tool_report_plugin(&error) : print_problems(&out);
     bosun_buf_free(&out);
     if (status != TOOL_OK)
         return status;
@@ -141,7 +141,7 @@ static int run(int argc, char **argv)
     if (opt.help)
         return tool_print_help(&tool_validate);
     int status = TOOL_OK;
-    bosun_host *host = tool_open(opt.plugin, opt.private_config, opt.timeout, &status);
+    bosun_host *host = tool_load_plugin(opt.plugin, opt.private_config, opt.timeout, &status);
     if (host)
         status = validate(host, &opt);
     bosun_host_free(host);
