@@ -8,7 +8,7 @@ typedef struct sink {
     bosun_log_level level; /* for standard error */
     bosun_log_format format;
     int trace_fd; /* gets every event as a JSON line; -1: no trace */
-    int patience; /* milliseconds to wait for a blocked standard error before an event is dropped; -1: forever
+    int patience; /* milliseconds to wait for a blocked standard error before dropping an event; -1: forever
                    */
 } sink;
 

@@ -15,8 +15,7 @@ typedef struct record {
     bool too_long; /* longer than any record; the bytes are dropped */
 } record;
 
-/* Reads what the socket has now, without waiting. 1: more may follow · 0: end · -1: failed, with errno set.
- */
+/* Reads what the socket has now, without waiting. 1: more may follow · 0: end · -1: failed, errno is set. */
 int record_receive(record *r, int fd);
 
 /* True for a valid record; then *outcome and *text are its content. The record owns the text. */

@@ -133,8 +133,7 @@ static int log_unwritten(const supervisor *s, const char *consequence, const bos
     return EXIT_STATUS_FILE;
 }
 
-/* Writes the final status. If it cannot be written whole and durably, the file gets the first status again.
- */
+/* Writes the final status. If that fails, also in making it durable, the file gets the first status again. */
 static int publish(const supervisor *s, bosun_outcome outcome, const char *text, size_t len)
 {
     bosun_err err = {0};
