@@ -133,27 +133,31 @@ static void wait_for_release(int fd)
         _exit(WORKER_FAILED); /* the supervisor gave up */
 }
 
+/* NULL: *err says why there is no host. */
+static bosun_host *make_host(const worker_start *start, sink *log, bosun_err *err)
+{
+    if (open_trace(log, start->options->trace_file, err) < 0)
+        return NULL;
+    bosun_options options = host_options(start, log);
+    bosun_error error;
+    bosun_host *host = bosun_host_new(&options, &error);
+    if (!host)
+        bosun_err_set(err, BOSUN_ERR_INVALID, "start", "%s", error.message);
+    return host;
+}
+
 /* The action's status, after the host is gone. NULL: *err says why there is none. */
 static bosun_status *run_action(const worker_start *start, bosun_err *err)
 {
-    sink log = {.level = start->options->log_level,
-                .format = start->options->log_format,
-                .trace_fd = -1,
-                .patience = -1};
-    if (open_trace(&log, start->options->trace_file, err) < 0)
+    const options *opt = start->options;
+    sink log = {.level = opt->log_level, .format = opt->log_format, .trace_fd = -1, .patience = -1};
+    bosun_host *host = make_host(start, &log, err);
+    if (!host)
         return NULL;
-    bosun_options host_opts = host_options(start, &log);
-    bosun_error error;
-    bosun_host *host = bosun_host_new(&host_opts, &error);
-    if (!host) {
-        bosun_err_set(err, BOSUN_ERR_INVALID, "start", "%s", error.message);
-        return NULL;
-    }
     set_running(host);
     wait_for_release(start->fd);
-    /* A failure to load is what bosun_host_run then reports. */
-    bosun_host_load(host, start->options->plugin, start->options->private_config, NULL);
-    bosun_status *status = bosun_host_run(host, start->options->action->name, start->options->config);
+    bosun_host_load(host, opt->plugin, opt->private_config, NULL); /* bosun_host_run reports its failure */
+    bosun_status *status = bosun_host_run(host, opt->action->name, opt->config);
     set_running(NULL);
     bosun_host_free(host);
     if (!status)

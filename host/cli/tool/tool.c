@@ -55,11 +55,10 @@ static int set_alarm(double seconds)
     return signal(SIGALRM, on_alarm) == SIG_ERR || setitimer(ITIMER_REAL, &when, NULL) < 0 ? -1 : 0;
 }
 
-bosun_host *tool_load_plugin(const char *plugin, const char *private_config, double timeout, int *status)
+static bosun_options host_options(double timeout)
 {
     static sink log = {.level = BOSUN_LOG_WARN, .format = BOSUN_LOG_TEXT, .trace_fd = -1};
     bosun_options options;
-    bosun_error error = {.code = NULL};
     bosun_options_init(&options);
     options.plugin_path = getenv("BOSUN_PLUGIN_PATH");
     options.dry_run = true;
@@ -67,10 +66,17 @@ bosun_host *tool_load_plugin(const char *plugin, const char *private_config, dou
     options.log_level = log.level;
     options.log = sink_log;
     options.log_data = &log;
+    return options;
+}
+
+bosun_host *tool_load_plugin(const char *plugin, const char *private_config, double timeout, int *status)
+{
     if (set_alarm(timeout + 1) < 0) {
         *status = tool_fail(TOOL_BROKEN, "cannot set a timer for --timeout");
         return NULL;
     }
+    bosun_options options = host_options(timeout);
+    bosun_error error = {.code = NULL};
     bosun_host *host = bosun_host_new(&options, &error);
     if (host && bosun_host_load(host, plugin, private_config, &error) == 0)
         return host;
