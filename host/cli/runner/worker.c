@@ -138,9 +138,9 @@ static bosun_host *make_host(const worker_start *start, sink *log, bosun_err *er
 {
     if (open_trace(log, start->options->trace_file, err) < 0)
         return NULL;
-    bosun_options options = host_options(start, log);
+    bosun_options for_host = host_options(start, log);
     bosun_error error;
-    bosun_host *host = bosun_host_new(&options, &error);
+    bosun_host *host = bosun_host_new(&for_host, &error);
     if (!host)
         bosun_err_set(err, BOSUN_ERR_INVALID, "start", "%s", error.message);
     return host;

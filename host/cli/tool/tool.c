@@ -36,7 +36,7 @@ int tool_fail(int status, const char *message)
 
 int tool_report_plugin(const bosun_error *error)
 {
-    bool no_file = error->code && (strcmp(error->code, "ENOENT") == 0 || strcmp(error->code, "EACCES") == 0);
+    bool no_file = strcmp(error->code, "ENOENT") == 0 || strcmp(error->code, "EACCES") == 0;
     return tool_fail(no_file ? TOOL_NO_FILE : TOOL_BROKEN, error->message);
 }
 
@@ -76,7 +76,7 @@ bosun_host *tool_load_plugin(const char *plugin, const char *private_config, dou
         return NULL;
     }
     bosun_options options = host_options(timeout);
-    bosun_error error = {.code = NULL};
+    bosun_error error = {.code = ""};
     bosun_host *host = bosun_host_new(&options, &error);
     if (host && bosun_host_load(host, plugin, private_config, &error) == 0)
         return host;
