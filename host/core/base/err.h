@@ -11,6 +11,7 @@
 
 /* Codes that are not the name of an errno value. */
 #define BOSUN_ERR_TIMEOUT   "timeout"
+#define BOSUN_ERR_DEADLINE  "deadline" /* the action's; "timeout" is a limit of the call itself */
 #define BOSUN_ERR_CANCELLED "cancelled"
 #define BOSUN_ERR_INVALID   "invalid"
 #define BOSUN_ERR_SYNTAX    "syntax"

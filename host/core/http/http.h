@@ -11,8 +11,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Codes of failed transfers, beside BOSUN_ERR_TIMEOUT, _CANCELLED, _TOO_LARGE, _NOMEM, _INVALID and names of
- * errno values (ECONNREFUSED, and what a sink's or source's file says). */
+/* Codes of failed transfers, beside BOSUN_ERR_TIMEOUT (the request's own limits), _DEADLINE, _CANCELLED,
+ * _TOO_LARGE, _NOMEM, _INVALID and names of errno values (ECONNREFUSED, and those of a sink's or source's
+ * file). */
 #define BOSUN_HTTP_DNS      "dns"      /* the name has no address */
 #define BOSUN_HTTP_CONNECT  "connect"  /* no connection, and no errno value that says why */
 #define BOSUN_HTTP_CLOSED   "closed"   /* the connection ended before the reply was complete */

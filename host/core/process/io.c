@@ -156,11 +156,7 @@ static void serve(bosun_process *p, const struct pollfd set[SOURCES])
 
 static int check_wait(const bosun_process *p, const bosun_wait *wait, bosun_err *err)
 {
-    if (bosun_wait_check(wait, "the program", err) == 0)
-        return 0;
-    if (err)
-        err->op = "run";
-    return bosun_err_context(err, "%s: ", p->name);
+    return bosun_wait_check(wait, "run", err) < 0 ? bosun_err_context(err, "%s: ", p->name) : 0;
 }
 
 int bosun_process_step(bosun_process *p, int64_t until, const bosun_wait *wait, bosun_err *err)
