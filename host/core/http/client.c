@@ -1,5 +1,6 @@
 /* Clients and the life of transfers: start, step, end. What a transfer is told is in http_setup.c and
  * http_body.c. */
+#include "core/base/url.h"
 #include "internal.h"
 #include <stdlib.h>
 #include <string.h>
@@ -112,7 +113,7 @@ static char *make_label(const bosun_http_request *request)
     if (request->shown_url)
         bosun_buf_puts(&text, request->shown_url);
     else
-        bosun_http_show_url(&text, request->url);
+        bosun_url_show(&text, request->url);
     char *label = text.failed ? NULL : strdup(bosun_buf_text(&text));
     bosun_buf_free(&text);
     return label;

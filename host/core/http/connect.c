@@ -1,5 +1,6 @@
 /* Connections that HTTP only opens. libcurl makes the connection, with proxy, TLS and Unix socket, and is
  * then asked for no transfer (CURLOPT_CONNECT_ONLY): the request and its reply are written and read here. */
+#include "core/base/url.h"
 #include "internal.h"
 #include <poll.h>
 #include <stdlib.h>
@@ -106,21 +107,18 @@ ptrdiff_t bosun_http_connection_recv(bosun_http_connection *c, void *bytes, size
 }
 
 /* The request as text; without what libcurl would add to it. */
-static void write_request(bosun_buf *out, const bosun_http_request *request)
+static void write_request(bosun_buf *out, const bosun_http_request *request, const bosun_url *url)
 {
-    bosun_http_url url;
-    if (!bosun_http_split_url(request->url, &url))
-        return;
-    const char *slash = *url.rest == '/' ? "" : "/";
-    bosun_buf_printf(out, "%s %s%.*s HTTP/1.1\r\n", request->method, slash, (int)strcspn(url.rest, "#"),
-                     url.rest);
+    const char *slash = url->path.len > 0 ? "" : "/";
+    bosun_buf_printf(out, "%s %s%.*s HTTP/1.1\r\n", request->method, slash, (int)strcspn(url->path.at, "#"),
+                     url->path.at);
     bool host = false;
     for (const char *const *h = request->headers; h && *h; h += 2) {
         bosun_buf_printf(out, "%s: %s\r\n", h[0], h[1]);
         host = host || strcasecmp(h[0], "Host") == 0;
     }
     if (!host)
-        bosun_buf_printf(out, "Host: %.*s\r\n", (int)(url.rest - url.host), url.host);
+        bosun_buf_printf(out, "Host: %.*s\r\n", (int)(url->path.at - url->host.at), url->host.at);
     if (request->source == BOSUN_HTTP_FROM_MEMORY)
         bosun_buf_printf(out, "Content-Length: %lld\r\n", (long long)request->length);
     bosun_buf_puts(out, "\r\n");
@@ -131,8 +129,11 @@ static void write_request(bosun_buf *out, const bosun_http_request *request)
 static int send_request(bosun_http_connection *c, const bosun_http_request *request, const bosun_wait *wait,
                         bosun_err *err)
 {
+    bosun_url url;
+    if (bosun_url_parse(request->url, strlen(request->url), &url, err) < 0)
+        return bosun_err_context(err, "%s failed: ", c->transfer->label);
     bosun_buf text = {0};
-    write_request(&text, request);
+    write_request(&text, request, &url);
     int rc = text.failed ? bosun_err_nomem(err, "send an HTTP request")
                          : bosun_http_connection_send(c, bosun_buf_text(&text), text.len, wait, err);
     if (text.data)

@@ -1,5 +1,6 @@
 /* What a transfer is asked to do, as options of its easy handle. */
 #include "bosun.h"
+#include "core/base/url.h"
 #include "internal.h"
 #include <errno.h>
 #include <stdlib.h>
@@ -159,31 +160,37 @@ static int set_headers(bosun_http_transfer *t, const bosun_http_request *request
     return bosun_http_set_pointer(t, CURLOPT_HTTPHEADER, t->headers, err);
 }
 
-/* libcurl verifies the name in the URL. For another one, the URL gets that name, and the connection and the
- * "Host" header what the URL said. */
-static int set_server_name(bosun_http_transfer *t, const bosun_http_request *request, bosun_err *err)
+/* Connects to the URL's own host, whatever CURLOPT_URL says. */
+static int set_connect_to(bosun_http_transfer *t, const bosun_http_request *request, const bosun_url *url,
+                          int port, bosun_err *err)
 {
-    bosun_http_url url;
-    if (!bosun_http_split_url(request->url, &url))
-        return bosun_err_set(err, BOSUN_ERR_INVALID, "http.request", "%s: not a URL", t->label);
-    if (url.port_len == 0) {
-        url.port = strncasecmp(url.scheme, "https", 5) == 0 ? "443" : "80";
-        url.port_len = (int)strlen(url.port);
-    }
     bosun_buf text = {0};
-    bosun_buf_printf(&text, "::%.*s:%.*s", url.host_len, url.host, url.port_len, url.port);
-    int rc = append(t, &t->connect_to, bosun_buf_text(&text), err);
+    bosun_buf_printf(&text, "::%.*s:%d", (int)url->host.len, url->host.at, port);
+    int rc = text.failed ? bosun_err_nomem(err, "start an HTTP request")
+                         : append(t, &t->connect_to, bosun_buf_text(&text), err);
     if (rc == 0 && !has_header(request, "Host"))
         rc = add_header(t, "Host", bosun_buf_text(&text) + 2, err);
-    bosun_buf_clear(&text);
-    bosun_buf_printf(&text, "%.*s://%.*s%s%s:%.*s%s", url.scheme_len, url.scheme, url.user_len, url.user,
-                     url.user_len ? "@" : "", request->server_name, url.port_len, url.port, url.rest);
-    if (rc == 0 && text.failed)
-        rc = bosun_err_nomem(err, "start an HTTP request");
-    if (rc == 0)
-        rc = bosun_http_set_pointer(t, CURLOPT_URL, bosun_buf_text(&text), err);
     bosun_buf_free(&text);
     return rc < 0 ? -1 : bosun_http_set_pointer(t, CURLOPT_CONNECT_TO, t->connect_to, err);
+}
+
+/* libcurl verifies the name in the URL. To verify another one, that name goes into the URL, and the URL's own
+ * host into the connection and the "Host" header. */
+static int set_server_name(bosun_http_transfer *t, const bosun_http_request *request, bosun_err *err)
+{
+    bosun_url url;
+    if (bosun_url_parse(request->url, strlen(request->url), &url, err) < 0)
+        return bosun_err_context(err, "%s failed: ", t->label);
+    int default_port = url.scheme.len == 5 ? 443 : 80; /* https, http */
+    int port = url.port ? url.port : default_port;
+    const char *credentials = url.user.at ? url.user.at : url.host.at;
+    bosun_buf text = {0};
+    bosun_buf_printf(&text, "%.*s://%.*s%s:%d%s", (int)url.scheme.len, url.scheme.at,
+                     (int)(url.host.at - credentials), credentials, request->server_name, port, url.path.at);
+    int rc = text.failed ? bosun_err_nomem(err, "start an HTTP request")
+                         : bosun_http_set_pointer(t, CURLOPT_URL, bosun_buf_text(&text), err);
+    bosun_buf_free(&text);
+    return rc < 0 ? -1 : set_connect_to(t, request, &url, port, err);
 }
 
 static int set_url(bosun_http_transfer *t, const bosun_http_request *request, bosun_err *err)
