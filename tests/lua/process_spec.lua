@@ -86,7 +86,7 @@ describe("bosun.process", function()
       os.execute("chmod 755 " .. workspace:path "headless")
       workspace:write("plain", "")
       for _, case in ipairs {
-        { "no-such-program", "ENOENT", "no%-such%-program: it is in no folder of PATH" },
+        { "no-such-program", "ENOENT", "no%-such%-program: not found in PATH" },
         { "/no/such/program", "ENOENT", "/no/such/program" },
         { workspace:path "plain", "EACCES", "/plain: Permission denied" },
         { workspace:path "headless", "ENOEXEC", "/headless: .*#!/bin/sh" },

@@ -95,10 +95,10 @@ static int parse(rest r, uint64_t step, const char *example, int64_t *bytes, bos
     uint64_t factor = take_unit(&r, step);
     uint64_t total;
     if (whole.at == whole.end || r.at < r.end)
-        return bosun_err_set(err, BOSUN_ERR_INVALID, "size.parse", "expected a size such as %s", example);
+        return bosun_err_set(err, BOSUN_ERR_INVALID, "parse", "expected a size such as %s", example);
     if (!multiply(whole, factor, &total) ||
         __builtin_add_overflow(total, multiply_fraction(fraction, factor), &total) || total > INT64_MAX)
-        return bosun_err_set(err, BOSUN_ERR_INVALID, "size.parse", "expected a size below 8192Pi");
+        return bosun_err_set(err, BOSUN_ERR_INVALID, "parse", "expected a size below 8192Pi");
     *bytes = (int64_t)total;
     return 0;
 }

@@ -11,7 +11,7 @@
 
 static int invalid(bosun_err *err, const char *problem)
 {
-    return bosun_err_set(err, BOSUN_ERR_INVALID, "url.parse", "not a valid URL: %s", problem);
+    return bosun_err_set(err, BOSUN_ERR_INVALID, "parse", "not a valid URL: %s", problem);
 }
 
 static bosun_span span(const char *from, const char *to)
@@ -51,7 +51,7 @@ static int check_visible(const char *text, const char *end, bosun_err *err)
     for (const char *at = text; at < end; at++) {
         bool control = (unsigned char)*at < ' ' || *at == 0x7F;
         if (control || *at == ' ')
-            return bosun_err_set(err, BOSUN_ERR_INVALID, "url.parse",
+            return bosun_err_set(err, BOSUN_ERR_INVALID, "parse",
                                  "not a valid URL: contains a %s (at byte %zu)",
                                  control ? "control character" : "space", (size_t)(at - text) + 1);
     }
@@ -66,7 +66,7 @@ static int check_escapes(bosun_span part, const char *name, bosun_err *err)
         bool escape =
             *at == '%' && end - at > 2 && isxdigit((unsigned char)at[1]) && isxdigit((unsigned char)at[2]);
         if (*at == '%' && !escape)
-            return bosun_err_set(err, BOSUN_ERR_INVALID, "url.parse",
+            return bosun_err_set(err, BOSUN_ERR_INVALID, "parse",
                                  "not a valid URL: %% in the %s is not followed by two hexadecimal digits",
                                  name);
     }

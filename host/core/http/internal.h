@@ -8,6 +8,11 @@
 
 #define BOSUN_HTTP_IDLE_MAX 64 /* easy handles kept for the next requests */
 
+static inline int bosun_http_nomem(bosun_err *err)
+{
+    return bosun_err_set(err, BOSUN_ERR_NOMEM, "http.request", "cannot make an HTTP request: out of memory");
+}
+
 struct bosun_http_client {
     const bosun_curl *curl;
     CURLM *multi;

@@ -15,8 +15,8 @@
 static int set_failed(const bosun_http_transfer *t, CURLoption option, CURLcode rc, bosun_err *err)
 {
     if (rc == CURLE_OUT_OF_MEMORY)
-        return bosun_err_nomem(err, "start an HTTP request");
-    return bosun_err_set(err, BOSUN_HTTP_FAILED, "http.request", "%s: libcurl refuses its option %d: %s",
+        return bosun_http_nomem(err);
+    return bosun_err_set(err, BOSUN_HTTP_FAILED, "http.request", "%s failed: libcurl rejects option %d: %s",
                          t->label, (int)option, t->curl->easy_strerror(rc));
 }
 
@@ -81,8 +81,8 @@ static int before_request(void *data, char *ip, char *local_ip, int port, int lo
     bosun_http_transfer *t = data;
     if (t->reached && !t->idempotent) {
         bosun_err_set(&t->err, BOSUN_HTTP_CLOSED, "http.request",
-                      "%s failed: the server closed the connection without a reply, and may have done it "
-                      "already: look before you repeat it",
+                      "%s failed: the server closed the connection without a reply, and may already have "
+                      "carried out the request: check before you repeat it",
                       t->label);
         return CURL_PREREQFUNC_ABORT;
     }
@@ -111,7 +111,7 @@ static int append(bosun_http_transfer *t, struct curl_slist **list, const char *
 {
     struct curl_slist *longer = t->curl->slist_append(*list, text);
     if (!longer)
-        return bosun_err_nomem(err, "start an HTTP request");
+        return bosun_http_nomem(err);
     *list = longer;
     return 0;
 }
@@ -123,8 +123,7 @@ static int add_header(bosun_http_transfer *t, const char *name, const char *valu
         bosun_buf_printf(&line, "%s: %s", name, value);
     else
         bosun_buf_printf(&line, "%s;", name); /* libcurl's way to say an empty value */
-    int rc = line.failed ? bosun_err_nomem(err, "start an HTTP request")
-                         : append(t, &t->headers, bosun_buf_text(&line), err);
+    int rc = line.failed ? bosun_http_nomem(err) : append(t, &t->headers, bosun_buf_text(&line), err);
     if (line.data)
         explicit_bzero(line.data, line.len);
     bosun_buf_free(&line);
@@ -166,8 +165,7 @@ static int set_connect_to(bosun_http_transfer *t, const bosun_http_request *requ
 {
     bosun_buf text = {0};
     bosun_buf_printf(&text, "::%.*s:%d", (int)url->host.len, url->host.at, port);
-    int rc = text.failed ? bosun_err_nomem(err, "start an HTTP request")
-                         : append(t, &t->connect_to, bosun_buf_text(&text), err);
+    int rc = text.failed ? bosun_http_nomem(err) : append(t, &t->connect_to, bosun_buf_text(&text), err);
     if (rc == 0 && !has_header(request, "Host"))
         rc = add_header(t, "Host", bosun_buf_text(&text) + 2, err);
     bosun_buf_free(&text);
@@ -187,7 +185,7 @@ static int set_server_name(bosun_http_transfer *t, const bosun_http_request *req
     bosun_buf text = {0};
     bosun_buf_printf(&text, "%.*s://%.*s%s:%d%s", (int)url.scheme.len, url.scheme.at,
                      (int)(url.host.at - credentials), credentials, request->server_name, port, url.path.at);
-    int rc = text.failed ? bosun_err_nomem(err, "start an HTTP request")
+    int rc = text.failed ? bosun_http_nomem(err)
                          : bosun_http_set_pointer(t, CURLOPT_URL, bosun_buf_text(&text), err);
     bosun_buf_free(&text);
     return rc < 0 ? -1 : set_connect_to(t, request, &url, port, err);
@@ -209,12 +207,20 @@ static int set_redirects(bosun_http_transfer *t, const bosun_http_request *reque
     return bosun_http_set_long(t, CURLOPT_MAXREDIRS, request->follow, err);
 }
 
+static int socket_failed(bosun_err *err, int errnum, const char *path)
+{
+    bosun_err_errno(err, errnum, "connect to the socket", path);
+    if (err)
+        err->op = "connect";
+    return -1;
+}
+
 static int set_unix_socket(bosun_http_transfer *t, const char *path, bosun_err *err)
 {
     if (strlen(path) >= sizeof((struct sockaddr_un *)0)->sun_path)
-        return bosun_err_errno(err, ENAMETOOLONG, "connect to the socket", path);
+        return socket_failed(err, ENAMETOOLONG, path);
     if (access(path, F_OK) < 0)
-        return bosun_err_errno(err, errno, "connect to the socket", path);
+        return socket_failed(err, errno, path);
     if (bosun_http_set_pointer(t, CURLOPT_PROXY, "", err) < 0)
         return -1;
     return bosun_http_set_pointer(t, CURLOPT_UNIX_SOCKET_PATH, path, err);
