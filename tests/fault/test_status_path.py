@@ -1,10 +1,12 @@
 """Places where a status file cannot be written: exit 74, a word on standard error, and the action is not run. And
 what becomes of temporary files, of a full disk and of a closed standard output."""
+import errno
 import os
 import stat
 import subprocess
 
-from harness import (EXIT, PREVIOUS, Workspace, expect, finish, main, parse_status, test, tree, without_override)
+from harness import (EXIT, PREVIOUS, Fault, Workspace, expect, finish, main, parse_status, test, tree,
+                     without_override)
 
 
 def refused(place, prefix=(), after=None):
@@ -94,13 +96,25 @@ def _():
     refused(place, prefix=["sh", "-c", 'ulimit -f 0; exec "$@"', "sh"], after=after)
 
 
-@test("a final status that does not fit (RLIMIT_FSIZE 1 KiB): 74, the failing status stays")
+@test("a status that does not fit (RLIMIT_FSIZE 1 KiB): the worker says why in a failing one that does")
 def _():
     with Workspace() as workspace:
         plugin = workspace.plugin("function P:pe_status() return ok(string.rep('x', 10000)) end")
         # Two blocks of 512 bytes.
         result = workspace.run("pe_status", workspace.config("pe", deployment=None), plugin=plugin,
                                prefix=["sh", "-c", 'ulimit -f 2; exec "$@"', "sh"])
+        status = result.truthful("failing")
+        expect("cannot hand the supervisor the status of the action: File too large" in status["msg"], status)
+        expect(tree(workspace.out) == ["status.yaml"], "left behind:", tree(workspace.out))
+
+
+@test("a final status that cannot be written at all: 74, the failing status stays")
+def _():
+    with Workspace() as workspace:
+        plugin = workspace.plugin("function P:pe_status() return ok('fine') end")
+        fault = Fault(workspace, 0, 2, "-c", "rename,renameat,renameat2", "-e", str(errno.ENOSPC))
+        result = workspace.run("pe_status", workspace.config("pe", deployment=None), plugin=plugin,
+                               prefix=fault.prefix)
         expect(result.code == 74 and result.stderr, "exit", result.code, result.stderr)
         expect(parse_status(result.text)["status"] == "failing", result.text)
         expect(tree(workspace.out) == ["status.yaml"], "left behind:", tree(workspace.out))

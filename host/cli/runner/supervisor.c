@@ -6,6 +6,7 @@
 #include "core/base/wait.h"
 #include "core/status.h"
 #include "reap.h"
+#include "record.h"
 #include "status_file.h"
 #include "watch.h"
 #include "worker.h"
@@ -15,7 +16,6 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
-#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -30,6 +30,9 @@ typedef struct supervisor {
     pid_t pid;
     reap_spared spared; /* children that were here before the worker */
     watch watch;
+    int record_fd;
+    int release_fd; /* the worker reads from its other end */
+    record record;
     atomic_int *phase; /* shared with the worker, which writes it */
 } supervisor;
 
@@ -54,12 +57,23 @@ static int share_phase(supervisor *s, bosun_err *err)
     return 0;
 }
 
-/* The child's side of the fork. */
-_Noreturn static void become_worker(supervisor *s, int fd)
+static void close_fd(int *fd)
 {
-    const worker_start start = {
-        .options = s->opt, .fd = fd, .supervisor = s->pid, .phase = s->phase, .deadline = s->watch.deadline};
-    watch_close_fds(&s->watch);
+    if (*fd >= 0)
+        close(*fd);
+    *fd = -1;
+}
+
+/* The child's side of the fork. */
+_Noreturn static void become_worker(supervisor *s, int release_fd)
+{
+    const worker_start start = {.options = s->opt,
+                                .release_fd = release_fd,
+                                .record_fd = s->record_fd,
+                                .supervisor = s->pid,
+                                .phase = s->phase,
+                                .deadline = s->watch.deadline};
+    close_fd(&s->release_fd);
     status_file_close(&s->status);
     worker_run(&start);
 }
@@ -68,34 +82,33 @@ _Noreturn static void become_worker(supervisor *s, int fd)
 static int start_worker(supervisor *s, bosun_err *err)
 {
     int ends[2];
-    if (share_phase(s, err) < 0)
+    if (share_phase(s, err) < 0 || (s->record_fd = record_create(err)) < 0)
         return -1;
     reap_note_children(&s->spared);
     if (prctl(PR_SET_CHILD_SUBREAPER, 1) < 0)
         return bosun_err_errno(err, errno, "become", "a subreaper");
-    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) < 0)
-        return bosun_err_errno(err, errno, "create", "a socket");
-    s->watch.record_fd = ends[0];
+    if (pipe2(ends, O_CLOEXEC) < 0)
+        return bosun_err_errno(err, errno, "create", "a pipe");
+    s->release_fd = ends[1];
     s->pid = getpid();
     s->watch.worker = fork();
     if (s->watch.worker == 0)
-        become_worker(s, ends[1]);
+        become_worker(s, ends[0]);
     int fork_errno = errno;
-    close(ends[1]);
+    close(ends[0]);
     return s->watch.worker < 0 ? bosun_err_errno(err, fork_errno, "start", "a worker process") : 0;
 }
 
 /* Lets the worker read the configs and run the action. */
-static int release_worker(const supervisor *s, bosun_err *err)
+static int release_worker(supervisor *s, bosun_err *err)
 {
-    int fd = s->watch.record_fd;
     ssize_t n;
     do
-        n = write(fd, "", 1);
+        n = write(s->release_fd, "", 1);
     while (n < 0 && errno == EINTR);
     if (n < 0 && errno != EPIPE) /* EPIPE: the worker is dead, which the watch notices */
         return bosun_err_errno(err, errno, "release", "the worker process");
-    return fcntl(fd, F_SETFL, O_NONBLOCK) < 0 ? bosun_err_errno(err, errno, "set up", "a socket") : 0;
+    return 0;
 }
 
 static void kill_descendants(const supervisor *s)
@@ -157,19 +170,27 @@ static int publish_failure(const supervisor *s, const char *message)
     return status;
 }
 
-static int publish_outcome(const supervisor *s)
+/* How the worker ended, when it left no valid record. */
+static int publish_end(const supervisor *s)
+{
+    char phase[80];
+    char message[512];
+    describe_phase(s, phase, sizeof phase);
+    watch_describe_end(&s->watch, phase, s->opt->timeout, s->record.len > 0, message, sizeof message);
+    return publish_failure(s, message);
+}
+
+static int publish_outcome(supervisor *s)
 {
     bosun_outcome outcome;
     const char *text;
     size_t len;
-    bool exited_well = WIFEXITED(s->watch.wait_status) && WEXITSTATUS(s->watch.wait_status) == 0;
-    if (exited_well && record_check(&s->watch.record, &outcome, &text, &len))
-        return publish(s, outcome, text, len);
-    char phase[80];
-    char message[512];
-    describe_phase(s, phase, sizeof phase);
-    watch_describe_end(&s->watch, phase, s->opt->timeout, message, sizeof message);
-    return publish_failure(s, message);
+    bosun_err err = {0};
+    if (!WIFEXITED(s->watch.wait_status) || WEXITSTATUS(s->watch.wait_status) != 0)
+        return publish_end(s);
+    if (record_open(&s->record, s->record_fd, &err) < 0)
+        return publish_failure(s, err.message);
+    return record_check(&s->record, &outcome, &text, &len) ? publish(s, outcome, text, len) : publish_end(s);
 }
 
 /* Runs the worker to its end, and ends what it started. */
@@ -179,7 +200,6 @@ static int finish_worker(supervisor *s, bosun_err *err)
     if (rc < 0)
         watch_kill_worker(&s->watch);
     kill_descendants(s);
-    watch_close_fds(&s->watch); /* writing the status file needs free descriptors */
     return rc;
 }
 
@@ -189,7 +209,7 @@ static int run(supervisor *s)
 {
     bosun_err err = {0};
     bosun_err no_worker = {0};
-    if (watch_open_signals(&s->watch, &err) < 0 ||
+    if (watch_block_signals(&s->watch, &err) < 0 ||
         status_file_open(&s->status, s->opt->status_file, &err) < 0)
         return log_unwritten(s, "the action was not run", &err);
     bool started = start_worker(s, &no_worker) == 0;
@@ -216,11 +236,15 @@ int supervisor_run(const options *opt)
                 .trace_fd = -1,
                 .patience = STDERR_PATIENCE},
         .status = STATUS_FILE_NONE,
+        .record_fd = -1,
+        .release_fd = -1,
         .start = bosun_monotonic(),
         .watch = watch_new(deadline),
     };
     int status = run(&s);
-    watch_free(&s.watch);
+    record_close(&s.record);
+    close_fd(&s.record_fd);
+    close_fd(&s.release_fd);
     status_file_close(&s.status);
     if (s.phase)
         munmap(s.phase, sizeof *s.phase);

@@ -1,6 +1,6 @@
 /* The worker: a host, one action, one record. It uses libbosun as any program does, and the supervisor
- * reports whatever happens to it. The record is sent after the host is freed, because an action whose plugin
- * crashes in a finalizer has failed. */
+ * reports whatever happens to it. The record is written after the host is freed, because an action whose
+ * plugin crashes in a finalizer has failed. */
 #include "worker.h"
 #include "cli/sink.h"
 #include "core/base/wait.h"
@@ -17,7 +17,7 @@
 #include <sys/prctl.h>
 #include <unistd.h>
 
-enum { WORKER_FAILED = 70 }; /* exit status if not even a record could be sent */
+enum { WORKER_FAILED = 70 }; /* exit status if not even a record could be written */
 
 /* For the signal handler: the host to cancel, the last signal (it may arrive before there is a host), and the
  * deadline, after which SIGTERM means a timeout. */
@@ -155,7 +155,7 @@ static bosun_status *run_action(const worker_start *start, bosun_err *err)
     if (!host)
         return NULL;
     set_running(host);
-    wait_for_release(start->fd);
+    wait_for_release(start->release_fd);
     bosun_host_load(host, opt->plugin, opt->private_config, NULL); /* bosun_host_run reports its failure */
     bosun_status *status = bosun_host_run(host, opt->action->name, opt->config);
     set_running(NULL);
@@ -165,12 +165,22 @@ static bosun_status *run_action(const worker_start *start, bosun_err *err)
     return status;
 }
 
-static int send_failure(int fd, const char *message, int64_t duration)
+static int write_failure(int fd, const char *message, int64_t duration)
 {
     char storage[BOSUN_STATUS_FAILING_MAX];
     bosun_buf text = bosun_buf_fixed(storage, sizeof storage);
     bosun_status_write_failing(&text, message, duration);
-    return record_send(fd, BOSUN_FAILING, text.data, text.len);
+    return record_write(fd, BOSUN_FAILING, text.data, text.len, NULL);
+}
+
+/* -1: *err says why there is no record. */
+static int write_outcome(int fd, bosun_status *status, bosun_err *err)
+{
+    size_t len = 0;
+    const char *text = bosun_status_yaml(status, &len);
+    if (!text)
+        return bosun_err_nomem(err, "write the status");
+    return record_write(fd, bosun_status_outcome(status), text, len, err);
 }
 
 _Noreturn void worker_run(const worker_start *start)
@@ -179,14 +189,11 @@ _Noreturn void worker_run(const worker_start *start)
         _exit(WORKER_FAILED);
     int64_t began = bosun_monotonic();
     bosun_err err = {0};
-    size_t len = 0;
     bosun_status *status = run_action(start, &err);
-    const char *text = status ? bosun_status_yaml(status, &len) : NULL;
-    if (status && !text)
-        bosun_err_nomem(&err, "write the status");
     fflush(stdout); /* a plugin's io.write may have left something there; it goes to standard error */
-    int rc = text ? record_send(start->fd, bosun_status_outcome(status), text, len)
-                  : send_failure(start->fd, err.message, bosun_monotonic() - began);
+    int rc = status ? write_outcome(start->record_fd, status, &err) : -1;
     bosun_status_free(status);
+    if (rc < 0)
+        rc = write_failure(start->record_fd, err.message, bosun_monotonic() - began);
     exit(rc < 0 ? WORKER_FAILED : 0); /* not _exit: the leak checker looks at this process, too */
 }
