@@ -1,5 +1,6 @@
-/* The record in its memory file: a header, then the text. Both ends are the same program on the same machine,
- * so the header is the struct itself. */
+/* The memory file: a page that is mapped from the start, with the shared words, then the record, a header and
+ * the text. A small record is in that page; a larger one is mapped once it is complete. All processes are the
+ * same program on the same machine, so what is in the file are the structs themselves. */
 #include "record.h"
 #include "core/base/hash.h"
 #include <errno.h>
@@ -11,6 +12,8 @@
 #include <unistd.h>
 
 #define MAGIC UINT32_C(0xB0509A01)
+#define START sizeof(record_shared) /* of the record in the file */
+#define PAGE  ((size_t)4096)        /* or a part of a page where pages are larger */
 
 typedef struct header {
     uint32_t magic;
@@ -19,10 +22,16 @@ typedef struct header {
     uint64_t checksum; /* of the text */
 } header;
 
-int record_create(bosun_err *err)
+int record_create(record *r, bosun_err *err)
 {
-    int fd = memfd_create("bosun-record", MFD_CLOEXEC);
-    return fd < 0 ? bosun_err_errno(err, errno, "create", "a memory file for the worker's record") : fd;
+    *r = (record){.fd = memfd_create("bosun-record", MFD_CLOEXEC)};
+    if (r->fd < 0 || ftruncate(r->fd, START) < 0)
+        return bosun_err_errno(err, errno, "create", "a memory file for the worker's record");
+    void *page = mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_SHARED, r->fd, 0);
+    if (page == MAP_FAILED)
+        return bosun_err_errno(err, errno, "share", "memory with the worker");
+    r->shared = page;
+    return 0;
 }
 
 static struct iovec part(const void *bytes, size_t len, size_t done)
@@ -31,36 +40,33 @@ static struct iovec part(const void *bytes, size_t len, size_t done)
     return (struct iovec){(char *)bytes + skip, len - skip};
 }
 
-int record_write(int fd, bosun_outcome outcome, const char *text, size_t len, bosun_err *err)
+int record_write(const record *r, bosun_outcome outcome, const char *text, size_t len, bosun_err *err)
 {
     const header head = {
         .magic = MAGIC, .outcome = (uint32_t)outcome, .length = len, .checksum = bosun_hash(text, len)};
     size_t done = 0;
-    int rc = 0;
-    while (rc == 0 && done < sizeof head + len) {
+    while (done < sizeof head + len) {
         size_t in_text = done > sizeof head ? done - sizeof head : 0;
         const struct iovec parts[2] = {part(&head, sizeof head, done), part(text, len, in_text)};
-        ssize_t n = pwritev(fd, parts, 2, (off_t)done);
-        rc = n < 0 && errno != EINTR ? -1 : 0;
+        ssize_t n = pwritev(r->fd, parts, 2, (off_t)(START + done));
+        if (n < 0 && errno != EINTR)
+            return bosun_err_errno_as(err, errno, "write", "hand the supervisor", "the status of the action");
         done += n > 0 ? (size_t)n : 0;
     }
-    if (rc < 0)
-        return bosun_err_errno_as(err, errno, "write", "hand the supervisor", "the status of the action");
     return 0;
 }
 
-int record_open(record *r, int fd, bosun_err *err)
+int record_open(record *r, bosun_err *err)
 {
     struct stat st;
-    *r = (record){0};
-    if (fstat(fd, &st) < 0)
+    if (fstat(r->fd, &st) < 0)
         return bosun_err_errno(err, errno, "stat", "the worker's record");
-    if (st.st_size == 0)
-        return 0;
-    void *bytes = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_SHARED, fd, 0);
+    size_t size = (size_t)st.st_size;
+    void *bytes = size <= PAGE ? r->shared : mmap(NULL, size, PROT_READ, MAP_SHARED, r->fd, 0);
     if (bytes == MAP_FAILED)
         return bosun_err_errno(err, errno, "map", "the worker's record");
-    *r = (record){.bytes = bytes, .len = (size_t)st.st_size};
+    r->bytes = (const char *)bytes + START;
+    r->len = size - START;
     return 0;
 }
 
@@ -81,7 +87,12 @@ bool record_check(const record *r, bosun_outcome *outcome, const char **text, si
 
 void record_close(record *r)
 {
-    if (r->bytes)
-        munmap((char *)r->bytes, r->len);
-    *r = (record){0};
+    const char *page = (const char *)r->shared;
+    if (r->bytes && r->bytes != page + START)
+        munmap((char *)r->bytes - START, r->len + START);
+    if (page)
+        munmap(r->shared, PAGE);
+    if (r->fd >= 0)
+        close(r->fd);
+    *r = RECORD_NONE;
 }

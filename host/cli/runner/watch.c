@@ -1,6 +1,7 @@
 /* Waiting for the worker: signals and deadlines, one at a time. */
 #include "watch.h"
 #include "core/base/wait.h"
+#include "keeper.h"
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -38,25 +39,23 @@ void watch_kill_worker(watch *w)
     w->killed = true;
     w->kill_at = BOSUN_NO_DEADLINE;
     w->give_up = bosun_wait_after(LAST_WAIT);
-    kill(w->worker, SIGKILL);
+    kill(w->keeper, KEEPER_KILL);
 }
 
 static void ask_to_stop(watch *w, int number)
 {
-    kill(w->worker, number);
+    kill(w->keeper, number);
     w->kill_at = bosun_wait_after(GRACE);
 }
 
-/* Reaps every child that has ended: as a subreaper, this process inherits the worker's orphans, too. */
-static void reap_children(watch *w)
+static void reap_keeper(watch *w)
 {
-    pid_t pid;
-    int status;
-    while ((pid = waitpid(-1, &status, WNOHANG)) > 0)
-        if (pid == w->worker) {
-            w->ended = true;
-            w->wait_status = status;
-        }
+    if (waitpid(w->keeper, &w->wait_status, WNOHANG) != w->keeper)
+        return; /* another child: one that was there before */
+    w->ended = true;
+    w->kept = WIFEXITED(w->wait_status) && WEXITSTATUS(w->wait_status) == 0;
+    if (w->kept)
+        w->wait_status = w->end->wait_status;
 }
 
 static void cancel(watch *w, int number)
@@ -108,7 +107,7 @@ int watch_worker(watch *w, bosun_err *err)
         if (number < 0)
             return bosun_err_errno(err, errno, "watch", "the worker process");
         if (number == SIGCHLD)
-            reap_children(w);
+            reap_keeper(w);
         else if (number > 0)
             cancel(w, number);
     }
@@ -118,6 +117,7 @@ int watch_worker(watch *w, bosun_err *err)
 void watch_describe_end(const watch *w, const char *phase, double timeout, bool has_record, char *out,
                         size_t size)
 {
+    const char *process = w->kept ? "worker" : "keeper";
     const char *how =
         w->hurried ? "it was killed at the second signal" : "it did not stop when asked to and was killed";
     if (w->timed_out && w->killed)
@@ -125,10 +125,10 @@ void watch_describe_end(const watch *w, const char *phase, double timeout, bool 
     else if (w->cancel_signal && w->killed)
         snprintf(out, size, "cancelled by SIG%s while %s; %s", sigabbrev_np(w->cancel_signal), phase, how);
     else if (WIFSIGNALED(w->wait_status))
-        snprintf(out, size, "the worker process was killed by signal %d (%s) while %s",
+        snprintf(out, size, "the %s process was killed by signal %d (%s) while %s", process,
                  WTERMSIG(w->wait_status), sigdescr_np(WTERMSIG(w->wait_status)), phase);
     else
-        snprintf(out, size, "internal error: the worker process ended with exit status %d while %s, %s",
+        snprintf(out, size, "internal error: the %s process ended with exit status %d while %s, %s", process,
                  WEXITSTATUS(w->wait_status), phase,
                  has_record ? "and its record is invalid" : "without a record");
 }

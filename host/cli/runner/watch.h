@@ -4,14 +4,16 @@
 #define BOSUN_CLI_RUNNER_WATCH_H
 
 #include "core/base/err.h"
+#include "record.h"
 #include <signal.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
 
 typedef struct watch {
-    pid_t worker;
-    sigset_t signals; /* that this process waits for */
+    pid_t keeper;          /* the child that runs the worker */
+    const record_end *end; /* from it */
+    sigset_t signals;      /* that this process waits for */
 
     int64_t deadline;
     int64_t kill_at;   /* when the grace period ends; BOSUN_NO_DEADLINE: the worker was not asked to stop */
@@ -22,7 +24,8 @@ typedef struct watch {
     bool killed; /* by this process */
 
     bool ended;
-    int wait_status;
+    bool kept;       /* the keeper saw how the worker ended */
+    int wait_status; /* of the worker, or of a keeper that was killed */
 } watch;
 
 /* A watch without a worker; deadline: monotonic ns, or BOSUN_NO_DEADLINE. */

@@ -3,7 +3,7 @@
 #define BOSUN_CLI_RUNNER_WORKER_H
 
 #include "cli/options.h"
-#include <stdatomic.h>
+#include "record.h"
 #include <stdint.h>
 #include <sys/types.h>
 
@@ -11,10 +11,9 @@ typedef struct worker_start {
     const options *options;
     int release_fd; /* the supervisor sends a byte once the first status is written: nothing is read or run
                      * before that */
-    int record_fd;
-    pid_t supervisor;  /* the worker does not outlive it */
-    atomic_int *phase; /* shared with the supervisor: the bosun_phase that the worker is in */
-    int64_t deadline;  /* monotonic ns; BOSUN_NO_DEADLINE: none */
+    record record;
+    pid_t parent;     /* the worker does not outlive it */
+    int64_t deadline; /* monotonic ns; BOSUN_NO_DEADLINE: none */
 } worker_start;
 
 /* Runs the action in the forked child and leaves the record; never returns. */
