@@ -190,6 +190,39 @@ def _():
             kill_left(nap)
 
 
+def runs_beside(script, code, count):
+    """Runs a shell script that starts `count` programs with {nap} in their arguments and then execs "$@", the runner:
+    they outlive the action, which leaves a program of its own."""
+    with Workspace() as workspace:
+        nap, own = f"70000.{os.getpid()}", f"71000.{os.getpid()}"
+        code = code.replace("{dir}", workspace.path) + ESCAPE
+        prefix = ["sh", "-c", script.replace("{nap}", nap).replace("{dir}", workspace.path), "sh"]
+        running = Running(workspace, code, own, prefix)
+        try:
+            result = running.end()
+            result.truthful("passing")
+            expect(len(processes_with(nap)) == count, "alive:", len(processes_with(nap)))
+            expect("killed 1 process that the action left behind" in result.stderr, result.stderr)
+            expect(not processes_with(own), "alive:", processes_with(own))
+        finally:
+            kill_left(nap)
+
+
+@test("a hundred children from before exec are left alone")
+def _():
+    quiet = "</dev/null >/dev/null 2>&1"
+    runs_beside(f'i=0; while [ $i -lt 100 ]; do sleep {{nap}} {quiet} & i=$((i + 1)); done; exec "$@"', "", 100)
+
+
+@test("the daemon of a child from before exec is left alone")
+def _():
+    # The child ends while the action runs; then its daemon is an orphan.
+    runs_beside("""mkfifo {dir}/go
+        sh -c 'read x <{dir}/go; setsid sleep {nap} </dev/null >/dev/null 2>&1 & echo $$ >{dir}/pid' &
+        exec "$@" """, """sh("echo >{dir}/go; until [ -s {dir}/pid ]; do sleep 0.01; done; "
+        .. "while grep -q '^State:.[^ZX]' /proc/$(cat {dir}/pid)/status; do sleep 0.01; done")""", 1)
+
+
 @test("the supervisor killed while the worker is stuck in C: the worker is gone")
 def _():
     with Workspace() as workspace:
