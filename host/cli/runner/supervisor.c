@@ -32,7 +32,7 @@ typedef struct supervisor {
     record record;
 } supervisor;
 
-static int write_first_status(const supervisor *s, bosun_err *err)
+static int write_first_status(supervisor *s, bosun_err *err)
 {
     char message[512];
     snprintf(
@@ -163,21 +163,32 @@ static int log_unwritten(const supervisor *s, const char *consequence, const bos
     return EXIT_STATUS_FILE;
 }
 
-/* Writes the final status. If that fails, also in making it durable, the file gets the first status again. */
-static int publish(const supervisor *s, bosun_outcome outcome, const char *text, size_t len)
+/* The same without a first status: the action is not run, and what an earlier one left must not be read. */
+static void log_not_run(const sink *log, const status_file *file, const bosun_err *err)
+{
+    sink_printf(log, BOSUN_LOG_ERROR, "%s; the action was not run%s", err->message, status_file_remove(file));
+}
+
+/* What is in the file when the outcome could not be written, or not durably: the first status again. */
+static const char *restore_first_status(supervisor *s)
+{
+    if (s->status.target.changed && write_first_status(s, NULL) < 0)
+        return "do not rely on what the file says";
+    return "the file keeps the failing status from before the action";
+}
+
+static int publish(supervisor *s, bosun_outcome outcome, const char *text, size_t len)
 {
     bosun_err err = {0};
-    if (status_file_write(&s->status, text, len, true, &err) < 0) {
-        write_first_status(s, NULL); /* still there, unless only syncing the folder failed */
-        return log_unwritten(s, "the file keeps the failing status from before the action", &err);
-    }
+    if (status_file_write(&s->status, text, len, true, &err) < 0)
+        return log_unwritten(s, restore_first_status(s), &err);
     if (s->opt->show_status && sink_write(STDOUT_FILENO, text, len, STDOUT_PATIENCE) < 0)
         sink_printf(&s->log, BOSUN_LOG_ERROR, "cannot write the status to standard output: %s",
                     strerrordesc_np(errno));
     return exit_status(s, outcome);
 }
 
-static int publish_failure(const supervisor *s, const char *message)
+static int publish_failure(supervisor *s, const char *message)
 {
     char storage[BOSUN_STATUS_FAILING_MAX];
     bosun_buf text = bosun_buf_fixed(storage, sizeof storage);
@@ -188,7 +199,7 @@ static int publish_failure(const supervisor *s, const char *message)
 }
 
 /* How the worker ended, when it left no valid record. */
-static int publish_end(const supervisor *s)
+static int publish_end(supervisor *s)
 {
     char phase[80];
     char message[512];
@@ -249,8 +260,8 @@ static int run(supervisor *s)
             watch_kill_worker(&s->watch);
             await_end(s, NULL);
         }
-        status_file_remove(&s->status);
-        return log_unwritten(s, "the action was not run, and the status of an earlier run was removed", &err);
+        log_not_run(&s->log, &s->status, &err);
+        return EXIT_STATUS_FILE;
     }
     if (!started)
         return publish_failure(s, no_worker.message);
@@ -285,8 +296,10 @@ int supervisor_report_usage(const char *path, const char *message)
     const sink log = {.trace_fd = -1, .patience = STDERR_PATIENCE};
     status_file file;
     bosun_err err = {0};
-    if (status_file_open(&file, path, &err) < 0 || status_file_fail(&file, message, 0, true, &err) < 0)
-        sink_printf(&log, BOSUN_LOG_ERROR, "%s", err.message);
+    if (status_file_open(&file, path, &err) < 0)
+        sink_printf(&log, BOSUN_LOG_ERROR, "%s; the action was not run", err.message);
+    else if (status_file_fail(&file, message, 0, true, &err) < 0)
+        log_not_run(&log, &file, &err);
     status_file_close(&file);
     return EXIT_USAGE;
 }
