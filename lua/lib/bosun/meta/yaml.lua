@@ -1,8 +1,8 @@
 ---@meta bosun.yaml
 -- luacheck: ignore 212 241
 
---- YAML as PyYAML's safe_load reads it, with caps and positions; docs/configuration.md has the exceptions. Strings are
---- always written in double quotes, so that every YAML reader takes them for strings.
+--- YAML as PyYAML's safe_load reads it, with limits and positions; docs/reference/configuration.md lists the exceptions.
+--- Strings are always written in double quotes, so every YAML reader takes them for strings.
 local yaml = {}
 
 --- Stands for null where an absent key cannot: in a list, or as a whole document.

@@ -1,0 +1,37 @@
+-- tools/reference sees that a page is stale, and mends it.
+package.path = "./tests/support/?.lua;" .. package.path
+local Workspace = require "runner"
+local lfs = require "lfs"
+
+local BUILD = os.getenv("BOSUN_BUILD") or "build"
+if BUILD:sub(1, 1) ~= "/" then BUILD = lfs.currentdir() .. "/" .. BUILD end
+
+describe("tools/reference", function()
+  local workspace
+
+  before_each(function()
+    workspace = Workspace.new()
+    assert(os.execute(("cp -r tools docs '%s'"):format(
+      workspace.root)))
+  end)
+  after_each(function() workspace:remove() end)
+
+  local function run(words)
+    local pipe = assert(io.popen(("cd '%s' && tools/reference %s '%s' 2>&1"):format(workspace.root, words, BUILD)))
+    local text = pipe:read("a")
+    return text, select(3, pipe:close())
+  end
+
+  it("finds the pages fresh, and writes them anew when they are not", function()
+    assert.same({ "", 0 }, { run "--check" })
+    local page = workspace:read "docs/reference/configuration.md"
+    workspace:write("docs/reference/configuration.md", (page:gsub("| `baseDir` [^\n]*\n", "")))
+    assert.same({ "docs/reference/configuration.md is stale: run tools/reference\n", 1 }, { run "--check" })
+    assert.same({ "", 0 }, { run "" })
+    assert.equal(page, workspace:read "docs/reference/configuration.md")
+  end)
+
+  it("refuses an unknown option", function()
+    assert.same({ "usage: tools/reference [--check] [BUILD]\n", 64 }, { run "--chekc" })
+  end)
+end)
