@@ -11,8 +11,8 @@ describe("tools/reference", function()
 
   before_each(function()
     workspace = Workspace.new()
-    assert(os.execute(("cp -r tools docs '%s'"):format(
-      workspace.root)))
+    assert(os.execute(("cp -r tools docs '%s' && mkdir '%s/tests' && cp -r tests/messages '%s/tests'"):format(
+      workspace.root, workspace.root, workspace.root)))
   end)
   after_each(function() workspace:remove() end)
 
@@ -29,6 +29,17 @@ describe("tools/reference", function()
     assert.same({ "docs/reference/configuration.md is stale: run tools/reference\n", 1 }, { run "--check" })
     assert.same({ "", 0 }, { run "" })
     assert.equal(page, workspace:read "docs/reference/configuration.md")
+  end)
+
+  it("wants every group of messages in a page", function()
+    workspace:mkdir "tests/messages/new"
+    workspace:write("tests/messages/new/one.case", "says: one\nwhy: Because.\ndo: Nothing.\n")
+    assert.same({ "docs/reference/messages.md has no block for tests/messages/new\n", 1 }, { run "--check" })
+    local page = workspace:read "docs/reference/messages.md"
+    workspace:write("docs/reference/messages.md", page .. "\n<!-- begin messages new -->\n<!-- end -->\n")
+    assert.same({ "", 0 }, { run "" })
+    assert.matches("```text\none\n```\n\nBecause%.\n%*%*Do:%*%* Nothing%.\n",
+      workspace:read "docs/reference/messages.md")
   end)
 
   it("refuses an unknown option", function()
