@@ -1,7 +1,7 @@
 ---@meta bosun.yaml
 -- luacheck: ignore 212 241
 
---- YAML as PyYAML's safe_load reads it, with limits and positions; docs/reference/configuration.md lists the exceptions.
+--- YAML as PyYAML's safe_load reads it, with limits and positions; docs/reference/configuration.md has the exceptions.
 --- Strings are always written in double quotes, so every YAML reader takes them for strings.
 local yaml = {}
 
