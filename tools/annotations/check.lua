@@ -1,8 +1,8 @@
---- A plugin that compares the annotations of the library with the library itself, as it is in the running host:
---- tools/check-annotations runs it, in a dry run. A function has to be in both, with the same parameters.
+--- A plugin that compares the library's annotations with the library in the running host. tools/check-annotations runs
+--- it, in a dry run. Each function has to be in both, with the same parameters.
 ---
---- Of a function in Lua the parameters are known. One in C is called: a required argument that is missing and one of
---- the wrong type are refused by their number, and one argument more than there are is not looked at.
+--- The parameters of a Lua function are known. A C function is called instead: it reports a missing or wrong argument
+--- by its number, and ignores arguments after the last.
 
 local BosunPluginBase = require "bosun.plugin_base"
 local fs = require "bosun.fs"
@@ -14,16 +14,16 @@ local Check = BosunPluginBase:extend("check-annotations")
 
 local FOLDER = "lua/lib"
 
---- Values that the C functions accept, by the beginning of a type's name; the first that fits counts.
+--- Values that C functions accept, by the beginning of a type's name. The first match counts.
 local SAMPLES = {
   { "string%[%]", { "true" } }, { "string", "/nonexistent/sample" }, { "integer", 0 }, { "number", 0 },
   { "boolean", true }, { "fun", function() end }, { "any", 1 }, { "", {} },
 }
 
---- No function takes a coroutine, unless it takes anything.
+--- No function accepts a coroutine, unless it accepts anything.
 local WRONG = coroutine.create(print)
 
---- An object of each class that C implements.
+--- Makes an object of each class that is implemented in C.
 local OBJECTS = {
   ["bosun.fs.Lock"] = function() return require("bosun.fs").lock "/nonexistent/lock" end,
   ["bosun.Logger"] = function() return require("bosun.log").with {} end,
@@ -49,7 +49,7 @@ local function takes_anything(param)
   return param.type:find "^any" ~= nil
 end
 
---- The number of the argument that the function refuses when it is called like this, or nil.
+--- The number of the argument that the function refuses, or nil.
 local function refused(fn, arguments, count)
   local ok, message = pcall(fn, table.unpack(arguments, 1, count))
   return not ok and tonumber(tostring(message):match "bad argument #(%d+)") or nil
@@ -58,13 +58,13 @@ end
 local function probe_param(report, fn, arguments, at, param)
   local missing = refused(fn, arguments, at - 1)
   if param.optional and missing == at then
-    report("%s is annotated as optional, and is required", param.name)
+    report("%s is annotated as optional but is required", param.name)
   elseif not param.optional and not takes_anything(param) and missing ~= at then
-    report("%s is annotated as required, and may be left out", param.name)
+    report("%s is annotated as required but is optional", param.name)
   end
   if takes_anything(param) then return end
   arguments[at] = WRONG
-  if refused(fn, arguments, at) ~= at then report("%s is annotated, and not looked at", param.name) end
+  if refused(fn, arguments, at) ~= at then report("%s is annotated but ignored", param.name) end
 end
 
 --- Calls a C function. `self`: the object of a method.
@@ -98,7 +98,7 @@ end
 
 local function compare_function(module, fn, live, self)
   local function report(...) differ(module, fn, ...) end
-  if type(live) ~= "function" then return report("is annotated, and does not exist") end
+  if type(live) ~= "function" then return report("is annotated but does not exist") end
   if debug.getinfo(live, "S").what == "C" then
     probe(report, live, fn.params, self)
   else
@@ -106,28 +106,28 @@ local function compare_function(module, fn, live, self)
   end
 end
 
---- Reports the functions of a live table that are not among the annotated ones.
+--- Reports functions of a live table that have no annotations.
 local function report_unknown(module, owner, live, annotated)
   for name, value in pairs(live) do
     if type(value) == "function" and type(name) == "string" and not name:find "^_" and not annotated[name] then
-      differ(module, owner .. "." .. name, "exists, and has no annotations")
+      differ(module, owner .. "." .. name, "exists but has no annotations")
     end
   end
 end
 
---- What the methods of a class in C are looked up in, and an object of it. The functions of a class in Lua are in the
---- file itself, and compared with that alone.
+--- The table with the methods of a class in C, and an object of it. The functions of a class in Lua are compared within
+--- their own file.
 local function methods_of(module, class)
   local make = OBJECTS[class.name]
   if not make then
-    differ(module, class.name, "a class in C of which tools/annotations/check.lua makes no object")
+    differ(module, class.name, "is a class in C, but tools/annotations/check.lua makes no object of it")
     return nil
   end
   local object = assert(make())
   return getmetatable(object).__index, object
 end
 
---- The tables that hold a module's functions, by the name the file gives them: {table, object}.
+--- The tables that hold a module's functions, by their names in the file: {table, object}.
 local function owners_of(module, live)
   local owners = {}
   if module.value then owners[module.value] = { live } end
@@ -168,13 +168,13 @@ local function lua_files()
   return files
 end
 
---- The modules in C that a plugin may require.
+--- Reports modules in C that a plugin can require and that have no annotations.
 local function report_missing_modules(modules)
   local known = {}
   for _, module in ipairs(modules) do known[module.name] = true end
   for name in pairs(package.preload) do
     if name:find "^bosun%.%w+$" and not known[name] then
-      differences[#differences + 1] = ("%s: exists, and has no file in %s/bosun/meta"):format(name, FOLDER)
+      differences[#differences + 1] = ("%s: exists but has no file in %s/bosun/meta"):format(name, FOLDER)
     end
   end
 end

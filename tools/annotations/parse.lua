@@ -1,4 +1,4 @@
---- Reads the LuaLS annotations of the library's Lua files (https://luals.github.io/wiki/annotations). What it gives:
+--- Reads the LuaLS annotations of the library's Lua files (https://luals.github.io/wiki/annotations). It returns:
 ---
 ---     module: name, doc, value (the local that the file returns), functions, classes, aliases, internal, meta
 ---     function: name ("read"), owner ("fs"), method (called with ':'), names (of its signature), params, returns, doc,
@@ -10,8 +10,8 @@ local parse = {}
 
 local CLOSING = { ["("] = ")", ["{"] = "}", ["["] = "]", ["<"] = ">" }
 
---- A type at the beginning of `text`, and what is behind it. A blank ends it, unless it stands in brackets, or after or
---- before what goes on: "string|nil", "fun(): any, any".
+--- Splits `text` into a type and the rest. A blank ends the type, except within brackets and next to a character that
+--- continues it: "string|nil", "fun(): any, any".
 local function split_type(text)
   local open, at = {}, 1
   while at <= #text do
@@ -72,7 +72,7 @@ local function new_block()
   return { doc = {}, params = {}, returns = {}, fields = {}, aliases = {} }
 end
 
---- Takes a `---` line into the block: documentation, a tag, or more of the tag before it.
+--- Adds a `---` line to the block: documentation, a tag, or the continuation of a tag.
 local function add_line(block, line)
   local tag, rest = line:match "^%-%-%-@(%w+)%s*(.*)$"
   if tag then
@@ -108,7 +108,7 @@ local function add_function(module, block, line, number)
   })
 end
 
---- What a block of annotations says that stands alone, or before a line of code.
+--- Handles a block of annotations that stands alone or precedes a line of code.
 local function add_block(module, block, code)
   finish(block)
   if block.meta then module.meta, module.name = true, block.meta ~= "" and block.meta or nil end
@@ -122,14 +122,14 @@ local function add_block(module, block, code)
   end
 end
 
---- Takes a line of an enum's table into its class; the class, until the table's end.
+--- Adds a line of an enum's table to its class. Returns the class until the table ends.
 local function add_constant(class, line)
   local name, value = line:match "^%s+([%u_]+) = (.-),?$"
   if name then table.insert(class.fields, { name = name, type = value, doc = "" }) end
   return not line:find "^}" and class or nil
 end
 
---- The annotations of a file's text. `name` is the module's, unless the file says otherwise.
+--- Parses a file's text. `name` is the module's name, unless the file declares another.
 function parse.text(text, name)
   local module = { name = name, functions = {}, classes = {}, aliases = {} }
   local block, number, first, enum = new_block(), 0, true, nil
@@ -159,9 +159,9 @@ local function read(path)
   return text
 end
 
---- The public modules below `folder` (lua/lib), sorted by name, and a nameless one with what all of them use.
---- `files`: their paths, relative to it. The classes and aliases of the files in a module's own folder (bosun/http/…)
---- are counted as the module's.
+--- Returns the public modules below `folder` (lua/lib), sorted by name, and a nameless one with what they share. `files`
+--- holds their paths, relative to the folder. Classes and aliases of the files in a module's own folder (bosun/http/…)
+--- belong to the module.
 function parse.files(folder, files)
   local modules, parts, common = {}, {}, parse.text("", nil)
   for _, path in ipairs(files) do
@@ -192,7 +192,7 @@ local function class_named(module, name)
   end
 end
 
---- Adds a class, or what another file says about one that is there already.
+--- Adds a class, or adds to it what another file says about it.
 local function add_class(module, class)
   local known = class_named(module, class.name)
   if not known then return table.insert(module.classes, class) end
