@@ -159,9 +159,9 @@ local function read(path)
   return text
 end
 
---- Returns the public modules below `folder` (lua/lib), sorted by name, and a nameless one with what they share. `files`
---- holds their paths, relative to the folder. Classes and aliases of the files in a module's own folder (bosun/http/…)
---- belong to the module.
+--- Returns the public modules below `folder` (lua/lib), sorted by name, and a nameless one with what they share.
+--- `files` holds their paths, relative to the folder. Classes and aliases of the files in a module's own folder
+--- (bosun/http/…) belong to the module.
 function parse.files(folder, files)
   local modules, parts, common = {}, {}, parse.text("", nil)
   for _, path in ipairs(files) do
