@@ -13,13 +13,15 @@
 --- do     what to do about it
 --- run    lines of shell that provoke it, in a folder with the files below; default: pe_status of ./mine
 --- in     where it appears: status, log, stdout or stderr; default: the status file if there is one, otherwise stderr
+--- needs  "engine": a Docker engine with the images of tests/docker. `make test-docker` runs these cases. $NAME is a
+---        new name, in the files too; everything on the engine whose name begins with it is removed afterwards
 --- send   a signal for the runner, once the plugin has made the file "started"
 ---
 --- A line "-- NAME --" begins a file. "-- pe_status --" begins the body of that method of a plugin, mine.lua.
 
 local case = {}
 
-local FIELDS = { says = true, why = true, ["do"] = true, run = true, ["in"] = true, send = true }
+local FIELDS = { says = true, why = true, ["do"] = true, run = true, ["in"] = true, send = true, needs = true }
 local PLUGIN = [[
 local BosunPluginBase = require "bosun.plugin_base"
 local status = require "bosun.action_status"
