@@ -13,7 +13,7 @@
 local errors = {}
 
 ---@class bosun.Error
----@field code string the name of an errno value ("ENOENT"), or a word: "timeout", "cancelled", "invalid", …
+---@field code string the name of an errno value ("ENOENT"), or a word: "timeout", "deadline", "cancelled", "invalid", …
 ---(docs/reference/errors.md lists them)
 ---@field op? string the operation that failed: "open", "rename", "parse"
 ---@field message string text for people, without the place
