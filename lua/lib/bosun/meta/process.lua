@@ -32,7 +32,7 @@ local process = {}
 ---@field truncated? boolean there was more output than max_output
 
 ---@class bosun.process.Error : bosun.Error code: "ENOENT", "EACCES", "ENOEXEC", "E2BIG", "EAGAIN", "EMFILE" … when the
----program cannot be started; "cancelled" or "timeout" when the action has to stop; with `check`, "exit", "signal" or
+---program cannot be started; "cancelled" or "deadline" when the action has to stop; with `check`, "exit", "signal" or
 ---"timeout", and the last lines of standard error in the message
 ---@field result? bosun.process.Result the result of a program that failed its `check`
 

@@ -15,7 +15,7 @@ function time.monotonic() end
 --- Sleeps. Returns early, with an error, when the action's deadline passes or the action is cancelled.
 ---@param seconds number 0 or more
 ---@return true|nil ok
----@return bosun.Error|nil err code "timeout" or "cancelled"
+---@return bosun.Error|nil err code "deadline" or "cancelled"
 function time.sleep(seconds) end
 
 --- Seconds left until the action's deadline; nil if it has none.
