@@ -70,7 +70,8 @@ describe("the annotations", function()
       "fs.list: deep is annotated but ignored", "fs.list: deep is annotated as required but is optional",
       "fs.stat: argument 2 is not annotated", "fs.chown: uid is annotated as required but is optional",
       "path.is_within: base is annotated as optional but is required",
-      "log.with: is written (fields), annotated (names)", "json.decode: has the parameters (text), annotated (name)",
+      "log.with: is declared with (fields) but is annotated with (names)",
+      "json.decode: takes (text) but is annotated with (name)",
     } do
       assert.truthy(text:find(line, 1, true), line .. "\n" .. text)
     end
