@@ -1,5 +1,4 @@
-/* Splitting into lines. Every byte is looked at once, and moved at most once for each time the buffer is fed.
- */
+/* Splits text into lines. Each byte is scanned once, and moved at most once per feed. */
 #include "lines.h"
 #include <string.h>
 
@@ -26,7 +25,7 @@ int bosun_lines_feed(bosun_lines *lines, const char *bytes, size_t len, bosun_er
     return lines->buf.failed ? bosun_err_nomem(err, "read") : 0;
 }
 
-/* Hands out what lies between start and `end`, and goes on after `next`. */
+/* Returns the text from start to `end` as a line, and continues at `next`. */
 static int hand_out(bosun_lines *lines, size_t end, size_t next, const char **line, size_t *len,
                     bosun_err *err)
 {
@@ -50,7 +49,7 @@ int bosun_lines_next(bosun_lines *lines, const char **line, size_t *len, bosun_e
         return hand_out(lines, end, end + 1, line, len, err);
     }
     lines->scanned = lines->buf.len;
-    /* One byte more may be the '\r' of the line's end. */
+    /* The extra byte can be the '\r' of a line ending. */
     if (lines->buf.len - lines->start > lines->max + 1)
         return bosun_err_set(err, BOSUN_ERR_TOO_LARGE, "read", "a line is longer than %zu bytes", lines->max);
     return 0;

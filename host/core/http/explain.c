@@ -1,4 +1,5 @@
-/* libcurl's results as errors of ours: a stable code, what happened to which request, what to do about it. */
+/* Turns libcurl's results into errors: a stable code, which request failed and why, and what to do about
+ * it. */
 #include "internal.h"
 #include <errno.h>
 #include <string.h>
@@ -57,7 +58,7 @@ static explanation find_explanation(CURLcode result)
     return (explanation){result, BOSUN_HTTP_FAILED, NULL};
 }
 
-/* The errno value of a connection that failed, 0: none. Timeouts of the kernel are timeouts. */
+/* The errno value of a failed connection; 0: none. */
 static int connect_errno(const bosun_http_transfer *t)
 {
     long errnum = 0;
@@ -66,8 +67,8 @@ static int connect_errno(const bosun_http_transfer *t)
     return errnum == EINPROGRESS ? 0 : (int)errnum;
 }
 
-/* libcurl calls "out of memory" what is a header line over its limit of 100 kB: the reply has begun, and its
- * header has not ended. */
+/* libcurl reports a header line over its limit of 100 kB as "out of memory". It is one if the reply has
+ * begun and nothing of its body has arrived. */
 static bool is_long_header(const bosun_http_transfer *t)
 {
     curl_off_t first_byte = 0;
