@@ -96,30 +96,44 @@ static int set_actions(launch *l)
     return rc;
 }
 
-/* posix_spawn returns only an errno value. What it refers to has to be found out afterwards. */
-static int spawn_failed(const bosun_process *p, const launch *l, int errnum, bosun_err *err)
+/* posix_spawn returns only an errno value, which can be about the program or about its working directory. */
+static bool is_about_folder(const char *cwd, int errnum)
+{
+    int folder = open(cwd, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    int no_folder = folder < 0 ? errno : 0;
+    bosun_process_shut(&folder);
+    return no_folder == errnum || (errnum == EACCES && access(cwd, X_OK) < 0);
+}
+
+static bool program_exists(const launch *l)
 {
     int folder = open(l->options->cwd ? l->options->cwd : ".", O_PATH | O_DIRECTORY | O_CLOEXEC);
-    int no_folder = folder < 0 ? errno : 0;
-    bool there = folder >= 0 && faccessat(folder, bosun_buf_text(&l->path), F_OK, 0) == 0;
+    bool exists = folder >= 0 && faccessat(folder, bosun_buf_text(&l->path), F_OK, 0) == 0;
     bosun_process_shut(&folder);
+    return exists;
+}
+
+/* What the text of the errno value does not say; NULL: nothing. */
+static const char *spawn_hint(const launch *l, int errnum)
+{
+    if (errnum == ENOENT && program_exists(l))
+        return "the interpreter named in its first line, or its loader, does not exist";
+    if (errnum == ENOEXEC)
+        return "it is not a program for this machine, or is a script without a first line such as #!/bin/sh";
+    if (errnum == E2BIG)
+        return "its arguments and environment are too long: pass long texts in standard input or a file";
+    return NULL;
+}
+
+static int spawn_failed(const bosun_process *p, const launch *l, int errnum, bosun_err *err)
+{
+    const char *cwd = l->options->cwd && is_about_folder(l->options->cwd, errnum) ? l->options->cwd : NULL;
+    const char *hint = cwd ? "its working directory is " : spawn_hint(l, errnum);
     failed(p, errnum, err);
-    if (!err)
+    if (!err || !hint)
         return -1;
     size_t len = strlen(err->message);
-    char *end = err->message + len;
-    size_t room = sizeof err->message - len;
-    if (l->options->cwd && (no_folder == errnum || (errnum == EACCES && access(l->options->cwd, X_OK) < 0)))
-        snprintf(end, room, ": its working directory is %s", l->options->cwd);
-    else if (errnum == ENOENT && there)
-        snprintf(end, room, ": the interpreter named in its first line, or its loader, does not exist");
-    else if (errnum == ENOEXEC)
-        snprintf(
-            end, room,
-            ": it is not a program for this machine, or is a script without a first line such as #!/bin/sh");
-    else if (errnum == E2BIG)
-        snprintf(end, room,
-                 ": its arguments and environment are too long: pass long texts in standard input or a file");
+    snprintf(err->message + len, sizeof err->message - len, ": %s%s", hint, cwd ? cwd : "");
     return -1;
 }
 
