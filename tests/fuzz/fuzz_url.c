@@ -36,7 +36,7 @@ static void check_parts(const char *text, size_t len)
     bosun_buf_append(&wanted, text, (size_t)(port - text));
     bosun_buf_append(&wanted, url.path.at, (size_t)(text + len - url.path.at));
     rebuild(&got, &url);
-    if (got.len != wanted.len || memcmp(got.data, wanted.data, got.len) != 0)
+    if (got.len != wanted.len || memcmp(bosun_buf_text(&got), bosun_buf_text(&wanted), got.len) != 0)
         abort();
     bosun_buf_free(&wanted);
     bosun_buf_free(&got);
