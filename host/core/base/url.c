@@ -1,11 +1,11 @@
 /* Splitting URLs by hand: libcurl's parser comes with a library that most actions never load, allocates, and
  * repeats passwords in its messages. */
 #include "url.h"
+#include "redact.h"
 #include <arpa/inet.h>
 #include <ctype.h>
 #include <stdbool.h>
 #include <string.h>
-#include <strings.h>
 
 #define LARGEST_PORT 65535
 
@@ -191,27 +191,12 @@ int bosun_url_parse(const char *text, size_t len, bosun_url *out, bosun_err *err
     return 0;
 }
 
-/* Names of parameters that carry credentials, or end in one of these: "access_token", "X-Amz-Signature". */
-static bool is_credential(const char *name, size_t len)
-{
-    static const char *const words[] = {"token",      "secret",    "password",  "passwd", "pwd",
-                                        "key",        "apikey",    "sig",       "auth",   "code",
-                                        "credential", "signature", "assertion", "jwt",    "session"};
-    for (size_t i = 0; i < sizeof words / sizeof words[0]; i++) {
-        size_t n = strlen(words[i]);
-        if (len >= n && strncasecmp(name + len - n, words[i], n) == 0 &&
-            (len == n || n > 3 || !isalnum((unsigned char)name[len - n - 1])))
-            return true;
-    }
-    return false;
-}
-
 static void show_query(bosun_buf *out, const char *query, const char *end)
 {
     while (query < end) {
         const char *next = find_any(query, end, "&;");
         const char *equals = find_any(query, next, "=");
-        if (equals < next && is_credential(query, (size_t)(equals - query))) {
+        if (equals < next && bosun_names_secret(query, (size_t)(equals - query))) {
             bosun_buf_append(out, query, (size_t)(equals - query) + 1);
             bosun_buf_puts(out, "[redacted]");
         } else {

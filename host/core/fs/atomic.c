@@ -105,7 +105,7 @@ int bosun_fs_temp_create(const bosun_fs_target *target, mode_t mode, bosun_fs_te
     if (taken > 0)
         return 0;
     if (taken < 0)
-        return bosun_fs_fail(err, errno, "create", "create a temporary file next to", target->path);
+        return bosun_err_errno_as(err, errno, "create", "create a temporary file next to", target->path);
     return bosun_err_set(
         err, "EBUSY", "create",
         "cannot create a temporary file next to %s: too many other writers (.bosun-%016" PRIx64 "-*.tmp)",

@@ -11,14 +11,6 @@
 
 #define PATIENCE (5 * BOSUN_SECOND) /* how long a full pipe is waited for */
 
-int bosun_fs_fail(bosun_err *err, int errnum, const char *op, const char *words, const char *path)
-{
-    bosun_err_errno(err, errnum, words, path);
-    if (err)
-        err->op = op;
-    return -1;
-}
-
 int bosun_fs_fail_pair(bosun_err *err, int errnum, const char *op, const char *from, const char *link,
                        const char *to)
 {
@@ -68,7 +60,7 @@ int bosun_fs_fsync_folder(int fd, const char *words, const char *path, bosun_err
     while (rc < 0 && errno == EINTR);
     if (rc == 0 || errno == EINVAL)
         return 0;
-    return bosun_fs_fail(err, errno, "fsync", words, path);
+    return bosun_err_errno_as(err, errno, "fsync", words, path);
 }
 
 static bool names_a_folder(const char *name, size_t len)
@@ -92,7 +84,7 @@ int bosun_fs_open_folder(const char *path, int flags, char name[256], bosun_err 
     memcpy(folder, path, folder_len);
     folder[folder_len] = '\0';
     int fd = bosun_fs_openat(AT_FDCWD, folder_len ? folder : ".", flags | O_DIRECTORY, 0);
-    return fd < 0 ? bosun_fs_fail(err, errno, "open", "open the folder of", path) : fd;
+    return fd < 0 ? bosun_err_errno_as(err, errno, "open", "open the folder of", path) : fd;
 }
 
 int bosun_fs_still_named(int dirfd, const char *name, int fd)
@@ -200,7 +192,7 @@ static int ensure_folder(const char *path, mode_t mode, bosun_err *err)
     struct stat st;
     if (errnum == EEXIST && stat(path, &st) == 0 && S_ISDIR(st.st_mode))
         return 0;
-    return bosun_fs_fail(err, errnum, "mkdir", "create the folder", path);
+    return bosun_err_errno_as(err, errnum, "mkdir", "create the folder", path);
 }
 
 static int make_parents(const char *path, bosun_err *err)
@@ -208,7 +200,7 @@ static int make_parents(const char *path, bosun_err *err)
     char folder[PATH_MAX];
     size_t len = strlen(path);
     if (len >= sizeof folder)
-        return bosun_fs_fail(err, ENAMETOOLONG, "mkdir", "create the folder", path);
+        return bosun_err_errno_as(err, ENAMETOOLONG, "mkdir", "create the folder", path);
     memcpy(folder, path, len + 1);
     char *slash = folder + strspn(folder, "/");
     while ((slash = strchr(slash, '/')) && slash[strspn(slash, "/")] != '\0') {
@@ -227,5 +219,5 @@ int bosun_fs_mkdir(const char *path, mode_t mode, bool parents, bosun_err *err)
         mode = 0777;
     if (parents)
         return make_parents(path, err) < 0 ? -1 : ensure_folder(path, mode, err);
-    return mkdir(path, mode) < 0 ? bosun_fs_fail(err, errno, "mkdir", "create the folder", path) : 0;
+    return mkdir(path, mode) < 0 ? bosun_err_errno_as(err, errno, "mkdir", "create the folder", path) : 0;
 }

@@ -12,14 +12,10 @@ int bosun_fs_close(int fd, const char *path, bosun_err *err);
 int bosun_fs_fsync(int fd, const char *path, bosun_err *err);
 
 /* fsync(2) of a folder, which some file systems do not support: that is not an error. `words` as in
- * bosun_fs_fail. */
+ * bosun_err_errno_as. */
 int bosun_fs_fsync_folder(int fd, const char *words, const char *path, bosun_err *err);
 
-/* bosun_err_errno for an operation whose name is too short for the message: "cannot <words> <path>: …".
- * Returns -1. */
-int bosun_fs_fail(bosun_err *err, int errnum, const char *op, const char *words, const char *path);
-
-/* The same for an operation on two paths: "cannot <op> <from> <link> <to>: …". */
+/* bosun_err_errno_as for an operation on two paths: "cannot <op> <from> <link> <to>: …". */
 int bosun_fs_fail_pair(bosun_err *err, int errnum, const char *op, const char *from, const char *link,
                        const char *to);
 

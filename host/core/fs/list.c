@@ -61,7 +61,7 @@ static int read_entries(DIR *dir, const char *path, bosun_buf *out, bosun_err *e
         errno = 0;
         const struct dirent *entry = readdir(dir);
         if (!entry)
-            return errno ? bosun_fs_fail(err, errno, "read", "read the folder", path) : 0;
+            return errno ? bosun_err_errno_as(err, errno, "read", "read the folder", path) : 0;
         if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0)
             continue;
         bosun_buf_putc(out, entry_type(dirfd(dir), entry));

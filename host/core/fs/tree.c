@@ -103,7 +103,7 @@ static int empty_until_folder(walk *w, DIR *dir, char sub[256], bosun_err *err)
         errno = 0;
         struct dirent *entry = readdir(dir);
         if (!entry)
-            return errno ? bosun_fs_fail(err, errno, "read", "read the folder", w->path.data) : 0;
+            return errno ? bosun_err_errno_as(err, errno, "read", "read the folder", w->path.data) : 0;
         if (is_dots(entry->d_name))
             continue;
         if (entry->d_type != DT_DIR && (unlinkat(w->fd, entry->d_name, 0) == 0 || errno == ENOENT))
@@ -181,10 +181,13 @@ int bosun_fs_remove(const char *path, bool recursive, const bosun_wait *wait, bo
     if (removed)
         *removed = false;
     int parent = bosun_fs_open_folder(path, O_PATH, name, &folder);
-    if (parent < 0 && folder.code && strcmp(folder.code, "ENOENT") == 0)
+    if (parent < 0 && strcmp(folder.code, "ENOENT") == 0)
         return 0;
-    if (parent < 0)
-        return bosun_err_set(err, folder.code, folder.op, "%s", folder.message);
+    if (parent < 0) {
+        if (err)
+            *err = folder;
+        return -1;
+    }
     int rc = unlinkat(parent, name, 0);
     bool missing = rc < 0 && errno == ENOENT;
     if (missing)

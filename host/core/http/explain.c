@@ -124,7 +124,7 @@ static void append_said(bosun_buf *out, const bosun_http_transfer *t)
 
 int bosun_http_explain(const bosun_http_transfer *t, bosun_err *err)
 {
-    if (t->err.code) {
+    if (t->err.code[0]) {
         if (err)
             *err = t->err;
         return -1;

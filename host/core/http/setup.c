@@ -209,10 +209,7 @@ static int set_redirects(bosun_http_transfer *t, const bosun_http_request *reque
 
 static int socket_failed(bosun_err *err, int errnum, const char *path)
 {
-    bosun_err_errno(err, errnum, "connect to the socket", path);
-    if (err)
-        err->op = "connect";
-    return -1;
+    return bosun_err_errno_as(err, errnum, "connect", "connect to the socket", path);
 }
 
 static int set_unix_socket(bosun_http_transfer *t, const char *path, bosun_err *err)

@@ -169,10 +169,7 @@ int bosun_process_signal(bosun_process *p, int number, bosun_err *err)
     if (p->exited || errno == ESRCH)
         return bosun_err_set(err, "ESRCH", "kill", "cannot send a signal to %s: it has already ended",
                              p->name);
-    bosun_err_errno(err, errno, "send a signal to", p->name);
-    if (err)
-        err->op = "kill";
-    return -1;
+    return bosun_err_errno_as(err, errno, "kill", "send a signal to", p->name);
 }
 
 void bosun_process_close(bosun_process *p)

@@ -13,7 +13,7 @@ static inline int bosun_yaml_nomem(bosun_err *err)
     return bosun_err_set(err, BOSUN_ERR_NOMEM, "parse", "cannot parse YAML: out of memory");
 }
 
-/* Sets err to "source:line:column: " and a formatted text. Returns -1. */
+/* Sets err to a formatted message about a place in `source`. Returns -1. */
 int bosun_yaml_fail(bosun_err *err, const char *code, const char *source, bosun_mark mark, const char *format,
                     ...) __attribute__((format(printf, 5, 6)));
 

@@ -18,8 +18,8 @@
 
 /* Reads one document. `source` is the name of the text in messages ("/etc/x.yaml"). On success the result
  * lives in `arena`; an empty document is a value of kind BOSUN_NULL. Values that aliases refer to are
- * shared, not copied. On failure: NULL, with a message that starts with "source:line:column: ". Frees
- * whatever it allocates outside the arena. */
+ * shared, not copied. On failure: NULL, and the error names file (`source`), line and column. Frees whatever
+ * it allocates outside the arena. */
 bosun_value *bosun_yaml_read(bosun_arena *arena, const char *text, size_t len, const char *source,
                              bosun_err *err);
 

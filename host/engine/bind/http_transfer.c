@@ -16,7 +16,7 @@ static const char *text_field(lua_State *L, int index, const char *name)
     size_t len = 0;
     const char *text = bind_option_string(L, index, name, &len);
     if (text && strlen(text) != len)
-        luaL_error(L, "%s cannot hold a NUL byte", name);
+        luaL_error(L, "%s cannot contain a NUL byte", name);
     return text;
 }
 
@@ -31,7 +31,7 @@ static const char *const *header_field(lua_State *L, int index)
     lua_getfield(L, index, "headers");
     luaL_checktype(L, -1, LUA_TTABLE);
     lua_Unsigned count = lua_rawlen(L, -1);
-    luaL_argcheck(L, count % 2 == 0 && count < 100000, index, "headers are pairs of a name and a value");
+    luaL_argcheck(L, count % 2 == 0 && count < 100000, index, "expected pairs of a header name and a value");
     const char **array = lua_newuserdatauv(L, (size_t)(count + 1) * sizeof *array, 0);
     for (lua_Unsigned i = 0; i < count; i++) {
         array[i] = lua_rawgeti(L, -2, (lua_Integer)i + 1) == LUA_TSTRING ? lua_tostring(L, -1) : "";
@@ -84,7 +84,7 @@ void bind_http_read_request(lua_State *L, int index, bosun_http_request *request
         .server_name = text_field(L, index, "server_name"),
         .insecure = bind_option_bool(L, index, "insecure", false),
     };
-    luaL_argcheck(L, request->method && request->url, index, "a request has a method and a URL");
+    luaL_argcheck(L, request->method && request->url, index, "a request needs a method and a URL");
     read_bodies(L, index, request);
     request->headers = header_field(L, index);
 }
@@ -103,7 +103,7 @@ int bind_http_push_transfer(lua_State *L, int client, int spec, bosun_http_clien
     lua_setiuservalue(L, -2, 2);
     bosun_err err = {0};
     box->transfer = bosun_http_start(http, &request, &err);
-    return box->transfer ? 1 : bind_http_push_failure(L, &err);
+    return box->transfer ? 1 : bind_push_failure(L, &err);
 }
 
 static transfer_box *check_box(lua_State *L)
@@ -146,7 +146,7 @@ static int transfer_finish(lua_State *L)
     bosun_http_transfer *transfer = check_transfer(L);
     bosun_err err = {0};
     if (bosun_http_finish(transfer, &err) < 0)
-        return bind_http_push_failure(L, &err);
+        return bind_push_failure(L, &err);
     bind_http_push_reply(L, bosun_http_reply_of(transfer));
     return 1;
 }
@@ -189,7 +189,7 @@ static int transfer_line(lua_State *L)
     bosun_err err = {0};
     int rc = next_line(box, lua_toboolean(L, 2), &line, &len, &err);
     if (rc < 0)
-        return bind_http_push_failure(L, &err);
+        return bind_push_failure(L, &err);
     if (rc == 0)
         return 0;
     lua_pushlstring(L, line, len);
@@ -211,7 +211,7 @@ static int transfer_give(lua_State *L)
     const char *bytes = luaL_optlstring(L, 2, "", &len);
     bosun_err err = {0};
     if (bosun_http_send(transfer, bytes, len, &err) < 0)
-        return bind_http_push_failure(L, &err);
+        return bind_push_failure(L, &err);
     lua_pushboolean(L, 1);
     return 1;
 }

@@ -1,13 +1,9 @@
 /* The life of a host: options, the Lua state, cancellation, the log. What an action does is in run.c. */
 #include "host.h"
-#include <errno.h>
 #include <lauxlib.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/eventfd.h>
-#include <unistd.h>
-
-#define LAST_WORDS (BOSUN_SECOND / 5) /* at most, between the end of all waits and the deadline */
 
 const char *bosun_version(void)
 {
@@ -25,7 +21,7 @@ const char *bosun_phase_name(bosun_phase phase)
         [BOSUN_PHASE_IDLE] = "starting",
         [BOSUN_PHASE_CONFIG] = "reading the action config",
         [BOSUN_PHASE_LOAD] = "loading the plugin",
-        [BOSUN_PHASE_INIT] = "making the plugin object",
+        [BOSUN_PHASE_INIT] = "creating the plugin object",
         [BOSUN_PHASE_ACTION] = "running the action",
         [BOSUN_PHASE_CLOSE] = "closing the plugin (finalizers)",
     };
@@ -41,16 +37,32 @@ void host_set_phase(bosun_host *host, bosun_phase phase)
         host->options.phase(host->options.phase_data, phase);
 }
 
-void host_report_error(bosun_error *error, const bosun_err *err)
+/* A text of the error as the embedder gets it: without secrets, which are taken out before it is cut. */
+static void report_text(const bosun_host *host, char *out, size_t size, const char *text, size_t len)
+{
+    bosun_buf clean = {0};
+    bosun_redact(&clean, host ? &host->secrets : &(bosun_secrets){0}, text, len);
+    snprintf(out, size, "%s", clean.failed ? "out of memory" : bosun_buf_text(&clean));
+    bosun_buf_free(&clean);
+}
+
+void host_report_error(const bosun_host *host, bosun_error *error, const bosun_err *err)
 {
     if (!error)
         return;
-    error->code = err->code;
-    memcpy(error->message, err->message, sizeof error->message);
+    *error = (bosun_error){.line = err->line, .column = err->column};
+    snprintf(error->code, sizeof error->code, "%s", err->code);
+    snprintf(error->op, sizeof error->op, "%s", err->op);
+    report_text(host, error->file, sizeof error->file, err->file, strlen(err->file));
+    report_text(host, error->path, sizeof error->path, err->path, strlen(err->path));
+    bosun_buf text = {0};
+    bosun_err_text(&text, err);
+    if (text.failed)
+        report_text(host, error->message, sizeof error->message, err->message, strlen(err->message));
+    else
+        report_text(host, error->message, sizeof error->message, bosun_buf_text(&text), text.len);
+    bosun_buf_free(&text);
 }
-
-_Static_assert(sizeof((bosun_error *)0)->message == BOSUN_ERR_MESSAGE_MAX,
-               "a whole bosun_err fits a bosun_error");
 
 static int open_state(lua_State *L)
 {
@@ -58,27 +70,10 @@ static int open_state(lua_State *L)
     return 0;
 }
 
-static void set_deadlines(bosun_host *host)
-{
-    host->wait = (bosun_wait){.cancelled = &host->cancelled,
-                              .cancel_fd = host->cancel_fd,
-                              .cut = &host->cut,
-                              .deadline = BOSUN_NO_DEADLINE};
-    host->deadline = BOSUN_NO_DEADLINE;
-    int64_t timeout = bosun_nanoseconds(host->options.timeout);
-    if (timeout <= 0)
-        return;
-    int64_t margin = timeout / 20 < LAST_WORDS ? timeout / 20 : LAST_WORDS;
-    host->deadline = bosun_wait_after(timeout);
-    host->wait.deadline = host->deadline - margin;
-}
-
 static int init(bosun_host *host, bosun_err *err)
 {
-    host->cancel_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-    if (host->cancel_fd < 0)
-        return bosun_err_errno(err, errno, "create", "an eventfd");
-    set_deadlines(host);
+    if (host_limits_init(&host->limits, host->options.timeout, err) < 0)
+        return -1;
     if (host_dirs_init(&host->dirs, &host->options) < 0)
         return bosun_err_nomem(err, "copy the options");
     host->L = host_state_new(host);
@@ -94,15 +89,15 @@ bosun_host *bosun_host_new(const bosun_options *options, bosun_error *error)
     bosun_host *host = calloc(1, sizeof *host);
     if (!host) {
         bosun_err_nomem(&err, "create a host");
-        host_report_error(error, &err);
+        host_report_error(host, error, &err);
         return NULL;
     }
     host->options = *options;
-    host->cancel_fd = -1;
+    host->limits.cancel_fd = -1;
     bosun_err_set(&host->load_error, BOSUN_ERR_INVALID, "load",
                   "no plugin is loaded: call bosun_host_load first");
     int rc = init(host, &err);
-    host_report_error(error, &err);
+    host_report_error(host, error, &err);
     if (rc == 0)
         return host;
     bosun_host_free(host);
@@ -117,8 +112,7 @@ void bosun_host_free(bosun_host *host)
         host_set_phase(host, BOSUN_PHASE_CLOSE);
         lua_close(host->L);
     }
-    if (host->cancel_fd >= 0)
-        close(host->cancel_fd);
+    host_limits_free(&host->limits);
     host_dirs_free(&host->dirs);
     bosun_secrets_free(&host->secrets);
     bosun_buf_free(&host->plan);
@@ -129,12 +123,5 @@ void bosun_host_free(bosun_host *host)
 
 void bosun_host_cancel(bosun_host *host, const char *reason)
 {
-    int saved = errno;
-    if (reason)
-        atomic_store(&host->cancel_reason, reason);
-    atomic_store(&host->cancelled, 1);
-    uint64_t one = 1;
-    ssize_t n = write(host->cancel_fd, &one, sizeof one);
-    (void)n; /* a full eventfd is readable, which is all that is wanted */
-    errno = saved;
+    host_limits_cancel(&host->limits, reason);
 }

@@ -22,6 +22,17 @@ typedef struct bosun_plugin_file {
     const bosun_embedded *embedded; /* NULL: a file of its own */
 } bosun_plugin_file;
 
+/* When an action has to stop: once it is cancelled, or its time is up. */
+typedef struct bosun_limits {
+    atomic_int cancelled;
+    _Atomic(const char *) reason; /* why it was cancelled; NULL: nobody said */
+    int cancel_fd;                /* an eventfd, readable once cancelled */
+    atomic_int cut;               /* a wait was ended by cancellation or deadline */
+    double timeout;               /* seconds; 0: none */
+    int64_t deadline;             /* Lua code is stopped; BOSUN_NO_DEADLINE: never */
+    bosun_wait wait; /* its deadline is a little earlier, so that a plugin can tell which wait it was */
+} bosun_limits;
+
 struct bosun_host {
     lua_State *L;
     bosun_dirs dirs;
@@ -29,12 +40,7 @@ struct bosun_host {
     bosun_secrets secrets;
     bosun_phase phase;
 
-    atomic_int cancelled;
-    _Atomic(const char *) cancel_reason;
-    int cancel_fd;    /* an eventfd, readable once cancelled */
-    atomic_int cut;   /* a wait was ended by cancellation or deadline */
-    int64_t deadline; /* Lua code is stopped; BOSUN_NO_DEADLINE: never */
-    bosun_wait wait;  /* its deadline is a little earlier, so that a plugin can tell which wait it was */
+    bosun_limits limits;
 
     size_t memory_used; /* bytes that Lua holds */
 
@@ -57,6 +63,14 @@ static inline bosun_host *host_of(lua_State *L)
 void host_log(bosun_host *host, bosun_log_level level, const bosun_log_field *fields, size_t count,
               const char *message, size_t len);
 bool host_logs(const bosun_host *host, bosun_log_level level);
+
+/* Does anybody read the trace? What only it needs is made only then. */
+bool host_traces(const bosun_host *host);
+
+/* Writes one event of the trace: `op` ("fs.write", "http.get", "process.run") with its arguments, begun at
+ * `start` (bosun_monotonic), and what came of it. Secrets are redacted. Does not touch Lua. */
+void host_trace(bosun_host *host, const char *op, const char *args, size_t args_len, int64_t start,
+                const char *outcome, size_t outcome_len);
 
 /* Marks a text as secret for logs and status. Does not touch Lua; -1: out of memory. */
 int host_add_secret(bosun_host *host, const char *text, size_t len);
@@ -92,20 +106,25 @@ void host_state_open(lua_State *L);
  * +1, e] */
 void host_load_file(lua_State *L, const char *path);
 
-/* Lua code stops at its next instruction once the host is cancelled or past its deadline. */
+/* timeout: seconds; 0: none. Every other function of limits wants it to have succeeded, but for the last. */
+int host_limits_init(bosun_limits *limits, double timeout, bosun_err *err);
+void host_limits_cancel(bosun_limits *limits, const char *reason); /* async-signal-safe */
+void host_limits_free(bosun_limits *limits);
+
+/* Has the action been told to stop, or run out of time? Then `text` (size bytes) says so: "timed out after 2
+ * s". */
+bool host_limits_stopped(const bosun_limits *limits, char *text, size_t size);
+
+/* Lua code stops at its next instruction once the action has to stop. */
 void host_limits_arm(lua_State *L);
 void host_limits_disarm(lua_State *L);
-
-/* Has the host been told to stop, or run out of time? Then `text` (size bytes) says so: "timed out after 2
- * s". */
-bool host_limits_stopped(const bosun_host *host, char *text, size_t size);
 
 /* Calls function(L) with `argument` as a light userdata, protected. On an error: -1, the message in *err,
  * with file and line; the traceback goes to the log. */
 int host_call(bosun_host *host, lua_CFunction function, void *argument, const char *what, bosun_err *err);
 
-/* The text at the top of the stack (or nil), "file:line", is the place of errors whose stack shows none. [-1,
- * +0, m] */
+/* File and line at the top of the stack (or nil, nil) are the place of errors whose stack shows none.
+ * [-2, +0, m] */
 void host_set_place(lua_State *L);
 
 /* Pushes the class of the loaded plugin. [-0, +1, -] */
@@ -114,8 +133,8 @@ void host_push_class(lua_State *L);
 /* Pushes a function of one of the library's own modules: "bosun.driver", "run". [-0, +1, e] */
 void host_push_library(lua_State *L, const char *module, const char *function);
 
-/* What the embedder is told: code and message. error may be NULL. */
-void host_report_error(bosun_error *error, const bosun_err *err);
+/* What the embedder is told. host: whose secrets the texts may hold; NULL: none yet. error may be NULL. */
+void host_report_error(const bosun_host *host, bosun_error *error, const bosun_err *err);
 
 /* "there is no action …", with a suggestion; returns -1. */
 int host_unknown_action(const char *name, bosun_err *err);
@@ -129,7 +148,8 @@ int host_note_secrets(bosun_host *host, const bosun_value *section);
  * like the value of a secret key is noted. */
 int host_note_secrets_in_file(bosun_host *host, const char *path);
 
-/* Takes every noted secret out of the status. -1: out of memory. */
+/* Takes every noted secret out of the status, then cuts a message that is too long for people. -1: out of
+ * memory. */
 int host_redact_status(bosun_status *status, const bosun_secrets *secrets);
 
 /* The plan as a sequence of strings; NULL: out of memory. */

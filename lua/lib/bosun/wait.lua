@@ -1,16 +1,10 @@
 --- Waiting for something to become true by asking again and again.
 
 local effect = require "bosun.effect"
+local errors = require "bosun.error"
 local time = require "bosun.time"
 
 local wait = {}
-
-local Failure = {}
-Failure.__index = Failure
-
-function Failure:__tostring()
-  return self.message
-end
 
 ---@class bosun.wait.Options
 ---@field interval? number seconds from the end of one question to the next; default 1
@@ -42,12 +36,12 @@ local function text_of(last)
 end
 
 local function failure(code, why, options, last)
-  return setmetatable({
+  return errors.new {
     code = code,
     op = "wait.poll",
     message = ("waiting for %s: %s%s"):format(options.what or "a condition", why, text_of(last)),
     last = last,
-  }, Failure)
+  }
 end
 
 --- Waits before the next question. When there will be none: the code of the failure, and why.
@@ -56,7 +50,7 @@ local function pause(interval, started, ends)
   if left <= 0 then return "timeout", ("not within %.4g s"):format(ends - started) end
   local ok, err = time.sleep(math.min(interval, left)) -- the last question is asked when time is up
   if ok then return nil end
-  return err.code, err.code == "timeout" and "the action's time is up" or "the action is cancelled"
+  return err.code, err.code == "deadline" and "the action's time is up" or "the action is cancelled"
 end
 
 --- Calls `fn(attempt)` until it returns something that is neither nil nor false, and returns all it returned. What else
@@ -71,7 +65,7 @@ end
 ---@param fn fun(attempt: integer): any, any
 ---@param options? bosun.wait.Options
 ---@return any|nil value what fn returned, all of it
----@return bosun.Error|nil err code "timeout" or "cancelled"; `err.last` is what fn said last
+---@return bosun.Error|nil err code "timeout", "deadline" or "cancelled"; `err.last` is what fn said last
 function wait.poll(fn, options)
   options = options or {}
   check(options)
