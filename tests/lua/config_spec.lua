@@ -272,7 +272,7 @@ describe("bosun.config", function()
   it("raises on a schema that is wrong, at the caller's line", function()
     for schema, pattern in pairs {
       ['{ key = { type = "strin" } }'] = "key: type is strin; expected one of any, boolean",
-      ['{ key = { typ = "string" } }'] = 'key: unknown property typ; did you mean "type"%?',
+      ['{ key = { typ = "string" } }'] = 'key: unknown option typ; did you mean "type"%?',
       ['{ key = "string" }'] = "key: is a string; expected",
       ['{ key = { type = "map", fields = { sub = { type = "x" } } } }'] = "key%.sub: type is x",
       ['{ key = { type = "integer", default = "five" } }'] = "key: the default: found the string",

@@ -76,11 +76,14 @@ describe("bosun.retry", function()
 
   it("raises on options that make no sense", function()
     for options, words in pairs {
-      ["{ tries = 1 }"] = 'unknown option "tries"', ["{ max = 0 }"] = "from 1 on",
-      ["{ backoff = 'x' }"] = "option backoff",
+      ["{ tries = 1 }"] = "retry.run: unknown option tries",
+      ["{ max = 0 }"] = "retry.run: option max: expected an integer of 1 or more, got 0",
+      ["{ max = 1.5 }"] = "expected an integer of 1 or more, got 1.5", ["{ deadline = 0/0 }"] = "0 or more seconds",
+      ["{ backoff = 'x' }"] = "retry.run: option backoff: expected 0 or more seconds or a function, got a string",
     } do
       local message = eval("local _, err = pcall(function() retry.run(print, " .. options .. ") end) return err")
       assert.is_truthy(message:find(words, 1, true), message)
+      assert.matches("eval%.lua:%d+: ", message)
     end
   end)
 end)
@@ -146,10 +149,13 @@ describe("bosun.wait", function()
 
   it("raises on options that make no sense", function()
     for options, words in pairs {
-      ["{ every = 1 }"] = 'unknown option "every"', ["{ timeout = -1 }"] = "0 or more",
+      ["{ every = 1 }"] = "wait.poll: unknown option every",
+      ["{ timeout = -1 }"] = "wait.poll: option timeout: expected 0 or more seconds, got -1",
+      ["{ backoff = -1 }"] = "wait.poll: option backoff: expected a number of 0 or more, got -1",
     } do
       local message = eval("local _, err = pcall(function() wait.poll(print, " .. options .. ") end) return err")
       assert.is_truthy(message:find(words, 1, true), message)
+      assert.matches("eval%.lua:%d+: ", message)
     end
   end)
 end)
