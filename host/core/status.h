@@ -29,13 +29,7 @@ int bosun_status_set_state(bosun_status *status, const char *text);
 /* Appends the status file's text: the six keys, in the order of the contract. */
 int bosun_status_write(bosun_buf *out, const bosun_status *status, bosun_err *err);
 
-/* The outcome or state of that name into *out; -1: unknown. */
+/* The outcome of that name into *out; -1: unknown. */
 int bosun_outcome_find(const char *name, bosun_outcome *out);
-bool bosun_state_known(const char *name);
-
-/* "passing, failing, …": for messages; static. */
-extern const char *const bosun_outcome_names[4];
-extern const char *const bosun_state_names[];
-extern const size_t bosun_state_count;
 
 #endif
