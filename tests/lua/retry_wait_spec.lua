@@ -34,7 +34,7 @@ describe("bosun.retry", function()
   end)
 
   it("tries only what is worth it", function()
-    assert.same({ 1, 5, 2, 1 }, eval [[
+    assert.same({ 1, 5, 2, 1, 1, 1 }, eval [[
       local result = {}
       local function count(code, on)
         calls = 0
@@ -45,6 +45,8 @@ describe("bosun.retry", function()
       count("timeout", { "ECONNREFUSED", "timeout" })
       count("x", function(err, attempt) return err.code == "x" and attempt < 2 end)
       count("cancelled")
+      count("deadline")
+      count("deadline", { "deadline" })
       return result]])
   end)
 
@@ -128,11 +130,16 @@ describe("bosun.wait", function()
   it("ends with the action's time", function()
     local plugin = workspace:plugin_file("late", [[
       function P:pe_status()
-        assert(require("bosun.wait").poll(function() return false, "not yet" end, { interval = 0.01, timeout = 1000 }))
+        local _, err = require("bosun.wait").poll(function() return false, "not yet" end,
+          { interval = 0.01, timeout = 1000 })
+        assert(io.open(self.plugin_config.file, "w")):write(err.code):close()
+        error(err)
       end]])
-    local status = workspace:act("pe_status", nil, { args = { "--timeout", "1" }, plugin = plugin })
+    local status = workspace:act("pe_status", nil, { args = { "--timeout", "1" }, plugin = plugin,
+      config = { pluginConfig = { file = workspace:path "code" } } })
     assert.equal("failing", status.status)
     assert.is_truthy(status.msg:find "timed out" or status.msg:find "time is up", status.msg)
+    assert.equal("deadline", workspace:read "code")
   end)
 
   it("hands errors on that are raised", function()

@@ -4,9 +4,9 @@
 ---     if not resp.ok then return nil, resp.status .. ": " .. resp.body end
 ---
 --- A reply with any status is a response; what kept the reply from coming is `nil, err`, where `err.code` is "dns",
---- "connect" or the name of an errno value ("ECONNREFUSED"), "timeout", "cancelled", "tls", "closed" (the connection
---- ended too early), "protocol" (not HTTP), "redirect", "too_large", "upgrade", "invalid", or what a file's operation
---- says ("ENOSPC"). Wrong options raise.
+--- "connect" or the name of an errno value ("ECONNREFUSED"), "timeout" (of the request), "deadline" (of the action),
+--- "cancelled", "tls", "closed" (the connection ended too early), "protocol" (not HTTP), "redirect", "too_large",
+--- "upgrade", "invalid", or that of a file operation ("ENOSPC"). Wrong options raise.
 ---
 --- Certificates are verified, by the system's CAs or by `tls.ca`. URLs and redirects are http and https; a redirect to
 --- another host does not get the headers Authorization and Cookie, but does get the others. Proxies are those of the

@@ -14,7 +14,7 @@ local LONGEST_PAUSE = 30
 ---Default 0.5
 ---@field deadline? number seconds for all of it: no attempt begins later; default: as long as the action has
 ---@field on? string[]|fun(err: any, attempt: integer): boolean what is worth another attempt: codes of errors, or a
----function that says so; default: everything but a cancelled action
+---function that says so; default: everything. The end of the action, "deadline" and "cancelled", never is
 
 local KNOWN = { max = "positive", backoff = "seconds|function", deadline = "limit", on = "table|function" }
 
@@ -24,7 +24,7 @@ end
 
 local function is_worth(on, err, attempt)
   local code = code_of(err)
-  if code == "cancelled" then return false end
+  if code == "cancelled" or code == "deadline" then return false end
   if on == nil then return true end
   if type(on) == "function" then return on(err, attempt) end
   for _, wanted in ipairs(on) do

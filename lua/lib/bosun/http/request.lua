@@ -241,6 +241,7 @@ local function make_retry(retry, method)
   check.options(retry, RETRY, "retry.")
   local on = {}
   for _, item in ipairs(retry.on or RETRY_ON) do on[item] = true end
+  on.cancelled, on.deadline = nil, nil
   return {
     max = retry.max or 3, backoff = retry.backoff or 0.5, max_wait = retry.max_wait or 60, on = on,
     allowed = IDEMPOTENT[method] or retry.any_method or false,
