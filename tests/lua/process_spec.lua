@@ -137,9 +137,9 @@ describe("bosun.process", function()
         ["process.run({ 'a' }, { env = { ['A=B'] = '1' } })"] = '"A=B" cannot be the name',
         ["process.run({ 'a' }, { env = { [''] = '1' } })"] = '"" cannot be the name',
         ["process.run({ 'a' }, { env = { 'A=B' } })"] = "names and values",
-        ["process.run({ 'a' }, { env = { A = 'b\\0c' } })"] = "A: the value holds a NUL",
+        ["process.run({ 'a' }, { env = { A = 'b\\0c' } })"] = "A: the value contains a NUL",
         ["process.run({ 'a' }, { env = { A = {} } })"] = "A: expected a string, a secret or false, got table",
-        ["process.run({ 'a' }, { cwd = '' })"] = "cannot be empty",
+        ["process.run({ 'a' }, { cwd = '' })"] = "got an empty string",
         ["process.run({ 'a' }, { stdin = 1 })"] = "stdin: expected a string or a secret",
         ["process.run { 'a', require('bosun.secret').new('12345') }"] = "item 2 is a secret",
       } do

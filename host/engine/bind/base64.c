@@ -6,7 +6,7 @@
 
 static const char *const option_names[] = {"url", NULL};
 
-/* base64.encode(bytes, {url=}) -> text; the URL alphabet comes without padding */
+/* base64.encode(bytes, {url=}) -> text; the URL alphabet is written without padding */
 static int base64_encode(lua_State *L)
 {
     size_t len;
@@ -31,7 +31,7 @@ static int base64_encode(lua_State *L)
     return 1;
 }
 
-/* Decodes into `out`; -1: not base64. Missing padding is allowed. */
+/* Decodes into `out`. Padding is optional. Returns -1 if the text is not base64. */
 static int decode(const char *text, size_t len, bool url, uint8_t *out, size_t *done)
 {
     struct base64_decode_ctx context;

@@ -1,12 +1,12 @@
-/* bosun.fs: reading, writing, copying and moving files. The other functions of the module are in bind_fs_*.c.
- */
+/* bosun.fs: reading, writing, copying and moving files. fs_folder.c, fs_stat.c and fs_lock.c have the other
+ * functions of the module. */
 #include "fs.h"
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 
-#define READ_MAX ((lua_Integer)64 * 1024 * 1024) /* unless max_bytes says otherwise */
+#define READ_MAX ((lua_Integer)64 * 1024 * 1024) /* default of max_bytes */
 
 /* fs.read(path, {max_bytes=}) -> content | nil, err */
 static int fs_read(lua_State *L)
@@ -20,9 +20,7 @@ static int fs_read(lua_State *L)
     bosun_err err = {0};
     if (bosun_fs_read(path, (size_t)max, content, bind_wait(L), &err) < 0)
         return bind_push_failure(L, &err);
-    lua_pushlstring(L, bosun_buf_text(content), content->len);
-    bosun_buf_free(content); /* now, rather than when it is collected */
-    return 1;
+    return bind_push_text(L, content);
 }
 
 /* fs.write(path, s, {mode=, atomic=true, sync=true}) -> true | nil, err */
@@ -60,7 +58,7 @@ static int fs_append(lua_State *L)
     return bind_push_done(L, rc, &err);
 }
 
-/* What is told of a long copy: after a second, then every five. */
+/* Progress of a long copy in the log: after a second, then every five seconds. */
 typedef struct copy_log {
     bosun_host *host;
     const char *path;
@@ -104,11 +102,8 @@ static copy_log start_log(lua_State *L, const char *path)
 static int push_source_size(lua_State *L, const char *path)
 {
     struct stat st;
-    bosun_err err = {0};
-    if (stat(path, &st) < 0) {
-        bosun_err_errno(&err, errno, "open", path);
-        return bind_push_failure(L, &err);
-    }
+    if (stat(path, &st) < 0)
+        return bind_push_errno(L, errno, "open", path);
     lua_pushinteger(L, (lua_Integer)st.st_size);
     return 1;
 }
