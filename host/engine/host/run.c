@@ -174,7 +174,7 @@ static int run_with_config(run *r, const char *path, bosun_err *err)
     }
     host_set_phase(host, BOSUN_PHASE_CONFIG);
     int rc = bosun_config_read(&r->config, path, r->action, &host->limits.wait, err);
-    if ((rc == 0 ? host_note_secrets(host, r->config.plugin) : host_note_secrets_in_file(host, path)) < 0)
+    if ((rc == 0 ? host_add_config_secrets(host, r->config.plugin) : host_add_file_secrets(host, path)) < 0)
         rc = bosun_err_nomem(err, "read the action config");
     if (rc == 0) {
         r->config_path = path;

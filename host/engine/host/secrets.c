@@ -41,7 +41,7 @@ static int note_value(bosun_host *host, const bosun_value *value)
     return host_add_secret(host, text, (size_t)rc);
 }
 
-int host_note_secrets(bosun_host *host, const bosun_value *section)
+int host_add_config_secrets(bosun_host *host, const bosun_value *section)
 {
     for (size_t i = 0; section && i < section->as.mapping.count; i++) {
         const bosun_pair *pair = &section->as.mapping.pairs[i];
@@ -92,7 +92,7 @@ static int note_text(bosun_host *host, const char *text)
     return 0;
 }
 
-int host_note_secrets_in_file(bosun_host *host, const char *path)
+int host_add_file_secrets(bosun_host *host, const char *path)
 {
     bosun_buf text = {0};
     bosun_err err;
