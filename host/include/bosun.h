@@ -276,8 +276,10 @@ BOSUN_API double bosun_status_duration(const bosun_status *status);
 BOSUN_API int64_t bosun_status_timestamp(const bosun_status *status);
 
 /* Returns the status as the text of a status file: YAML with the six keys of the contract.
+ * Data that is too large to write makes the status failing, with a message that says so: call this before the
+ * functions above if both matter.
  * len: receives the number of bytes; may be NULL.
- * NULL: the text cannot be made, usually for lack of memory. */
+ * NULL: out of memory. */
 BOSUN_API const char *bosun_status_yaml(bosun_status *status, size_t *len);
 
 #ifdef __cplusplus

@@ -1,6 +1,7 @@
 /* bosun.native.http: clients, and what bosun.http needs from the host: secrets, dry runs, the trace. */
 #include "http.h"
 #include "core/base/buf.h"
+#include "core/base/url.h"
 #include "engine/host/host.h"
 #include <stdio.h>
 #include <string.h>
@@ -61,7 +62,7 @@ static int http_show_url(lua_State *L)
 {
     const char *url = luaL_checkstring(L, 1);
     bosun_buf *text = bind_push_buf(L);
-    bosun_http_show_url(text, url);
+    bosun_url_show(text, url);
     return bind_push_text(L, text);
 }
 
