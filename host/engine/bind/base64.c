@@ -1,4 +1,4 @@
-/* bosun.base64, on nettle.  Format: RFC 4648, sections 4 and 5. */
+/* bosun.base64, based on nettle. The format is that of RFC 4648, sections 4 and 5. */
 #include "bind.h"
 #include "core/base/buf.h"
 #include <nettle/base64.h>

@@ -10,8 +10,7 @@
 #include <lua.h>
 #include <sys/types.h>
 
-/* Returns argument `arg` as a path: a string that is not empty and has no NUL byte. Raises on anything else.
- */
+/* Returns argument `arg` as a path: a string that is not empty and has no NUL byte. Otherwise raises. */
 const char *bind_check_path(lua_State *L, int arg);
 
 /* Returns `mode`, the value of argument `arg`, as permission bits. Raises if it is out of range. */

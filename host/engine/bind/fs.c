@@ -1,6 +1,7 @@
 /* bosun.fs: reading, writing, copying and moving files. fs_folder.c, fs_stat.c and fs_lock.c have the other
  * functions of the module. */
 #include "fs.h"
+#include "core/base/size.h"
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -66,15 +67,6 @@ typedef struct copy_log {
     int64_t next;
 } copy_log;
 
-static void format_size(char *out, size_t size, double bytes)
-{
-    static const char *const units[] = {"B", "KiB", "MiB", "GiB", "TiB"};
-    size_t unit = 0;
-    for (; bytes >= 1024 && unit + 1 < sizeof units / sizeof units[0]; unit++)
-        bytes /= 1024;
-    snprintf(out, size, unit ? "%.1f %s" : "%.0f %s", bytes, units[unit]);
-}
-
 static void log_progress(void *data, uint64_t done, uint64_t total)
 {
     copy_log *log = data;
@@ -85,9 +77,10 @@ static void log_progress(void *data, uint64_t done, uint64_t total)
     char copied[32];
     char size[32];
     char rate[32];
-    format_size(copied, sizeof copied, (double)done);
-    format_size(size, sizeof size, (double)total);
-    format_size(rate, sizeof rate, (double)done * (double)BOSUN_SECOND / (double)(now - log->start));
+    double rate_now = (double)done * (double)BOSUN_SECOND / (double)(now - log->start);
+    bosun_size_show(copied, sizeof copied, done);
+    bosun_size_show(size, sizeof size, total);
+    bosun_size_show(rate, sizeof rate, (uint64_t)rate_now);
     char message[512];
     snprintf(message, sizeof message, "copied %s of %s (%d %%, %s/s): %s", copied, size,
              (int)((double)done * 100 / (double)total), rate, log->path);

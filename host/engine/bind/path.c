@@ -1,5 +1,4 @@
-/* bosun.path: paths as text. Nothing here reads the file system except `abs`, which asks for the working
- * directory. */
+/* bosun.path: paths as text. Only `abs` uses more than its arguments: the working directory. */
 #include "core/base/path.h"
 #include "bind.h"
 #include "core/base/buf.h"

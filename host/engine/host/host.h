@@ -61,8 +61,8 @@ static inline bosun_host *host_of(lua_State *L)
     return *(bosun_host **)lua_getextraspace(L);
 }
 
-/* Sends an event to the host's log, with secrets redacted. Does not touch Lua. fields may be NULL if count is
- * 0. */
+/* Sends an event to the host's log, with secrets redacted. fields may be NULL if count is 0. Does not touch
+ * Lua. */
 void host_log(bosun_host *host, bosun_log_level level, const bosun_log_field *fields, size_t count,
               const char *message, size_t len);
 
@@ -115,7 +115,7 @@ lua_State *host_state_new(bosun_host *host);
 /* Opens libraries and bindings and sets up `require`. Needs a protected call. [-0, +0, e] */
 void host_state_open(lua_State *L);
 
-/* Pushes the compiled chunk of a Lua source file, named after its path. Raises on binary chunks. [-0, +1, e]
+/* Compiles a Lua source file and pushes its chunk, named after the path. Rejects binary chunks. [-0, +1, e]
  */
 void host_load_file(lua_State *L, const char *path);
 
@@ -144,9 +144,6 @@ void host_set_place(lua_State *L);
 /* Fills the embedder's error, with the secrets of `host` redacted. host NULL: no secrets yet. error may be
  * NULL. */
 void host_report_error(const bosun_host *host, bosun_error *error, const bosun_err *err);
-
-/* Sets the error "no action named …" with a suggestion. Returns -1. */
-int host_unknown_action(const char *name, bosun_err *err);
 
 /* Changes the phase, and calls the embedder's phase function. */
 void host_set_phase(bosun_host *host, bosun_phase phase);
