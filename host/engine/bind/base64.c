@@ -13,7 +13,7 @@ static int base64_encode(lua_State *L)
     const char *bytes = luaL_checklstring(L, 1, &len);
     bind_check_options(L, 2, option_names);
     bool url = bind_option_bool(L, 2, "url", false);
-    luaL_argcheck(L, len <= SIZE_MAX / 2, 1, "too long");
+    luaL_argcheck(L, len <= SIZE_MAX / 2, 1, "the text is too long");
     luaL_Buffer buffer;
     char *out = luaL_buffinitsize(L, &buffer, BASE64_ENCODE_RAW_LENGTH(len));
     if (!url) {

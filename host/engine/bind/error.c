@@ -187,8 +187,8 @@ static void push_context(lua_State *L)
     lua_concat(L, 3); /* not lua_pushfstring: either part may contain a NUL byte */
 }
 
-/* error.wrap(err, message, fields) -> error with the message "message: err's message", the cause err, and the
- * fields of err unless `fields` has them */
+/* error.wrap(err, message, fields) -> error with the message "<message>: <message of err>" and the cause err;
+ * its other fields are those of `fields`, then those of err */
 static int error_wrap(lua_State *L)
 {
     luaL_checkany(L, 1);

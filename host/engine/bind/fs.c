@@ -16,7 +16,7 @@ static int fs_read(lua_State *L)
     const char *path = bind_check_path(L, 1);
     bind_check_options(L, 2, known);
     lua_Integer max = bind_option_integer(L, 2, "max_bytes", READ_MAX);
-    luaL_argcheck(L, max >= 0, 2, "option max_bytes: expected 0 or more");
+    luaL_argcheck(L, max >= 0, 2, "option max_bytes: expected 0 or more bytes");
     bosun_buf *content = bind_push_buf(L);
     bosun_err err = {0};
     if (bosun_fs_read(path, (size_t)max, content, bind_wait(L), &err) < 0)

@@ -41,7 +41,7 @@ static int client_step(lua_State *L)
 {
     bind_http_client_box *box = check_client(L);
     lua_Number seconds = luaL_optnumber(L, 2, -1);
-    luaL_argcheck(L, box->client, 1, "the client is closed, or was never used");
+    luaL_argcheck(L, box->client, 1, "the client is closed or has no transfer");
     int64_t until = seconds < 0 ? BOSUN_NO_DEADLINE : bosun_wait_after(bosun_nanoseconds(seconds));
     bosun_err err = {0};
     int rc = bosun_http_step(box->client, bind_wait(L), until, &err);
@@ -80,7 +80,7 @@ static int http_add_secret(lua_State *L)
     size_t len;
     const char *text = luaL_checklstring(L, 1, &len);
     if (host_add_secret(host_of(L), text, len) < 0)
-        return luaL_error(L, "out of memory while keeping a secret");
+        return luaL_error(L, "out of memory while storing a secret");
     return 0;
 }
 

@@ -115,7 +115,7 @@ static transfer_box *check_box(lua_State *L)
 static bosun_http_transfer *check_transfer(lua_State *L)
 {
     transfer_box *box = check_box(L);
-    luaL_argcheck(L, box->transfer, 1, "the transfer has ended");
+    luaL_argcheck(L, box->transfer, 1, "the transfer is closed");
     return box->transfer;
 }
 

@@ -236,7 +236,7 @@ static bosun_value *convert(lua_State *L, walk *w, int index)
 {
     luaL_checkstack(L, 8, "a value is nested too deep");
     if (++w->nodes > NODES_MAX)
-        luaL_error(L, "the value has more than %d parts", NODES_MAX);
+        luaL_error(L, "the value has more than %d elements", NODES_MAX);
     if (lua_istable(L, index))
         return convert_table(L, w, index);
     return check_memory(L, convert_scalar(L, w, index));

@@ -42,8 +42,8 @@ static int process_which(lua_State *L)
 {
     size_t len;
     const char *name = luaL_checklstring(L, 1, &len);
-    luaL_argcheck(L, len > 0 && strlen(name) == len, 1,
-                  "expected a program name, not empty and without NUL bytes");
+    luaL_argcheck(L, len > 0, 1, "expected a program name, got an empty string");
+    luaL_argcheck(L, strlen(name) == len, 1, "a program name cannot contain a NUL byte");
     bosun_buf *path = bind_push_buf(L);
     int errnum = bosun_process_find(path, name, getenv("PATH"));
     if (errnum)

@@ -21,7 +21,7 @@ static void check_argument(lua_State *L, lua_Integer i)
                       lua_pushfstring(L, "item %I: expected a string, got %s", i, luaL_typename(L, -1)));
     const char *text = lua_tolstring(L, -1, &len);
     if (strlen(text) != len)
-        luaL_argerror(L, 1, lua_pushfstring(L, "item %I contains a NUL byte, which an argument cannot", i));
+        luaL_argerror(L, 1, lua_pushfstring(L, "item %I: an argument cannot contain a NUL byte", i));
     if (i == 1 && len == 0)
         luaL_argerror(L, 1, "the program name is empty");
 }
@@ -65,7 +65,7 @@ static void check_variable(lua_State *L)
                       lua_pushfstring(L, "option env: %s: expected a string, a secret or false, got %s", name,
                                       luaL_typename(L, -1)));
     if (value && strlen(value) != len)
-        luaL_argerror(L, 2, lua_pushfstring(L, "option env: %s: the value contains a NUL byte", name));
+        luaL_argerror(L, 2, lua_pushfstring(L, "option env: %s: a value cannot contain a NUL byte", name));
 }
 
 static void add_variable(lua_State *L, bosun_buf *env)

@@ -91,7 +91,7 @@ int bind_process_push_result(lua_State *L, bosun_process_box *box, int box_index
 static void describe_outcome(bosun_buf *out, const bosun_process *p)
 {
     if (!p->over) {
-        bosun_buf_printf(out, "runs as process %d", (int)p->pid);
+        bosun_buf_printf(out, "running as process %d", (int)p->pid);
         return;
     }
     bosun_process_describe(out, p);

@@ -54,7 +54,7 @@ static int secret_new(lua_State *L)
     memcpy(s->text, text, len + 1);
     luaL_setmetatable(L, SECRET_METATABLE);
     if (host_add_secret(host_of(L), text, len) < 0)
-        return luaL_error(L, "out of memory while keeping a secret");
+        return luaL_error(L, "out of memory while storing a secret");
     return 1;
 }
 

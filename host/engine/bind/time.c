@@ -160,7 +160,7 @@ static lua_Number unit_seconds(const char *unit, size_t len)
     return 0;
 }
 
-/* Reads the number in the first `len` bytes. Returns -1 if they are not one. */
+/* Reads the number in the first `len` bytes. Returns -1 if they are not a number. */
 static int parse_number(lua_State *L, const char *text, size_t len, lua_Number *out)
 {
     char number[32];

@@ -1,5 +1,4 @@
-/* Converts what Lua code has raised (a string, an error value with fields, or any other value) to an error.
- */
+/* Converts what Lua code has raised, a string, an error value with fields or any other value, to an error. */
 #include "raised.h"
 #include <lauxlib.h>
 #include <limits.h>

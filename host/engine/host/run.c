@@ -208,7 +208,7 @@ static int check_interrupted(bosun_host *host, const bosun_status *status, bosun
     if (!host_limits_stopped(&host->limits, text, sizeof text))
         snprintf(text, sizeof text, "timed out after %g s", host->limits.timeout);
     return bosun_err_set(err, BOSUN_ERR_CANCELLED, "run",
-                         "%s: a wait was interrupted, yet the plugin reported %s", text,
+                         "%s: a wait was interrupted, but the plugin reported %s", text,
                          bosun_outcome_name(status->outcome));
 }
 
