@@ -152,9 +152,10 @@ static int validate_private(lua_State *L)
 static int check_stopped(const bosun_host *host, bosun_err *err)
 {
     char text[128];
-    if (!host_limits_stopped(&host->limits, text, sizeof text))
+    const char *code = host_limits_stopped(&host->limits, text, sizeof text);
+    if (!code)
         return 0;
-    return bosun_err_set(err, BOSUN_ERR_CANCELLED, "validate", "%s while checking the configs", text);
+    return bosun_err_set(err, code, "validate", "%s while checking the configs", text);
 }
 
 static int validate(validation *v, const char *action, const char *config, bosun_err *err)

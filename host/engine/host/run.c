@@ -197,11 +197,12 @@ static int check_interrupted(bosun_host *host, const bosun_status *status, bosun
 {
     if (!atomic_load(&host->limits.cut) || status->outcome == BOSUN_FAILING)
         return 0;
-    char text[128] = "";
-    if (!host_limits_stopped(&host->limits, text, sizeof text))
-        snprintf(text, sizeof text, "timed out after %g s", host->limits.timeout);
-    return bosun_err_set(err, BOSUN_ERR_CANCELLED, "run",
-                         "%s: a wait was interrupted, but the plugin reported %s", text,
+    char why[128];
+    const char *code = host_limits_stopped(&host->limits, why, sizeof why);
+    if (!code) /* waits end a little before the deadline */
+        snprintf(why, sizeof why, "timed out after %g s", host->limits.timeout);
+    return bosun_err_set(err, code ? code : BOSUN_ERR_DEADLINE, "run",
+                         "%s: a wait was interrupted, but the plugin reported %s", why,
                          bosun_outcome_name(status->outcome));
 }
 
