@@ -229,6 +229,15 @@ describe("bosun.http", function()
     ]], { before = "env http_proxy=http://127.0.0.1:1 no_proxy=localhost" }))
   end)
 
+  it("keeps the password of a proxy that libcurl cannot parse to itself", function()
+    local request = 'return select(2, http.get(url .. "/method")).message'
+    for _, user in ipairs { "http://user:p#S3cret", "user:p/S3cret", "xyz://user:S3cret" } do
+      local message = run(request, { before = ("env http_proxy=%s@127.0.0.1:1"):format(user) })
+      assert.truthy(message:find("[redacted]@127.0.0.1:1", 1, true), message)
+      assert.falsy(message:find("S3cret", 1, true), message)
+    end
+  end)
+
   describe("TLS", function()
     it("trusts the given CA only, from a file or from memory", function()
       assert.same({ "HTTP/2.0", "HTTP/2.0", "tls", "tls", "HTTP/2.0", "ENOENT", "tls" }, run [[

@@ -1,4 +1,4 @@
-/* The action config: what it accepts, and every problem of a file in one message. */
+/* The action config: what it accepts, and all problems of a file in one message. */
 #include "core/base/buf.h"
 #include "core/config.h"
 #include "err_text.h"
@@ -10,7 +10,7 @@ static char folder[] = "/tmp/bosun-test-config-XXXXXX";
 static bosun_config config;
 static bosun_err err;
 
-/* Writes the text as c.yaml in the current folder and reads it for an action. */
+/* Writes the text to c.yaml in the working directory and reads it for an action. */
 static int read_text(const char *text, const char *action)
 {
     FILE *file = fopen("c.yaml", "w");
