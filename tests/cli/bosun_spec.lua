@@ -152,7 +152,7 @@ describe("bosun", function()
       for _, line in ipairs {
         "url: an http or https URL; required", 'size: one of "small", "large"; default "small"',
         "port: an integer from 1 to 65535", "token: a string; secret", "name: a string; matches the Lua pattern ^%l+$",
-        "server: a mapping", "server.host: a string; required", 'server.wait: seconds, or a duration like "5m"',
+        "server: a mapping", "server.host: a string; required", 'server.wait: seconds, or a duration such as 5m',
         'ports: a mapping; default {"80":8}; each key an integer', "ports.*: an integer, 9 or less",
         'labels: a list; default ["a","b"]', "labels[]: a string",
       } do

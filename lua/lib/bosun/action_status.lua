@@ -6,18 +6,11 @@
 
 local suggest = require "bosun.suggest"
 
-local function sorted_keys(map)
-  local keys = {}
-  for key in pairs(map) do keys[#keys + 1] = tostring(key) end
-  table.sort(keys)
-  return keys
-end
-
 --- Makes a table of constants raise on a name it does not have, instead of giving nil.
 local function guard(name, values)
   setmetatable(values, {
     __index = function(_, key)
-      local names = sorted_keys(values)
+      local names = require("bosun.tables").sorted_keys(values)
       error(("%s has no %s%s; it has %s"):format(name, tostring(key), suggest.hint(key, names),
         table.concat(names, ", ")), 2)
     end,
