@@ -116,7 +116,7 @@ describe("the filesystem plugin", function()
     it("refuses another model and says how to replace it", function()
       start()
       expect(workspace:act("deployment_start", deployment { modelId = "B", modelArtifact = workspace.model_b }),
-        "failing", "ready", "serves model A: use deployment_replace_model")
+        "failing", "ready", "serving model A; use deployment_replace_model")
       assert.equal("A", (current_model()))
     end)
 
@@ -190,7 +190,7 @@ describe("the filesystem plugin", function()
         } do
           local status = workspace:act(action, info)
           assert.equal("failing", status.status)
-          assert.matches("no deployment of this plugin", status.msg)
+          assert.matches("not a deployment of this plugin", status.msg)
           assert.is_nil(status.data)
         end
         assert.equal(before, workspace:tree "base")
@@ -229,7 +229,7 @@ describe("the filesystem plugin", function()
         { id = "d1", modelArtifact = workspace.model_b },
       } do
         local status = workspace:act("deployment_replace_model", info)
-        expect(status, "failing", "ready", "model A is still served")
+        expect(status, "failing", "ready", "still serving model A")
         assert.same({ oldModelInUse = true }, status.data)
         assert.equal(before, workspace:tree "base")
       end
@@ -339,10 +339,10 @@ describe("the filesystem plugin", function()
     it("names what is wrong", function()
       start()
       workspace:write("base/deployment_d1/model-A.txt", "mod")
-      expect(workspace:act("deployment_status", { id = "d1" }), "failing", "errored", "has 3 bytes instead of 7")
+      expect(workspace:act("deployment_status", { id = "d1" }), "failing", "errored", "is 3 bytes long; expected 7")
       os.remove(workspace:path "base/deployment_d1/model-A.txt")
       expect(workspace:act("deployment_status", { id = "d1" }), "failing", "errored", "model%-A.txt is missing")
-      expect(workspace:act("deployment_status", { id = "d9" }), "failing", "stopped", "not there")
+      expect(workspace:act("deployment_status", { id = "d9" }), "failing", "stopped", "not deployed")
     end)
 
     it("of the environment tells of each deployment, with all six keys", function()
@@ -475,7 +475,7 @@ describe("the filesystem plugin", function()
   it("does not call a deployment stopped because its folder is gone", function()
     start()
     os.execute(("rm -rf '%s'"):format(workspace.base))
-    expect(workspace:act("deployment_status", { id = "d1" }), "failing", "unknown", "baseDir cannot be read")
+    expect(workspace:act("deployment_status", { id = "d1" }), "failing", "unknown", "cannot read baseDir")
   end)
 
   it("changes nothing in a dry run, and shows the plan", function()
