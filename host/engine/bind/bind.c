@@ -1,42 +1,10 @@
-/* What bindings share: failures as nil and an error table, arguments and option tables, buffers in a
- * userdata. */
+/* What bindings share: arguments, option tables, buffers in a userdata. */
 #include "bind.h"
 #include "core/base/buf.h"
 #include "core/base/suggest.h"
 #include <string.h>
 
-#define ERROR_METATABLE "bosun.error"
-#define BUF_METATABLE   "bosun.buf"
-
-static int error_tostring(lua_State *L)
-{
-    lua_getfield(L, 1, "message");
-    return 1;
-}
-
-int bind_push_error(lua_State *L, const bosun_err *err)
-{
-    lua_createtable(L, 0, 3);
-    lua_pushstring(L, err->code);
-    lua_setfield(L, -2, "code");
-    lua_pushstring(L, err->op);
-    lua_setfield(L, -2, "op");
-    lua_pushstring(L, err->message);
-    lua_setfield(L, -2, "message");
-    if (luaL_newmetatable(L, ERROR_METATABLE)) {
-        lua_pushcfunction(L, error_tostring);
-        lua_setfield(L, -2, "__tostring");
-    }
-    lua_setmetatable(L, -2);
-    return 1;
-}
-
-int bind_push_failure(lua_State *L, const bosun_err *err)
-{
-    luaL_pushfail(L);
-    bind_push_error(L, err);
-    return 2;
-}
+#define BUF_METATABLE "bosun.buf"
 
 const char *bind_check_path(lua_State *L, int arg)
 {
@@ -133,14 +101,6 @@ void bind_check_options(lua_State *L, int arg, const char *const *known)
                       near ? lua_pushfstring(L, "unknown option \"%s\": did you mean \"%s\"?", name, near)
                            : lua_pushfstring(L, "unknown option \"%s\"", name));
     }
-}
-
-int bind_push_done(lua_State *L, int rc, const bosun_err *err)
-{
-    if (rc < 0)
-        return bind_push_failure(L, err);
-    lua_pushboolean(L, 1);
-    return 1;
 }
 
 mode_t bind_check_mode(lua_State *L, int arg, lua_Integer mode)
