@@ -78,5 +78,7 @@ int bind_http_open(lua_State *L);
 int bind_process_open(lua_State *L);
 int bind_effect_open(lua_State *L);
 int bind_error_open(lua_State *L);
+int bind_options_open(lua_State *L);
+int bind_suggest_open(lua_State *L);
 
 #endif
