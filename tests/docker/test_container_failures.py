@@ -29,7 +29,7 @@ def nothing_of(scene, deployment, model):
 BROKEN = {
     "crash": (["crash: 3"], {}, ["exit code 3", "fatal"]),
     "late": (["crash-after: 0.2", "never-healthy: yes"], {}, ["exit code 3"]),
-    "greedy": (["eat-memory: yes"], {"memory": "16m"}, ["lack of memory", "16 MiB", "keyValueConfig.memory"]),
+    "greedy": (["eat-memory: yes"], {"memory": "16m"}, ["ran out of memory", "16 MiB", "keyValueConfig.memory"]),
     "sick": (["never-healthy: yes"], {}, ["health check", "503"]),
     "slow": (["start-delay: 600"], {}, ["not within"]),
 }
@@ -90,7 +90,7 @@ def _():
 
 def restarting(scene, deployment):
     seen = scene.act("deployment_status", scene.deployment(deployment))
-    return seen if "again and again" in seen.msg else None
+    return seen if "keeps crashing" in seen.msg else None
 
 
 @test("a container that the kernel killed for its memory: status says so, start brings it back")
