@@ -1,4 +1,5 @@
-/* From the value of --plugin to a file: a path, or a bare name that is looked up in the plugin folders. */
+/* Where plugins are: the folders of plugins, and from the value of --plugin to a file: a path, or a bare name
+ * that is looked up in those folders, then among the built-in ones. */
 #include "core/base/path.h"
 #include "core/base/suggest.h"
 #include "host.h"
@@ -9,6 +10,51 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
+
+#ifndef BOSUN_DATADIR
+#define BOSUN_DATADIR "/usr/local/share/bosun"
+#endif
+
+/* The site folder of an installation that was moved: beside the program's own. False when there is none. */
+static bool find_beside(char *out, size_t size)
+{
+    char program[PATH_MAX];
+    ssize_t len = readlink("/proc/self/exe", program, sizeof program - 1);
+    if (len <= 0)
+        return false;
+    program[len] = '\0';
+    char *slash = strrchr(program, '/');
+    if (!slash)
+        return false;
+    *slash = '\0';
+    char joined[PATH_MAX];
+    bosun_buf path = bosun_buf_fixed(joined, sizeof joined);
+    bosun_path_join(&path, program, "../share/bosun/site");
+    bosun_buf normal = bosun_buf_fixed(out, size);
+    bosun_path_norm(&normal, bosun_buf_text(&path));
+    return !path.failed && !normal.failed && access(out, X_OK) == 0;
+}
+
+static char *find_site(void)
+{
+    char beside[PATH_MAX];
+    return strdup(find_beside(beside, sizeof beside) ? beside : BOSUN_DATADIR "/site");
+}
+
+int host_dirs_init(bosun_dirs *dirs, const bosun_options *options)
+{
+    dirs->path = options->plugin_path ? strdup(options->plugin_path) : NULL;
+    dirs->site = options->site_dir ? strdup(options->site_dir) : find_site();
+    return dirs->site && (dirs->path || !options->plugin_path) ? 0 : -1;
+}
+
+void host_dirs_free(bosun_dirs *dirs)
+{
+    free(dirs->path);
+    free(dirs->site);
+    *dirs = (bosun_dirs){0};
+}
 
 #define NAMES_MAX 256
 
@@ -144,12 +190,12 @@ static int not_found(const bosun_dirs *dirs, const char *plugin, bosun_err *err)
     add_names(&all, dirs->site);
     add_builtin_names(&all);
     const char *near = bosun_suggest(plugin, (const char *const *)all.items, all.count);
-    bosun_err_set(
-        err, "ENOENT", "find the plugin",
-        "there is no plugin \"%s\" in %s%s%s, nor among the built-in ones%s%s%s; a plugin of your own is "
-        "given by its path (with a '/'), or its folder in BOSUN_PLUGIN_PATH",
-        plugin, dirs->path ? dirs->path : "", dirs->path ? ":" : "", dirs->site,
-        near ? "; did you mean \"" : "", near ? near : "", near ? "\"?" : "");
+    bosun_err_set(err, "ENOENT", "find the plugin",
+                  "no plugin named \"%s\" in %s%s%s or among the built-in plugins%s%s%s; to use a plugin of "
+                  "your own, give its "
+                  "path (with a '/') or add its folder to BOSUN_PLUGIN_PATH",
+                  plugin, dirs->path ? dirs->path : "", dirs->path ? ":" : "", dirs->site,
+                  near ? "; did you mean \"" : "", near ? near : "", near ? "\"?" : "");
     for (size_t i = 0; i < all.count; i++)
         free(all.items[i]);
     return -1;
@@ -167,9 +213,8 @@ static int find_path(const char *plugin, bosun_plugin_file *file, bosun_err *err
             return found < 0 ? -1 : 0;
     }
     return bosun_err_set(err, "ENOENT", "find the plugin",
-                         "there is no plugin file %s%s (a path is relative to the "
-                         "working directory)",
-                         plugin, ends_with(plugin, ".lua") ? "" : ".lua");
+                         "no plugin file %s%s (paths are relative to the working directory)", plugin,
+                         ends_with(plugin, ".lua") ? "" : ".lua");
 }
 
 static int find_name(const bosun_dirs *dirs, const char *plugin, bosun_plugin_file *file, bosun_err *err)
