@@ -45,7 +45,7 @@ end
 
 --- Engines use various statuses to refuse what a state does not allow: 409, 500 and others.
 local function may_be_state(err)
-  return err.status ~= nil and (err.status == 409 or err.status >= 500)
+  return err.code == "conflict" or err.code == "engine"
 end
 
 --- Creates a container.
@@ -60,7 +60,7 @@ function Engine:create_container(name, body)
   if not effect.begin("docker.create", ("container %s (%s)"):format(name, tostring(body.Image))) then return name end
   local created, err = self:_ask("POST", "/containers/create", { what = what, query = { name = name }, json = body })
   if not created then
-    if err.status and err.status >= 500 and self:_state(name) then err.code = "conflict" end
+    if err.code == "engine" and self:_state(name) then err.code = "conflict" end
     return nil, err
   end
   for _, warning in ipairs(type(created.Warnings) == "table" and created.Warnings or {}) do
@@ -171,7 +171,7 @@ function Engine:rename_container(id, name)
   local problem = select(2, self:_path("containers", name))
   if problem then return nil, problem end
   local ok, err = self:_act_on(id, "rename", { query = { name = name }, note = " to " .. name })
-  if not ok and err.status and err.status >= 500 and self:_state(name) then err.code = "conflict" end
+  if not ok and err.code == "engine" and self:_state(name) then err.code = "conflict" end
   return ok, err
 end
 

@@ -98,7 +98,7 @@ function Engine:remove_image(ref, options)
   local query = { force = options.force == true, noprune = options.prune == false }
   local ok, err = self:_do("DELETE", path, { what = what, query = query, timeout = options.timeout })
   if ok or err.code == "not_found" then return true end
-  if err.status and err.status >= 500 then
+  if err.code == "engine" then
     local used = is_used(self, ref)
     if used == nil then return true end
     if used then err.code = "conflict" end

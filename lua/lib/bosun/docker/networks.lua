@@ -68,7 +68,7 @@ function Engine:create_network(name, options)
     },
   })
   if created then return created.Id end
-  if err.status and err.status >= 500 then
+  if err.code == "engine" then
     local found = networks_called(self, name, what)
     if found and #found > 0 then err.code = "conflict" end
   end
@@ -134,7 +134,7 @@ function Engine:remove_volume(name)
   if not effect.begin("docker.remove", "volume " .. name) then return true end
   local ok, err = self:_do("DELETE", path, { what = "remove volume " .. name })
   if ok or err.code == "not_found" then return true end
-  if err.status and err.status >= 500 then
+  if err.code == "engine" then
     local users = self:list_containers { filters = { volume = { name } } }
     if users and #users > 0 then err.code = "conflict" end
   end

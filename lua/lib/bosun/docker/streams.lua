@@ -146,7 +146,7 @@ local function create_exec(engine, id, argv, options, what)
     },
   })
   if answer then return answer.Id end
-  if err.status and err.status >= 500 then
+  if err.code == "engine" then
     local state = engine:_state(id)
     if state and not state.Running then err.code = "conflict" end
   end

@@ -47,7 +47,7 @@ function Engine:_messages(path, options, code, on_message)
       code = code, engine_message = failure, message = ("%s: %s (from %s)"):format(options.what, failure, self.host),
     }
   elseif not resp then
-    if err.status and err.status >= 500 then err.code = code end
+    if err.code == "engine" then err.code = code end
     return nil, err
   end
   return true
