@@ -186,7 +186,7 @@ end
 function DockerPlugin:change(deployment, body)
   return self:with_engine(function(context)
     local held <close>, refused = lock.take(context, "deployment " .. deployment.id, health.budget(LOCK_TIMEOUT))
-    if not held and refused.code == "timeout" then
+    if not held and (refused.code == "timeout" or refused.code == "deadline") then
       return failing(about(deployment, "another action on it is still running: %s", refused.message))
     end
     local instances, err = fleet.instances(context, deployment.id)

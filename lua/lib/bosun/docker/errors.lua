@@ -99,7 +99,7 @@ local HINTS = {
 }
 
 --- The action is over, whatever the engine does.
-local IS_OVER = { cancelled = true, deadline = true }
+local OVER = { cancelled = "the action is cancelled", deadline = "the action's deadline has passed" }
 
 --- The reason alone: what http puts around it names the request, for which the messages here have better words.
 local function reason_of(err)
@@ -112,8 +112,8 @@ end
 ---@param err bosun.Error from bosun.http
 function errors.unreached(host, what, err)
   local message
-  if IS_OVER[err.code] then
-    message = ("%s: %s"):format(what, reason_of(err))
+  if OVER[err.code] then
+    message = ("%s: %s"):format(what, OVER[err.code])
   else
     local is_socket = host:find "^unix:" ~= nil
     local code = err.code == "closed" and not is_socket and "protocol" or err.code
