@@ -99,7 +99,9 @@ local HINTS = {
 }
 
 --- The action is over, whatever the engine does.
-local OVER = { cancelled = "the action is cancelled", deadline = "the action's deadline has passed" }
+local OVER = {
+  cancelled = "the action is cancelled", deadline = "no answer from the engine at %s before the action's deadline",
+}
 
 --- The reason alone: what http puts around it names the request, for which the messages here have better words.
 local function reason_of(err)
@@ -113,7 +115,7 @@ end
 function errors.unreached(host, what, err)
   local message
   if OVER[err.code] then
-    message = ("%s: %s"):format(what, OVER[err.code])
+    message = ("%s: %s"):format(what, OVER[err.code]:format(host))
   else
     local is_socket = host:find "^unix:" ~= nil
     local code = err.code == "closed" and not is_socket and "protocol" or err.code
