@@ -38,7 +38,7 @@ def unreachable(scene, host, *words, actions=("plugin_start",), **options):
 def _():
     with Scene("nosocket") as scene:
         path = scene.join("none", "docker.sock")
-        unreachable(scene, f"unix://{path}", path, "no such socket", "DOCKER_HOST", actions=ACTIONS)
+        unreachable(scene, f"unix://{path}", path, "the socket does not exist", "DOCKER_HOST", actions=ACTIONS)
 
 
 @test("a socket that nobody listens at, a file, a closed port, a host that is none, an address that is none")
