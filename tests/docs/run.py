@@ -26,12 +26,20 @@ def run_block(session, block):
     for command in block.commands():
         output = session.run(command.text)
         problem = "it did not come to an end" if output is None \
-            else compare.difference(command.output, output, session.home)
+            else compare.difference(command.output, session.shown(output))
         if problem:
             reasons.append(f"{block.page}:{command.line}: $ {command.text}\n{problem}")
         if output is None:
             break
     return "\n".join(reasons) or None
+
+
+def needs_engine(name):
+    return any("engine" in block.marks for block in read(name))
+
+
+def runs(block, engine):
+    return block.language == "console" and "no-run" not in block.marks and (engine or "engine" not in block.marks)
 
 
 def run_page(name, blocks, engine=False):
@@ -41,7 +49,7 @@ def run_page(name, blocks, engine=False):
         for block in blocks:
             if block.file:
                 session.save(block.file, block.lines)
-            elif block.language == "console" and "no-run" not in block.marks and (engine or "engine" not in block.marks):
+            elif runs(block, engine):
                 results.append((f"{block.place}: {block.lines[0] if block.lines else ''}", run_block(session, block)))
     return results
 

@@ -13,6 +13,8 @@ SOURCE = pathlib.Path(os.environ.get("BOSUN_SOURCE", pathlib.Path(__file__).pare
 BUILD = pathlib.Path(os.environ.get("BOSUN_BUILD", SOURCE / "build")).resolve()
 # No command of a page takes longer.
 PATIENCE = 120
+# What pages write for the home folder of their reader, and for the engine that DOCKER_HOST names here.
+HOME, ENGINE = "/home/ops", "unix:///var/run/docker.sock"
 KEPT = ("DOCKER_HOST", "ASAN_OPTIONS", "UBSAN_OPTIONS", "ASAN_SYMBOLIZER_PATH")
 
 # Reads names of scripts from a descriptor and sources them: what one of them sets, the next one sees.
@@ -32,10 +34,9 @@ class Session:
     """To be used in a with statement, which ends whatever the page has started and removes its folder."""
 
     def __init__(self, in_clone=False):
-        self.home = tempfile.mkdtemp(prefix="bd-")
+        self.home = tempfile.mkdtemp(prefix="bd-", dir="/tmp")  # short: Lua cuts long paths in messages
         self.folder = os.path.join(self.home, "try")
         self._mark = f"<<{os.urandom(8).hex()}>>"
-        os.mkdir(self.folder)
         self._lay_out_clone(os.path.join(self.folder, "bosun"))
         self._cwd = os.path.join(self.folder, "bosun") if in_clone else self.folder
         names, self._names = os.pipe()
@@ -59,15 +60,17 @@ class Session:
 
     @staticmethod
     def _lay_out_clone(folder):
-        """The clone as its reader has it, with the build under test, at the cost of some links."""
-        os.mkdir(folder)
+        """The clone as its reader has it, with the build under test: links, but for what pages copy and change."""
+        os.makedirs(folder)
         for entry in SOURCE.iterdir():
-            if entry.name not in (".git", "build"):
+            if entry.name not in (".git", "build", "sample_configs"):
                 os.symlink(entry, os.path.join(folder, entry.name))
         os.symlink(BUILD, os.path.join(folder, "build"))
+        shutil.copytree(SOURCE / "sample_configs", os.path.join(folder, "sample_configs"))
 
     def _environment(self):
-        own = {"HOME": self.home, "PATH": f"{BUILD}:/usr/local/bin:/usr/bin:/bin:/usr/local/sbin:/usr/sbin:/sbin",
+        cache = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")  # the images of tests/docker
+        own = {"XDG_CACHE_HOME": cache, "HOME": self.home, "PATH": f"{BUILD}:/usr/local/bin:/usr/bin:/bin:/usr/local/sbin:/usr/sbin:/sbin",
                "LC_ALL": "C.UTF-8", "BOSUN_DOCS_MARK": self._mark}
         return {**own, **{name: os.environ[name] for name in KEPT if name in os.environ}}
 
@@ -89,6 +92,12 @@ class Session:
         output = self._read_to_mark()
         # A message of bash begins with the script's name and line.
         return None if output is None else re.sub(re.escape(script) + r": line \d+: ", "bash: ", output)
+
+    def shown(self, output):
+        """The output as a page shows it: with the places that its reader has."""
+        output = output.replace(self.home, HOME)
+        engine = os.environ.get("DOCKER_HOST")
+        return output.replace(engine, ENGINE) if engine else output
 
     def _read_to_mark(self):
         end = f"\n{self._mark}\n".encode()

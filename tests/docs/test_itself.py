@@ -6,12 +6,20 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."
 # pylint: disable=wrong-import-position
 import page  # noqa: E402
 import run  # noqa: E402
-from tap import expect, main, test  # noqa: E402
+from tap import expect, main, poll, test  # noqa: E402
 
 
 def reasons(text, **options):
     """Why the blocks of a page failed, None for those that did not."""
     return [reason for _, reason in run.run_page("page.md", page.blocks("page.md", text), **options)]
+
+
+def runs(pid):
+    try:
+        with open(f"/proc/{pid}/stat", encoding="utf-8") as file:
+            return file.read().rsplit(")", 1)[1].split()[0] != "Z"
+    except FileNotFoundError:
+        return False
 
 
 def console(*lines, marks=""):
@@ -100,13 +108,7 @@ def _():
         pid = int(session.run("sleep 1000 & echo $!"))
         folder = session.home
     expect(not os.path.exists(folder), "the folder is still there")
-    state = [""]
-    try:
-        with open(f"/proc/{pid}/stat", encoding="utf-8") as file:
-            state = file.read().rsplit(")", 1)[1].split()
-    except FileNotFoundError:
-        pass
-    expect(state[0] in ("", "Z"), "it still runs")
+    poll(lambda: not runs(pid), "what the page started has ended")
 
 
 @test("a block that is not closed, or that does not begin with a command, is malformed")
