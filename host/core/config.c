@@ -10,27 +10,27 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define SOURCE_SHOWN                                                                                         \
-    512 /* bytes of a very long file name, from its end, so that there is room for the problem */
+#define CHECK "check the action config"
 
-/* What is wrong so far: told to who asked for it, and the lines of the message. What no longer fits there is
- * counted. */
+/* What is wrong so far: told to who asked for it, and kept as an error: the first one as it is, several as
+ * lines of one message. What no longer fits there is counted. */
 typedef struct problems {
     const char *file;
-    const char *source;           /* the file as messages call it */
     bosun_problem_function *tell; /* NULL: nobody asked */
     void *data;
+    bosun_err first;
     bosun_buf lines;
     size_t count;
     size_t hidden;
     char storage[BOSUN_ERR_MESSAGE_MAX - 64]; /* the rest is for "and N more" */
 } problems;
 
-static void add_line(problems *p, bosun_mark mark, const char *path, const char *message)
+static void add_line(problems *p, const bosun_err *problem)
 {
     size_t before = p->lines.len;
-    bosun_buf_printf(&p->lines, "%s%s:%u:%u: %s%s%s", before ? "\n" : "", p->source, mark.line, mark.column,
-                     path, *path ? ": " : "", message);
+    if (before > 0)
+        bosun_buf_putc(&p->lines, '\n');
+    bosun_err_text(&p->lines, problem);
     if (p->lines.failed || p->hidden > 0) {
         p->lines.failed = false;
         p->lines.len = before;
@@ -48,22 +48,31 @@ __attribute__((format(printf, 4, 5))) static void report(problems *p, bosun_mark
     va_start(args, format);
     vsnprintf(message, sizeof message, format, args);
     va_end(args);
-    p->count++;
-    add_line(p, mark, path, message);
-    const bosun_problem problem = {p->file, mark.line, mark.column, path, message};
+    bosun_err problem = {0};
+    bosun_err_set(&problem, BOSUN_ERR_INVALID, CHECK, "%s", message);
+    bosun_err_at(&problem, p->file, mark.line, mark.column, path);
+    if (p->count++ == 0)
+        p->first = problem;
+    add_line(p, &problem);
+    const bosun_problem told = {p->file, mark.line, mark.column, path, message};
     if (p->tell)
-        p->tell(p->data, &problem);
+        p->tell(p->data, &told);
 }
 
 static int finish(const problems *p, bosun_err *err)
 {
     if (p->count == 0)
         return 0;
-    const char *lines = bosun_buf_text(&p->lines);
-    if (p->hidden == 0)
-        return bosun_err_set(err, BOSUN_ERR_INVALID, "check the config", "%s", lines);
-    return bosun_err_set(err, BOSUN_ERR_INVALID, "check the config", "%s\nand %zu more problems", lines,
-                         p->hidden);
+    if (p->count == 1) {
+        if (err)
+            *err = p->first;
+        return -1;
+    }
+    bosun_err_set(err, BOSUN_ERR_INVALID, CHECK, "%s", bosun_buf_text(&p->lines));
+    if (p->hidden > 0)
+        bosun_err_set(err, BOSUN_ERR_INVALID, CHECK, "%s\nand %zu more problems", bosun_buf_text(&p->lines),
+                      p->hidden);
+    return bosun_err_at(err, p->file, 0, 0, NULL);
 }
 
 /* "the integer 9029": what was found where something else is wanted. */
@@ -202,16 +211,6 @@ static void check_root(problems *p, const bosun_value *root, const bosun_action 
         check_deployment(p, root, action);
 }
 
-static const char *shown_source(const char *path)
-{
-    size_t len = strlen(path);
-    if (len <= SOURCE_SHOWN)
-        return path;
-    const char *end = path + len - SOURCE_SHOWN;
-    const char *slash = strchr(end, '/');
-    return slash ? slash + 1 : end;
-}
-
 static bosun_value *section(const bosun_value *root, const char *name)
 {
     bosun_value *value = bosun_value_get(root, name);
@@ -225,8 +224,11 @@ static int read_file(bosun_arena *arena, const char *path, const bosun_wait *wai
         return bosun_err_nomem(err, "read the action config");
     bosun_buf text = {0};
     int rc = bosun_fs_read(path, BOSUN_YAML_MAX_BYTES, &text, wait, err);
-    if (rc == 0) {
-        *root = bosun_yaml_read(arena, bosun_buf_text(&text), text.len, shown_source(path), err);
+    if (rc < 0) {
+        bosun_err_context(err, "the action config: ");
+        bosun_err_at(err, path, 0, 0, NULL);
+    } else {
+        *root = bosun_yaml_read(arena, bosun_buf_text(&text), text.len, path, err);
         rc = *root ? 0 : -1;
     }
     bosun_buf_free(&text);
@@ -237,7 +239,7 @@ static int read_nothing(const bosun_action *action, bosun_err *err)
 {
     if (!action || !action->takes_deployment)
         return 0;
-    return bosun_err_set(err, BOSUN_ERR_INVALID, "check the config",
+    return bosun_err_set(err, BOSUN_ERR_INVALID, CHECK,
                          "%s needs deploymentInfo with an id: give an action config that has it",
                          action->name);
 }
@@ -252,7 +254,6 @@ static int read_checked(bosun_config *config, const char *path, const bosun_acti
     if (read_file(config->arena, path, wait, &root, err) < 0)
         return -1;
     p->file = path;
-    p->source = shown_source(path);
     p->lines = bosun_buf_fixed(p->storage, sizeof p->storage);
     check_root(p, root, action);
     if (finish(p, err) < 0)
@@ -271,29 +272,10 @@ int bosun_config_read(bosun_config *config, const char *path, const bosun_action
     return read_checked(config, path, action, wait, &p, err);
 }
 
-/* The number behind the ':' at *at, and moves behind it; 0: there is none. */
-static unsigned take_number(const char **at)
-{
-    char *end;
-    unsigned long number = **at == ':' ? strtoul(*at + 1, &end, 10) : 0;
-    if (number == 0 || number > UINT32_MAX)
-        return 0;
-    *at = end;
-    return (unsigned)number;
-}
-
-/* A failure before the checks: the file cannot be read, or is no YAML, whose place begins the message. */
+/* A failure before the checks: the file cannot be read, or is not YAML. */
 static void tell_failure(const char *path, const bosun_err *err, bosun_problem_function *tell, void *data)
 {
-    bosun_problem problem = {.file = path, .path = "", .message = err->message};
-    const char *source = path ? shown_source(path) : "";
-    const char *at = err->message + strlen(source);
-    if (strncmp(err->message, source, strlen(source)) == 0) {
-        unsigned line = take_number(&at);
-        unsigned column = line ? take_number(&at) : 0;
-        if (column && strncmp(at, ": ", 2) == 0)
-            problem = (bosun_problem){path, line, column, "", at + 2};
-    }
+    const bosun_problem problem = {path, err->line, err->column, "", err->message + err->cause};
     tell(data, &problem);
 }
 

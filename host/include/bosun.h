@@ -43,11 +43,18 @@ BOSUN_API const char *bosun_version(void);
 typedef struct bosun_host bosun_host;
 typedef struct bosun_status bosun_status;
 
-/* Why a call failed. */
+/* Why a call failed, as fields for programs and a text for people. Free of the secrets that the host knows.
+ * docs/reference/errors.md lists the codes. */
 typedef struct bosun_error {
-    const char *code;   /* static: the name of an errno value ("ENOENT": there is no such plugin), "invalid",
-                         * "cancelled" (time is up, too); NULL after success */
-    char message[2048]; /* what was being done, to what, what happened, what to do; "" after success */
+    char code[32];      /* the name of an errno value ("ENOENT": no such plugin), "invalid", "cancelled" (also
+                         * when time is up), …; "" after success */
+    char op[64];        /* what was being done: "open", "load" */
+    char message[4096]; /* the whole text, its place included: "file:line:column: key.path: what happened,
+                         * what to do"; several problems are several lines; "" after success */
+    char file[512];     /* the file that is wrong, a plugin or a config; "": none */
+    unsigned line;      /* in that file, 1-based; 0: none */
+    unsigned column;    /* in characters, 1-based; 0: not known */
+    char path[256];     /* of the key in that file: "peInfo.deployments[2].id"; "": none */
 } bosun_error;
 
 typedef enum bosun_log_level {

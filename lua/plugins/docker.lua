@@ -67,7 +67,7 @@ function DockerPlugin:context(engine)
     note = function(...) -- what is done; a dry run has its plan
       if not self.dry_run then self.log:info(...) end
     end,
-    config_problem = function(key_path, problem) return self:config_problem(key_path, problem).message end,
+    config_problem = function(key_path, problem) return tostring(self:action_config_problem(key_path, problem)) end,
   }
 end
 

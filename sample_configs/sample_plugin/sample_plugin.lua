@@ -12,7 +12,6 @@
 -- model that is. Replace what touches the folder by what talks to your environment, and keep the rest.
 
 local BosunPluginBase = require "bosun.plugin_base"
-local config = require "bosun.config"
 local fs = require "bosun.fs"
 local path = require "bosun.path"
 local yaml = require "bosun.yaml"
@@ -69,7 +68,7 @@ function SamplePlugin:deploy(deployment_info, model_id)
   local files = self:files(deployment_info.id)
   local size = assert(fs.stat(deployment_info.modelArtifact)).size
   if size > self.config.largestModel then
-    error(config.problem(self.config, "largestModel", ("the model has %d bytes"):format(size)))
+    error(self:private_config_problem("largestModel", ("the model has %d bytes"):format(size)))
   end
   local new_model = files.model .. ".new"
   assert(fs.remove(new_model))

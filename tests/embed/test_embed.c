@@ -350,7 +350,7 @@ static void describe_and_validate(void)
        "an error has a code");
     bosun_host_free(host);
     host = bosun_host_new(&options, &error);
-    ok(bosun_host_load(host, typed, typed, &error) == 0 && !error.code && bosun_host_has_schema(host),
+    ok(bosun_host_load(host, typed, typed, &error) == 0 && !error.code[0] && bosun_host_has_schema(host),
        "a plugin with a schema");
     char *text = bosun_host_describe(host, BOSUN_DESCRIBE_JSON, &error);
     contains(text, "\"path\": \"url\"", "is described");

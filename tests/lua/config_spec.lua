@@ -92,8 +92,9 @@ describe("bosun.config", function()
       file .. ':8:5: list[2]: found the string "two" (expected an integer)',
       file .. ':9:5: list[3]: found null (expected an integer)',
     }, "\n"), failure.message)
-    assert.same({ path = "port", line = 3, column = 7, message = 'found the string "many" (expected an integer)' },
-      failure.problems[3])
+    local third = failure.problems[3]
+    assert.same({ "invalid", file, 3, 7, "port", 'found the string "many" (expected an integer)' },
+      { third.code, third.file, third.line, third.column, third.path, third.message })
   end)
 
   it("stops after 20 problems and counts the rest", function()
@@ -134,7 +135,7 @@ describe("bosun.config", function()
 
   it("says which key is needed when there is no file", function()
     local _, failure = load(false, '{ port = { type = "integer", required = true } }')
-    assert.equal('no --private-config was given: port: the required key "port" is missing (expected an integer)',
+    assert.equal('port: the required key "port" is missing (expected an integer); no private config was given',
       failure.message)
   end)
 
@@ -189,7 +190,7 @@ describe("bosun.config", function()
     ]]):format(workspace:path "p.yaml"))
     local file = workspace:path "p.yaml"
     assert.same({ file .. ":1:6: net: why", file .. ":3:7: ports.80: why", file .. ":4:11: list[2]: why",
-      file .. ":1:1: absent.x: why", file .. ":3:7: ports.80: why", "no --private-config was given: net: why" },
+      file .. ":1:1: absent.x: why", file .. ":3:7: ports.80: why", "net: why; no private config was given" },
       messages)
   end)
 
@@ -203,7 +204,7 @@ describe("bosun.config", function()
     assert.equal("failing", status.status)
     assert.matches('^/.*config%-%d+%.yaml:1:1: port: the required key "port" is missing .*\n', status.msg)
     assert.matches(':1:1: prot: unknown key; did you mean "port"%?$', status.msg)
-    assert.matches("^no %-%-private%-config was given: port: the required key",
+    assert.matches("^port: the required key .*; no private config was given$",
       workspace:act("pe_status", nil, { plugin = plugin }).msg)
   end)
 
@@ -231,7 +232,9 @@ describe("bosun.config", function()
     --- The message of the problem with this key path (Lua source), raised by an action; `before` is run first.
     local function problem(key_path, before)
       local plugin = workspace:plugin_file("later", ([[
-        function P:deployment_start() %s error(self:config_problem(%s, "why")) end]]):format(before or "", key_path))
+        function P:deployment_start()
+          %s error(self:action_config_problem(%s, "why"))
+        end]]):format(before or "", key_path))
       local status = workspace:act("deployment_start", nil, { plugin = plugin, config = ACTION })
       assert.equal("failing", status.status)
       return (status.msg:gsub("^/.*/config%-%d+%.yaml:(%d)", "%1"))
@@ -257,12 +260,12 @@ describe("bosun.config", function()
 
     it("can be raised by init, and without any action config", function()
       local plugin = workspace:plugin_file("early",
-        'function P:init() error(self:config_problem("peInfo.id", "why")) end')
+        'function P:init() error(self:action_config_problem("peInfo.id", "why")) end')
       local config = { peInfo = { id = "p" } }
       assert.matches("config%-%d+%.yaml:1:%d+: peInfo.id: why$",
         workspace:act("pe_status", nil, { plugin = plugin, config = config }).msg)
       local status = workspace:run { plugin = plugin, action = "pe_status" }.status
-      assert.equal("no --config was given: peInfo.id: why", status.msg)
+      assert.equal("peInfo.id: why; no action config was given", status.msg)
     end)
   end)
 

@@ -354,7 +354,7 @@ describe("bosun.process", function()
         local _, first = process.run({ "sh", "-c", 'echo "bad token $TOKEN" >&2; exit 1' },
           { env = { TOKEN = canary }, check = true })
         local _, second = process.run { "/no/such/" .. canary:reveal(), canary:reveal() }
-        local clean = not (first.message .. second.message):find(canary:reveal(), 1, true)
+        local clean = not (tostring(first) .. tostring(second)):find(canary:reveal(), 1, true)
         return { clean = clean, first = first.message, second = second.message }]]
       assert.is_nil(shown:find(CANARY, 1, true), shown)
       assert.same({ clean = true, first = "sh ended with exit status 1: bad token [redacted]",

@@ -79,9 +79,9 @@ static inline int count(const char *pattern)
 
 static inline bool failed_with(const bosun_err *err, const char *code)
 {
-    bool same = err->code && strcmp(err->code, code) == 0;
+    bool same = strcmp(err->code, code) == 0;
     if (!same)
-        note("code %s, message: %s", err->code ? err->code : "none", err->message);
+        note("code %s, message: %s", err->code, err->message);
     return same;
 }
 

@@ -1,6 +1,7 @@
 /* The action config: what it accepts, and every problem of a file in one message. */
 #include "core/base/buf.h"
 #include "core/config.h"
+#include "err_text.h"
 #include "tap.h"
 #include <stdlib.h>
 #include <unistd.h>
@@ -25,7 +26,7 @@ static int read_text(const char *text, const char *action)
 static void rejects(const char *text, const char *action, const char *message, const char *name)
 {
     int rc = read_text(text, action);
-    is_text(rc < 0 ? err.message : "(accepted)", message, name);
+    is_text(rc < 0 ? err_text(&err) : "(accepted)", message, name);
 }
 
 static void accepted(void)

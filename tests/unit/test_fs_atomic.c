@@ -56,7 +56,7 @@ static void test_refused(void)
     ok(replace("..", "x", 0, &err) < 0 && failed_with(&err, BOSUN_ERR_INVALID), "%s", err.message);
     must(mkdir("dir", 0755) == 0);
     ok(replace("dir", "x", 0, &err) < 0 && failed_with(&err, "EISDIR"), "%s", err.message);
-    ok(replace("/proc/self/x", "x", 0, &err) < 0 && err.code, "%s", err.message);
+    ok(replace("/proc/self/x", "x", 0, &err) < 0 && err.code[0], "%s", err.message);
     ok(count(LEFTOVERS) == 0, "failures leave no temporary file");
 }
 

@@ -24,7 +24,7 @@ static void split(bosun_buf *out, const char *text, size_t piece, size_t max)
     if (rc >= 0 && (rc = bosun_lines_last(&lines, &line, &len, &err)) > 0)
         bosun_buf_printf(out, "[%.*s]", (int)len, line);
     if (rc < 0)
-        bosun_buf_puts(out, err.code == NULL ? "?" : "!");
+        bosun_buf_puts(out, !err.code[0] ? "?" : "!");
     bosun_lines_free(&lines);
 }
 

@@ -27,7 +27,7 @@ int tool_fail(int status, const char *message)
 
 int tool_plugin_failed(const bosun_error *error)
 {
-    bool no_file = error->code && (strcmp(error->code, "ENOENT") == 0 || strcmp(error->code, "EACCES") == 0);
+    bool no_file = strcmp(error->code, "ENOENT") == 0 || strcmp(error->code, "EACCES") == 0;
     return tool_fail(no_file ? TOOL_NO_FILE : TOOL_BROKEN, error->message);
 }
 
@@ -50,7 +50,7 @@ bosun_host *tool_open(const char *plugin, const char *private_config, double tim
 {
     static sink log = {.level = BOSUN_LOG_WARN, .format = BOSUN_LOG_TEXT, .trace_fd = -1};
     bosun_options options;
-    bosun_error error = {.code = NULL};
+    bosun_error error = {.code = ""};
     bosun_options_init(&options);
     options.plugin_path = getenv("BOSUN_PLUGIN_PATH");
     options.dry_run = true;

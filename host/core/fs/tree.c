@@ -180,10 +180,13 @@ int bosun_fs_remove(const char *path, bool recursive, const bosun_wait *wait, bo
     if (removed)
         *removed = false;
     int parent = bosun_fs_open_folder(path, O_PATH, name, &folder);
-    if (parent < 0 && folder.code && strcmp(folder.code, "ENOENT") == 0)
+    if (parent < 0 && strcmp(folder.code, "ENOENT") == 0)
         return 0;
-    if (parent < 0)
-        return bosun_err_set(err, folder.code, folder.op, "%s", folder.message);
+    if (parent < 0) {
+        if (err)
+            *err = folder;
+        return -1;
+    }
     int rc = unlinkat(parent, name, 0);
     bool missing = rc < 0 && errno == ENOENT;
     if (missing)

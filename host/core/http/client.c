@@ -259,8 +259,8 @@ int bosun_http_finish(bosun_http_transfer *t, bosun_err *err)
         return bosun_err_set(err, BOSUN_ERR_INVALID, "http.request", "%s was ended: its client is closed",
                              t->label);
     note_numbers(t);
-    int rc =
-        t->result == CURLE_OK && !t->err.code ? bosun_http_commit_body(t, err) : bosun_http_explain(t, err);
+    int rc = t->result == CURLE_OK && !t->err.code[0] ? bosun_http_commit_body(t, err)
+                                                      : bosun_http_explain(t, err);
     detach(t);
     return rc;
 }

@@ -96,7 +96,7 @@ static explanation explain(const bosun_http_transfer *t)
 
 int bosun_http_explain(const bosun_http_transfer *t, bosun_err *err)
 {
-    if (t->err.code) {
+    if (t->err.code[0]) {
         if (err)
             *err = t->err;
         return -1;

@@ -1,8 +1,7 @@
 /* URLs as text: their parts, and what of them may be shown. */
+#include "core/base/redact.h"
 #include "internal.h"
-#include <ctype.h>
 #include <string.h>
-#include <strings.h>
 
 bool bosun_http_split_url(const char *url, bosun_http_url *parts)
 {
@@ -30,21 +29,6 @@ bool bosun_http_split_url(const char *url, bosun_http_url *parts)
     return true;
 }
 
-/* Names of parameters that carry credentials, or end in one of these: "access_token", "X-Amz-Signature". */
-static bool is_credential(const char *name, size_t len)
-{
-    static const char *const words[] = {"token",      "secret",    "password",  "passwd", "pwd",
-                                        "key",        "apikey",    "sig",       "auth",   "code",
-                                        "credential", "signature", "assertion", "jwt",    "session"};
-    for (size_t i = 0; i < sizeof words / sizeof words[0]; i++) {
-        size_t n = strlen(words[i]);
-        if (len >= n && strncasecmp(name + len - n, words[i], n) == 0 &&
-            (len == n || n > 3 || !isalnum((unsigned char)name[len - n - 1])))
-            return true;
-    }
-    return false;
-}
-
 static void show_query(bosun_buf *out, const char *query, size_t len)
 {
     const char *end = query + len;
@@ -53,7 +37,7 @@ static void show_query(bosun_buf *out, const char *query, size_t len)
         if (part > (size_t)(end - query))
             part = (size_t)(end - query);
         const char *equals = memchr(query, '=', part);
-        if (equals && is_credential(query, (size_t)(equals - query))) {
+        if (equals && bosun_names_secret(query, (size_t)(equals - query))) {
             bosun_buf_append(out, query, (size_t)(equals - query) + 1);
             bosun_buf_puts(out, "[redacted]");
         } else {

@@ -156,10 +156,8 @@ static void serve(bosun_process *p, const struct pollfd set[SOURCES])
 
 static int check_wait(const bosun_process *p, const bosun_wait *wait, bosun_err *err)
 {
-    if (bosun_wait_check(wait, "the program", err) == 0)
+    if (bosun_wait_check(wait, "run", err) == 0)
         return 0;
-    if (err)
-        err->op = "run";
     return bosun_err_context(err, "%s: ", p->name);
 }
 

@@ -8,7 +8,7 @@
 /* strtod, whatever the locale. */
 double bosun_yaml_parse_double(const char *text);
 
-/* "source:line:column: " and a formatted text into err. Returns -1. */
+/* A formatted message about a place in `source` into err. Returns -1. */
 int bosun_yaml_fail(bosun_err *err, const char *code, const char *source, bosun_mark mark, const char *format,
                     ...) __attribute__((format(printf, 5, 6)));
 

@@ -69,7 +69,8 @@ int bosun_yaml_fail(bosun_err *err, const char *code, const char *source, bosun_
     va_start(args, format);
     vsnprintf(text, sizeof text, format, args);
     va_end(args);
-    return bosun_err_set(err, code, "parse", "%s:%u:%u: %s", source, mark.line, mark.column, text);
+    bosun_err_set(err, code, "parse", "%s", text);
+    return bosun_err_at(err, source, mark.line, mark.column, NULL);
 }
 
 static const explanation *explain(const yaml_parser_t *parser)

@@ -18,8 +18,8 @@
 
 /* Reads one document. `source` is what messages call the text ("/etc/x.yaml"). On success the result lives in
  * `arena`; an empty document is a value of kind BOSUN_NULL. Values that an alias names are shared, not
- * copied. On failure: NULL, and the message starts with "source:line:column: ". Allocates nothing outside the
- * arena that it does not free. */
+ * copied. On failure: NULL, and the error names file (`source`), line and column. Allocates nothing outside
+ * the arena that it does not free. */
 bosun_value *bosun_yaml_read(bosun_arena *arena, const char *text, size_t len, const char *source,
                              bosun_err *err);
 

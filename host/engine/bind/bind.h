@@ -10,10 +10,10 @@
 #include <lua.h>
 #include <sys/types.h>
 
-/* nil and the error as a table {code=, op=, message=} with __tostring. Returns 2. [-0, +2, m] */
+/* nil and the error as a bosun.error. Returns 2. [-0, +2, m] */
 int bind_push_failure(lua_State *L, const bosun_err *err);
 
-/* The error table alone. Returns 1. [-0, +1, m] */
+/* The bosun.error alone. Returns 1. [-0, +1, m] */
 int bind_push_error(lua_State *L, const bosun_err *err);
 
 /* Argument `arg` as a path: a string without NUL, not empty. Raises otherwise. */
@@ -77,5 +77,8 @@ int bind_base64_open(lua_State *L);
 int bind_http_open(lua_State *L);
 int bind_process_open(lua_State *L);
 int bind_effect_open(lua_State *L);
+int bind_error_open(lua_State *L);
+int bind_options_open(lua_State *L);
+int bind_suggest_open(lua_State *L);
 
 #endif

@@ -1,5 +1,6 @@
 /* bosun.fs: locks between processes, as objects that a `local x <close>` gives back. */
 #include "fs.h"
+#include <string.h>
 
 #define LOCK_METATABLE "bosun.fs.lock"
 
@@ -13,12 +14,26 @@ static lock_box *check_lock(lua_State *L)
     return luaL_checkudata(L, 1, LOCK_METATABLE);
 }
 
+/* Releases, and tells the trace: the lock file may be removed with it. */
+static int release(bosun_host *host, lock_box *box, bosun_err *err)
+{
+    bosun_buf path = {0};
+    int64_t start = bosun_monotonic();
+    if (box->lock.fd >= 0 && host_traces(host))
+        bosun_buf_printf(&path, "%s%s", box->lock.path, box->remove ? " (removed)" : "");
+    int rc = bosun_fs_lock_release(&box->lock, box->remove, err);
+    const char *outcome = rc < 0 ? err->message : "ok";
+    if (path.len > 0)
+        host_trace(host, "fs.unlock", bosun_buf_text(&path), path.len, start, outcome, strlen(outcome));
+    bosun_buf_free(&path);
+    return rc;
+}
+
 /* lock:release() -> true | nil, err */
 static int lock_release(lua_State *L)
 {
-    lock_box *box = check_lock(L);
     bosun_err err = {0};
-    int rc = bosun_fs_lock_release(&box->lock, box->remove, &err);
+    int rc = release(host_of(L), check_lock(L), &err);
     return bind_push_done(L, rc, &err);
 }
 
@@ -32,8 +47,8 @@ static int lock_held(lua_State *L)
 /* __close and __gc: the lock is given back in any case, so a lock file that stays harms nobody. */
 static int lock_close(lua_State *L)
 {
-    lock_box *box = check_lock(L);
-    (void)bosun_fs_lock_release(&box->lock, box->remove, NULL);
+    bosun_err err = {0};
+    (void)release(host_of(L), check_lock(L), &err);
     return 0;
 }
 

@@ -31,7 +31,7 @@ static int client_start(lua_State *L)
     if (!box->client)
         box->client = bosun_http_client_new(&err);
     if (!box->client)
-        return bind_http_push_failure(L, &err);
+        return bind_push_failure(L, &err);
     return bind_http_push_transfer(L, 1, 2, box->client);
 }
 
@@ -44,7 +44,7 @@ static int client_step(lua_State *L)
     int64_t until = seconds < 0 ? BOSUN_NO_DEADLINE : bosun_wait_after(bosun_nanoseconds(seconds));
     bosun_err err = {0};
     if (bosun_http_step(box->client, bind_wait(L), until, &err) < 0)
-        return bind_http_push_failure(L, &err);
+        return bind_push_failure(L, &err);
     lua_pushboolean(L, 1);
     return 1;
 }
@@ -102,27 +102,20 @@ static int http_reveal(lua_State *L)
 /* native.traces() -> boolean */
 static int http_traces(lua_State *L)
 {
-    lua_pushboolean(L, host_logs(host_of(L), BOSUN_LOG_TRACE));
+    lua_pushboolean(L, host_traces(host_of(L)));
     return 1;
 }
 
-/* native.trace(name, args, seconds, outcome): one event, as the host writes them for modules in C */
+/* native.trace(op, args, started, outcome): one event; started: of time.monotonic */
 static int http_trace(lua_State *L)
 {
-    size_t name_len;
     size_t args_len;
     size_t outcome_len;
-    const char *name = luaL_checklstring(L, 1, &name_len);
+    const char *op = luaL_checkstring(L, 1);
     const char *args = luaL_checklstring(L, 2, &args_len);
-    char seconds[32];
-    snprintf(seconds, sizeof seconds, "%.6f", luaL_checknumber(L, 3));
+    int64_t start = bosun_nanoseconds(luaL_checknumber(L, 3));
     const char *outcome = luaL_checklstring(L, 4, &outcome_len);
-    const bosun_log_field fields[] = {
-        {.name = "args", .text = args, .len = args_len},
-        {.name = "seconds", .text = seconds, .len = strlen(seconds), .bare = true},
-        {.name = "outcome", .text = outcome, .len = outcome_len},
-    };
-    host_log(host_of(L), BOSUN_LOG_TRACE, fields, 3, name, name_len);
+    host_trace(host_of(L), op, args, args_len, start, outcome, outcome_len);
     return 0;
 }
 

@@ -23,9 +23,6 @@ int bind_http_push_transfer(lua_State *L, int client, int spec, bosun_http_clien
  * lua/lib/bosun/http/response.lua makes a response. [-0, +1, m] */
 void bind_http_push_reply(lua_State *L, const bosun_http_reply *reply);
 
-/* nil and the error, without what the host knows as secret. Returns 2. */
-int bind_http_push_failure(lua_State *L, bosun_err *err);
-
 /* Makes the metatable `name` with these methods and metamethods. [-0, +0, m] */
 void bind_http_new_class(lua_State *L, const char *name, const luaL_Reg *methods,
                          const luaL_Reg *metamethods);

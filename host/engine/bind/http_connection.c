@@ -26,7 +26,7 @@ static int http_connect(lua_State *L)
         bind_http_push_reply(L, bosun_http_connection_reply(box->connection));
         return 2;
     }
-    bind_http_push_failure(L, &err);
+    bind_push_failure(L, &err);
     if (box->refusal.status == 0)
         return 2;
     bind_http_push_reply(L, &box->refusal);
@@ -53,7 +53,7 @@ static int connection_send(lua_State *L)
     const char *bytes = luaL_checklstring(L, 2, &len);
     bosun_err err = {0};
     if (bosun_http_connection_send(connection, bytes, len, bind_wait(L), &err) < 0)
-        return bind_http_push_failure(L, &err);
+        return bind_push_failure(L, &err);
     lua_pushboolean(L, 1);
     return 1;
 }
@@ -73,7 +73,7 @@ static int connection_recv(lua_State *L)
     bosun_err err = {0};
     ptrdiff_t n = bosun_http_connection_recv(connection, to, (size_t)max, until, bind_wait(L), &err);
     if (n < 0)
-        return bind_http_push_failure(L, &err);
+        return bind_push_failure(L, &err);
     if (n == 0)
         return 0;
     luaL_pushresultsize(&buffer, (size_t)n);

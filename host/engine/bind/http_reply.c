@@ -5,18 +5,6 @@
 
 #define RESPONSE_FIELDS 11 /* room for those that response.lua adds */
 
-int bind_http_push_failure(lua_State *L, bosun_err *err)
-{
-    bosun_buf clean = {0};
-    bosun_redact(&clean, &host_of(L)->secrets, err->message, strlen(err->message));
-    if (clean.failed)
-        bosun_err_nomem(err, "http.request");
-    else
-        bosun_err_set(err, err->code, err->op, "%s", bosun_buf_text(&clean));
-    bosun_buf_free(&clean);
-    return bind_push_failure(L, err);
-}
-
 void bind_http_new_class(lua_State *L, const char *name, const luaL_Reg *methods, const luaL_Reg *metamethods)
 {
     luaL_newmetatable(L, name);

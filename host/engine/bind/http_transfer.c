@@ -103,7 +103,7 @@ int bind_http_push_transfer(lua_State *L, int client, int spec, bosun_http_clien
     lua_setiuservalue(L, -2, 2);
     bosun_err err = {0};
     box->transfer = bosun_http_start(http, &request, &err);
-    return box->transfer ? 1 : bind_http_push_failure(L, &err);
+    return box->transfer ? 1 : bind_push_failure(L, &err);
 }
 
 static transfer_box *check_box(lua_State *L)
@@ -146,7 +146,7 @@ static int transfer_finish(lua_State *L)
     bosun_http_transfer *transfer = check_transfer(L);
     bosun_err err = {0};
     if (bosun_http_finish(transfer, &err) < 0)
-        return bind_http_push_failure(L, &err);
+        return bind_push_failure(L, &err);
     bind_http_push_reply(L, bosun_http_reply_of(transfer));
     return 1;
 }
@@ -189,7 +189,7 @@ static int transfer_line(lua_State *L)
     bosun_err err = {0};
     int rc = next_line(box, lua_toboolean(L, 2), &line, &len, &err);
     if (rc < 0)
-        return bind_http_push_failure(L, &err);
+        return bind_push_failure(L, &err);
     if (rc == 0)
         return 0;
     lua_pushlstring(L, line, len);
@@ -211,7 +211,7 @@ static int transfer_give(lua_State *L)
     const char *bytes = luaL_optlstring(L, 2, "", &len);
     bosun_err err = {0};
     if (bosun_http_send(transfer, bytes, len, &err) < 0)
-        return bind_http_push_failure(L, &err);
+        return bind_push_failure(L, &err);
     lua_pushboolean(L, 1);
     return 1;
 }

@@ -9,12 +9,15 @@ static const luaL_Reg modules[] = {
     {"base64", bind_base64_open},
     {"crypto", bind_crypto_open},
     {"effect", bind_effect_open},
+    {"error", bind_error_open},
     {"fs", bind_fs_open},
     {"log", bind_log_open},
     {"native.http", bind_http_open},
+    {"options", bind_options_open},
     {"path", bind_path_open},
     {"process", bind_process_open},
     {"secret", bind_secret_open},
+    {"suggest", bind_suggest_open},
     {"time", bind_time_open},
     {"yaml", bind_yaml_open},
     {NULL, NULL},
@@ -62,15 +65,15 @@ static void push_arguments(lua_State *L, int n)
     luaL_pushresult(&text);
 }
 
-/* "ok", or the message of a `nil, err` result. The results begin at index `first`. */
-static const char *push_outcome(lua_State *L, int first)
+/* "ok", or the message of a `nil, err` result. The results begin at index `first`. [-0, +1, m] */
+static void push_outcome(lua_State *L, int first)
 {
     if (lua_gettop(L) == first + 1 && lua_isnil(L, first) && lua_istable(L, first + 1)) {
         lua_getfield(L, first + 1, "message");
         if (lua_isstring(L, -1))
-            return lua_tostring(L, -1);
+            return;
     }
-    return lua_pushliteral(L, "ok");
+    lua_pushliteral(L, "ok");
 }
 
 /* upvalues: the function, "module.function" */
@@ -83,19 +86,13 @@ static int traced(lua_State *L)
     lua_insert(L, 2);
     int64_t start = bosun_monotonic();
     lua_call(L, n, LUA_MULTRET);
-    char seconds[32];
-    snprintf(seconds, sizeof seconds, "%.6f", (double)(bosun_monotonic() - start) / (double)BOSUN_SECOND);
     int results = lua_gettop(L) - 1;
     size_t args_len;
+    size_t outcome_len;
     const char *args = lua_tolstring(L, 1, &args_len);
-    const char *outcome = push_outcome(L, 2);
-    const bosun_log_field fields[] = {
-        {.name = "args", .text = args, .len = args_len},
-        {.name = "seconds", .text = seconds, .len = strlen(seconds), .bare = true},
-        {.name = "outcome", .text = outcome, .len = strlen(outcome)},
-    };
-    const char *name = lua_tostring(L, lua_upvalueindex(2));
-    host_log(host_of(L), BOSUN_LOG_TRACE, fields, 3, name, strlen(name));
+    push_outcome(L, 2);
+    const char *outcome = lua_tolstring(L, -1, &outcome_len);
+    host_trace(host_of(L), lua_tostring(L, lua_upvalueindex(2)), args, args_len, start, outcome, outcome_len);
     lua_settop(L, results + 1);
     return results;
 }
@@ -130,7 +127,7 @@ static int open_module(lua_State *L)
     const luaL_Reg *module = &modules[lua_tointeger(L, lua_upvalueindex(1))];
     lua_pushcfunction(L, module->func);
     lua_call(L, 0, 1);
-    if (host_logs(host_of(L), BOSUN_LOG_TRACE) && is_traced(module->name))
+    if (host_traces(host_of(L)) && is_traced(module->name))
         wrap_functions(L, module->name);
     return 1;
 }

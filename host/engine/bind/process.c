@@ -15,14 +15,12 @@ static int process_run(lua_State *L)
     int index = lua_gettop(L);
     if (!bind_process_begin(L, &request, "process.run"))
         return bind_process_push_result(L, box, index);
-    bosun_host *host = host_of(L);
     bosun_err err = {0};
-    int64_t start = bosun_monotonic();
-    int rc = bosun_process_run(&box->process, &request.options, &host->wait, &err);
+    int rc = bosun_process_run(&box->process, &request.options, bind_wait(L), &err);
     bind_process_wipe(&request);
-    bind_process_trace(host, "process.run", &request, &box->process, start, rc < 0 ? &err : NULL);
+    bind_process_trace(host_of(L), "process.run", box, rc < 0 ? &err : NULL);
     if (rc < 0)
-        return bind_process_push_failure(L, &err);
+        return bind_push_failure(L, &err);
     return bind_process_push_result(L, box, index);
 }
 

@@ -1,4 +1,4 @@
-/* What the bind_process*.c files share. */
+/* What the process*.c files share. */
 #ifndef BOSUN_ENGINE_BIND_PROCESS_H
 #define BOSUN_ENGINE_BIND_PROCESS_H
 
@@ -10,9 +10,11 @@
  * dry run did not start, INPUT the text or secret for its standard input. */
 typedef struct bosun_process_box {
     bosun_process process;
-    bool check;   /* an end other than exit status 0 is a failure */
-    bool dry;     /* not started: a dry run */
-    size_t taken; /* bytes of process.out.text that lines() has returned */
+    bool check;        /* an end other than exit status 0 is a failure */
+    bool dry;          /* not started: a dry run */
+    size_t taken;      /* bytes of process.out.text that lines() has returned */
+    bosun_buf command; /* for the trace; empty: nobody reads it, or the end was told */
+    int64_t start;     /* bosun_monotonic's */
 } bosun_process_box;
 
 enum { BOSUN_PROCESS_DRY_RESULT = 1, BOSUN_PROCESS_INPUT, BOSUN_PROCESS_VALUES = BOSUN_PROCESS_INPUT };
@@ -39,17 +41,14 @@ bosun_process_box *bind_process_push_box(lua_State *L, const bosun_process_reque
  */
 bool bind_process_begin(lua_State *L, const bosun_process_request *request, const char *op);
 
-/* nil, err: starting or running failed. Secrets in the message are replaced. Returns 2. [-0, +2, m] */
-int bind_process_push_failure(lua_State *L, const bosun_err *err);
-
 /* The result of a process that is over: a table, or nil, err where the box wants it checked. [-0, +1|2, m] */
 int bind_process_push_result(lua_State *L, bosun_process_box *box, int box_index);
 
 /* Adds spawn to the module at the top of the stack, and makes the metatable. [-0, +0, m] */
 void bind_process_add_spawn(lua_State *L);
 
-/* Tells the trace what was run, and how it went on. Does not touch Lua. */
-void bind_process_trace(bosun_host *host, const char *op, const bosun_process_request *request,
-                        const bosun_process *process, int64_t start, const bosun_err *err);
+/* Tells the trace that the program was started, or has ended (then the last time), or that err came of it
+ * (NULL: nothing failed). Does not touch Lua. */
+void bind_process_trace(bosun_host *host, const char *op, bosun_process_box *box, const bosun_err *err);
 
 #endif

@@ -233,11 +233,21 @@ static void set_dry_output(lua_State *L, bosun_process_box *box)
         luaL_error(L, "out of memory in a dry run");
 }
 
+static void note_start(const bosun_host *host, const bosun_process_request *request, bosun_process_box *box)
+{
+    box->start = bosun_monotonic();
+    if (host_traces(host))
+        bosun_process_quote(&box->command, request->options.argv);
+}
+
 bool bind_process_begin(lua_State *L, const bosun_process_request *request, const char *op)
 {
-    if (request->reads || !host_of(L)->options.dry_run)
-        return true;
+    const bosun_host *host = host_of(L);
     bosun_process_box *box = lua_touserdata(L, -1);
+    if (request->reads || !host->options.dry_run) {
+        note_start(host, request, box);
+        return true;
+    }
     push_dry_result(L);
     lua_setiuservalue(L, -2, BOSUN_PROCESS_DRY_RESULT);
     set_dry_output(L, box);

@@ -1,7 +1,6 @@
 /* bosun.process: how a program ended, as a table, as an error and as a line of the trace. */
 #include "engine/host/host.h"
 #include "process.h"
-#include <stdio.h>
 #include <string.h>
 
 #define SHOWN_LINES 5
@@ -51,20 +50,18 @@ static size_t without_blanks(const char *text, size_t len)
     return len;
 }
 
-/* The end of standard error, for people, free of secrets. They are replaced in the whole before it is cut. */
-static void append_last_words(bosun_buf *out, const bosun_secrets *secrets, const bosun_process *p)
+/* The end of standard error, for people. */
+static void append_last_words(bosun_buf *out, const bosun_process *p)
 {
-    bosun_buf clean = {0};
-    bosun_redact(&clean, secrets, bosun_buf_text(&p->err.text), p->err.text.len);
-    const char *text = bosun_buf_text(&clean);
-    size_t len = without_blanks(text, clean.failed ? 0 : clean.len);
+    const char *text = bosun_buf_text(&p->err.text);
+    size_t len = without_blanks(text, p->err.text.len);
     size_t from = last_lines(text, len);
-    bool several = memchr(text + from, '\n', len - from) != NULL;
-    if (len > 0) {
-        bosun_buf_puts(out, several ? ":\n" : ": ");
-        bosun_buf_append_utf8(out, text + from, len - from);
-    }
-    bosun_buf_free(&clean);
+    if (len == 0)
+        return;
+    bosun_buf_puts(out, memchr(text + from, '\n', len - from) ? ":\n" : ": ");
+    if (from > 0 && text[from - 1] != '\n')
+        bosun_buf_puts(out, "…");
+    bosun_buf_append_utf8(out, text + from, len - from);
 }
 
 static const char *failure_code(const bosun_process *p)
@@ -72,28 +69,17 @@ static const char *failure_code(const bosun_process *p)
     return p->timed_out ? BOSUN_ERR_TIMEOUT : p->signal ? "signal" : p->code ? "exit" : NULL;
 }
 
-static void describe_failure(const bosun_secrets *secrets, const bosun_process *p, bosun_err *err)
+static void describe_failure(const bosun_process *p, bosun_err *err)
 {
     bosun_buf text = {0};
     bosun_buf_printf(&text, "%s ", p->name);
     bosun_process_describe(&text, p);
-    append_last_words(&text, secrets, p);
+    append_last_words(&text, p);
     if (text.failed)
         bosun_err_nomem(err, "run");
     else
         bosun_err_set(err, failure_code(p), "run", "%s", bosun_buf_text(&text));
     bosun_buf_free(&text);
-}
-
-int bind_process_push_failure(lua_State *L, const bosun_err *err)
-{
-    const bosun_secrets *secrets = &host_of(L)->secrets;
-    bosun_err clean = *err;
-    bosun_buf text = {0};
-    bosun_redact(&text, secrets, err->message, strlen(err->message));
-    bosun_err_set(&clean, err->code, err->op, "%s", text.failed ? "out of memory" : bosun_buf_text(&text));
-    bosun_buf_free(&text);
-    return bind_push_failure(L, &clean);
 }
 
 int bind_process_push_result(lua_State *L, bosun_process_box *box, int box_index)
@@ -106,36 +92,35 @@ int bind_process_push_result(lua_State *L, bosun_process_box *box, int box_index
     if (!box->check || !failure_code(&box->process))
         return 1;
     bosun_err err = {0};
-    describe_failure(&host_of(L)->secrets, &box->process, &err);
+    describe_failure(&box->process, &err);
     bind_push_failure(L, &err); /* [result, nil, error] */
     lua_pushvalue(L, -3);
     lua_setfield(L, -2, "result");
     return 2;
 }
 
-void bind_process_trace(bosun_host *host, const char *op, const bosun_process_request *request,
-                        const bosun_process *process, int64_t start, const bosun_err *err)
+static void describe_outcome(bosun_buf *out, const bosun_process *p)
 {
-    if (!host_logs(host, BOSUN_LOG_TRACE))
+    if (!p->over) {
+        bosun_buf_printf(out, "runs as process %d", (int)p->pid);
         return;
-    bosun_buf command = {0};
+    }
+    bosun_process_describe(out, p);
+    append_last_words(out, p);
+}
+
+void bind_process_trace(bosun_host *host, const char *op, bosun_process_box *box, const bosun_err *err)
+{
+    if (box->command.len == 0)
+        return;
     bosun_buf outcome = {0};
-    char seconds[32];
-    bosun_process_quote(&command, request->options.argv);
     if (err)
-        bosun_buf_puts(&outcome, err->message);
-    else if (process->over)
-        bosun_process_describe(&outcome, process);
+        bosun_err_text(&outcome, err);
     else
-        bosun_buf_printf(&outcome, "runs as process %d", (int)process->pid);
-    snprintf(seconds, sizeof seconds, "%.6f", (double)(bosun_monotonic() - start) / (double)BOSUN_SECOND);
-    const bosun_log_field fields[] = {
-        {.name = "command", .text = bosun_buf_text(&command), .len = command.len},
-        {.name = "seconds", .text = seconds, .len = strlen(seconds), .bare = true},
-        {.name = "outcome", .text = bosun_buf_text(&outcome), .len = outcome.len},
-    };
-    if (!command.failed && !outcome.failed)
-        host_log(host, BOSUN_LOG_TRACE, fields, 3, op, strlen(op));
-    bosun_buf_free(&command);
+        describe_outcome(&outcome, &box->process);
+    host_trace(host, op, bosun_buf_text(&box->command), box->command.len, box->start,
+               bosun_buf_text(&outcome), outcome.len);
     bosun_buf_free(&outcome);
+    if (err || box->process.over)
+        bosun_buf_free(&box->command);
 }

@@ -21,19 +21,6 @@ static bosun_process_box *check_open(lua_State *L)
     return box;
 }
 
-static const bosun_wait *wait_of(lua_State *L)
-{
-    return bind_wait(L);
-}
-
-static int push_done(lua_State *L, int rc, const bosun_err *err)
-{
-    if (rc < 0)
-        return bind_process_push_failure(L, err);
-    lua_pushboolean(L, 1);
-    return 1;
-}
-
 /* process:write(bytes) -> true | nil, err */
 static int process_write(lua_State *L)
 {
@@ -43,8 +30,8 @@ static int process_write(lua_State *L)
     if (!bytes)
         return luaL_typeerror(L, 2, "string or secret");
     bosun_err err = {0};
-    int rc = box->dry ? 0 : bosun_process_write(&box->process, bytes, len, wait_of(L), &err);
-    return push_done(L, rc, &err);
+    int rc = box->dry ? 0 : bosun_process_write(&box->process, bytes, len, bind_wait(L), &err);
+    return bind_push_done(L, rc, &err);
 }
 
 /* process:close_stdin() */
@@ -88,7 +75,7 @@ static int push_taken(lua_State *L, bosun_process_box *box, size_t len, size_t s
 static int receive_more(lua_State *L, bosun_process_box *box, bosun_err *err)
 {
     forget_taken(box);
-    return bosun_process_read(&box->process, waiting(box) + 1, wait_of(L), err);
+    return bosun_process_read(&box->process, waiting(box) + 1, bind_wait(L), err);
 }
 
 /* process:read([max]) -> bytes | nil, when there is no more | nil, err */
@@ -99,7 +86,7 @@ static int process_read(lua_State *L)
     luaL_argcheck(L, max > 0, 2, "expected more than 0 bytes");
     bosun_err err = {0};
     if (waiting(box) == 0 && receive_more(L, box, &err) < 0)
-        return bind_process_push_failure(L, &err);
+        return bind_push_failure(L, &err);
     size_t len = waiting(box);
     if (len > 0)
         return push_taken(L, box, len < (size_t)max ? len : (size_t)max, 0);
@@ -125,7 +112,7 @@ static int next_line(lua_State *L)
             continue;
         if (rc == 0)
             return waiting(box) > 0 ? push_taken(L, box, waiting(box), 0) : 0;
-        bind_process_push_failure(L, &err);
+        bind_push_failure(L, &err);
         return lua_error(L);
     }
 }
@@ -146,6 +133,13 @@ static int still_runs(lua_State *L, const bosun_process *p, lua_Number seconds)
     return bind_push_failure(L, &err);
 }
 
+/* Tells the trace, once, how the program ended. */
+static void trace_end(lua_State *L, bosun_process_box *box)
+{
+    if (box->process.over)
+        bind_process_trace(host_of(L), "process.end", box, NULL);
+}
+
 /* process:wait([timeout]) -> result | nil, err */
 static int process_wait(lua_State *L)
 {
@@ -159,9 +153,10 @@ static int process_wait(lua_State *L)
     if (seconds == -1) /* nobody could write to it meanwhile */
         bosun_process_close_stdin(&box->process);
     int64_t until = seconds == -1 ? BOSUN_NO_DEADLINE : bosun_wait_after(bosun_nanoseconds(seconds));
-    int rc = bosun_process_wait(&box->process, until, wait_of(L), &err);
+    int rc = bosun_process_wait(&box->process, until, bind_wait(L), &err);
+    trace_end(L, box);
     if (rc < 0)
-        return bind_process_push_failure(L, &err);
+        return bind_push_failure(L, &err);
     return rc == 0 ? still_runs(L, &box->process, seconds) : bind_process_push_result(L, box, 1);
 }
 
@@ -189,7 +184,7 @@ static int process_kill(lua_State *L)
     int number = check_signal(L, 2);
     bosun_err err = {0};
     int rc = box->dry ? 0 : bosun_process_signal(&box->process, number, &err);
-    return push_done(L, rc, &err);
+    return bind_push_done(L, rc, &err);
 }
 
 /* process:pid() -> integer | nil, in a dry run */
@@ -207,14 +202,18 @@ static int process_pid(lua_State *L)
 static int process_close(lua_State *L)
 {
     bosun_process_box *box = check_box(L, 1);
-    bosun_process_stop(&box->process, wait_of(L));
+    bosun_process_stop(&box->process, bind_wait(L));
+    trace_end(L, box);
     bosun_process_close(&box->process);
+    bosun_buf_free(&box->command);
     return 0;
 }
 
 static int process_gc(lua_State *L)
 {
-    bosun_process_close(&check_box(L, 1)->process);
+    bosun_process_box *box = check_box(L, 1);
+    bosun_process_close(&box->process);
+    bosun_buf_free(&box->command);
     return 0;
 }
 
@@ -253,13 +252,12 @@ static int process_spawn(lua_State *L)
     if (!bind_process_begin(L, &request, "process.spawn"))
         return 1;
     bosun_err err = {0};
-    int64_t start = bosun_monotonic();
-    int rc = bosun_wait_check(wait_of(L), "spawn", &err);
+    int rc = bosun_wait_check(bind_wait(L), "spawn", &err);
     if (rc == 0)
         rc = bosun_process_start(&box->process, &request.options, &err);
     bind_process_wipe(&request);
-    bind_process_trace(host_of(L), "process.spawn", &request, &box->process, start, rc < 0 ? &err : NULL);
-    return rc < 0 ? bind_process_push_failure(L, &err) : 1;
+    bind_process_trace(host_of(L), "process.spawn", box, rc < 0 ? &err : NULL);
+    return rc < 0 ? bind_push_failure(L, &err) : 1;
 }
 
 void bind_process_add_spawn(lua_State *L)

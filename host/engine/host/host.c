@@ -2,6 +2,7 @@
 #include "host.h"
 #include <errno.h>
 #include <lauxlib.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
@@ -41,16 +42,32 @@ void host_set_phase(bosun_host *host, bosun_phase phase)
         host->options.phase(host->options.phase_data, phase);
 }
 
-void host_report_error(bosun_error *error, const bosun_err *err)
+/* A text of the error as the embedder gets it: without secrets, which are taken out before it is cut. */
+static void report_text(const bosun_host *host, char *out, size_t size, const char *text, size_t len)
+{
+    bosun_buf clean = {0};
+    bosun_redact(&clean, host ? &host->secrets : &(bosun_secrets){0}, text, len);
+    snprintf(out, size, "%s", clean.failed ? "out of memory" : bosun_buf_text(&clean));
+    bosun_buf_free(&clean);
+}
+
+void host_report_error(const bosun_host *host, bosun_error *error, const bosun_err *err)
 {
     if (!error)
         return;
-    error->code = err->code;
-    memcpy(error->message, err->message, sizeof error->message);
+    *error = (bosun_error){.line = err->line, .column = err->column};
+    snprintf(error->code, sizeof error->code, "%s", err->code);
+    snprintf(error->op, sizeof error->op, "%s", err->op);
+    report_text(host, error->file, sizeof error->file, err->file, strlen(err->file));
+    report_text(host, error->path, sizeof error->path, err->path, strlen(err->path));
+    bosun_buf text = {0};
+    bosun_err_text(&text, err);
+    if (text.failed)
+        report_text(host, error->message, sizeof error->message, err->message, strlen(err->message));
+    else
+        report_text(host, error->message, sizeof error->message, bosun_buf_text(&text), text.len);
+    bosun_buf_free(&text);
 }
-
-_Static_assert(sizeof((bosun_error *)0)->message == BOSUN_ERR_MESSAGE_MAX,
-               "a whole bosun_err fits a bosun_error");
 
 static int open_state(lua_State *L)
 {
@@ -94,7 +111,7 @@ bosun_host *bosun_host_new(const bosun_options *options, bosun_error *error)
     bosun_host *host = calloc(1, sizeof *host);
     if (!host) {
         bosun_err_nomem(&err, "create a host");
-        host_report_error(error, &err);
+        host_report_error(host, error, &err);
         return NULL;
     }
     host->options = *options;
@@ -102,7 +119,7 @@ bosun_host *bosun_host_new(const bosun_options *options, bosun_error *error)
     bosun_err_set(&host->load_error, BOSUN_ERR_INVALID, "load",
                   "no plugin is loaded: call bosun_host_load first");
     int rc = init(host, &err);
-    host_report_error(error, &err);
+    host_report_error(host, error, &err);
     if (rc == 0)
         return host;
     bosun_host_free(host);

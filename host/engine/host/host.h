@@ -58,6 +58,14 @@ void host_log(bosun_host *host, bosun_log_level level, const bosun_log_field *fi
               const char *message, size_t len);
 bool host_logs(const bosun_host *host, bosun_log_level level);
 
+/* Does anybody read the trace? What only it needs is made only then. */
+bool host_traces(const bosun_host *host);
+
+/* Writes one event of the trace: `op` ("fs.write", "http.get", "process.run") with its arguments, begun at
+ * `start` (bosun_monotonic), and what came of it. Secrets are redacted. Does not touch Lua. */
+void host_trace(bosun_host *host, const char *op, const char *args, size_t args_len, int64_t start,
+                const char *outcome, size_t outcome_len);
+
 /* Marks a text as secret for logs and status. Does not touch Lua; -1: out of memory. */
 int host_add_secret(bosun_host *host, const char *text, size_t len);
 
@@ -104,8 +112,8 @@ bool host_limits_stopped(const bosun_host *host, char *text, size_t size);
  * with file and line; the traceback goes to the log. */
 int host_call(bosun_host *host, lua_CFunction function, void *argument, const char *what, bosun_err *err);
 
-/* The text at the top of the stack (or nil), "file:line", is the place of errors whose stack shows none. [-1,
- * +0, m] */
+/* File and line at the top of the stack (or nil, nil) are the place of errors whose stack shows none.
+ * [-2, +0, m] */
 void host_set_place(lua_State *L);
 
 /* Pushes the class of the loaded plugin. [-0, +1, -] */
@@ -114,8 +122,8 @@ void host_push_class(lua_State *L);
 /* Pushes a function of one of the library's own modules: "bosun.driver", "run". [-0, +1, e] */
 void host_push_library(lua_State *L, const char *module, const char *function);
 
-/* What the embedder is told: code and message. error may be NULL. */
-void host_report_error(bosun_error *error, const bosun_err *err);
+/* What the embedder is told. host: whose secrets the texts may hold; NULL: none yet. error may be NULL. */
+void host_report_error(const bosun_host *host, bosun_error *error, const bosun_err *err);
 
 /* "there is no action …", with a suggestion; returns -1. */
 int host_unknown_action(const char *name, bosun_err *err);
@@ -129,7 +137,8 @@ int host_note_secrets(bosun_host *host, const bosun_value *section);
  * like the value of a secret key is noted. */
 int host_note_secrets_in_file(bosun_host *host, const char *path);
 
-/* Takes every noted secret out of the status. -1: out of memory. */
+/* Takes every noted secret out of the status, then cuts a message that is too long for people. -1: out of
+ * memory. */
 int host_redact_status(bosun_status *status, const bosun_secrets *secrets);
 
 /* The plan as a sequence of strings; NULL: out of memory. */

@@ -60,7 +60,7 @@ char *bosun_host_describe(bosun_host *host, bosun_describe_format format, bosun_
         rc = host_call(host, describe, &d, "describing the plugin", &err);
     if (rc == 0 && d.text.failed)
         rc = bosun_err_nomem(&err, "describe the plugin");
-    host_report_error(error, &err);
+    host_report_error(host, error, &err);
     if (rc == 0)
         return d.text.data;
     bosun_buf_free(&d.text);
@@ -87,7 +87,7 @@ bool bosun_host_has_schema(bosun_host *host)
     return host->loaded && host_call(host, find_schema, &found, "looking for the schema", &err) == 0 && found;
 }
 
-/* Counts, and hands on. */
+/* Counts, takes secrets out, and hands on. */
 typedef struct validation {
     bosun_host *host;
     bosun_problem_function *tell;
@@ -98,8 +98,16 @@ typedef struct validation {
 static void tell(void *data, const bosun_problem *problem)
 {
     validation *v = data;
+    bosun_buf path = {0};
+    bosun_buf message = {0};
+    bosun_redact(&path, &v->host->secrets, problem->path, strlen(problem->path));
+    bosun_redact(&message, &v->host->secrets, problem->message, strlen(problem->message));
+    const bosun_problem clean = {problem->file, problem->line, problem->column, bosun_buf_text(&path),
+                                 message.failed ? "out of memory" : bosun_buf_text(&message)};
     v->count++;
-    v->tell(v->data, problem);
+    v->tell(v->data, &clean);
+    bosun_buf_free(&path);
+    bosun_buf_free(&message);
 }
 
 /* Integer field of the table at the top of the stack; 0: absent. */
@@ -119,7 +127,7 @@ static void tell_table(lua_State *L, validation *v)
     problem.column = place_field(L, "column");
     lua_getfield(L, -1, "path");
     lua_getfield(L, -2, "message");
-    problem.path = luaL_checkstring(L, -2);
+    problem.path = luaL_optstring(L, -2, "");
     problem.message = luaL_checkstring(L, -1);
     tell(v, &problem);
     lua_pop(L, 2);
@@ -167,6 +175,6 @@ int bosun_host_validate(bosun_host *host, const char *action, const char *config
     bosun_err err = {0};
     validation v = {.host = host, .tell = tell_one, .data = data};
     int rc = validate(&v, action, config, &err);
-    host_report_error(error, &err);
+    host_report_error(host, error, &err);
     return rc < 0 ? -1 : v.count;
 }

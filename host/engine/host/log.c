@@ -32,23 +32,30 @@ void host_log(bosun_host *host, bosun_log_level level, const bosun_log_field *fi
         return;
     if (count > FIELDS_MAX)
         count = FIELDS_MAX;
-    bosun_buf texts[FIELDS_MAX + 1] = {{0}};
+    bosun_buf text = {0};
+    bosun_buf texts[FIELDS_MAX] = {{0}};
+    bosun_buf names[FIELDS_MAX] = {{0}};
     bosun_log_field shown[FIELDS_MAX];
-    clean(&texts[count], host, message, len);
+    clean(&text, host, message, len);
     for (size_t i = 0; i < count; i++) {
+        clean(&names[i], host, fields[i].name, strlen(fields[i].name));
         clean(&texts[i], host, fields[i].text, fields[i].len);
-        shown[i] = fields[i];
-        shown[i].text = bosun_buf_text(&texts[i]);
-        shown[i].len = texts[i].failed ? 0 : texts[i].len;
+        shown[i] = (bosun_log_field){.name = bosun_buf_text(&names[i]),
+                                     .text = bosun_buf_text(&texts[i]),
+                                     .len = texts[i].failed ? 0 : texts[i].len,
+                                     .bare = fields[i].bare};
     }
     const bosun_log_event event = {
         .level = level,
         .time_ns = bosun_realtime(),
-        .message = bosun_buf_text(&texts[count]),
+        .message = bosun_buf_text(&text),
         .fields = shown,
         .field_count = count,
     };
     host->options.log(host->options.log_data, &event);
-    for (size_t i = 0; i <= count; i++)
+    for (size_t i = 0; i < count; i++) {
+        bosun_buf_free(&names[i]);
         bosun_buf_free(&texts[i]);
+    }
+    bosun_buf_free(&text);
 }

@@ -10,8 +10,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define MESSAGE_MAX ((size_t)64 * 1024)
-
 static const char class_key = 'c'; /* its address is the registry key of the plugin's class */
 
 /* A plugin may require the modules beside it: its folder's, or for a built-in one the embedded ones with its
@@ -104,7 +102,7 @@ int bosun_host_load(bosun_host *host, const char *plugin, const char *private_co
         host->loaded = true;
     else if (!host->loaded)
         host->load_error = err;
-    host_report_error(error, &err);
+    host_report_error(host, error, &err);
     return rc;
 }
 
@@ -116,13 +114,13 @@ typedef struct run {
     bosun_status *status;
 } run;
 
-/* phase(name [, place]): told by the driver; the place is that of the method that runs. */
+/* phase(name [, file, line]): told by the driver; the place is that of the method that runs. */
 static int set_phase(lua_State *L)
 {
     bosun_host *host = host_of(L);
     bool in_action = strcmp(luaL_checkstring(L, 1), "action") == 0;
     host_set_phase(host, in_action ? BOSUN_PHASE_ACTION : BOSUN_PHASE_INIT);
-    lua_settop(L, 2);
+    lua_settop(L, 3);
     host_set_place(L);
     return 0;
 }
@@ -175,26 +173,13 @@ static const char *string_field(lua_State *L, const char *name, size_t *len)
     return text;
 }
 
-/* A message is for people: one that is longer is cut. -1: out of memory. */
-static int set_message(bosun_status *status, const char *text, size_t len)
-{
-    if (len <= MESSAGE_MAX)
-        return bosun_status_set_message(status, text, len);
-    bosun_buf cut = {0};
-    bosun_buf_append_utf8(&cut, text, MESSAGE_MAX);
-    bosun_buf_printf(&cut, "… (%zu bytes more)", len - MESSAGE_MAX);
-    int rc = cut.failed ? -1 : bosun_status_set_message(status, cut.data, cut.len);
-    bosun_buf_free(&cut);
-    return rc;
-}
-
 /* [six-key table] -> status. [-0, +0, e] */
 static void take_status(lua_State *L, bosun_status *status)
 {
     size_t len = 0;
     status->outcome = check_outcome(L, string_field(L, "status", &len));
     const char *message = string_field(L, "msg", &len);
-    check_memory(L, message ? set_message(status, message, len) : 0);
+    check_memory(L, message ? bosun_status_set_message(status, message, len) : 0);
     const char *state = string_field(L, "state", &len);
     if (state && !bosun_state_known(state))
         luaL_error(L, "state is \"%s\", which is no state of a deployment", state);
@@ -259,10 +244,13 @@ static void fail(bosun_status *status, const bosun_err *err)
     status->outcome = BOSUN_FAILING;
     status->state = NULL;
     status->data = NULL;
-    if (bosun_status_set_message(status, err->message, strlen(err->message)) < 0) {
+    bosun_buf text = {0};
+    bosun_err_text(&text, err);
+    if (text.failed || bosun_status_set_message(status, text.data, text.len) < 0) {
         status->message = "out of memory";
         status->message_len = strlen(status->message);
     }
+    bosun_buf_free(&text);
 }
 
 int host_unknown_action(const char *name, bosun_err *err)
@@ -284,8 +272,6 @@ static int run_with_config(run *r, const char *path, bosun_err *err)
     }
     host_set_phase(host, BOSUN_PHASE_CONFIG);
     int rc = bosun_config_read(&r->config, path, r->action, &host->wait, err);
-    if (rc < 0 && path && strncmp(err->message, path, strlen(path)) != 0)
-        bosun_err_context(err, "the action config: "); /* else it names file, line and column */
     if ((rc == 0 ? host_note_secrets(host, r->config.plugin) : host_note_secrets_in_file(host, path)) < 0)
         rc = bosun_err_nomem(err, "read the action config");
     if (rc == 0) {

@@ -6,19 +6,12 @@
 #include "host.h"
 #include <stdio.h>
 #include <string.h>
-#include <strings.h>
 
-static const char *const secret_words[] = {"token", "password", "secret"};
+#define MESSAGE_MAX ((size_t)64 * 1024) /* of a status */
 
 static bool names_secret(const bosun_value *key)
 {
-    for (size_t i = 0; i < sizeof secret_words / sizeof secret_words[0]; i++) {
-        size_t len = strlen(secret_words[i]);
-        if (key->kind == BOSUN_STRING && key->as.string.len >= len &&
-            strcasecmp(key->as.string.bytes + key->as.string.len - len, secret_words[i]) == 0)
-            return true;
-    }
-    return false;
+    return key->kind == BOSUN_STRING && bosun_names_secret(key->as.string.bytes, key->as.string.len);
 }
 
 int host_add_secret(bosun_host *host, const char *text, size_t len)
@@ -77,15 +70,25 @@ static int note_words(bosun_host *host, const char *line, size_t len)
     return 0;
 }
 
+/* The name in front of the colon at text[colon], without the quotes and blanks around it. */
+static bool is_secret_key(const char *text, size_t colon)
+{
+    size_t end = colon;
+    while (end > 0 && strchr("'\" \t", text[end - 1]))
+        end--;
+    size_t start = end;
+    while (start > 0 && !strchr("'\" \t\r\n{},[]:", text[start - 1]))
+        start--;
+    return bosun_names_secret(text + start, end - start);
+}
+
+/* A key and its value on one line, as YAML has it most of the time. */
 static int note_text(bosun_host *host, const char *text)
 {
-    for (size_t i = 0; i < sizeof secret_words / sizeof secret_words[0]; i++)
-        for (const char *at = strcasestr(text, secret_words[i]); at; at = strcasestr(at, secret_words[i])) {
-            at += strlen(secret_words[i]);
-            size_t quote = strspn(at, "'\" \t");
-            if (at[quote] == ':' && note_words(host, at + quote + 1, strcspn(at + quote + 1, "\n")) < 0)
-                return -1;
-        }
+    for (const char *colon = strchr(text, ':'); colon; colon = strchr(colon + 1, ':'))
+        if (is_secret_key(text, (size_t)(colon - text)) &&
+            note_words(host, colon + 1, strcspn(colon + 1, "\n")) < 0)
+            return -1;
     return 0;
 }
 
@@ -147,17 +150,28 @@ static int clean_value(bosun_value *value, const bosun_secrets *secrets, bosun_a
     }
 }
 
+/* The message without secrets, and then, since it is for people, cut to a length. -1: out of memory. */
+static int clean_message(bosun_status *status, const bosun_secrets *secrets)
+{
+    bosun_buf text = {0};
+    bosun_buf shown = {0};
+    bosun_redact(&text, secrets, status->message, status->message_len);
+    if (text.len > MESSAGE_MAX) {
+        bosun_buf_append_utf8(&shown, text.data, MESSAGE_MAX);
+        bosun_buf_printf(&shown, "… (%zu bytes more)", text.len - MESSAGE_MAX);
+    }
+    const bosun_buf *chosen = shown.len > 0 ? &shown : &text;
+    int rc = text.failed || shown.failed
+                 ? -1
+                 : bosun_status_set_message(status, bosun_buf_text(chosen), chosen->len);
+    bosun_buf_free(&shown);
+    bosun_buf_free(&text);
+    return rc;
+}
+
 int host_redact_status(bosun_status *status, const bosun_secrets *secrets)
 {
-    if (secrets->count == 0)
-        return 0;
-    if (status->message) {
-        bosun_buf text = {0};
-        bosun_redact(&text, secrets, status->message, status->message_len);
-        int rc = text.failed ? -1 : bosun_status_set_message(status, bosun_buf_text(&text), text.len);
-        bosun_buf_free(&text);
-        if (rc < 0)
-            return -1;
-    }
-    return status->data ? clean_value(status->data, secrets, status->arena) : 0;
+    if (status->message && clean_message(status, secrets) < 0)
+        return -1;
+    return status->data && secrets->count > 0 ? clean_value(status->data, secrets, status->arena) : 0;
 }

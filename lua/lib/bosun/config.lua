@@ -15,6 +15,7 @@
 --- map, list, any. What else a key can say: see bosun.config.Spec.
 
 local check = require "bosun.config.check"
+local errors = require "bosun.error"
 local fs = require "bosun.fs"
 local schemas = require "bosun.config.schema"
 local yaml = require "bosun.yaml"
@@ -29,21 +30,11 @@ local right = setmetatable({}, { __mode = "k" })
 --- config that was loaded → where its values came from
 local origins = setmetatable({}, { __mode = "k" })
 
----@class bosun.config.Error: bosun.Error
----@field problems { path: string, line?: integer, column?: integer, message: string }[]
-local Failure = { __name = "bosun.config.Error" }
-Failure.__index = Failure
+---@class bosun.config.Error: bosun.Error of one problem its place, of several a message of a line for each
+---@field problems bosun.Error[] all of them, in the order of the file
 
-function Failure:__tostring()
-  return self.message
-end
-
-local function problem_line(source, problem)
-  local at = source
-  if problem.line then at = ("%s:%d:%d"):format(source, problem.line, problem.column) end
-  return problem.path == "" and ("%s: %s"):format(at, problem.message)
-    or ("%s: %s: %s"):format(at, problem.path, problem.message)
-end
+--- Said of a problem with a file that was not given.
+local NOT_GIVEN = "; no private config was given"
 
 local function by_position(a, b)
   if a.line ~= b.line then return (a.line or 0) < (b.line or 0) end
@@ -51,12 +42,26 @@ local function by_position(a, b)
   return a.path < b.path
 end
 
-local function failure(op, source, problems)
+--- A problem as an error. file "": none was given, which the message says.
+local function as_error(op, file, problem)
+  return errors.new {
+    code = "invalid", op = op, file = file, line = problem.line, column = problem.column,
+    path = problem.path ~= "" and problem.path or nil, message = problem.message,
+  }
+end
+
+local function failure(op, file, problems)
   table.sort(problems, by_position)
+  for i, problem in ipairs(problems) do problems[i] = as_error(op, file, problem) end
+  if #problems == 1 then
+    local only = errors.new(problems[1])
+    only.problems = problems
+    return only
+  end
   local lines = {}
-  for i = 1, math.min(#problems, MOST_PROBLEMS) do lines[i] = problem_line(source, problems[i]) end
+  for i = 1, math.min(#problems, MOST_PROBLEMS) do lines[i] = tostring(problems[i]) end
   if #problems > MOST_PROBLEMS then lines[#lines + 1] = ("… and %d more"):format(#problems - MOST_PROBLEMS) end
-  return setmetatable({ code = "invalid", op = op, message = table.concat(lines, "\n"), problems = problems }, Failure)
+  return errors.new { code = "invalid", op = op, file = file, message = table.concat(lines, "\n"), problems = problems }
 end
 
 --- The file's mapping and the marks of what is in it.
@@ -70,16 +75,19 @@ local function read(path)
 end
 
 --- The whole file checked: what the plugin gets, or the failure.
-local function checked(source, raw, marks, schema)
+local function checked(file, raw, marks, schema)
   local state = { marks = marks, problems = {} }
   local root = check.root(marks)
   if type(raw) ~= "table" or check.is_list(raw) then
     root.message = "expected a mapping of keys to values"
-    return nil, failure("config.load", source, { root })
+    return nil, failure("config.load", file, { root })
   end
   local result = check.fields(state, schema, raw, root)
-  if #state.problems > 0 then return nil, failure("config.load", source, state.problems) end
-  origins[result] = { source = source, raw = raw, marks = marks }
+  if file == "" then
+    for _, problem in ipairs(state.problems) do problem.message = problem.message .. NOT_GIVEN end
+  end
+  if #state.problems > 0 then return nil, failure("config.load", file, state.problems) end
+  origins[result] = { file = file, raw = raw, marks = marks }
   return result
 end
 
@@ -104,7 +112,7 @@ end
 function config.load(path, schema)
   local ok, misuse = config.check_schema(schema)
   if not ok then error("config schema: " .. misuse, 2) end
-  if not path then return checked("no --private-config was given", {}, {}, schema) end
+  if not path then return checked("", {}, {}, schema) end
   local raw, marks = read(path)
   if raw == nil then return nil, marks end
   return checked(path, raw, marks, schema)
@@ -118,10 +126,10 @@ local function split(key_path)
   return keys
 end
 
-local function problem_at(source, raw, marks, key_path, message)
+local function problem_at(file, raw, marks, key_path, message)
   local place = check.locate(marks, raw, split(key_path))
   place.message = message
-  return failure("config.problem", source, { place })
+  return failure("config.problem", file, { place })
 end
 
 --- An error about a value of a loaded config that shows only when it is used: it names the value's line.
@@ -132,11 +140,12 @@ end
 function config.problem(loaded, key_path, message)
   local origin = origins[loaded]
   if not origin then error("config.problem expects a config that config.load returned", 2) end
-  return problem_at(origin.source, origin.raw, origin.marks, key_path, message)
+  if origin.file == "" then message = message .. NOT_GIVEN end
+  return problem_at(origin.file, origin.raw, origin.marks, key_path, message)
 end
 
 --- An error about a value of any YAML file: the file is read again to find the value's line. When it cannot be read
---- any more, the error names the file and the key. A plugin has `self:config_problem` for its action config.
+--- any more, the error names the file and the key. A plugin has `self:action_config_problem` for its action config.
 ---@param path string|nil nil: no file was given
 ---@param key_path string|any[] "key.path", or a list of keys when one holds a dot
 ---@param message string what is wrong
@@ -145,7 +154,7 @@ function config.file_problem(path, key_path, message)
   local raw, marks
   if path then raw, marks = read(path) end
   if raw == nil then raw, marks = {}, {} end
-  return problem_at(path or "no --config was given", raw, marks, key_path, message)
+  return problem_at(path or "", raw, marks, key_path, path and message or message .. "; no action config was given")
 end
 
 return config

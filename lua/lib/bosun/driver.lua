@@ -10,11 +10,11 @@ local function describe(value)
   return type(value) == "table" and "a plain table" or "a " .. type(value)
 end
 
---- "file:line" of a method, for errors that leave no better place; nil when there is no such method.
+--- File and line of a method, for errors that leave no better place; nil when there is no such method.
 local function place_of(method)
   if type(method) ~= "function" then return nil end
   local info = debug.getinfo(method, "S")
-  return ("%s:%d"):format(info.source:gsub("^[@=]", ""), info.linedefined)
+  return (info.source:gsub("^[@=]", "")), info.linedefined
 end
 
 --- Raises unless `class`, which the file at `path` returned, is a plugin class.
@@ -39,7 +39,7 @@ end
 ---@field pe_info? table
 ---@field dry_run boolean
 ---@field deployment_info? table
----@field phase fun(name: "init"|"action", place?: string)
+---@field phase fun(name: "init"|"action", file?: string, line?: integer)
 
 ---@param class BosunPluginBase
 ---@param action string

@@ -19,6 +19,7 @@ local driver = require "bosun.http.driver"
 local native = require "bosun.native.http"
 local request = require "bosun.http.request"
 local response = require "bosun.http.response"
+local time = require "bosun.time"
 
 local http = {}
 
@@ -175,7 +176,9 @@ local function connect(client, url, options)
   job.attempt = 1
   add_upgrade(job.native.headers, options.upgrade)
   if not native.effect("http.connect", job.native.shown_url) then return planned_connection(job) end
+  local started = time.monotonic()
   local connection, reply, refusal = native.connect(job.native)
+  native.trace("http.connect", job.label, started, connection and tostring(reply.status) or tostring(reply))
   if connection then
     local headers = response.new(reply, job).headers
     return setmetatable({ _native = connection, status = reply.status, headers = headers, dry_run = false }, Connection)

@@ -4,6 +4,7 @@
 --- Limits: an integer beyond 64 bits becomes a float; 1.0 and 1e2 are read as the integers 1 and 100; of a key that an
 --- object has twice the last one counts; nesting is limited to 128.
 
+local errors = require "bosun.error"
 local yaml = require "bosun.yaml"
 
 local json = {}
@@ -25,13 +26,6 @@ local REPLACEMENT = "\u{FFFD}"
 local codec = require("cjson.safe").new()
 codec.decode_invalid_numbers(false)
 codec.decode_max_depth(MAX_DEPTH)
-
-local Failure = {}
-Failure.__index = Failure
-
-function Failure:__tostring()
-  return self.message
-end
 
 --- cjson decodes `[]` as `{}` and every number as a float. Where that would lose something, the text is decoded with
 --- strings in their place that begin with this mark. It differs from run to run, so no text can hold it.
@@ -107,7 +101,7 @@ end
 
 local function decode_failure(text, problem)
   local what, offset = problem:match("^(.*) at character (%d+)$")
-  local failure = setmetatable({ code = "syntax", op = "json.decode", message = "JSON: " .. problem }, Failure)
+  local failure = errors.new { code = "syntax", op = "json.decode", message = "JSON: " .. problem }
   if offset then
     failure.line, failure.column = position_of(text, tonumber(offset))
     failure.message = ("JSON, line %d, column %d: %s"):format(failure.line, failure.column, what)

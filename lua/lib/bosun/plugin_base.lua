@@ -75,8 +75,7 @@ local function load_config(class, file)
   if not ok then error(("%s: the config_schema of %s: %s"):format(made_at[class] or "?", class.__name, problem), 0) end
   local loaded, err = config.load(file, class.config_schema)
   if loaded then return loaded end
-  if file and err.message:sub(1, #file) ~= file then err.message = "the private config: " .. err.message end
-  err.problems = err.problems or {} -- it is about that file: the host adds no place of its own
+  if not err.file then err = require("bosun.error").wrap(err, "the private config", { file = file }) end
   error(err, 0)
 end
 
@@ -106,16 +105,27 @@ end
 function BosunPluginBase:init() -- luacheck: no unused args
 end
 
---- An error about a value of the action config, to be raised: it names the value's line. For the private config there
---- is `config.problem`.
+--- An error about a value of the action config, to be raised: it names the value's line.
 ---
----     error(self:config_problem("deploymentInfo.keyValueConfig.memory", "the cluster has 4 GiB at most"))
+---     error(self:action_config_problem("deploymentInfo.keyValueConfig.memory", "the cluster has 4 GiB at most"))
 ---
 ---@param key_path string|any[] "key.path" from the top of the file, or a list of keys when one holds a dot
 ---@param message string what is wrong
 ---@return bosun.config.Error
-function BosunPluginBase:config_problem(key_path, message)
+function BosunPluginBase:action_config_problem(key_path, message)
   return require("bosun.config").file_problem(self.action_config_file, key_path, message)
+end
+
+--- An error about a value of the private config, to be raised: it names the value's line.
+---
+---     error(self:private_config_problem("largestModel", ("the model has %d bytes"):format(size)))
+---
+---@param key_path string|any[] "key.path" from the top of the file, or a list of keys when one holds a dot
+---@param message string what is wrong
+---@return bosun.config.Error
+function BosunPluginBase:private_config_problem(key_path, message)
+  if self.config == nil then error("private_config_problem: the plugin has no config_schema", 2) end
+  return require("bosun.config").problem(self.config, key_path, message)
 end
 
 local function id_of(entry)

@@ -12,6 +12,7 @@
 --- Format: POSIX.1-2001 (pax), ustar headers wherever they suffice.
 
 local effect = require "bosun.effect"
+local errors = require "bosun.error"
 local fs = require "bosun.fs"
 local dirname = require("bosun.path").dirname
 
@@ -39,15 +40,8 @@ local ERRNO = { [2] = "ENOENT", [5] = "EIO", [12] = "ENOMEM", [13] = "EACCES", [
 ---@field uname? string default none
 ---@field gname? string default none
 
-local Failure = {}
-Failure.__index = Failure
-
-function Failure:__tostring()
-  return self.message
-end
-
 local function failure(code, message)
-  return setmetatable({ code = code, op = "tar", message = message }, Failure)
+  return errors.new { code = code, op = "tar", message = message }
 end
 
 --- From what io functions return after nil.

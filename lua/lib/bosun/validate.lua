@@ -5,15 +5,6 @@ local yaml = require "bosun.yaml"
 
 local validate = {}
 
---- What is wrong with a file that could not be checked: its place, when the reader's message begins with it.
-local function reading_problem(path, err)
-  local line, column, what
-  if err.message:sub(1, #path) == path then
-    line, column, what = err.message:match("^:(%d+):(%d+): (.*)$", #path + 1)
-  end
-  return { path = "", line = tonumber(line), column = tonumber(column), message = what or err.message }
-end
-
 local function load(schema, path)
   if schema then return config.load(path, schema) end
   if path then return yaml.load(path) end
@@ -23,7 +14,7 @@ end
 --- Every problem of a plugin's private config, in the order of the file. Without a schema the file only has to be YAML.
 ---@param class BosunPluginBase
 ---@param path string|nil nil: no file
----@return { path: string, line?: integer, column?: integer, message: string }[]
+---@return bosun.Error[]
 function validate.problems(class, path)
   if class.config_schema then
     local ok, problem = config.check_schema(class.config_schema)
@@ -31,10 +22,7 @@ function validate.problems(class, path)
   end
   local loaded, err = load(class.config_schema, path)
   if loaded ~= nil then return {} end
-  if not path then
-    for _, problem in ipairs(err.problems) do problem.message = problem.message .. "; no private config was given" end
-  end
-  return err.problems or { reading_problem(path, err) }
+  return err.problems or { err }
 end
 
 return validate

@@ -1,16 +1,10 @@
 --- Waiting for something to become true by asking again and again.
 
 local effect = require "bosun.effect"
+local errors = require "bosun.error"
 local time = require "bosun.time"
 
 local wait = {}
-
-local Failure = {}
-Failure.__index = Failure
-
-function Failure:__tostring()
-  return self.message
-end
 
 ---@class bosun.wait.Options
 ---@field interval? number seconds from the end of one question to the next; default 1
@@ -42,12 +36,12 @@ local function text_of(last)
 end
 
 local function failure(code, why, options, last)
-  return setmetatable({
+  return errors.new {
     code = code,
     op = "wait.poll",
     message = ("waiting for %s: %s%s"):format(options.what or "a condition", why, text_of(last)),
     last = last,
-  }, Failure)
+  }
 end
 
 --- Waits before the next question. When there will be none: the code of the failure, and why.

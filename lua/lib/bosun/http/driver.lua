@@ -1,29 +1,25 @@
 --- Internal: runs prepared requests over one client, several at once, with their retries. C moves the bytes; a plugin's
 --- functions are called here, between its steps, so that they may raise, yield and make requests themselves.
 
+local errors = require "bosun.error"
 local native = require "bosun.native.http"
 local response = require "bosun.http.response"
 local time = require "bosun.time"
 
 local driver = {}
 
---- An error with the request in front of its message.
-local function about(job, err)
-  return setmetatable({ code = err.code, op = err.op, message = job.label .. ": " .. err.message }, getmetatable(err))
-end
-
-local function trace(job)
+--- One event of the trace for each attempt: what came of it, and what follows.
+local function trace(job, resp, err, follows)
   if not native.traces() then return end
-  local resp, err = job.response, job.err
-  local outcome = err and tostring(err) or ("%d, %d bytes%s"):format(resp.status, resp.received,
-    resp.attempts > 1 and (", attempt %d"):format(resp.attempts) or "")
-  native.trace("http." .. job.native.method:lower(), job.label, time.monotonic() - job.started, outcome)
+  local outcome = err and tostring(err) or ("%d, %d bytes"):format(resp.status, resp.received)
+  if job.attempt > 1 or follows then outcome = ("%s, attempt %d%s"):format(outcome, job.attempt, follows or "") end
+  native.trace("http." .. job.native.method:lower(), job.label, job.started, outcome)
 end
 
 local function end_job(job, resp, err)
   if job.transfer then job.transfer:close() end
   job.transfer, job.response, job.err, job.ended = nil, resp, err, true
-  trace(job)
+  trace(job, resp, err)
 end
 
 local function may_retry(job, reason)
@@ -40,11 +36,12 @@ local function pause_before(job, reply)
   return math.min(pause, retry.max_wait)
 end
 
---- Lets the job wait for its next attempt; false when there is none, or no time for it.
-local function retry_later(job, reason, reply)
-  if not may_retry(job, reason) then return false end
+--- Lets the job wait for its next attempt, because of its reply or error; false when there is none, or no time for it.
+local function retry_later(job, reply, err)
+  if not may_retry(job, reply and reply.status or err.code) then return false end
   local pause, left = pause_before(job, reply), time.deadline()
   if left and pause >= left then return false end
+  trace(job, reply, err, (", the next in %.3g s"):format(pause))
   job.transfer:close()
   job.transfer = nil
   job.not_before = time.monotonic() + pause
@@ -76,7 +73,7 @@ local function deliver(job, last)
   local consume = job.on_line or job.sink
   while consume do
     local piece, err = next_piece(job, last)
-    if err then return nil, about(job, err) end
+    if err then return nil, errors.wrap(err, job.label) end
     if not piece then break end
     job.delivered = true
     local keep, failure = consume(piece)
@@ -96,11 +93,11 @@ end
 local function finish(job)
   local reply, err = job.transfer:finish()
   if not reply then
-    return retry_later(job, err.code) or end_job(job, nil, err)
+    return retry_later(job, nil, err) or end_job(job, nil, err)
   end
   local ok, problem = deliver(job, true)
   if ok == nil then return end_job(job, nil, problem) end
-  if not retry_later(job, reply.status, reply) then
+  if not retry_later(job, reply) then
     local resp = response.new(reply, job)
     resp.stopped = not ok
     end_job(job, resp)
@@ -130,7 +127,7 @@ end
 
 local function start(run, job)
   job.attempt = job.attempt + 1
-  job.started = job.started or time.monotonic()
+  job.started = time.monotonic()
   if not permitted(job) then return end
   local transfer, err = run.client:start(job.native)
   if not transfer then return end_job(job, nil, err) end
@@ -192,7 +189,7 @@ end
 local function end_all(run, err)
   for _, job in ipairs(run.jobs) do
     job.started = job.started or time.monotonic()
-    if not job.ended then end_job(job, nil, about(job, err)) end
+    if not job.ended then end_job(job, nil, errors.wrap(err, job.label)) end
   end
 end
 

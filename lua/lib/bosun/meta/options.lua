@@ -1,0 +1,29 @@
+---@meta bosun.options
+-- luacheck: ignore 212 241
+
+--- Checks tables of options, for functions that take one as their last argument. A wrong option is a bug of whoever
+--- called, and raises an error there, with a "did you mean".
+---
+---     function library.fetch(url, given)
+---       given = options.check("library.fetch", given, { timeout = "seconds", token = "text", tags = "table|string" })
+---
+--- A specification maps each name to kinds, with "|" between them: any, boolean, count (an integer of 0 or more),
+--- function, integer, number, seconds (0 or more, finite), string, table, text (a string or a bosun.secret).
+local options = {}
+
+--- The options, when they are right; raises otherwise.
+---@param fn string the function's name, for the message
+---@param given any a table of options, or nil
+---@param known table<string, string> the specification
+---@param level? integer as of `error`, seen from the caller of `options.check`; default 2: where that was called
+---@return table given, or an empty table instead of nil
+function options.check(fn, given, known, level) end
+
+--- What is wrong with options, for those who raise it themselves.
+---@param given table
+---@param known table<string, string> the specification
+---@param prefix? string in front of names: "tls."
+---@return string|nil problem
+function options.problem(given, known, prefix) end
+
+return options
