@@ -1,4 +1,4 @@
-"""Is this the output that the page shows? Times, durations and process ids always are; in what a page shows,
+"""Is this the output that the page shows? Times, durations, process ids and lines of the library always are; in what a page shows,
 … stands for anything within a line, and a line of ... for any number of lines."""
 import difflib
 import re
@@ -10,6 +10,8 @@ VARYING = [
     (re.compile(r'(\bseconds"?[=:])\d+(\.\d+)?(e-\d+)?'), r"\1<seconds>"),
     (re.compile(r"\b(after|at least|in) \d+(\.\d+)? (ms|milliseconds|s)\b"), r"\1 <duration>"),
     (re.compile(r"\bpid([ =])\d+"), r"pid\1<pid>"),
+    # Lines of the library and the built-in plugins, in tracebacks.
+    (re.compile(r"(?<![\w/])((?:bosun|plugins)/[\w/]+\.lua):\d+"), r"\1:<line>"),
     # What docker ps and docker create print.
     (re.compile(r"\bUp (Less than a second|About a minute|\d+ (second|minute)s?)"), "Up <duration>"),
     (re.compile(r"^(sha256:)?[0-9a-f]{64}$", re.MULTILINE), "<id>"),
