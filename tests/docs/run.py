@@ -1,6 +1,10 @@
 """Runs pages and says in TAP, block by block, whether what they show is what comes."""
 import concurrent.futures
+import contextlib
+import fcntl
 import os
+import re
+import tempfile
 
 import compare
 import page
@@ -8,6 +12,8 @@ from session import SOURCE, Session
 
 # These are read in the clone; every other page begins in a folder beside it.
 IN_CLONE = ("README.md", "CONTRIBUTING.md")
+# What pages serve here, they serve at ports of five digits.
+PORT = re.compile(r"(?:localhost|127\.0\.0\.1):\d{5}\b")
 
 
 def pages():
@@ -42,10 +48,22 @@ def runs(block, engine):
     return block.language == "console" and "no-run" not in block.marks and (engine or "engine" not in block.marks)
 
 
+@contextlib.contextmanager
+def alone(blocks):
+    """Pages that use ports of this machine wait for each other, also those of another run of the tests."""
+    if not any(PORT.search(line) for block in blocks for line in block.lines):
+        yield
+        return
+    path = os.path.join(tempfile.gettempdir(), f"bosun-docs-ports-{os.getuid()}.lock")
+    with open(path, "w", encoding="utf-8") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
 def run_page(name, blocks, engine=False):
     """[(title, reason)] of the console blocks of a page; no reason: it is as the page shows."""
     results = []
-    with Session(in_clone=name in IN_CLONE) as session:
+    with alone(blocks), Session(in_clone=name in IN_CLONE) as session:
         for block in blocks:
             if block.file:
                 session.save(block.file, block.lines)

@@ -26,8 +26,9 @@ def update(name, engine):
     path = SOURCE / name
     lines = path.read_text(encoding="utf-8").splitlines()
     changes = []
-    with Session(in_clone=name in run.IN_CLONE) as session:
-        for block in run.read(name):
+    blocks = run.read(name)
+    with run.alone(blocks), Session(in_clone=name in run.IN_CLONE) as session:
+        for block in blocks:
             if block.file:
                 session.save(block.file, block.lines)
             elif run.runs(block, engine):
