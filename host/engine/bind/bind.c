@@ -16,7 +16,7 @@ const char *bind_check_path(lua_State *L, int arg)
 
 const bosun_wait *bind_wait(lua_State *L)
 {
-    return &host_of(L)->wait;
+    return &host_of(L)->limits.wait;
 }
 
 static int buf_close(lua_State *L)

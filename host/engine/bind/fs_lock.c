@@ -87,7 +87,8 @@ static int fs_lock(lua_State *L)
     lock_box *box = push_box(L, bind_option_bool(L, 2, "remove", false));
     bosun_host *host = host_of(L);
     bosun_err err = {0};
-    if (!host->options.dry_run && bosun_fs_lock_acquire(&box->lock, path, timeout, &host->wait, &err) < 0)
+    if (!host->options.dry_run &&
+        bosun_fs_lock_acquire(&box->lock, path, timeout, &host->limits.wait, &err) < 0)
         return bind_push_failure(L, &err);
     return 1;
 }

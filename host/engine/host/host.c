@@ -1,14 +1,9 @@
 /* The life of a host: options, the Lua state, cancellation, the log. What an action does is in run.c. */
 #include "host.h"
-#include <errno.h>
 #include <lauxlib.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/eventfd.h>
-#include <unistd.h>
-
-#define LAST_WORDS (BOSUN_SECOND / 5) /* at most, between the end of all waits and the deadline */
 
 const char *bosun_version(void)
 {
@@ -75,27 +70,10 @@ static int open_state(lua_State *L)
     return 0;
 }
 
-static void set_deadlines(bosun_host *host)
-{
-    host->wait = (bosun_wait){.cancelled = &host->cancelled,
-                              .cancel_fd = host->cancel_fd,
-                              .cut = &host->cut,
-                              .deadline = BOSUN_NO_DEADLINE};
-    host->deadline = BOSUN_NO_DEADLINE;
-    int64_t timeout = bosun_nanoseconds(host->options.timeout);
-    if (timeout <= 0)
-        return;
-    int64_t margin = timeout / 20 < LAST_WORDS ? timeout / 20 : LAST_WORDS;
-    host->deadline = bosun_wait_after(timeout);
-    host->wait.deadline = host->deadline - margin;
-}
-
 static int init(bosun_host *host, bosun_err *err)
 {
-    host->cancel_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-    if (host->cancel_fd < 0)
-        return bosun_err_errno(err, errno, "create", "an eventfd");
-    set_deadlines(host);
+    if (host_limits_init(&host->limits, host->options.timeout, err) < 0)
+        return -1;
     if (host_dirs_init(&host->dirs, &host->options) < 0)
         return bosun_err_nomem(err, "copy the options");
     host->L = host_state_new(host);
@@ -115,7 +93,7 @@ bosun_host *bosun_host_new(const bosun_options *options, bosun_error *error)
         return NULL;
     }
     host->options = *options;
-    host->cancel_fd = -1;
+    host->limits.cancel_fd = -1;
     bosun_err_set(&host->load_error, BOSUN_ERR_INVALID, "load",
                   "no plugin is loaded: call bosun_host_load first");
     int rc = init(host, &err);
@@ -134,8 +112,7 @@ void bosun_host_free(bosun_host *host)
         host_set_phase(host, BOSUN_PHASE_CLOSE);
         lua_close(host->L);
     }
-    if (host->cancel_fd >= 0)
-        close(host->cancel_fd);
+    host_limits_free(&host->limits);
     host_dirs_free(&host->dirs);
     bosun_secrets_free(&host->secrets);
     bosun_buf_free(&host->plan);
@@ -146,12 +123,5 @@ void bosun_host_free(bosun_host *host)
 
 void bosun_host_cancel(bosun_host *host, const char *reason)
 {
-    int saved = errno;
-    if (reason)
-        atomic_store(&host->cancel_reason, reason);
-    atomic_store(&host->cancelled, 1);
-    uint64_t one = 1;
-    ssize_t n = write(host->cancel_fd, &one, sizeof one);
-    (void)n; /* a full eventfd is readable, which is all that is wanted */
-    errno = saved;
+    host_limits_cancel(&host->limits, reason);
 }

@@ -22,6 +22,17 @@ typedef struct bosun_plugin_file {
     const bosun_embedded *embedded; /* NULL: a file of its own */
 } bosun_plugin_file;
 
+/* When an action has to stop: once it is cancelled, or its time is up. */
+typedef struct bosun_limits {
+    atomic_int cancelled;
+    _Atomic(const char *) reason; /* why it was cancelled; NULL: nobody said */
+    int cancel_fd;                /* an eventfd, readable once cancelled */
+    atomic_int cut;               /* a wait was ended by cancellation or deadline */
+    double timeout;               /* seconds; 0: none */
+    int64_t deadline;             /* Lua code is stopped; BOSUN_NO_DEADLINE: never */
+    bosun_wait wait; /* its deadline is a little earlier, so that a plugin can tell which wait it was */
+} bosun_limits;
+
 struct bosun_host {
     lua_State *L;
     bosun_dirs dirs;
@@ -29,12 +40,7 @@ struct bosun_host {
     bosun_secrets secrets;
     bosun_phase phase;
 
-    atomic_int cancelled;
-    _Atomic(const char *) cancel_reason;
-    int cancel_fd;    /* an eventfd, readable once cancelled */
-    atomic_int cut;   /* a wait was ended by cancellation or deadline */
-    int64_t deadline; /* Lua code is stopped; BOSUN_NO_DEADLINE: never */
-    bosun_wait wait;  /* its deadline is a little earlier, so that a plugin can tell which wait it was */
+    bosun_limits limits;
 
     size_t memory_used; /* bytes that Lua holds */
 
@@ -100,13 +106,18 @@ void host_state_open(lua_State *L);
  * +1, e] */
 void host_load_file(lua_State *L, const char *path);
 
-/* Lua code stops at its next instruction once the host is cancelled or past its deadline. */
+/* timeout: seconds; 0: none. Every other function of limits wants it to have succeeded, but for the last. */
+int host_limits_init(bosun_limits *limits, double timeout, bosun_err *err);
+void host_limits_cancel(bosun_limits *limits, const char *reason); /* async-signal-safe */
+void host_limits_free(bosun_limits *limits);
+
+/* Has the action been told to stop, or run out of time? Then `text` (size bytes) says so: "timed out after 2
+ * s". */
+bool host_limits_stopped(const bosun_limits *limits, char *text, size_t size);
+
+/* Lua code stops at its next instruction once the action has to stop. */
 void host_limits_arm(lua_State *L);
 void host_limits_disarm(lua_State *L);
-
-/* Has the host been told to stop, or run out of time? Then `text` (size bytes) says so: "timed out after 2
- * s". */
-bool host_limits_stopped(const bosun_host *host, char *text, size_t size);
 
 /* Calls function(L) with `argument` as a light userdata, protected. On an error: -1, the message in *err,
  * with file and line; the traceback goes to the log. */

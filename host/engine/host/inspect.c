@@ -152,7 +152,7 @@ static int validate_private(lua_State *L)
 static int check_stopped(const bosun_host *host, bosun_err *err)
 {
     char text[128];
-    if (!host_limits_stopped(host, text, sizeof text))
+    if (!host_limits_stopped(&host->limits, text, sizeof text))
         return 0;
     return bosun_err_set(err, BOSUN_ERR_CANCELLED, "validate", "%s while checking the configs", text);
 }
@@ -165,7 +165,7 @@ static int validate(validation *v, const char *action, const char *config, bosun
     if (check_loaded(v->host, err) < 0 || check_stopped(v->host, err) < 0 ||
         host_call(v->host, validate_private, v, "checking the private config", err) < 0)
         return -1;
-    bosun_config_check(config, wanted, &v->host->wait, tell, v);
+    bosun_config_check(config, wanted, &v->host->limits.wait, tell, v);
     return check_stopped(v->host, err);
 }
 

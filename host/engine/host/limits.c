@@ -1,21 +1,64 @@
-/* Stopping Lua code from inside: a count hook looks at the cancel flag and the deadline. Once one of them
+/* Stopping an action from inside: a count hook looks at the cancel flag and the deadline. Once one of them
  * says stop, it raises at every call, return, line and instruction, so that no pcall in a loop can swallow
- * it. What no hook reaches (string.find, __gc) only another process can stop: see cli/supervisor.c. */
+ * it. What no hook reaches (string.find, __gc) only another process can stop: see cli/runner/supervisor.c. */
 #include "host.h"
+#include <errno.h>
 #include <lauxlib.h>
 #include <stdio.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
 
 #define INSTRUCTIONS_BETWEEN_LOOKS 1000
+#define LAST_WORDS                 (BOSUN_SECOND / 5) /* at most, between the end of all waits and the deadline */
 
-bool host_limits_stopped(const bosun_host *host, char *text, size_t size)
+int host_limits_init(bosun_limits *limits, double timeout, bosun_err *err)
 {
-    if (host->deadline != BOSUN_NO_DEADLINE && bosun_monotonic() >= host->deadline) {
-        snprintf(text, size, "timed out after %g s", host->options.timeout);
+    limits->cancel_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    if (limits->cancel_fd < 0)
+        return bosun_err_errno(err, errno, "create", "an eventfd");
+    limits->timeout = timeout;
+    limits->deadline = BOSUN_NO_DEADLINE;
+    limits->wait = (bosun_wait){.cancelled = &limits->cancelled,
+                                .cancel_fd = limits->cancel_fd,
+                                .cut = &limits->cut,
+                                .deadline = BOSUN_NO_DEADLINE};
+    int64_t nanoseconds = bosun_nanoseconds(timeout);
+    if (nanoseconds <= 0)
+        return 0;
+    int64_t margin = nanoseconds / 20 < LAST_WORDS ? nanoseconds / 20 : LAST_WORDS;
+    limits->deadline = bosun_wait_after(nanoseconds);
+    limits->wait.deadline = limits->deadline - margin;
+    return 0;
+}
+
+void host_limits_cancel(bosun_limits *limits, const char *reason)
+{
+    int saved = errno;
+    if (reason)
+        atomic_store(&limits->reason, reason);
+    atomic_store(&limits->cancelled, 1);
+    uint64_t one = 1;
+    ssize_t n = write(limits->cancel_fd, &one, sizeof one);
+    (void)n; /* a full eventfd is readable, which is all that is needed */
+    errno = saved;
+}
+
+void host_limits_free(bosun_limits *limits)
+{
+    if (limits->cancel_fd >= 0)
+        close(limits->cancel_fd);
+    limits->cancel_fd = -1;
+}
+
+bool host_limits_stopped(const bosun_limits *limits, char *text, size_t size)
+{
+    if (limits->deadline != BOSUN_NO_DEADLINE && bosun_monotonic() >= limits->deadline) {
+        snprintf(text, size, "timed out after %g s", limits->timeout);
         return true;
     }
-    if (!atomic_load(&host->cancelled))
+    if (!atomic_load(&limits->cancelled))
         return false;
-    const char *reason = atomic_load(&host->cancel_reason);
+    const char *reason = atomic_load(&limits->reason);
     snprintf(text, size, "%s", reason ? reason : "cancelled");
     return true;
 }
@@ -24,7 +67,7 @@ static void look(lua_State *L, lua_Debug *activation)
 {
     (void)activation;
     char text[128];
-    if (!host_limits_stopped(host_of(L), text, sizeof text))
+    if (!host_limits_stopped(&host_of(L)->limits, text, sizeof text))
         return;
     lua_sethook(L, look, LUA_MASKCALL | LUA_MASKRET | LUA_MASKLINE | LUA_MASKCOUNT, 1);
     luaL_error(L, "%s", text);

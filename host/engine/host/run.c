@@ -1,110 +1,12 @@
-/* Loading a plugin and running one of its actions: from the names of files to a status. The protocol of
- * classes and methods is Lua's (lua/lib/bosun/driver.lua); here are the two protected calls around it, and
- * what their result or failure means as a status. */
-#include "core/base/path.h"
+/* Running an action: from the action config to a status. What a method returns is checked in Lua
+ * (lua/lib/bosun/driver.lua); here are the protected call around it, and what its result or failure means as
+ * a status. */
 #include "core/base/suggest.h"
 #include "core/config.h"
 #include "engine/bind/bind.h"
 #include "host.h"
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-
-static const char class_key = 'c'; /* its address is the registry key of the plugin's class */
-
-/* A plugin may require the modules beside it: its folder's, or for a built-in one the embedded ones with its
- * prefix (see state.c). [-0, +0, m] */
-static void add_search_path(lua_State *L, const bosun_plugin_file *file)
-{
-    const char *path = bosun_buf_text(&file->path);
-    lua_getglobal(L, "package");
-    const char *dir = lua_pushlstring(L, path, (size_t)(strrchr(path, '/') - path));
-    if (file->embedded) {
-        lua_setfield(L, LUA_REGISTRYINDEX, BOSUN_EMBEDDED_DIR);
-        lua_pop(L, 1);
-        return;
-    }
-    lua_getfield(L, -2, "path");
-    lua_pushfstring(L, "%s/?.lua;%s/?/init.lua;%s", dir, dir, lua_tostring(L, -1));
-    lua_setfield(L, -4, "path");
-    lua_pop(L, 3);
-}
-
-void host_push_library(lua_State *L, const char *module, const char *function)
-{
-    lua_getglobal(L, "require");
-    lua_pushstring(L, module);
-    lua_call(L, 1, 1);
-    lua_getfield(L, -1, function);
-    lua_remove(L, -2);
-}
-
-void host_push_class(lua_State *L)
-{
-    lua_rawgetp(L, LUA_REGISTRYINDEX, &class_key);
-}
-
-/* From here on the plugin is called what its class calls itself. Keeps the old name when there is no memory.
- */
-static void set_name(bosun_host *host, const char *name)
-{
-    char *copy = name ? strdup(name) : NULL;
-    if (!copy)
-        return;
-    free(host->plugin_name);
-    host->plugin_name = copy;
-}
-
-static int load_plugin(lua_State *L)
-{
-    const bosun_plugin_file *file = lua_touserdata(L, 1);
-    add_search_path(L, file);
-    host_push_library(L, "bosun.driver", "check");
-    if (file->embedded)
-        host_embedded_load(L, file->embedded);
-    else
-        host_load_file(L, bosun_buf_text(&file->path));
-    lua_call(L, 0, 1);
-    lua_pushvalue(L, -1);
-    lua_rawsetp(L, LUA_REGISTRYINDEX, &class_key);
-    lua_pushstring(L, bosun_buf_text(&file->path));
-    lua_call(L, 2, 1);
-    set_name(host_of(L), lua_tostring(L, -1));
-    return 0;
-}
-
-static int load(bosun_host *host, const char *plugin, const char *private_config, bosun_err *err)
-{
-    if (host->plugin_name)
-        return bosun_err_set(err, BOSUN_ERR_INVALID, "load",
-                             "the host has the plugin %s already: make another host "
-                             "for %s",
-                             host->plugin_name, plugin);
-    host->plugin_name = strdup(plugin);
-    host->private_config = private_config ? strdup(private_config) : NULL;
-    if (!host->plugin_name || (private_config && !host->private_config))
-        return bosun_err_nomem(err, "load the plugin");
-    host_set_phase(host, BOSUN_PHASE_LOAD);
-    bosun_plugin_file file = {0};
-    int rc = host_find_plugin(&host->dirs, plugin, &file, err);
-    if (rc == 0)
-        rc = host_call(host, load_plugin, &file, "loading the plugin", err);
-    bosun_buf_free(&file.path);
-    host_set_phase(host, BOSUN_PHASE_IDLE);
-    return rc;
-}
-
-int bosun_host_load(bosun_host *host, const char *plugin, const char *private_config, bosun_error *error)
-{
-    bosun_err err = {0};
-    int rc = load(host, plugin, private_config, &err);
-    if (rc == 0)
-        host->loaded = true;
-    else if (!host->loaded)
-        host->load_error = err;
-    host_report_error(host, error, &err);
-    return rc;
-}
 
 typedef struct run {
     bosun_host *host;
@@ -271,7 +173,7 @@ static int run_with_config(run *r, const char *path, bosun_err *err)
         return -1;
     }
     host_set_phase(host, BOSUN_PHASE_CONFIG);
-    int rc = bosun_config_read(&r->config, path, r->action, &host->wait, err);
+    int rc = bosun_config_read(&r->config, path, r->action, &host->limits.wait, err);
     if ((rc == 0 ? host_note_secrets(host, r->config.plugin) : host_note_secrets_in_file(host, path)) < 0)
         rc = bosun_err_nomem(err, "read the action config");
     if (rc == 0) {
@@ -313,11 +215,11 @@ static void log_outcome(bosun_host *host, const char *action, const bosun_status
  */
 static int check_cut(bosun_host *host, const bosun_status *status, bosun_err *err)
 {
-    if (!atomic_load(&host->cut) || status->outcome == BOSUN_FAILING)
+    if (!atomic_load(&host->limits.cut) || status->outcome == BOSUN_FAILING)
         return 0;
     char text[128] = "";
-    if (!host_limits_stopped(host, text, sizeof text))
-        snprintf(text, sizeof text, "timed out after %g s", host->options.timeout);
+    if (!host_limits_stopped(&host->limits, text, sizeof text))
+        snprintf(text, sizeof text, "timed out after %g s", host->limits.timeout);
     return bosun_err_set(err, BOSUN_ERR_CANCELLED, "run",
                          "%s: a wait was cut short, and the plugin went on to report %s", text,
                          bosun_outcome_name(status->outcome));
@@ -343,7 +245,7 @@ bosun_status *bosun_host_run(bosun_host *host, const char *action, const char *c
     bosun_err err = {0};
     run r = {.host = host, .action = bosun_action_find(action), .status = status};
     host->plan.len = 0;
-    atomic_store(&host->cut, 0);
+    atomic_store(&host->limits.cut, 0);
     if (run_checked(&r, action, config, &err) < 0) {
         fail(status, &err);
         status->duration = (double)(bosun_monotonic() - start) / (double)BOSUN_SECOND;

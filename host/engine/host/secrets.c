@@ -97,7 +97,7 @@ int host_note_secrets_in_file(bosun_host *host, const char *path)
     bosun_buf text = {0};
     bosun_err err;
     int rc = 0;
-    if (path && bosun_fs_read(path, BOSUN_YAML_MAX_BYTES, &text, &host->wait, &err) == 0)
+    if (path && bosun_fs_read(path, BOSUN_YAML_MAX_BYTES, &text, &host->limits.wait, &err) == 0)
         rc = note_text(host, bosun_buf_text(&text));
     bosun_buf_free(&text);
     return rc;

@@ -1,0 +1,101 @@
+/* Loading a plugin: its file becomes a class in the host's state. */
+#include "engine/bind/bind.h"
+#include "host.h"
+#include <stdlib.h>
+#include <string.h>
+
+static const char class_key = 'c'; /* its address is the registry key of the plugin's class */
+
+/* A plugin may require the modules beside it: its folder's, or for a built-in one the embedded ones with its
+ * prefix (see state.c). [-0, +0, m] */
+static void add_search_path(lua_State *L, const bosun_plugin_file *file)
+{
+    const char *path = bosun_buf_text(&file->path);
+    lua_getglobal(L, "package");
+    const char *dir = lua_pushlstring(L, path, (size_t)(strrchr(path, '/') - path));
+    if (file->embedded) {
+        lua_setfield(L, LUA_REGISTRYINDEX, BOSUN_EMBEDDED_DIR);
+        lua_pop(L, 1);
+        return;
+    }
+    lua_getfield(L, -2, "path");
+    lua_pushfstring(L, "%s/?.lua;%s/?/init.lua;%s", dir, dir, lua_tostring(L, -1));
+    lua_setfield(L, -4, "path");
+    lua_pop(L, 3);
+}
+
+void host_push_library(lua_State *L, const char *module, const char *function)
+{
+    lua_getglobal(L, "require");
+    lua_pushstring(L, module);
+    lua_call(L, 1, 1);
+    lua_getfield(L, -1, function);
+    lua_remove(L, -2);
+}
+
+void host_push_class(lua_State *L)
+{
+    lua_rawgetp(L, LUA_REGISTRYINDEX, &class_key);
+}
+
+/* From here on the plugin is called what its class calls itself. Keeps the old name when there is no memory.
+ */
+static void set_name(bosun_host *host, const char *name)
+{
+    char *copy = name ? strdup(name) : NULL;
+    if (!copy)
+        return;
+    free(host->plugin_name);
+    host->plugin_name = copy;
+}
+
+static int load_plugin(lua_State *L)
+{
+    const bosun_plugin_file *file = lua_touserdata(L, 1);
+    add_search_path(L, file);
+    host_push_library(L, "bosun.driver", "check");
+    if (file->embedded)
+        host_embedded_load(L, file->embedded);
+    else
+        host_load_file(L, bosun_buf_text(&file->path));
+    lua_call(L, 0, 1);
+    lua_pushvalue(L, -1);
+    lua_rawsetp(L, LUA_REGISTRYINDEX, &class_key);
+    lua_pushstring(L, bosun_buf_text(&file->path));
+    lua_call(L, 2, 1);
+    set_name(host_of(L), lua_tostring(L, -1));
+    return 0;
+}
+
+static int load(bosun_host *host, const char *plugin, const char *private_config, bosun_err *err)
+{
+    if (host->plugin_name)
+        return bosun_err_set(err, BOSUN_ERR_INVALID, "load",
+                             "the host has the plugin %s already: make another host "
+                             "for %s",
+                             host->plugin_name, plugin);
+    host->plugin_name = strdup(plugin);
+    host->private_config = private_config ? strdup(private_config) : NULL;
+    if (!host->plugin_name || (private_config && !host->private_config))
+        return bosun_err_nomem(err, "load the plugin");
+    host_set_phase(host, BOSUN_PHASE_LOAD);
+    bosun_plugin_file file = {0};
+    int rc = host_find_plugin(&host->dirs, plugin, &file, err);
+    if (rc == 0)
+        rc = host_call(host, load_plugin, &file, "loading the plugin", err);
+    bosun_buf_free(&file.path);
+    host_set_phase(host, BOSUN_PHASE_IDLE);
+    return rc;
+}
+
+int bosun_host_load(bosun_host *host, const char *plugin, const char *private_config, bosun_error *error)
+{
+    bosun_err err = {0};
+    int rc = load(host, plugin, private_config, &err);
+    if (rc == 0)
+        host->loaded = true;
+    else if (!host->loaded)
+        host->load_error = err;
+    host_report_error(host, error, &err);
+    return rc;
+}

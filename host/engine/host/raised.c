@@ -1,0 +1,128 @@
+/* From a value that Lua code raised to an error: a string, an error value with fields, or anything else. */
+#include "raised.h"
+#include <lauxlib.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* The error's own fields into *err, as far as they are there and of the right type; raw, since nothing may
+ * run here. [-0, +0, -] */
+static void read_field(lua_State *L, int index, const char *name, char *out, size_t size)
+{
+    lua_pushstring(L, name);
+    if (lua_rawget(L, index) == LUA_TSTRING)
+        snprintf(out, size, "%s", lua_tostring(L, -1));
+    lua_pop(L, 1);
+}
+
+static unsigned read_number(lua_State *L, int index, const char *name)
+{
+    lua_pushstring(L, name);
+    lua_rawget(L, index);
+    lua_Integer number = lua_tointeger(L, -1);
+    lua_pop(L, 1);
+    return number > 0 && number <= UINT_MAX ? (unsigned)number : 0;
+}
+
+/* [error value, raised] -> [message]: raises when the value's __tostring does. */
+static int read_error(lua_State *L)
+{
+    bosun_raised *r = lua_touserdata(L, 2);
+    lua_settop(L, 1);
+    if (lua_istable(L, 1)) {
+        char file[BOSUN_ERR_FILE_MAX] = "";
+        char path[BOSUN_ERR_PATH_MAX] = "";
+        read_field(L, 1, "code", r->err->code, sizeof r->err->code);
+        read_field(L, 1, "op", r->err->op, sizeof r->err->op);
+        read_field(L, 1, "file", file, sizeof file);
+        read_field(L, 1, "path", path, sizeof path);
+        bosun_err_at(r->err, file, read_number(L, 1, "line"), read_number(L, 1, "column"), path);
+        lua_pushliteral(L, "message");
+        r->has_fields = lua_rawget(L, 1) == LUA_TSTRING;
+        if (r->has_fields)
+            return 1;
+    }
+    if (luaL_getmetafield(L, 1, "__tostring") != LUA_TNIL || lua_isstring(L, 1))
+        luaL_tolstring(L, 1, NULL);
+    else
+        lua_pushfstring(L, "raised an error value that is %s%s instead of a message",
+                        lua_isnil(L, 1) ? "" : "a ", luaL_typename(L, 1));
+    return 1;
+}
+
+void host_raised_read(lua_State *L, bool stopped, bosun_raised *r)
+{
+    if (lua_type(L, -1) == LUA_TSTRING)
+        return;
+    if (stopped) {
+        lua_pop(L, 1);
+        lua_pushnil(L);
+        return;
+    }
+    int value = lua_gettop(L);
+    lua_pushcfunction(L, read_error); /* a light C function: allocates nothing */
+    lua_pushvalue(L, value);
+    lua_pushlightuserdata(L, r);
+    if (lua_pcall(L, 2, 1, 0) != LUA_OK) {
+        lua_pop(L, 1);
+        lua_pushnil(L);
+    }
+    lua_replace(L, value);
+}
+
+/* Lua puts "file.lua:12: " in front of messages that are strings. The message behind it, with file and line;
+ * NULL: it does not begin with a place. */
+static const char *split_place(const char *text, size_t *file_len, unsigned *line)
+{
+    const char *at = strstr(text, ".lua:");
+    if (!at || memchr(text, ' ', (size_t)(at - text)))
+        return NULL;
+    at += 5;
+    size_t digits = strspn(at, "0123456789");
+    if (digits == 0 || digits > 9 || at[digits] != ':' || at[digits + 1] != ' ')
+        return NULL;
+    *file_len = (size_t)(at - text) - 1;
+    *line = (unsigned)strtoul(at, NULL, 10);
+    return at + digits + 2;
+}
+
+/* A string was raised. The place that Lua put into it is the best one, unless it is a line of the library, or
+ * a path that Lua cut to "...end/of/it" for its length: then it is that of the plugin. */
+static int set_string(bosun_err *err, const char *what, const char *text, const char *file, unsigned line)
+{
+    size_t len = 0;
+    unsigned own_line = 0;
+    const char *message = split_place(text, &len, &own_line);
+    bool useful = message && strncmp(text, "bosun/", 6) != 0 && strncmp(text, "...", 3) != 0;
+    bosun_err_set(err, BOSUN_ERR_INVALID, what, "%s", message && (useful || file) ? message : text);
+    if (useful) {
+        char own_file[BOSUN_ERR_FILE_MAX];
+        snprintf(own_file, sizeof own_file, "%.*s", (int)len, text);
+        return bosun_err_at(err, own_file, own_line, 0, NULL);
+    }
+    return file ? bosun_err_at(err, file, line, 0, NULL) : -1;
+}
+
+/* An error value was raised, whose fields *err has. It keeps them; its place is the plugin's line, unless it
+ * is about a file of its own. */
+static int set_value(bosun_err *err, const char *what, const char *message, const char *file, unsigned line)
+{
+    bosun_err own = *err;
+    bosun_err_set(err, own.code[0] ? own.code : BOSUN_ERR_INVALID, own.op[0] ? own.op : what, "%s", message);
+    if (own.file[0])
+        return bosun_err_at(err, own.file, own.line, own.column, own.path);
+    return bosun_err_at(err, file ? file : "", file ? line : 0, 0, own.path);
+}
+
+void host_raised_set(const bosun_raised *raised, const char *what, const char *message, const char *file,
+                     unsigned line)
+{
+    if (!message)
+        set_string(raised->err, what, "raised an error value whose __tostring raised an error in turn", file,
+                   line);
+    else if (raised->has_fields)
+        set_value(raised->err, what, message, file, line);
+    else
+        set_string(raised->err, what, message, file, line);
+}
