@@ -89,7 +89,7 @@ describe("bosun", function()
     for _, command in ipairs { "describe %s", "validate --plugin %s" } do
       for plugin, expected in pairs {
         filesytem = { 66, 'did you mean "filesystem"?' },
-        ["./nothing"] = { 66, "there is no plugin file ./nothing.lua" },
+        ["./nothing"] = { 66, "no plugin file ./nothing.lua" },
         ["./broken"] = { 70, "broken.lua:1: " }, ["./raises"] = { 70, "raises.lua:1: not today" },
         ["./plain"] = { 70, "returned a plain table" },
         ["./schema"] = { 70, "the config_schema of P: port: type is integr; expected one of" },

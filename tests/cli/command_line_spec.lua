@@ -151,12 +151,12 @@ describe("the command line", function()
     end)
 
     it("never by name in the working directory", function()
-      assert.truthy(message("fine"):find('there is no plugin "fine"', 1, true))
+      assert.truthy(message("fine"):find('no plugin named "fine"', 1, true))
     end)
 
     it("or says what comes near", function()
       assert.truthy(message("filesytem"):find('did you mean "filesystem"?', 1, true))
-      assert.truthy(message("./nowhere"):find("there is no plugin file ./nowhere.lua", 1, true))
+      assert.truthy(message("./nowhere"):find("no plugin file ./nowhere.lua", 1, true))
     end)
 
     it("with the modules beside it, and never those of the working directory", function()

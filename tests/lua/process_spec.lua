@@ -130,7 +130,7 @@ describe("bosun.process", function()
         ["process.run()"] = "table expected", ["process.run {}"] = "empty list",
         ["process.run 'ls -l'"] = "table expected", ["process.run { '' }"] = "name is empty",
         ["process.run { 'a', {} }"] = "item 2: expected a string, got table",
-        ["process.run { 'a', 'b\\0c' }"] = "item 2 holds a NUL",
+        ["process.run { 'a', 'b\\0c' }"] = "item 2 contains a NUL",
         ["process.run({ 'a' }, { time_out = 1 })"] = 'did you mean "timeout"',
         ["process.run({ 'a' }, { timeout = 0 })"] = "more than 0",
         ["process.run({ 'a' }, { max_output = -1 })"] = "0 or more",
@@ -243,7 +243,7 @@ describe("bosun.process", function()
     end)
 
     it("tells that a program still runs, or cannot be reached", function()
-      assert.same({ "timeout", "sleep still runs after 0.05 s", true, 9, "ESRCH", "EPIPE" }, eval [[
+      assert.same({ "timeout", "sleep is still running after 0.05 s", true, 9, "ESRCH", "EPIPE" }, eval [[
         local p <close> = process.spawn { "sleep", "1000" }
         local _, err = p:wait(0.05)
         local killed = p:kill "SIGKILL"
@@ -257,12 +257,12 @@ describe("bosun.process", function()
         p:close()
         p:close()
         local _, err = pcall(p.read, p)
-        return { tostring(p), err:find("has been closed", 1, true) ~= nil }]])
+        return { tostring(p), err:find("the process is closed", 1, true) ~= nil }]])
     end)
 
     it("raises on a signal that is none", function()
       local message = raised_by 'local p <close> = process.spawn { "cat" } p:kill "TREM"'
-      assert.is_truthy(message:find('no signal "TREM"', 1, true), message)
+      assert.is_truthy(message:find('no signal named "TREM"', 1, true), message)
     end)
   end)
 

@@ -25,6 +25,7 @@ describe("bosun.time", function()
   it("refuses what is not one", function()
     local wrong = {
       "", "x", "2026-13-01T00:00:00Z", "2026-11-23T08:00:00", "2026-11-23T08:00:00Zx", "2026-11-23T08:00:00+2",
+      "2026-02-31T00:00:00Z", "2026-11-31T00:00:00Z", "2025-02-29T00:00:00Z",
       "26-11-23T08:00:00Z", "2026-11-23", "2026-11-23T", "2026-11-23T24:00:61Z",
     }
     for i, result in ipairs(map("parse", wrong)) do assert.is_false(result, wrong[i]) end

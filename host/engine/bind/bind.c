@@ -10,7 +10,7 @@ const char *bind_check_path(lua_State *L, int arg)
     size_t len;
     const char *path = luaL_checklstring(L, arg, &len);
     luaL_argcheck(L, len > 0, arg, "expected a path, got an empty string");
-    luaL_argcheck(L, strlen(path) == len, arg, "a path cannot hold a NUL byte");
+    luaL_argcheck(L, strlen(path) == len, arg, "a path cannot contain a NUL byte");
     return path;
 }
 

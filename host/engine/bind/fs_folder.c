@@ -172,7 +172,7 @@ static const char *option_part(lua_State *L, const char *name, const char *other
     if (!part)
         return otherwise;
     if (strlen(part) != len || strchr(part, '/'))
-        luaL_argerror(L, 1, lua_pushfstring(L, "option %s: it cannot hold '/' or NUL", name));
+        luaL_argerror(L, 1, lua_pushfstring(L, "option %s: cannot contain '/' or a NUL byte", name));
     return part;
 }
 
@@ -190,7 +190,7 @@ static void check_temp_name(lua_State *L, temp_name *temp)
     const char *suffix = option_part(L, "suffix", "");
     int n = snprintf(temp->path, sizeof temp->path, "%s/%sXXXXXX%s", dir, prefix, suffix);
     if (n < 0 || (size_t)n >= sizeof temp->path)
-        luaL_argerror(L, 1, "the path would be too long");
+        luaL_argerror(L, 1, "the path is too long");
     temp->suffix_len = (int)strlen(suffix);
 }
 

@@ -114,8 +114,7 @@ static int fs_chmod(lua_State *L)
 static lua_Integer check_id(lua_State *L, int arg)
 {
     lua_Integer id = luaL_optinteger(L, arg, -1);
-    luaL_argcheck(L, id >= -1 && id < (lua_Integer)UINT_MAX, arg,
-                  "expected the number of a user or group, or nil");
+    luaL_argcheck(L, id >= -1 && id < (lua_Integer)UINT_MAX, arg, "expected a user or group ID, or nil");
     return id;
 }
 

@@ -16,7 +16,7 @@ static const char *text_field(lua_State *L, int index, const char *name)
     size_t len = 0;
     const char *text = bind_option_string(L, index, name, &len);
     if (text && strlen(text) != len)
-        luaL_error(L, "%s cannot hold a NUL byte", name);
+        luaL_error(L, "%s cannot contain a NUL byte", name);
     return text;
 }
 
@@ -31,7 +31,7 @@ static const char *const *header_field(lua_State *L, int index)
     lua_getfield(L, index, "headers");
     luaL_checktype(L, -1, LUA_TTABLE);
     lua_Unsigned count = lua_rawlen(L, -1);
-    luaL_argcheck(L, count % 2 == 0 && count < 100000, index, "headers are pairs of a name and a value");
+    luaL_argcheck(L, count % 2 == 0 && count < 100000, index, "expected pairs of a header name and a value");
     const char **array = lua_newuserdatauv(L, (size_t)(count + 1) * sizeof *array, 0);
     for (lua_Unsigned i = 0; i < count; i++) {
         array[i] = lua_rawgeti(L, -2, (lua_Integer)i + 1) == LUA_TSTRING ? lua_tostring(L, -1) : "";
@@ -84,7 +84,7 @@ void bind_http_read_request(lua_State *L, int index, bosun_http_request *request
         .server_name = text_field(L, index, "server_name"),
         .insecure = bind_option_bool(L, index, "insecure", false),
     };
-    luaL_argcheck(L, request->method && request->url, index, "a request has a method and a URL");
+    luaL_argcheck(L, request->method && request->url, index, "a request needs a method and a URL");
     read_bodies(L, index, request);
     request->headers = header_field(L, index);
 }

@@ -19,7 +19,7 @@ static size_t add_fields(lua_State *L, int table, bosun_log_field *fields, size_
     while (count < max && lua_next(L, table)) {
         luaL_checkstack(L, 4, "too many log fields");
         if (lua_type(L, -2) != LUA_TSTRING)
-            luaL_error(L, "log fields are named by strings, got a %s", luaL_typename(L, -2));
+            luaL_error(L, "expected a string as the name of a log field, got a %s", luaL_typename(L, -2));
         int type = lua_type(L, -1);
         bosun_log_field *field = &fields[count++];
         field->name = lua_tostring(L, -2);

@@ -127,7 +127,7 @@ static bosun_value *convert_scalar(lua_State *L, walk *w, int index)
     }
     const char *path = push_path(L, w);
     bool named = luaL_getmetafield(L, index, "__name") == LUA_TSTRING;
-    luaL_error(L, "%s is a %s: only nil, booleans, numbers, strings and tables of them can be written", path,
+    luaL_error(L, "%s is a %s: expected nil, a boolean, a number, a string or a table of these", path,
                named ? lua_tostring(L, -1) : luaL_typename(L, index));
     return NULL;
 }
@@ -157,7 +157,7 @@ static lua_Integer sequence_length(lua_State *L, const walk *w, int index)
         count++;
     }
     if (marked && count != length)
-        luaL_error(L, "%s is a list, and has %d keys that are no places in it", push_path(L, w),
+        luaL_error(L, "%s is a list with %d keys that are not list indexes", push_path(L, w),
                    (int)(count - length));
     return marked || (length > 0 && count == length) ? length : -1;
 }
@@ -165,7 +165,7 @@ static lua_Integer sequence_length(lua_State *L, const walk *w, int index)
 static void descend(lua_State *L, walk *w, int key)
 {
     if (w->depth >= BOSUN_YAML_MAX_WRITE_DEPTH)
-        luaL_error(L, "%s is nested deeper than %d levels: does a table hold itself?", push_path(L, w),
+        luaL_error(L, "%s is nested deeper than %d levels: does a table contain itself?", push_path(L, w),
                    BOSUN_YAML_MAX_WRITE_DEPTH);
     w->keys[w->depth++] = key;
 }
@@ -204,7 +204,7 @@ static void convert_pairs(lua_State *L, walk *w, int index, bosun_value *mapping
         descend(L, w, key);
         if (lua_type(L, key) != LUA_TSTRING && lua_type(L, key) != LUA_TNUMBER &&
             lua_type(L, key) != LUA_TBOOLEAN)
-            luaL_error(L, "a key in %s is a %s: keys are strings, numbers or booleans", push_path(L, w),
+            luaL_error(L, "a key in %s is a %s: expected a string, a number or a boolean", push_path(L, w),
                        luaL_typename(L, key));
         bosun_value *name = checked(L, convert_scalar(L, w, key));
         check_key(L, w, name);

@@ -14,7 +14,7 @@ static const char *check_text(lua_State *L, int arg)
 {
     size_t len;
     const char *text = luaL_checklstring(L, arg, &len);
-    luaL_argcheck(L, strlen(text) == len, arg, "a path cannot hold a NUL byte");
+    luaL_argcheck(L, strlen(text) == len, arg, "a path cannot contain a NUL byte");
     return text;
 }
 
@@ -131,7 +131,7 @@ static int path_safe_component(lua_State *L)
     const char *text = luaL_checklstring(L, 1, &len);
     lua_Integer max = luaL_optinteger(L, 2, COMPONENT_MAX);
     const char *what = luaL_optstring(L, 3, "the name");
-    luaL_argcheck(L, max > 0, 2, "expected a number of bytes > 0");
+    luaL_argcheck(L, max > 0, 2, "expected more than 0 bytes");
     bosun_err err = {0};
     if (bosun_path_check_component(text, len, (size_t)max, what, &err) < 0)
         return bind_push_failure(L, &err);

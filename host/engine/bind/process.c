@@ -28,10 +28,10 @@ static int not_found(lua_State *L, const char *name, int errnum)
 {
     bosun_err err = {0};
     if (errnum == EACCES)
-        bosun_err_set(&err, "EACCES", "which", "%s is there, but may not be started (EACCES)", name);
+        bosun_err_set(&err, "EACCES", "which", "%s is not executable (EACCES)", name);
     else if (errnum == ENOENT)
-        bosun_err_set(&err, "ENOENT", "which", "there is no program %s%s (ENOENT)", name,
-                      strchr(name, '/') ? "" : " in the folders of PATH");
+        bosun_err_set(&err, "ENOENT", "which", "no program named %s%s (ENOENT)", name,
+                      strchr(name, '/') ? "" : " in PATH");
     else
         bosun_err_nomem(&err, "find a program");
     return bind_push_failure(L, &err);
@@ -43,7 +43,7 @@ static int process_which(lua_State *L)
     size_t len;
     const char *name = luaL_checklstring(L, 1, &len);
     luaL_argcheck(L, len > 0 && strlen(name) == len, 1,
-                  "the name of a program cannot be empty nor hold a NUL byte");
+                  "expected a program name, not empty and without NUL bytes");
     bosun_buf *path = bind_push_buf(L);
     int errnum = bosun_process_find(path, name, getenv("PATH"));
     if (errnum)

@@ -13,17 +13,17 @@ static void check_argument(lua_State *L, lua_Integer i)
         luaL_argerror(
             L, 1,
             lua_pushfstring(L,
-                            "item %I is a secret: arguments can be seen by all users of this machine; "
-                            "hand it over in stdin or env, or reveal it on purpose",
+                            "item %I is a secret, and every user of this machine can see arguments: "
+                            "pass it in stdin or env, or reveal it on purpose",
                             i));
     if (lua_type(L, -1) != LUA_TSTRING && lua_type(L, -1) != LUA_TNUMBER)
         luaL_argerror(L, 1,
                       lua_pushfstring(L, "item %I: expected a string, got %s", i, luaL_typename(L, -1)));
     const char *text = lua_tolstring(L, -1, &len);
     if (strlen(text) != len)
-        luaL_argerror(L, 1, lua_pushfstring(L, "item %I holds a NUL byte, which no argument can", i));
+        luaL_argerror(L, 1, lua_pushfstring(L, "item %I contains a NUL byte, which an argument cannot", i));
     if (i == 1 && len == 0)
-        luaL_argerror(L, 1, "the program's name is empty");
+        luaL_argerror(L, 1, "the program name is empty");
 }
 
 /* The list at slot 1 as C wants it. Its strings are kept by a table. [-0, +2, e] */
@@ -31,7 +31,7 @@ static const char *const *check_argv(lua_State *L)
 {
     luaL_checktype(L, 1, LUA_TTABLE);
     lua_Integer count = luaL_len(L, 1);
-    luaL_argcheck(L, count > 0, 1, "expected the program and its arguments, got an empty list");
+    luaL_argcheck(L, count > 0, 1, "expected a program and its arguments, got an empty list");
     luaL_argcheck(L, count < 1000000, 1, "too many arguments");
     lua_createtable(L, (int)count, 0);
     const char **argv = lua_newuserdatauv(L, (size_t)(count + 1) * sizeof *argv, 0);
@@ -64,7 +64,7 @@ static void check_variable(lua_State *L)
                       lua_pushfstring(L, "option env: %s: expected a string, a secret or false, got %s", name,
                                       luaL_typename(L, -1)));
     if (value && strlen(value) != len)
-        luaL_argerror(L, 2, lua_pushfstring(L, "option env: %s: the value holds a NUL byte", name));
+        luaL_argerror(L, 2, lua_pushfstring(L, "option env: %s: the value contains a NUL byte", name));
 }
 
 static void add_variable(lua_State *L, bosun_buf *env)
@@ -95,7 +95,7 @@ static bosun_buf *check_env(lua_State *L)
     }
     lua_pop(L, 1);
     if (env->failed)
-        luaL_error(L, "out of memory while making the environment of a program");
+        luaL_error(L, "out of memory while preparing the environment of a program");
     return env;
 }
 
@@ -117,7 +117,7 @@ static const char *check_cwd(lua_State *L)
     size_t len;
     const char *cwd = bind_option_string(L, 2, "cwd", &len);
     if (cwd && (len == 0 || strlen(cwd) != len))
-        luaL_argerror(L, 2, "option cwd: a path cannot be empty nor hold a NUL byte");
+        luaL_argerror(L, 2, "option cwd: expected a path, not empty and without NUL bytes");
     return cwd;
 }
 

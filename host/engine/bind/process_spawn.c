@@ -17,7 +17,7 @@ static bosun_process_box *check_open(lua_State *L)
 {
     bosun_process_box *box = check_box(L, 1);
     if (!box->dry && box->process.pid == 0)
-        luaL_error(L, "the process has been closed");
+        luaL_error(L, "the process is closed");
     return box;
 }
 
@@ -129,7 +129,7 @@ static int process_lines(lua_State *L)
 static int still_runs(lua_State *L, const bosun_process *p, lua_Number seconds)
 {
     bosun_err err = {0};
-    bosun_err_set(&err, BOSUN_ERR_TIMEOUT, "wait", "%s still runs after %g s", p->name, seconds);
+    bosun_err_set(&err, BOSUN_ERR_TIMEOUT, "wait", "%s is still running after %g s", p->name, seconds);
     return bind_push_failure(L, &err);
 }
 
@@ -164,7 +164,7 @@ static int check_signal(lua_State *L, int arg)
 {
     if (lua_type(L, arg) == LUA_TNUMBER) {
         lua_Integer number = luaL_checkinteger(L, arg);
-        luaL_argcheck(L, number > 0 && number < NSIG, arg, "expected the number of a signal");
+        luaL_argcheck(L, number > 0 && number < NSIG, arg, "expected a signal number");
         return (int)number;
     }
     const char *name = luaL_optstring(L, arg, "TERM");
@@ -174,7 +174,7 @@ static int check_signal(lua_State *L, int arg)
         if (known && strcasecmp(known, bare) == 0)
             return number;
     }
-    return luaL_argerror(L, arg, lua_pushfstring(L, "there is no signal \"%s\"", name));
+    return luaL_argerror(L, arg, lua_pushfstring(L, "no signal named \"%s\"", name));
 }
 
 /* process:kill(signal = "TERM") -> true | nil, err */

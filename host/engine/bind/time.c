@@ -36,7 +36,7 @@ static int time_deadline(lua_State *L)
 static int time_sleep(lua_State *L)
 {
     lua_Number seconds = luaL_checknumber(L, 1);
-    luaL_argcheck(L, seconds >= 0, 1, "expected seconds >= 0");
+    luaL_argcheck(L, seconds >= 0, 1, "expected 0 or more seconds");
     bosun_err err = {0};
     int64_t until = bosun_wait_after(bosun_nanoseconds(seconds));
     if (bosun_wait_fd(bind_wait(L), -1, 0, until, "sleep", &err) < 0)
@@ -106,6 +106,14 @@ static lua_Number parse_fraction(const char **at)
     return fraction;
 }
 
+/* Is it a day of the calendar? timegm takes 31 February for 3 March. */
+static bool is_day(const struct tm *tm)
+{
+    struct tm day = {.tm_year = tm->tm_year, .tm_mon = tm->tm_mon, .tm_mday = tm->tm_mday};
+    (void)timegm(&day);
+    return day.tm_mon == tm->tm_mon && day.tm_mday == tm->tm_mday;
+}
+
 /* RFC 3339 text as seconds since the epoch; -1: it is not one. */
 static int parse_time(const char *text, lua_Number *out)
 {
@@ -114,7 +122,7 @@ static int parse_time(const char *text, lua_Number *out)
     if (strspn(text, "0123456789") != 4)
         return -1;
     const char *rest = strptime(text, "%Y-%m-%d", &tm);
-    if (!rest || !strchr("Tt ", *rest) || !*rest)
+    if (!rest || !strchr("Tt ", *rest) || !*rest || !is_day(&tm))
         return -1;
     rest = strptime(rest + 1, "%H:%M:%S", &tm);
     if (!rest)

@@ -21,7 +21,7 @@ const char *bosun_phase_name(bosun_phase phase)
         [BOSUN_PHASE_IDLE] = "starting",
         [BOSUN_PHASE_CONFIG] = "reading the action config",
         [BOSUN_PHASE_LOAD] = "loading the plugin",
-        [BOSUN_PHASE_INIT] = "making the plugin object",
+        [BOSUN_PHASE_INIT] = "creating the plugin object",
         [BOSUN_PHASE_ACTION] = "running the action",
         [BOSUN_PHASE_CLOSE] = "closing the plugin (finalizers)",
     };

@@ -84,7 +84,7 @@ bool bosun_host_has_schema(bosun_host *host)
 {
     bool found = false;
     bosun_err err = {0};
-    return host->loaded && host_call(host, find_schema, &found, "looking for the schema", &err) == 0 && found;
+    return host->loaded && host_call(host, find_schema, &found, "reading the schema", &err) == 0 && found;
 }
 
 /* Counts, takes secrets out, and hands on. */

@@ -71,8 +71,7 @@ static int load(bosun_host *host, const char *plugin, const char *private_config
 {
     if (host->plugin_name)
         return bosun_err_set(err, BOSUN_ERR_INVALID, "load",
-                             "the host has the plugin %s already: make another host "
-                             "for %s",
+                             "this host has already loaded the plugin %s: create another host for %s",
                              host->plugin_name, plugin);
     host->plugin_name = strdup(plugin);
     host->private_config = private_config ? strdup(private_config) : NULL;

@@ -21,7 +21,7 @@ static void clean(bosun_buf *out, const bosun_host *host, const char *text, size
     if (shown < whole.len)
         bosun_buf_printf(out, "… (%zu bytes more)", whole.len - shown);
     if (whole.failed)
-        bosun_buf_puts(out, "(out of memory: text left out)");
+        bosun_buf_puts(out, "(out of memory: text omitted)");
     bosun_buf_free(&whole);
 }
 

@@ -190,12 +190,12 @@ static int not_found(const bosun_dirs *dirs, const char *plugin, bosun_err *err)
     add_names(&all, dirs->site);
     add_builtin_names(&all);
     const char *near = bosun_suggest(plugin, (const char *const *)all.items, all.count);
-    bosun_err_set(
-        err, "ENOENT", "find the plugin",
-        "there is no plugin \"%s\" in %s%s%s, nor among the built-in ones%s%s%s; a plugin of your own is "
-        "given by its path (with a '/'), or its folder in BOSUN_PLUGIN_PATH",
-        plugin, dirs->path ? dirs->path : "", dirs->path ? ":" : "", dirs->site,
-        near ? "; did you mean \"" : "", near ? near : "", near ? "\"?" : "");
+    bosun_err_set(err, "ENOENT", "find the plugin",
+                  "no plugin named \"%s\" in %s%s%s or among the built-in plugins%s%s%s; to use a plugin of "
+                  "your own, give its "
+                  "path (with a '/') or add its folder to BOSUN_PLUGIN_PATH",
+                  plugin, dirs->path ? dirs->path : "", dirs->path ? ":" : "", dirs->site,
+                  near ? "; did you mean \"" : "", near ? near : "", near ? "\"?" : "");
     for (size_t i = 0; i < all.count; i++)
         free(all.items[i]);
     return -1;
@@ -213,9 +213,8 @@ static int find_path(const char *plugin, bosun_plugin_file *file, bosun_err *err
             return found < 0 ? -1 : 0;
     }
     return bosun_err_set(err, "ENOENT", "find the plugin",
-                         "there is no plugin file %s%s (a path is relative to the "
-                         "working directory)",
-                         plugin, ends_with(plugin, ".lua") ? "" : ".lua");
+                         "no plugin file %s%s (paths are relative to the working directory)", plugin,
+                         ends_with(plugin, ".lua") ? "" : ".lua");
 }
 
 static int find_name(const bosun_dirs *dirs, const char *plugin, bosun_plugin_file *file, bosun_err *err)

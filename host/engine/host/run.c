@@ -55,7 +55,7 @@ static void push_arguments(lua_State *L, const run *r)
 static void check_memory(lua_State *L, int rc)
 {
     if (rc < 0)
-        luaL_error(L, "out of memory while taking over the status");
+        luaL_error(L, "out of memory while reading the status");
 }
 
 static bosun_outcome check_outcome(lua_State *L, const char *name)
@@ -84,7 +84,7 @@ static void take_status(lua_State *L, bosun_status *status)
     check_memory(L, message ? bosun_status_set_message(status, message, len) : 0);
     const char *state = string_field(L, "state", &len);
     if (state && !bosun_state_known(state))
-        luaL_error(L, "state is \"%s\", which is no state of a deployment", state);
+        luaL_error(L, "state is \"%s\", which is not a deployment state", state);
     check_memory(L, state ? bosun_status_set_state(status, state) : 0);
     lua_getfield(L, -1, "duration");
     status->duration = lua_tonumber(L, -1);
@@ -161,8 +161,8 @@ int host_unknown_action(const char *name, bosun_err *err)
     for (size_t i = 0; i < bosun_action_count; i++)
         known[i] = bosun_actions[i].name;
     const char *near = bosun_suggest(name, known, bosun_action_count);
-    return bosun_err_set(err, BOSUN_ERR_INVALID, "run", "there is no action \"%s\"%s%s%s", name,
-                         near ? ": did you mean \"" : "", near ? near : "", near ? "\"?" : "");
+    return bosun_err_set(err, BOSUN_ERR_INVALID, "run", "no action named \"%s\"%s%s%s", name,
+                         near ? "; did you mean \"" : "", near ? near : "", near ? "\"?" : "");
 }
 
 static int run_with_config(run *r, const char *path, bosun_err *err)
@@ -221,7 +221,7 @@ static int check_cut(bosun_host *host, const bosun_status *status, bosun_err *er
     if (!host_limits_stopped(&host->limits, text, sizeof text))
         snprintf(text, sizeof text, "timed out after %g s", host->limits.timeout);
     return bosun_err_set(err, BOSUN_ERR_CANCELLED, "run",
-                         "%s: a wait was cut short, and the plugin went on to report %s", text,
+                         "%s: a wait was interrupted, yet the plugin reported %s", text,
                          bosun_outcome_name(status->outcome));
 }
 
@@ -232,7 +232,7 @@ static int run_checked(run *r, const char *action, const char *config, bosun_err
     if (rc == 0)
         rc = check_cut(r->host, r->status, err);
     if (rc == 0 && add_plan(r->host, r->status) < 0)
-        rc = bosun_err_nomem(err, "take over the plan of the dry run");
+        rc = bosun_err_nomem(err, "copy the plan of the dry run");
     return rc;
 }
 
