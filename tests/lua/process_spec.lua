@@ -139,7 +139,7 @@ describe("bosun.process", function()
         ["process.run({ 'a' }, { env = { 'A=B' } })"] = "names and values",
         ["process.run({ 'a' }, { env = { A = 'b\\0c' } })"] = "A: the value holds a NUL",
         ["process.run({ 'a' }, { env = { A = {} } })"] = "A: expected a string, a secret or false, got table",
-        ["process.run({ 'a' }, { cwd = '' })"] = "cannot be empty",
+        ["process.run({ 'a' }, { cwd = '' })"] = "option cwd: expected a path",
         ["process.run({ 'a' }, { stdin = 1 })"] = "stdin: expected a string or a secret",
         ["process.run { 'a', require('bosun.secret').new('12345') }"] = "item 2 is a secret",
       } do
