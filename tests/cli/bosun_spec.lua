@@ -236,7 +236,7 @@ describe("bosun", function()
       assert.equal(78, result.code)
       assert.equal([[
 private.yaml:1:1: baseDri: unknown key; did you mean "baseDir"?
-private.yaml:2:21: deploymentInfoFile: the name holds a '/' (at byte 2)
+private.yaml:2:21: deploymentInfoFile: the name contains a '/' (at byte 2)
 private.yaml:3:19: deploymentKVFile: found the number 5 (expected a string: put it in quotes)
 action.yaml:3:9: peInfo: expected a mapping, found a sequence: write "key: value" lines below it
 action.yaml:2:3: deploymentInfo.id: missing, and deployment_start needs it: did you mean id instead of "ID"?

@@ -67,7 +67,7 @@ for _name, _code in ENDLESS.items():
             result = workspace.run("pe_status", workspace.config("pe", deployment=None), plugin=workspace.plugin(body),
                                    extra=["--timeout", "1"])
             status = result.truthful("failing")
-            expect(re.search("timed out after 1 s|time is up", status["msg"]), status)
+            expect(re.search("timed out after 1 s|deadline has passed", status["msg"]), status)
             expect(not processes_with(nap), "alive:", processes_with(nap))
 
 

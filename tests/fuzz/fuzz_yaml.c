@@ -70,7 +70,7 @@ static void fail(const char *what, const bosun_buf *written, const bosun_err *er
  */
 static bool keys_met(const bosun_err *err)
 {
-    return strstr(err->message, "stands here for the second time") != NULL;
+    return strstr(err->message, "duplicate key") != NULL;
 }
 
 static void check_round_trip(bosun_arena *arena, const bosun_value *value)

@@ -86,7 +86,7 @@ describe("bosun.process", function()
       os.execute("chmod 755 " .. workspace:path "headless")
       workspace:write("plain", "")
       for _, case in ipairs {
-        { "no-such-program", "ENOENT", "no%-such%-program: it is in no folder of PATH" },
+        { "no-such-program", "ENOENT", "no%-such%-program: not found in PATH" },
         { "/no/such/program", "ENOENT", "/no/such/program" },
         { workspace:path "plain", "EACCES", "/plain: Permission denied" },
         { workspace:path "headless", "ENOEXEC", "/headless: .*#!/bin/sh" },
@@ -137,7 +137,7 @@ describe("bosun.process", function()
         ["process.run({ 'a' }, { env = { ['A=B'] = '1' } })"] = '"A=B" cannot be the name',
         ["process.run({ 'a' }, { env = { [''] = '1' } })"] = '"" cannot be the name',
         ["process.run({ 'a' }, { env = { 'A=B' } })"] = "names and values",
-        ["process.run({ 'a' }, { env = { A = 'b\\0c' } })"] = "A: the value holds a NUL",
+        ["process.run({ 'a' }, { env = { A = 'b\\0c' } })"] = "A: the value contains a NUL",
         ["process.run({ 'a' }, { env = { A = {} } })"] = "A: expected a string, a secret or false, got table",
         ["process.run({ 'a' }, { cwd = '' })"] = "option cwd: expected a path",
         ["process.run({ 'a' }, { stdin = 1 })"] = "stdin: expected a string or a secret",

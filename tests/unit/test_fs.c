@@ -48,7 +48,7 @@ static void test_fifo(void)
     int silent = open("fifo", O_RDWR | O_CLOEXEC);
     must(silent >= 0);
     bosun_wait wait = {.cancel_fd = -1, .deadline = bosun_wait_after(BOSUN_SECOND / 20)};
-    check_unreadable("fifo", 100, &wait, BOSUN_ERR_TIMEOUT);
+    check_unreadable("fifo", 100, &wait, BOSUN_ERR_DEADLINE);
     must(close(silent) == 0);
     bosun_err err = {0};
     ok(bosun_fs_append("fifo", "x", 1, 0, &err) < 0 && failed_with(&err, "ENXIO"), "%s", err.message);

@@ -94,8 +94,8 @@ static void test_component(void)
     check_component(longest, 255, NULL);
     check_component(longest, 256, "too long: 256 bytes, at most 255");
     check_component("", 0, "empty");
-    check_component(".", 1, "names a folder");
-    check_component("..", 2, "names a folder");
+    check_component(".", 1, "cannot be \".\"");
+    check_component("..", 2, "cannot be \"..\"");
     check_component("../x", 4, "'/' (at byte 3)");
     check_component("a\0b", 3, "control character (at byte 2)");
     check_component("a\nb", 3, "control character");

@@ -34,7 +34,7 @@ static void make_program(const char *path, const char *text, mode_t mode)
 static void test_refusals(void)
 {
     bosun_process_options options = program(ARGV("no-such-program"));
-    ok(refuses(options, "ENOENT", "no-such-program: it is in no folder of PATH"), "a name that PATH has not");
+    ok(refuses(options, "ENOENT", "no-such-program: not found in PATH"), "a name that PATH has not");
     ok(refuses(program(ARGV("/no/such/program")), "ENOENT", "/no/such/program"), "a path that is not there");
     ok(refuses(program(ARGV("")), "ENOENT", ""), "an empty name");
     make_program("plain", "text", 0644);
@@ -47,8 +47,7 @@ static void test_refusals(void)
        "a script whose interpreter is not there");
     options = program(ARGV("true"));
     options.cwd = "/no/such/folder";
-    ok(refuses(options, "ENOENT", "the folder it is to run in is /no/such/folder"),
-       "a folder that is not there");
+    ok(refuses(options, "ENOENT", "its working directory is /no/such/folder"), "a folder that is not there");
     options.cwd = "plain";
     ok(refuses(options, "ENOTDIR", "plain"), "a folder that is a file");
     char *huge = malloc(4 << 20);

@@ -235,7 +235,7 @@ static void test_cancel(void)
     ok(bosun_process_run(&p, &options, &wait, &err) < 0 && p.pid == 0, "cancelled before: not started");
     bosun_process_close(&p);
     const bosun_wait late = {.cancel_fd = -1, .deadline = bosun_wait_after(BOSUN_SECOND / 5)};
-    ok(bosun_process_run(&p, &options, &late, &err) < 0 && failed_with(&err, BOSUN_ERR_TIMEOUT) &&
+    ok(bosun_process_run(&p, &options, &late, &err) < 0 && failed_with(&err, BOSUN_ERR_DEADLINE) &&
            alive_with(nap) == 0,
        "%s", err.message);
     bosun_process_close(&p);

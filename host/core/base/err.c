@@ -69,11 +69,16 @@ const char *bosun_err_name(int errnum)
     return name ? name : "EUNKNOWN";
 }
 
-int bosun_err_errno(bosun_err *err, int errnum, const char *op, const char *path)
+int bosun_err_errno_as(bosun_err *err, int errnum, const char *op, const char *words, const char *path)
 {
     const char *text = strerrordesc_np(errnum);
-    return bosun_err_set(err, bosun_err_name(errnum), op, "cannot %s %s: %s (%s)", op, path,
+    return bosun_err_set(err, bosun_err_name(errnum), op, "cannot %s %s: %s (%s)", words, path,
                          text ? text : "unknown error", bosun_err_name(errnum));
+}
+
+int bosun_err_errno(bosun_err *err, int errnum, const char *op, const char *path)
+{
+    return bosun_err_errno_as(err, errnum, op, op, path);
 }
 
 int bosun_err_nomem(bosun_err *err, const char *op)

@@ -18,6 +18,7 @@
 
 /* Codes that are not the name of an errno value. docs/reference/errors.md lists them all. */
 #define BOSUN_ERR_TIMEOUT   "timeout"
+#define BOSUN_ERR_DEADLINE  "deadline" /* the action's; "timeout" is a limit of the call itself */
 #define BOSUN_ERR_CANCELLED "cancelled"
 #define BOSUN_ERR_INVALID   "invalid"
 #define BOSUN_ERR_SYNTAX    "syntax"
@@ -43,6 +44,9 @@ int bosun_err_set(bosun_err *err, const char *code, const char *op, const char *
 /* "cannot <op> <path>: <text of errno value>", code = the name of the errno value. `errnum` is errno as it
  * was when the call failed. Returns -1. */
 int bosun_err_errno(bosun_err *err, int errnum, const char *op, const char *path);
+
+/* The same where the operation reads better in other words: "cannot <words> <path>: …". Returns -1. */
+int bosun_err_errno_as(bosun_err *err, int errnum, const char *op, const char *words, const char *path);
 
 /* Out of memory, with what was being done. Returns -1. */
 int bosun_err_nomem(bosun_err *err, const char *op);

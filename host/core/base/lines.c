@@ -23,7 +23,7 @@ int bosun_lines_feed(bosun_lines *lines, const char *bytes, size_t len, bosun_er
 {
     drop_consumed(lines);
     bosun_buf_append(&lines->buf, bytes, len);
-    return lines->buf.failed ? bosun_err_nomem(err, "split into lines") : 0;
+    return lines->buf.failed ? bosun_err_nomem(err, "read") : 0;
 }
 
 /* Hands out what lies between start and `end`, and goes on after `next`. */
@@ -33,8 +33,7 @@ static int hand_out(bosun_lines *lines, size_t end, size_t next, const char **li
     if (end > lines->start && next > end && lines->buf.data[end - 1] == '\r')
         end--;
     if (end - lines->start > lines->max)
-        return bosun_err_set(err, BOSUN_ERR_TOO_LARGE, "split into lines", "a line is longer than %zu bytes",
-                             lines->max);
+        return bosun_err_set(err, BOSUN_ERR_TOO_LARGE, "read", "a line is longer than %zu bytes", lines->max);
     *line = lines->buf.data + lines->start;
     *len = end - lines->start;
     lines->start = lines->scanned = next;
@@ -53,8 +52,7 @@ int bosun_lines_next(bosun_lines *lines, const char **line, size_t *len, bosun_e
     lines->scanned = lines->buf.len;
     /* One byte more may be the '\r' of the line's end. */
     if (lines->buf.len - lines->start > lines->max + 1)
-        return bosun_err_set(err, BOSUN_ERR_TOO_LARGE, "split into lines", "a line is longer than %zu bytes",
-                             lines->max);
+        return bosun_err_set(err, BOSUN_ERR_TOO_LARGE, "read", "a line is longer than %zu bytes", lines->max);
     return 0;
 }
 

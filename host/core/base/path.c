@@ -124,11 +124,11 @@ static int check_characters(const char *text, size_t len, const char *what, bosu
             return bosun_err_set(err, BOSUN_ERR_INVALID, "check", "%s is not valid UTF-8 (at byte %zu)", what,
                                  at + 1);
         if (text[at] == '/')
-            return bosun_err_set(err, BOSUN_ERR_INVALID, "check", "%s holds a '/' (at byte %zu)", what,
+            return bosun_err_set(err, BOSUN_ERR_INVALID, "check", "%s contains a '/' (at byte %zu)", what,
                                  at + 1);
         if (is_control(text + at, size))
             return bosun_err_set(err, BOSUN_ERR_INVALID, "check",
-                                 "%s holds a control character (at byte %zu)", what, at + 1);
+                                 "%s contains a control character (at byte %zu)", what, at + 1);
     }
     return 0;
 }
@@ -141,7 +141,6 @@ int bosun_path_check_component(const char *text, size_t len, size_t max, const c
         return bosun_err_set(err, BOSUN_ERR_INVALID, "check", "%s is too long: %zu bytes, at most %zu", what,
                              len, max);
     if (text[0] == '.' && (len == 1 || (len == 2 && text[1] == '.')))
-        return bosun_err_set(err, BOSUN_ERR_INVALID, "check", "%s is \"%.*s\", which names a folder", what,
-                             (int)len, text);
+        return bosun_err_set(err, BOSUN_ERR_INVALID, "check", "%s cannot be \"%.*s\"", what, (int)len, text);
     return check_characters(text, len, what, err);
 }

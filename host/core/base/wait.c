@@ -59,8 +59,9 @@ int bosun_wait_check(const bosun_wait *wait, const char *op, bosun_err *err)
     if (wait->cut)
         atomic_store(wait->cut, 1);
     if (is_cancelled(wait))
-        return bosun_err_set(err, BOSUN_ERR_CANCELLED, op, "%s was cut short: the action is cancelled", op);
-    return bosun_err_set(err, BOSUN_ERR_TIMEOUT, op, "%s timed out: the action's time is up", op);
+        return bosun_err_set(err, BOSUN_ERR_CANCELLED, op, "%s was interrupted: the action was cancelled",
+                             op);
+    return bosun_err_set(err, BOSUN_ERR_DEADLINE, op, "%s timed out: the action's deadline has passed", op);
 }
 
 int bosun_wait_fd(const bosun_wait *wait, int fd, short events, int64_t until, const char *op, bosun_err *err)

@@ -20,8 +20,7 @@ typedef struct bosun_wait {
 int64_t bosun_monotonic(void); /* CLOCK_MONOTONIC in nanoseconds */
 int64_t bosun_realtime(void);  /* CLOCK_REALTIME in nanoseconds since the epoch */
 
-/* -1 with BOSUN_ERR_CANCELLED or BOSUN_ERR_TIMEOUT when the work has to stop, 0 otherwise. wait may be NULL.
- */
+/* 0, or -1 when the work has to stop: BOSUN_ERR_CANCELLED, BOSUN_ERR_DEADLINE. wait may be NULL. */
 int bosun_wait_check(const bosun_wait *wait, const char *op, bosun_err *err);
 
 /* Waits until `fd` is ready for `events` (poll's), `until` (monotonic ns) has passed, or the work has to

@@ -104,11 +104,11 @@ int bosun_fs_temp_create(const bosun_fs_target *target, mode_t mode, bosun_fs_te
     if (taken > 0)
         return 0;
     if (taken < 0)
-        return bosun_err_errno(err, errno, "create a temporary file beside", target->path);
-    return bosun_err_set(err, "EBUSY", "create",
-                         "cannot write %s: other writers' temporary files (.bosun-%016" PRIx64
-                         "-*.tmp beside it) are in the way",
-                         target->path, bosun_hash(target->name, strlen(target->name)));
+        return bosun_err_errno_as(err, errno, "create", "create a temporary file next to", target->path);
+    return bosun_err_set(
+        err, "EBUSY", "create",
+        "cannot create a temporary file next to %s: too many other writers (.bosun-%016" PRIx64 "-*.tmp)",
+        target->path, bosun_hash(target->name, strlen(target->name)));
 }
 
 void bosun_fs_temp_discard(const bosun_fs_target *target, bosun_fs_temp *temp)
@@ -202,11 +202,11 @@ static const char *why_not_replaceable(mode_t mode)
 {
     switch (bosun_fs_type(mode)) {
     case 'f': return NULL;
-    case 'l': return "a symbolic link: name the file that it points to";
+    case 'l': return "a symbolic link: name the file it points to";
     case 'd': return "a folder: name a file in it";
-    case 'p': return "a FIFO: name a regular file, or one that does not exist yet";
-    case 's': return "a socket: name a regular file, or one that does not exist yet";
-    default: return "a device: name a regular file, or one that does not exist yet";
+    case 'p': return "a FIFO: name a regular file, or a path that does not exist yet";
+    case 's': return "a socket: name a regular file, or a path that does not exist yet";
+    default: return "a device: name a regular file, or a path that does not exist yet";
     }
 }
 

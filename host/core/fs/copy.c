@@ -28,7 +28,7 @@ static size_t at_most(off_t len, size_t max)
 
 static int changed(const copy *c, bosun_err *err)
 {
-    return bosun_err_set(err, BOSUN_ERR_INVALID, "copy", "cannot copy %s: it changed while it was copied",
+    return bosun_err_set(err, BOSUN_ERR_INVALID, "copy", "cannot copy %s: it changed while being copied",
                          c->source->path);
 }
 
@@ -82,10 +82,8 @@ static ssize_t copy_some(copy *c, off_t at, size_t len, bosun_err *err)
     while (n < 0 && errno == EINTR);
     if (n > 0)
         return n;
-    if (!works_buffered(n)) {
-        bosun_err_errno(err, errno, "copy", c->source->path);
-        return bosun_err_context(err, "copying to %s: ", c->dst);
-    }
+    if (!works_buffered(n))
+        return bosun_fs_fail_pair(err, errno, "copy", c->source->path, "to", c->dst);
     c->buffered = true;
     return copy_buffered(c, at, len, err);
 }
@@ -220,7 +218,7 @@ static int copy_to_new(const bosun_fs_source *source, const char *dst, const bos
     else
         bosun_fs_drop(out);
     if (rc < 0 && unlink(dst) < 0 && errno != ENOENT)
-        bosun_err_context(err, "a part of the copy is left at %s: ", dst);
+        bosun_err_context(err, "an incomplete copy remains at %s: ", dst);
     return rc;
 }
 

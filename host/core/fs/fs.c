@@ -11,6 +11,14 @@
 
 #define PATIENCE (5 * BOSUN_SECOND) /* for the reader of a pipe */
 
+int bosun_fs_fail_pair(bosun_err *err, int errnum, const char *op, const char *from, const char *link,
+                       const char *to)
+{
+    const char *text = strerrordesc_np(errnum);
+    return bosun_err_set(err, bosun_err_name(errnum), op, "cannot %s %s %s %s: %s (%s)", op, from, link, to,
+                         text ? text : "unknown error", bosun_err_name(errnum));
+}
+
 int bosun_fs_openat(int dirfd, const char *name, int flags, mode_t mode)
 {
     int fd;
@@ -44,7 +52,7 @@ int bosun_fs_fsync(int fd, const char *path, bosun_err *err)
     return rc < 0 ? bosun_err_errno(err, errno, "fsync", path) : 0;
 }
 
-int bosun_fs_fsync_folder(int fd, const char *op, const char *path, bosun_err *err)
+int bosun_fs_fsync_folder(int fd, const char *words, const char *path, bosun_err *err)
 {
     int rc;
     do
@@ -52,7 +60,7 @@ int bosun_fs_fsync_folder(int fd, const char *op, const char *path, bosun_err *e
     while (rc < 0 && errno == EINTR);
     if (rc == 0 || errno == EINVAL)
         return 0;
-    return bosun_err_errno(err, errno, op, path);
+    return bosun_err_errno_as(err, errno, "fsync", words, path);
 }
 
 static bool names_a_folder(const char *name, size_t len)
@@ -65,8 +73,8 @@ int bosun_fs_open_folder(const char *path, int flags, char name[256], bosun_err 
     size_t len;
     const char *base = bosun_path_basename(path, &len);
     if (names_a_folder(base, len))
-        return bosun_err_set(err, BOSUN_ERR_INVALID, "open", "cannot use \"%s\": it does not end in a name",
-                             path);
+        return bosun_err_set(err, BOSUN_ERR_INVALID, "open",
+                             "cannot open %s: the path does not end in a name", path);
     char folder[PATH_MAX];
     size_t folder_len = (size_t)(base - path);
     if (len > NAME_MAX || folder_len >= sizeof folder)
@@ -76,7 +84,7 @@ int bosun_fs_open_folder(const char *path, int flags, char name[256], bosun_err 
     memcpy(folder, path, folder_len);
     folder[folder_len] = '\0';
     int fd = bosun_fs_openat(AT_FDCWD, folder_len ? folder : ".", flags | O_DIRECTORY, 0);
-    return fd < 0 ? bosun_err_errno(err, errno, "open the folder of", path) : fd;
+    return fd < 0 ? bosun_err_errno_as(err, errno, "open", "open the folder of", path) : fd;
 }
 
 int bosun_fs_still_named(int dirfd, const char *name, int fd)
@@ -108,7 +116,8 @@ static int wait_writable(int fd, const char *path, bosun_err *err)
 {
     int ready = bosun_wait_fd(NULL, fd, POLLOUT, bosun_wait_after(PATIENCE), "write", err);
     if (ready == 0)
-        return bosun_err_set(err, BOSUN_ERR_TIMEOUT, "write", "cannot write %s: nobody reads it", path);
+        return bosun_err_set(err, BOSUN_ERR_TIMEOUT, "write",
+                             "cannot write %s: nothing has read from it for 5 s", path);
     return ready < 0 ? -1 : 0;
 }
 
@@ -183,7 +192,7 @@ static int ensure_folder(const char *path, mode_t mode, bosun_err *err)
     struct stat st;
     if (errnum == EEXIST && stat(path, &st) == 0 && S_ISDIR(st.st_mode))
         return 0;
-    return bosun_err_errno(err, errnum, "create folder", path);
+    return bosun_err_errno_as(err, errnum, "mkdir", "create the folder", path);
 }
 
 static int make_parents(const char *path, bosun_err *err)
@@ -191,7 +200,7 @@ static int make_parents(const char *path, bosun_err *err)
     char folder[PATH_MAX];
     size_t len = strlen(path);
     if (len >= sizeof folder)
-        return bosun_err_errno(err, ENAMETOOLONG, "create folder", path);
+        return bosun_err_errno_as(err, ENAMETOOLONG, "mkdir", "create the folder", path);
     memcpy(folder, path, len + 1);
     char *slash = folder + strspn(folder, "/");
     while ((slash = strchr(slash, '/')) && slash[strspn(slash, "/")] != '\0') {
@@ -210,5 +219,5 @@ int bosun_fs_mkdir(const char *path, mode_t mode, bool parents, bosun_err *err)
         mode = 0777;
     if (parents)
         return make_parents(path, err) < 0 ? -1 : ensure_folder(path, mode, err);
-    return mkdir(path, mode) < 0 ? bosun_err_errno(err, errno, "create folder", path) : 0;
+    return mkdir(path, mode) < 0 ? bosun_err_errno_as(err, errno, "mkdir", "create the folder", path) : 0;
 }

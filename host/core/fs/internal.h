@@ -11,8 +11,13 @@ int bosun_fs_openat(int dirfd, const char *name, int flags, mode_t mode);
 int bosun_fs_close(int fd, const char *path, bosun_err *err);
 int bosun_fs_fsync(int fd, const char *path, bosun_err *err);
 
-/* fsync of a folder; file systems that cannot do that to folders need not be told. */
-int bosun_fs_fsync_folder(int fd, const char *op, const char *path, bosun_err *err);
+/* fsync(2) of a folder, which some file systems do not support: that is not an error. `words` as in
+ * bosun_err_errno_as. */
+int bosun_fs_fsync_folder(int fd, const char *words, const char *path, bosun_err *err);
+
+/* bosun_err_errno_as for an operation on two paths: "cannot <op> <from> <link> <to>: …". */
+int bosun_fs_fail_pair(bosun_err *err, int errnum, const char *op, const char *from, const char *link,
+                       const char *to);
 
 /* Opens the folder that `path` is in with `flags` and stores the last component in `name`. A path whose last
  * component is empty, "." or ".." fails. Returns the descriptor or -1. */

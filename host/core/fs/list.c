@@ -61,13 +61,13 @@ static int read_entries(DIR *dir, const char *path, bosun_buf *out, bosun_err *e
         errno = 0;
         const struct dirent *entry = readdir(dir);
         if (!entry)
-            return errno ? bosun_err_errno(err, errno, "read folder", path) : 0;
+            return errno ? bosun_err_errno_as(err, errno, "read", "read the folder", path) : 0;
         if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0)
             continue;
         bosun_buf_putc(out, entry_type(dirfd(dir), entry));
         bosun_buf_append(out, entry->d_name, strlen(entry->d_name) + 1);
         if (out->failed)
-            return bosun_err_nomem(err, "read folder");
+            return bosun_err_nomem(err, "read");
     }
 }
 
@@ -84,7 +84,7 @@ int bosun_fs_list(const char *path, bosun_buf *out, bosun_err *err)
     bosun_buf found = {0};
     int rc = read_entries(dir, path, &found, err);
     if (rc == 0 && append_sorted(out, &found, compare_after_type) < 0)
-        rc = bosun_err_nomem(err, "read folder");
+        rc = bosun_err_nomem(err, "read");
     bosun_buf_free(&found);
     (void)closedir(dir); /* only read */
     return rc;

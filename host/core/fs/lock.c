@@ -42,9 +42,11 @@ static int attempt(const char *path, int *fd)
 static int not_in_time(const char *path, int64_t timeout, bosun_err *err)
 {
     if (timeout <= 0)
-        return bosun_err_set(err, BOSUN_ERR_TIMEOUT, "lock", "cannot lock %s: it is locked by another", path);
-    return bosun_err_set(err, BOSUN_ERR_TIMEOUT, "lock", "cannot lock %s: another has held the lock for %g s",
-                         path, (double)timeout / (double)BOSUN_SECOND);
+        return bosun_err_set(err, BOSUN_ERR_TIMEOUT, "lock", "cannot lock %s: another process holds the lock",
+                             path);
+    return bosun_err_set(err, BOSUN_ERR_TIMEOUT, "lock",
+                         "cannot lock %s: another process still holds the lock after %g s", path,
+                         (double)timeout / (double)BOSUN_SECOND);
 }
 
 static int wait_for_lock(const char *path, int64_t timeout, const bosun_wait *wait, int *fd, bosun_err *err)
@@ -59,8 +61,8 @@ static int wait_for_lock(const char *path, int64_t timeout, const bosun_wait *wa
         if (bosun_monotonic() >= end)
             return not_in_time(path, timeout, err);
         int64_t until = bosun_wait_after(pause);
-        if (bosun_wait_fd(wait, -1, 0, until < end ? until : end, "waiting", err) < 0)
-            return bosun_err_context(err, "another process holds the lock %s: ", path);
+        if (bosun_wait_fd(wait, -1, 0, until < end ? until : end, "lock", err) < 0)
+            return bosun_err_context(err, "cannot lock %s: another process holds the lock: ", path);
     }
 }
 

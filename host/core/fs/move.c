@@ -6,18 +6,11 @@
 #include <stdio.h>
 #include <unistd.h>
 
-static int rename_failed(int errnum, const char *from, const char *to, bosun_err *err)
-{
-    bosun_err_errno(err, errnum, "rename", from);
-    return bosun_err_context(err, "renaming to %s: ", to);
-}
-
 int bosun_fs_exchange(const char *a, const char *b, bosun_err *err)
 {
     if (renameat2(AT_FDCWD, a, AT_FDCWD, b, RENAME_EXCHANGE) == 0)
         return 0;
-    bosun_err_errno(err, errno, "exchange", a);
-    return bosun_err_context(err, "exchanging with %s: ", b);
+    return bosun_fs_fail_pair(err, errno, "exchange", a, "with", b);
 }
 
 /* Puts the copy in the target's place, on disk before the original goes. */
@@ -65,5 +58,5 @@ int bosun_fs_move(const char *from, const char *to, const bosun_fs_copy_options 
     bool file =
         errnum == EXDEV && lstat(from, &st) == 0 && S_ISREG(st.st_mode); /* a symlink is not its target */
     return file ? move_across(from, to, options ? options : &defaults, wait, err)
-                : rename_failed(errnum, from, to, err);
+                : bosun_fs_fail_pair(err, errnum, "rename", from, "to", to);
 }

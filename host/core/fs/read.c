@@ -51,7 +51,7 @@ static ssize_t read_some(source *s, char *into, size_t size, bosun_err *err)
         ssize_t n = read(s->fd, into, size);
         if (n == 0 && s->fifo && !s->started)
             return bosun_err_set(err, BOSUN_ERR_INVALID, "read",
-                                 "cannot read %s: it is a FIFO that nobody writes to", s->path);
+                                 "cannot read %s: it is a FIFO without a writer", s->path);
         if (n >= 0) {
             s->started = true;
             return n;

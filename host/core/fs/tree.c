@@ -103,7 +103,7 @@ static int empty_until_folder(walk *w, DIR *dir, char sub[256], bosun_err *err)
         errno = 0;
         struct dirent *entry = readdir(dir);
         if (!entry)
-            return errno ? bosun_err_errno(err, errno, "read folder", w->path.data) : 0;
+            return errno ? bosun_err_errno_as(err, errno, "read", "read the folder", w->path.data) : 0;
         if (is_dots(entry->d_name))
             continue;
         if (entry->d_type != DT_DIR && (unlinkat(w->fd, entry->d_name, 0) == 0 || errno == ENOENT))

@@ -22,8 +22,8 @@ static bool is_success(const bosun_http_transfer *t)
 
 static size_t too_large(bosun_http_transfer *t, const char *what, long long max)
 {
-    bosun_err_set(&t->err, BOSUN_ERR_TOO_LARGE, "http.request", "%s failed: the reply's %s over %lld bytes",
-                  t->label, what, max);
+    bosun_err_set(&t->err, BOSUN_ERR_TOO_LARGE, "http.request",
+                  "%s failed: the reply's %s larger than %lld bytes", t->label, what, max);
     return 0;
 }
 
@@ -38,7 +38,7 @@ static size_t on_header(char *bytes, size_t size, size_t count, void *data)
     bosun_http_add_header(&t->reply, bytes, len);
     if (!t->reply.headers.failed)
         return len;
-    bosun_err_nomem(&t->err, "receive an HTTP reply");
+    bosun_http_nomem(&t->err);
     return 0;
 }
 
@@ -47,7 +47,7 @@ static size_t to_buffer(bosun_http_transfer *t, bosun_buf *buf, const char *byte
     bosun_buf_append(buf, bytes, len);
     if (!buf->failed)
         return len;
-    bosun_err_nomem(&t->err, "receive an HTTP reply");
+    bosun_http_nomem(&t->err);
     return 0;
 }
 
@@ -58,7 +58,7 @@ static bool is_compressed(bosun_http_transfer *t)
     if (!encoding || strcasecmp(encoding, "identity") == 0)
         return false;
     bosun_err_set(&t->err, BOSUN_HTTP_PROTOCOL, "http.request",
-                  "%s failed: the server compressed the stream (%s), which it was not asked to", t->label,
+                  "%s failed: the server sent a compressed stream (%s) without being asked", t->label,
                   encoding);
     return true;
 }
@@ -107,8 +107,8 @@ static size_t from_file(bosun_http_transfer *t, char *out, size_t max)
         return CURL_READFUNC_ABORT;
     }
     if (n == 0 && max > 0) {
-        bosun_err_set(&t->err, BOSUN_ERR_INVALID, "read", "cannot send %s: it became shorter meanwhile",
-                      t->source_path);
+        bosun_err_set(&t->err, BOSUN_ERR_INVALID, "read",
+                      "cannot send %s: it became shorter while being sent", t->source_path);
         return CURL_READFUNC_ABORT;
     }
     t->source_left -= n;
@@ -153,7 +153,7 @@ static int open_source(bosun_http_transfer *t, const char *path, bosun_err *err)
     bosun_fs_source file;
     t->source_path = strdup(path);
     if (!t->source_path)
-        return bosun_err_nomem(err, "start an HTTP request");
+        return bosun_http_nomem(err);
     if (bosun_fs_source_open(&file, path, err) < 0)
         return -1;
     t->source_fd = file.fd;
@@ -165,7 +165,7 @@ static int open_sink(bosun_http_transfer *t, const char *path, bosun_err *err)
 {
     t->sink_path = strdup(path);
     if (!t->sink_path)
-        return bosun_err_nomem(err, "start an HTTP request");
+        return bosun_http_nomem(err);
     if (bosun_fs_target_open(&t->target, t->sink_path, err) < 0 || bosun_fs_target_check(&t->target, err) < 0)
         return -1;
     return bosun_fs_temp_create(&t->target, 0666, &t->temp, err);
@@ -300,7 +300,7 @@ int bosun_http_send(bosun_http_transfer *t, const char *bytes, size_t len, bosun
     t->out_start = 0;
     bosun_buf_append(&t->outgoing, bytes, len);
     if (t->outgoing.failed)
-        return bosun_err_nomem(err, "send an HTTP request");
+        return bosun_http_nomem(err);
     t->out_ended = len == 0;
     if (t->out_paused) {
         t->out_paused = false;

@@ -1,5 +1,6 @@
 /* Clients and the life of transfers: start, step, end. What a transfer is told is in http_setup.c and
  * http_body.c. */
+#include "core/base/url.h"
 #include "internal.h"
 #include <stdlib.h>
 #include <string.h>
@@ -16,7 +17,7 @@ bosun_http_client *bosun_http_client_new(bosun_err *err)
     CURLM *multi = client ? curl->multi_init() : NULL;
     if (!multi) {
         free(client);
-        bosun_err_nomem(err, "make an HTTP client");
+        bosun_http_nomem(err);
         return NULL;
     }
     client->curl = curl;
@@ -112,7 +113,7 @@ static char *make_label(const bosun_http_request *request)
     if (request->shown_url)
         bosun_buf_puts(&text, request->shown_url);
     else
-        bosun_http_show_url(&text, request->url);
+        bosun_url_show(&text, request->url);
     char *label = text.failed ? NULL : strdup(bosun_buf_text(&text));
     bosun_buf_free(&text);
     return label;
@@ -123,7 +124,7 @@ static bosun_http_transfer *new_transfer(bosun_http_client *client, const bosun_
 {
     bosun_http_transfer *t = calloc(1, sizeof *t);
     if (!t) {
-        bosun_err_nomem(err, "start an HTTP request");
+        bosun_http_nomem(err);
         return NULL;
     }
     t->curl = client->curl;
@@ -136,7 +137,7 @@ static bosun_http_transfer *new_transfer(bosun_http_client *client, const bosun_
     if (t->label && t->easy)
         return t;
     bosun_http_free(t);
-    bosun_err_nomem(err, "start an HTTP request");
+    bosun_http_nomem(err);
     return NULL;
 }
 
@@ -170,7 +171,7 @@ bosun_http_transfer *bosun_http_begin(bosun_http_client *client, const bosun_htt
         if (rc == CURLM_OK)
             return t;
         bosun_err_set(err, rc == CURLM_OUT_OF_MEMORY ? BOSUN_ERR_NOMEM : BOSUN_HTTP_FAILED, "http.request",
-                      "%s cannot be started: %s", t->label, client->curl->multi_strerror(rc));
+                      "%s failed: libcurl cannot start it: %s", t->label, client->curl->multi_strerror(rc));
     }
     bosun_http_free(t);
     return NULL;
@@ -212,7 +213,7 @@ static void note_ended(bosun_http_client *client)
 static int multi_failed(const bosun_http_client *client, CURLMcode rc, bosun_err *err)
 {
     return bosun_err_set(err, rc == CURLM_OUT_OF_MEMORY ? BOSUN_ERR_NOMEM : BOSUN_HTTP_FAILED, "http.request",
-                         "libcurl cannot go on: %s", client->curl->multi_strerror(rc));
+                         "libcurl failed: %s", client->curl->multi_strerror(rc));
 }
 
 int bosun_http_step(bosun_http_client *client, const bosun_wait *wait, int64_t until, bosun_err *err)
@@ -256,7 +257,7 @@ static void note_numbers(bosun_http_transfer *t)
 int bosun_http_finish(bosun_http_transfer *t, bosun_err *err)
 {
     if (!t->client)
-        return bosun_err_set(err, BOSUN_ERR_INVALID, "http.request", "%s was ended: its client is closed",
+        return bosun_err_set(err, BOSUN_ERR_INVALID, "http.request", "%s failed: its client was closed",
                              t->label);
     note_numbers(t);
     int rc = t->result == CURLE_OK && !t->err.code[0] ? bosun_http_commit_body(t, err)

@@ -1,5 +1,6 @@
 /* Connections that HTTP only opens. libcurl makes the connection, with proxy, TLS and Unix socket, and is
  * then asked for no transfer (CURLOPT_CONNECT_ONLY): the request and its reply are written and read here. */
+#include "core/base/url.h"
 #include "internal.h"
 #include <poll.h>
 #include <stdlib.h>
@@ -36,7 +37,7 @@ const bosun_http_reply *bosun_http_connection_reply(const bosun_http_connection 
 
 static int timed_out(const bosun_http_connection *c, bosun_err *err)
 {
-    return bosun_err_set(err, BOSUN_ERR_TIMEOUT, "http.connect", "%s: nothing came in time",
+    return bosun_err_set(err, BOSUN_ERR_TIMEOUT, "http.connect", "%s timed out: no data arrived in time",
                          c->transfer->label);
 }
 
@@ -47,7 +48,7 @@ static int wait_ready(const bosun_http_connection *c, short events, int64_t unti
     curl_socket_t fd = CURL_SOCKET_BAD;
     (void)c->client->curl->easy_getinfo(c->transfer->easy, CURLINFO_ACTIVESOCKET, &fd);
     if (fd == CURL_SOCKET_BAD)
-        return bosun_err_set(err, BOSUN_HTTP_CLOSED, "http.connect", "%s: the connection is closed",
+        return bosun_err_set(err, BOSUN_HTTP_CLOSED, "http.connect", "%s failed: the connection is closed",
                              c->transfer->label);
     int rc = bosun_wait_fd(wait, fd, events, until, "http.connect", err);
     return rc == 0 ? timed_out(c, err) : rc < 0 ? -1 : 0;
@@ -55,8 +56,8 @@ static int wait_ready(const bosun_http_connection *c, short events, int64_t unti
 
 static int broken(const bosun_http_connection *c, CURLcode rc, const char *what, bosun_err *err)
 {
-    return bosun_err_set(err, BOSUN_HTTP_CLOSED, "http.connect", "%s: cannot %s: %s", c->transfer->label,
-                         what, c->client->curl->easy_strerror(rc));
+    return bosun_err_set(err, BOSUN_HTTP_CLOSED, "http.connect", "%s failed: cannot %s: %s",
+                         c->transfer->label, what, c->client->curl->easy_strerror(rc));
 }
 
 int bosun_http_connection_send(bosun_http_connection *c, const void *bytes, size_t len,
@@ -106,21 +107,18 @@ ptrdiff_t bosun_http_connection_recv(bosun_http_connection *c, void *bytes, size
 }
 
 /* The request as text; without what libcurl would add to it. */
-static void write_request(bosun_buf *out, const bosun_http_request *request)
+static void write_request(bosun_buf *out, const bosun_http_request *request, const bosun_url *url)
 {
-    bosun_http_url url;
-    if (!bosun_http_split_url(request->url, &url))
-        return;
-    const char *slash = *url.rest == '/' ? "" : "/";
-    bosun_buf_printf(out, "%s %s%.*s HTTP/1.1\r\n", request->method, slash, (int)strcspn(url.rest, "#"),
-                     url.rest);
+    const char *slash = url->path.len > 0 ? "" : "/";
+    bosun_buf_printf(out, "%s %s%.*s HTTP/1.1\r\n", request->method, slash, (int)strcspn(url->path.at, "#"),
+                     url->path.at);
     bool host = false;
     for (const char *const *h = request->headers; h && *h; h += 2) {
         bosun_buf_printf(out, "%s: %s\r\n", h[0], h[1]);
         host = host || strcasecmp(h[0], "Host") == 0;
     }
     if (!host)
-        bosun_buf_printf(out, "Host: %.*s\r\n", (int)(url.rest - url.host), url.host);
+        bosun_buf_printf(out, "Host: %.*s\r\n", (int)(url->path.at - url->host.at), url->host.at);
     if (request->source == BOSUN_HTTP_FROM_MEMORY)
         bosun_buf_printf(out, "Content-Length: %lld\r\n", (long long)request->length);
     bosun_buf_puts(out, "\r\n");
@@ -131,9 +129,12 @@ static void write_request(bosun_buf *out, const bosun_http_request *request)
 static int send_request(bosun_http_connection *c, const bosun_http_request *request, const bosun_wait *wait,
                         bosun_err *err)
 {
+    bosun_url url;
+    if (bosun_url_parse(request->url, strlen(request->url), &url, err) < 0)
+        return bosun_err_context(err, "%s failed: ", c->transfer->label);
     bosun_buf text = {0};
-    write_request(&text, request);
-    int rc = text.failed ? bosun_err_nomem(err, "send an HTTP request")
+    write_request(&text, request, &url);
+    int rc = text.failed ? bosun_http_nomem(err)
                          : bosun_http_connection_send(c, bosun_buf_text(&text), text.len, wait, err);
     if (text.data)
         explicit_bzero(text.data, text.len);
@@ -146,13 +147,13 @@ static int receive_more(bosun_http_connection *c, int64_t until, const bosun_wai
 {
     char *to = bosun_buf_reserve(&c->early, AT_ONCE);
     if (!to)
-        return bosun_err_nomem(err, "receive an HTTP reply");
+        return bosun_http_nomem(err);
     ptrdiff_t n = receive(c, to, AT_ONCE, until, wait, err);
     if (n < 0)
         return -1;
     if (n == 0)
         return bosun_err_set(err, BOSUN_HTTP_CLOSED, "http.connect",
-                             "%s failed: the server closed the connection before its reply was complete",
+                             "%s failed: the connection was closed before the reply was complete",
                              c->transfer->label);
     c->early.len += (size_t)n;
     return 0;
@@ -177,13 +178,13 @@ static int read_header(bosun_http_connection *c, int64_t until, const bosun_wait
         end = memmem(c->early.data, c->early.len, "\r\n\r\n", 4);
         if (!end && c->early.len > HEADER_MAX)
             return bosun_err_set(err, BOSUN_ERR_TOO_LARGE, "http.connect",
-                                 "%s failed: the reply's header is over %zu bytes", c->transfer->label,
-                                 HEADER_MAX);
+                                 "%s failed: the reply's headers are larger than %zu bytes",
+                                 c->transfer->label, HEADER_MAX);
     }
     parse_header(c, c->early.data, end);
     c->early_start = (size_t)(end + 4 - c->early.data);
     if (c->reply.headers.failed)
-        return bosun_err_nomem(err, "receive an HTTP reply");
+        return bosun_http_nomem(err);
     if (c->reply.status == 0)
         return bosun_err_set(err, BOSUN_HTTP_PROTOCOL, "http.connect", "%s failed: the reply is not HTTP",
                              c->transfer->label);
@@ -205,7 +206,7 @@ static int refuse(bosun_http_connection *c, int64_t until, const bosun_wait *wai
     *refusal = c->reply;
     c->reply = (bosun_http_reply){0};
     return bosun_err_set(err, BOSUN_HTTP_UPGRADE, "http.connect",
-                         "%s failed: the server answered %d instead of switching protocols (101)",
+                         "%s failed: the server replied with status %d instead of 101 (Switching Protocols)",
                          c->transfer->label, refusal->status);
 }
 
@@ -231,7 +232,7 @@ bosun_http_connection *bosun_http_connect(const bosun_http_request *request, con
 {
     bosun_http_connection *c = calloc(1, sizeof *c);
     if (!c) {
-        bosun_err_nomem(err, "connect");
+        bosun_http_nomem(err);
         return NULL;
     }
     int64_t until = request->timeout ? bosun_wait_after(request->timeout) : BOSUN_NO_DEADLINE;

@@ -22,7 +22,7 @@ static void *open_library(bosun_err *err)
             return library;
         if (i == 0) {
             const char *why = dlerror();
-            bosun_err_set(err, "libcurl", "load libcurl", "HTTP needs libcurl: install libcurl4 (%s)",
+            bosun_err_set(err, "libcurl", "load", "HTTP needs libcurl: install libcurl4 (%s)",
                           why ? why : "it cannot be loaded");
         }
     }
@@ -41,8 +41,8 @@ static int fill(void *library, bosun_curl *table, bosun_err *err)
 {
 #define FIND(name)                                                                                           \
     if (!find(library, "curl_" #name, &table->name))                                                         \
-        return bosun_err_set(err, "libcurl", "load libcurl",                                                 \
-                             "HTTP needs libcurl 7.66 or later: the installed one has no curl_" #name);
+        return bosun_err_set(err, "libcurl", "load",                                                         \
+                             "HTTP needs libcurl 7.66 or later: the installed version lacks curl_" #name);
     BOSUN_CURL_FUNCTIONS(FIND)
 #undef FIND
     return 0;
@@ -61,8 +61,8 @@ static int load(bosun_err *err)
     CURLcode rc = table.global_init(CURL_GLOBAL_DEFAULT);
     if (rc != CURLE_OK) {
         dlclose(library);
-        return bosun_err_set(err, rc == CURLE_OUT_OF_MEMORY ? BOSUN_ERR_NOMEM : "libcurl", "load libcurl",
-                             "libcurl cannot be set up (its error %d)", (int)rc);
+        return bosun_err_set(err, rc == CURLE_OUT_OF_MEMORY ? BOSUN_ERR_NOMEM : "libcurl", "load",
+                             "cannot initialize libcurl (error %d)", (int)rc);
     }
     functions = table;
     return 0;

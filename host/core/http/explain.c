@@ -9,41 +9,42 @@ typedef struct explanation {
     const char *hint;
 } explanation;
 
-#define HINT_DNS    "check the host's name and this machine's name servers"
-#define HINT_CLOSED "the connection ended before the reply was complete"
-#define HINT_CERT   "if the server's certificate comes from a CA of your own, name it in tls.ca"
-#define HINT_OWN    "check tls.cert and tls.key: PEM, not encrypted, and made for each other"
-#define HINT_TLS    "is it a TLS server, and does it speak TLS 1.2 or later?"
+#define HINT_DNS    "check the host name and this machine's DNS servers"
+#define HINT_CLOSED "the connection was closed before the reply was complete"
+#define HINT_CERT   "if a private CA issued the server's certificate, set tls.ca"
+#define HINT_OWN    "check tls.cert and tls.key: a matching pair in PEM format, not encrypted"
+#define HINT_TLS    "is it a TLS server, and does it support TLS 1.2 or later?"
 #define HINT_HTTP   "is it an HTTP server?"
 
 static const explanation explanations[] = {
     {CURLE_COULDNT_RESOLVE_HOST, BOSUN_HTTP_DNS, HINT_DNS},
     {CURLE_COULDNT_RESOLVE_PROXY, BOSUN_HTTP_DNS,
-     "check the proxy's name (http_proxy, https_proxy, option proxy)"},
+     "check the host name of the proxy (http_proxy, https_proxy, option proxy)"},
     {CURLE_COULDNT_CONNECT, BOSUN_HTTP_CONNECT, "is the server running, and are host and port right?"},
-    {CURLE_PROXY, BOSUN_HTTP_CONNECT, "the proxy refused: check it, or list the host in no_proxy"},
-    {CURLE_OPERATION_TIMEDOUT, BOSUN_ERR_TIMEOUT, "is the server reachable, and the time long enough?"},
+    {CURLE_PROXY, BOSUN_HTTP_CONNECT,
+     "the proxy refused the connection: check it, or add the host to no_proxy"},
+    {CURLE_OPERATION_TIMEDOUT, BOSUN_ERR_TIMEOUT, "is the server reachable, and the timeout long enough?"},
     {CURLE_GOT_NOTHING, BOSUN_HTTP_CLOSED, "the server closed the connection without a reply"},
     {CURLE_RECV_ERROR, BOSUN_HTTP_CLOSED, HINT_CLOSED},
-    {CURLE_SEND_ERROR, BOSUN_HTTP_CLOSED, "the connection ended before the request was sent"},
+    {CURLE_SEND_ERROR, BOSUN_HTTP_CLOSED, "the connection was closed before the request was sent"},
     {CURLE_PARTIAL_FILE, BOSUN_HTTP_CLOSED, HINT_CLOSED},
-    {CURLE_SEND_FAIL_REWIND, BOSUN_HTTP_CLOSED, "a body that a function makes cannot be sent a second time"},
+    {CURLE_SEND_FAIL_REWIND, BOSUN_HTTP_CLOSED, "a body from a function cannot be sent twice"},
     {CURLE_PEER_FAILED_VERIFICATION, BOSUN_HTTP_TLS, HINT_CERT},
-    {CURLE_SSL_CACERT_BADFILE, BOSUN_HTTP_TLS, "check tls.ca: a file or text in PEM"},
+    {CURLE_SSL_CACERT_BADFILE, BOSUN_HTTP_TLS, "check tls.ca: a file or text in PEM format"},
     {CURLE_SSL_CERTPROBLEM, BOSUN_HTTP_TLS, HINT_OWN},
     {CURLE_SSL_CONNECT_ERROR, BOSUN_HTTP_TLS, HINT_TLS},
     {CURLE_SSL_CIPHER, BOSUN_HTTP_TLS, HINT_TLS},
     {CURLE_SSL_ISSUER_ERROR, BOSUN_HTTP_TLS, HINT_CERT},
     {CURLE_SSL_ENGINE_INITFAILED, BOSUN_HTTP_TLS, HINT_OWN},
     {CURLE_SSL_INVALIDCERTSTATUS, BOSUN_HTTP_TLS, HINT_CERT},
-    {CURLE_SSL_CLIENTCERT, BOSUN_HTTP_TLS, "the server wants a certificate: tls.cert and tls.key"},
+    {CURLE_SSL_CLIENTCERT, BOSUN_HTTP_TLS,
+     "the server requires a client certificate: set tls.cert and tls.key"},
     {CURLE_WEIRD_SERVER_REPLY, BOSUN_HTTP_PROTOCOL, HINT_HTTP},
     {CURLE_HTTP2, BOSUN_HTTP_PROTOCOL, HINT_HTTP},
     {CURLE_HTTP2_STREAM, BOSUN_HTTP_PROTOCOL, HINT_HTTP},
-    {CURLE_BAD_CONTENT_ENCODING, BOSUN_HTTP_PROTOCOL, "the compressed body is damaged"},
-    {CURLE_UNSUPPORTED_PROTOCOL, BOSUN_HTTP_PROTOCOL, "URLs begin with http:// or https://"},
-    {CURLE_TOO_MANY_REDIRECTS, BOSUN_HTTP_REDIRECT,
-     "it may be a loop; option follow sets how many are allowed"},
+    {CURLE_BAD_CONTENT_ENCODING, BOSUN_HTTP_PROTOCOL, "the compressed body is corrupt"},
+    {CURLE_UNSUPPORTED_PROTOCOL, BOSUN_HTTP_PROTOCOL, "use a URL that begins with http:// or https://"},
+    {CURLE_TOO_MANY_REDIRECTS, BOSUN_HTTP_REDIRECT, "it may be a loop; the option follow sets the limit"},
     {CURLE_URL_MALFORMAT, BOSUN_ERR_INVALID, "check the URL"},
     {CURLE_OUT_OF_MEMORY, BOSUN_ERR_NOMEM, "out of memory"},
 };
@@ -83,14 +84,14 @@ static explanation explain(const bosun_http_transfer *t)
     else if (errnum)
         e.code = bosun_err_name(errnum);
     if (errnum == EACCES || errnum == EPERM)
-        e.hint = "this user may not: check the rights on the socket";
+        e.hint = "check this user's permissions on the socket";
     if (t->result == CURLE_UNSUPPORTED_PROTOCOL && t->reply.status >= 300 && t->reply.status < 400 &&
         !strstr(t->curl_says, "HTTP/0.9"))
-        return (explanation){t->result, BOSUN_HTTP_REDIRECT, "redirects are followed to http and https only"};
+        return (explanation){t->result, BOSUN_HTTP_REDIRECT, "only redirects to http and https are followed"};
     if (t->result == CURLE_UNSUPPORTED_PROTOCOL && strstr(t->curl_says, "HTTP/0.9"))
         e.hint = HINT_HTTP;
     if (is_long_header(t))
-        return (explanation){t->result, BOSUN_ERR_TOO_LARGE, "the reply's header has a line over 100 kB"};
+        return (explanation){t->result, BOSUN_ERR_TOO_LARGE, "a header of the reply is longer than 100 kB"};
     return e;
 }
 

@@ -11,8 +11,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Codes of failed transfers, beside BOSUN_ERR_TIMEOUT, _CANCELLED, _TOO_LARGE, _NOMEM, _INVALID and names of
- * errno values (ECONNREFUSED, and what a sink's or source's file says). */
+/* Codes of failed transfers, beside BOSUN_ERR_TIMEOUT (the request's own limits), _DEADLINE, _CANCELLED,
+ * _TOO_LARGE, _NOMEM, _INVALID and names of errno values (ECONNREFUSED, and those of a sink's or source's
+ * file). */
 #define BOSUN_HTTP_DNS      "dns"      /* the name has no address */
 #define BOSUN_HTTP_CONNECT  "connect"  /* no connection, and no errno value that says why */
 #define BOSUN_HTTP_CLOSED   "closed"   /* the connection ended before the reply was complete */
@@ -43,7 +44,7 @@ typedef enum bosun_http_sink {
 typedef struct bosun_http_request {
     const char *method;         /* a token */
     const char *url;            /* http or https */
-    const char *shown_url;      /* in messages, in place of the URL that bosun_http_show_url makes of it */
+    const char *shown_url;      /* in messages, instead of what bosun_url_show makes of `url` */
     const char *const *headers; /* name, value, name, value, …, NULL; no control characters in them */
 
     bosun_http_source source;
@@ -108,10 +109,6 @@ void bosun_http_taken(bosun_http_transfer *transfer);
 /* FROM_CALLER: is it time for more? Then some bytes, or none for the end. -1: out of memory. */
 bool bosun_http_wants(const bosun_http_transfer *transfer);
 int bosun_http_send(bosun_http_transfer *transfer, const char *bytes, size_t len, bosun_err *err);
-
-/* A URL as it may be shown: without user, password and fragment, values of parameters that look like
- * credentials as "[redacted]". Appends. */
-void bosun_http_show_url(bosun_buf *out, const char *url);
 
 /* A connection that HTTP only opens, as Docker and Kubernetes do it for attach and exec: after the server's
  * "101 Switching Protocols" it carries bytes of another protocol (a WebSocket's frames, a raw terminal). */

@@ -8,6 +8,11 @@
 
 #define BOSUN_HTTP_IDLE_MAX 64 /* easy handles kept for the next requests */
 
+static inline int bosun_http_nomem(bosun_err *err)
+{
+    return bosun_err_set(err, BOSUN_ERR_NOMEM, "http.request", "cannot make an HTTP request: out of memory");
+}
+
 struct bosun_http_client {
     const bosun_curl *curl;
     CURLM *multi;
@@ -69,14 +74,6 @@ int bosun_http_open_body(bosun_http_transfer *t, const bosun_http_request *reque
 int bosun_http_set_up_body(bosun_http_transfer *t, const bosun_http_request *request, bosun_err *err);
 int bosun_http_commit_body(bosun_http_transfer *t, bosun_err *err);
 void bosun_http_close_body(bosun_http_transfer *t);
-
-/* The parts of a URL, borrowed from it. */
-typedef struct bosun_http_url {
-    const char *scheme, *user, *host, *port, *rest; /* user: "name:password", empty when there is none */
-    int scheme_len, user_len, host_len, port_len;   /* host with the brackets of an IPv6 address */
-} bosun_http_url;
-/* False: it has no "://". */
-bool bosun_http_split_url(const char *url, bosun_http_url *parts);
 
 /* One line of a reply's header into the reply. */
 void bosun_http_add_header(bosun_http_reply *reply, const char *line, size_t len);

@@ -1,5 +1,6 @@
 /* What a transfer is asked to do, as options of its easy handle. */
 #include "bosun.h"
+#include "core/base/url.h"
 #include "internal.h"
 #include <errno.h>
 #include <stdlib.h>
@@ -14,8 +15,8 @@
 static int set_failed(const bosun_http_transfer *t, CURLoption option, CURLcode rc, bosun_err *err)
 {
     if (rc == CURLE_OUT_OF_MEMORY)
-        return bosun_err_nomem(err, "start an HTTP request");
-    return bosun_err_set(err, BOSUN_HTTP_FAILED, "http.request", "%s: libcurl refuses its option %d: %s",
+        return bosun_http_nomem(err);
+    return bosun_err_set(err, BOSUN_HTTP_FAILED, "http.request", "%s failed: libcurl rejects option %d: %s",
                          t->label, (int)option, t->curl->easy_strerror(rc));
 }
 
@@ -80,8 +81,8 @@ static int before_request(void *data, char *ip, char *local_ip, int port, int lo
     bosun_http_transfer *t = data;
     if (t->reached && !t->idempotent) {
         bosun_err_set(&t->err, BOSUN_HTTP_CLOSED, "http.request",
-                      "%s failed: the server closed the connection without a reply, and may have done it "
-                      "already: look before you repeat it",
+                      "%s failed: the server closed the connection without a reply, and may already have "
+                      "carried out the request: check before you repeat it",
                       t->label);
         return CURL_PREREQFUNC_ABORT;
     }
@@ -110,7 +111,7 @@ static int append(bosun_http_transfer *t, struct curl_slist **list, const char *
 {
     struct curl_slist *longer = t->curl->slist_append(*list, text);
     if (!longer)
-        return bosun_err_nomem(err, "start an HTTP request");
+        return bosun_http_nomem(err);
     *list = longer;
     return 0;
 }
@@ -122,8 +123,7 @@ static int add_header(bosun_http_transfer *t, const char *name, const char *valu
         bosun_buf_printf(&line, "%s: %s", name, value);
     else
         bosun_buf_printf(&line, "%s;", name); /* libcurl's way to say an empty value */
-    int rc = line.failed ? bosun_err_nomem(err, "start an HTTP request")
-                         : append(t, &t->headers, bosun_buf_text(&line), err);
+    int rc = line.failed ? bosun_http_nomem(err) : append(t, &t->headers, bosun_buf_text(&line), err);
     if (line.data)
         explicit_bzero(line.data, line.len);
     bosun_buf_free(&line);
@@ -159,31 +159,36 @@ static int set_headers(bosun_http_transfer *t, const bosun_http_request *request
     return bosun_http_set_pointer(t, CURLOPT_HTTPHEADER, t->headers, err);
 }
 
-/* libcurl verifies the name in the URL. For another one, the URL gets that name, and the connection and the
- * "Host" header what the URL said. */
-static int set_server_name(bosun_http_transfer *t, const bosun_http_request *request, bosun_err *err)
+/* Connects to the URL's own host, whatever CURLOPT_URL says. */
+static int set_connect_to(bosun_http_transfer *t, const bosun_http_request *request, const bosun_url *url,
+                          int port, bosun_err *err)
 {
-    bosun_http_url url;
-    if (!bosun_http_split_url(request->url, &url))
-        return bosun_err_set(err, BOSUN_ERR_INVALID, "http.request", "%s: not a URL", t->label);
-    if (url.port_len == 0) {
-        url.port = strncasecmp(url.scheme, "https", 5) == 0 ? "443" : "80";
-        url.port_len = (int)strlen(url.port);
-    }
     bosun_buf text = {0};
-    bosun_buf_printf(&text, "::%.*s:%.*s", url.host_len, url.host, url.port_len, url.port);
-    int rc = append(t, &t->connect_to, bosun_buf_text(&text), err);
+    bosun_buf_printf(&text, "::%.*s:%d", (int)url->host.len, url->host.at, port);
+    int rc = text.failed ? bosun_http_nomem(err) : append(t, &t->connect_to, bosun_buf_text(&text), err);
     if (rc == 0 && !has_header(request, "Host"))
         rc = add_header(t, "Host", bosun_buf_text(&text) + 2, err);
-    bosun_buf_clear(&text);
-    bosun_buf_printf(&text, "%.*s://%.*s%s%s:%.*s%s", url.scheme_len, url.scheme, url.user_len, url.user,
-                     url.user_len ? "@" : "", request->server_name, url.port_len, url.port, url.rest);
-    if (rc == 0 && text.failed)
-        rc = bosun_err_nomem(err, "start an HTTP request");
-    if (rc == 0)
-        rc = bosun_http_set_pointer(t, CURLOPT_URL, bosun_buf_text(&text), err);
     bosun_buf_free(&text);
     return rc < 0 ? -1 : bosun_http_set_pointer(t, CURLOPT_CONNECT_TO, t->connect_to, err);
+}
+
+/* libcurl verifies the name in the URL. To verify another one, that name goes into the URL, and the URL's own
+ * host into the connection and the "Host" header. */
+static int set_server_name(bosun_http_transfer *t, const bosun_http_request *request, bosun_err *err)
+{
+    bosun_url url;
+    if (bosun_url_parse(request->url, strlen(request->url), &url, err) < 0)
+        return bosun_err_context(err, "%s failed: ", t->label);
+    int default_port = url.scheme.len == 5 ? 443 : 80; /* https, http */
+    int port = url.port ? url.port : default_port;
+    const char *credentials = url.user.at ? url.user.at : url.host.at;
+    bosun_buf text = {0};
+    bosun_buf_printf(&text, "%.*s://%.*s%s:%d%s", (int)url.scheme.len, url.scheme.at,
+                     (int)(url.host.at - credentials), credentials, request->server_name, port, url.path.at);
+    int rc = text.failed ? bosun_http_nomem(err)
+                         : bosun_http_set_pointer(t, CURLOPT_URL, bosun_buf_text(&text), err);
+    bosun_buf_free(&text);
+    return rc < 0 ? -1 : set_connect_to(t, request, &url, port, err);
 }
 
 static int set_url(bosun_http_transfer *t, const bosun_http_request *request, bosun_err *err)
@@ -202,12 +207,17 @@ static int set_redirects(bosun_http_transfer *t, const bosun_http_request *reque
     return bosun_http_set_long(t, CURLOPT_MAXREDIRS, request->follow, err);
 }
 
+static int socket_failed(bosun_err *err, int errnum, const char *path)
+{
+    return bosun_err_errno_as(err, errnum, "connect", "connect to the socket", path);
+}
+
 static int set_unix_socket(bosun_http_transfer *t, const char *path, bosun_err *err)
 {
     if (strlen(path) >= sizeof((struct sockaddr_un *)0)->sun_path)
-        return bosun_err_errno(err, ENAMETOOLONG, "connect to the socket", path);
+        return socket_failed(err, ENAMETOOLONG, path);
     if (access(path, F_OK) < 0)
-        return bosun_err_errno(err, errno, "connect to the socket", path);
+        return socket_failed(err, errno, path);
     if (bosun_http_set_pointer(t, CURLOPT_PROXY, "", err) < 0)
         return -1;
     return bosun_http_set_pointer(t, CURLOPT_UNIX_SOCKET_PATH, path, err);

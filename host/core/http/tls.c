@@ -18,10 +18,9 @@ static int set_blob(bosun_http_transfer *t, CURLoption option, const char *pem, 
     if (rc == CURLE_UNKNOWN_OPTION || rc == CURLE_NOT_BUILT_IN)
         return bosun_err_set(
             err, BOSUN_HTTP_TLS, "http.request",
-            "%s: this libcurl takes certificates from files only: install libcurl4, or give a "
-            "path",
+            "%s failed: this libcurl reads certificates only from files: install libcurl4, or use a path",
             t->label);
-    return rc == CURLE_OK ? 0 : bosun_err_nomem(err, "start an HTTP request");
+    return rc == CURLE_OK ? 0 : bosun_http_nomem(err);
 }
 
 static int set_pem(bosun_http_transfer *t, CURLoption file, CURLoption blob, const char *value,

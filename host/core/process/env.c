@@ -90,14 +90,13 @@ static int make_list(bosun_process_env *env)
     return 0;
 }
 
-int bosun_process_env_make(bosun_process_env *env, const bosun_process_options *options, const char *marker,
-                           bosun_err *err)
+int bosun_process_env_make(bosun_process_env *env, const bosun_process_options *options, const char *marker)
 {
     if (!options->clear_env)
         add_inherited(&env->text, options);
     add_changes(&env->text, options);
     add_marker(&env->text, marker);
-    return make_list(env) < 0 ? bosun_err_nomem(err, "start a program") : 0;
+    return make_list(env);
 }
 
 void bosun_process_env_free(bosun_process_env *env)

@@ -10,8 +10,8 @@ typedef struct bosun_process_env {
     char **list;
 } bosun_process_env;
 
-int bosun_process_env_make(bosun_process_env *env, const bosun_process_options *options, const char *marker,
-                           bosun_err *err);
+/* -1: out of memory. */
+int bosun_process_env_make(bosun_process_env *env, const bosun_process_options *options, const char *marker);
 void bosun_process_env_free(bosun_process_env *env);
 
 /* The value of a name in the list, or NULL. */
@@ -20,6 +20,9 @@ const char *bosun_process_env_get(const bosun_process_env *env, const char *name
 /* One round of the poll loop: waits for input, output, the end or `until`, and does what is due. 1: something
  * happened · 0: `until` has passed · -1: the work has to stop, or memory ran out. wait may be NULL. */
 int bosun_process_step(bosun_process *p, int64_t until, const bosun_wait *wait, bosun_err *err);
+
+/* -1 when some output did not fit in memory. */
+int bosun_process_check_output(const bosun_process *p, bosun_err *err);
 
 /* Reads what the pipes hold now, and no more than they can hold, without waiting. */
 void bosun_process_drain(bosun_process *p);

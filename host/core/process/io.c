@@ -156,9 +156,15 @@ static void serve(bosun_process *p, const struct pollfd set[SOURCES])
 
 static int check_wait(const bosun_process *p, const bosun_wait *wait, bosun_err *err)
 {
-    if (bosun_wait_check(wait, "run", err) == 0)
+    return bosun_wait_check(wait, "run", err) < 0 ? bosun_err_context(err, "%s: ", p->name) : 0;
+}
+
+int bosun_process_check_output(const bosun_process *p, bosun_err *err)
+{
+    if (!p->out.text.failed && !p->err.text.failed)
         return 0;
-    return bosun_err_context(err, "%s: ", p->name);
+    return bosun_err_set(err, BOSUN_ERR_NOMEM, "read", "cannot read the output of %s: out of memory",
+                         p->name);
 }
 
 int bosun_process_step(bosun_process *p, int64_t until, const bosun_wait *wait, bosun_err *err)
@@ -173,7 +179,7 @@ int bosun_process_step(bosun_process *p, int64_t until, const bosun_wait *wait, 
         return bosun_err_errno(err, errno, "poll", p->name);
     if (n > 0)
         serve(p, set);
-    if (p->out.text.failed || p->err.text.failed)
-        return bosun_err_nomem(err, "keep the output of a program");
+    if (bosun_process_check_output(p, err) < 0)
+        return -1;
     return n != 0 || bosun_monotonic() < until;
 }

@@ -90,14 +90,6 @@ static int serve_until(bosun_process *p, condition *enough, int64_t until, const
     return 1;
 }
 
-/* What failed while there was nobody to tell. */
-static int check_output(const bosun_process *p, bosun_err *err)
-{
-    if (p->out.text.failed || p->err.text.failed)
-        return bosun_err_nomem(err, "keep the output of a program");
-    return 0;
-}
-
 static bool is_over(const bosun_process *p)
 {
     return p->over;
@@ -112,10 +104,10 @@ int bosun_process_wait(bosun_process *p, int64_t until, const bosun_wait *wait, 
     if (p->lost)
         return bosun_err_set(
             err, "ECHILD", "wait",
-            "how %s ended is not known: it cannot be killed, or this program ignores SIGCHLD or "
-            "reaps children that are not its own",
+            "the exit status of %s is not known: it cannot be killed, or this process ignores SIGCHLD or "
+            "reaps children that it did not start",
             p->name);
-    return check_output(p, err) < 0 ? -1 : 1;
+    return bosun_process_check_output(p, err) < 0 ? -1 : 1;
 }
 
 static bool is_readable(const bosun_process *p)
@@ -127,7 +119,8 @@ int bosun_process_read(bosun_process *p, size_t wanted, const bosun_wait *wait, 
 {
     p->wanted = wanted;
     p->window = WINDOW + wanted;
-    if (serve_until(p, is_readable, BOSUN_NO_DEADLINE, wait, err) < 0 || check_output(p, err) < 0)
+    if (serve_until(p, is_readable, BOSUN_NO_DEADLINE, wait, err) < 0 ||
+        bosun_process_check_output(p, err) < 0)
         return -1;
     return p->out.text.len >= wanted;
 }
@@ -150,15 +143,15 @@ int bosun_process_write(bosun_process *p, const void *bytes, size_t len, const b
     size_t left = p->input_len;
     p->input = NULL;
     p->input_len = 0;
-    if (rc < 0 || check_output(p, err) < 0)
+    if (rc < 0 || bosun_process_check_output(p, err) < 0)
         return -1;
     if (left > 0 && p->in >= 0)
         return bosun_err_set(err, BOSUN_ERR_TOO_LARGE, "write",
-                             "cannot write to %s: %zu bytes of its output wait to be read", p->name,
+                             "cannot write to %s: %zu bytes of its output have to be read first", p->name,
                              p->out.text.len);
     if (left > 0)
         return bosun_err_set(err, "EPIPE", "write",
-                             "cannot write to %s: it does not read its standard input any more", p->name);
+                             "cannot write to %s: it no longer reads its standard input", p->name);
     return 0;
 }
 
@@ -174,8 +167,9 @@ int bosun_process_signal(bosun_process *p, int number, bosun_err *err)
     if (!p->exited && bosun_process_kill_group(p, number) == 0)
         return 0;
     if (p->exited || errno == ESRCH)
-        return bosun_err_set(err, "ESRCH", "kill", "cannot send a signal to %s: it has ended", p->name);
-    return bosun_err_errno(err, errno, "send a signal to", p->name);
+        return bosun_err_set(err, "ESRCH", "kill", "cannot send a signal to %s: it has already ended",
+                             p->name);
+    return bosun_err_errno_as(err, errno, "kill", "send a signal to", p->name);
 }
 
 void bosun_process_close(bosun_process *p)

@@ -110,15 +110,16 @@ static int spawn_failed(const bosun_process *p, const launch *l, int errnum, bos
     char *end = err->message + len;
     size_t room = sizeof err->message - len;
     if (l->options->cwd && (no_folder == errnum || (errnum == EACCES && access(l->options->cwd, X_OK) < 0)))
-        snprintf(end, room, ": the folder it is to run in is %s", l->options->cwd);
+        snprintf(end, room, ": its working directory is %s", l->options->cwd);
     else if (errnum == ENOENT && there)
-        snprintf(end, room, ": the interpreter that its first line names, or its loader, is not there");
+        snprintf(end, room, ": the interpreter named in its first line, or its loader, does not exist");
     else if (errnum == ENOEXEC)
-        snprintf(end, room,
-                 ": it is no program for this machine, or a script without a first line like #!/bin/sh");
+        snprintf(
+            end, room,
+            ": it is not a program for this machine, or is a script without a first line such as #!/bin/sh");
     else if (errnum == E2BIG)
         snprintf(end, room,
-                 ": arguments and environment are too long; hand long texts over in stdin or a file");
+                 ": its arguments and environment are too long: pass long texts in standard input or a file");
     return -1;
 }
 
@@ -128,13 +129,12 @@ static int find_program(const bosun_process *p, launch *l, bosun_err *err)
     const char *path = bosun_process_env_get(&l->env, "PATH");
     if (strchr(name, '/')) { /* the kernel judges, in the folder where the program will run */
         bosun_buf_puts(&l->path, name);
-        return l->path.failed ? bosun_err_nomem(err, "start a program") : 0;
+        return l->path.failed ? failed(p, ENOMEM, err) : 0;
     }
     int errnum = bosun_process_find(&l->path, name, path);
     if (errnum == ENOENT && path)
         return bosun_err_set(err, "ENOENT", "start",
-                             "cannot start %s: it is in no folder of PATH, which is %s (ENOENT)", p->name,
-                             path);
+                             "cannot start %s: not found in PATH, which is %s (ENOENT)", p->name, path);
     return errnum ? failed(p, errnum, err) : 0;
 }
 
@@ -200,8 +200,9 @@ static int launch_program(bosun_process *p, launch *l, bosun_err *err)
     if (bosun_random_bytes(random, sizeof random, err) < 0)
         return -1;
     bosun_hex(p->marker, random, sizeof random);
-    if (bosun_process_env_make(&l->env, l->options, p->marker, err) < 0 || find_program(p, l, err) < 0 ||
-        make_pipes(p, l, err) < 0)
+    if (bosun_process_env_make(&l->env, l->options, p->marker) < 0)
+        return failed(p, ENOMEM, err);
+    if (find_program(p, l, err) < 0 || make_pipes(p, l, err) < 0)
         return -1;
     return spawn_with_actions(p, l, err);
 }

@@ -8,6 +8,11 @@
 /* strtod, whatever the locale. */
 double bosun_yaml_parse_double(const char *text);
 
+static inline int bosun_yaml_nomem(bosun_err *err)
+{
+    return bosun_err_set(err, BOSUN_ERR_NOMEM, "parse", "cannot parse YAML: out of memory");
+}
+
 /* A formatted message about a place in `source` into err. Returns -1. */
 int bosun_yaml_fail(bosun_err *err, const char *code, const char *source, bosun_mark mark, const char *format,
                     ...) __attribute__((format(printf, 5, 6)));

@@ -10,7 +10,7 @@ static int append_pairs(bosun_arena *arena, bosun_value *mapping, const bosun_va
                         const char *source, bosun_err *err)
 {
     if (from->kind != BOSUN_MAPPING)
-        return FAIL(source, err, from->mark, "<< merges a mapping or a list of mappings, and found %s here",
+        return FAIL(source, err, from->mark, "<< expects a mapping or a list of mappings, not %s",
                     bosun_kind_name(from->kind));
     size_t count = from->as.mapping.count;
     if (count > *budget)
@@ -20,7 +20,7 @@ static int append_pairs(bosun_arena *arena, bosun_value *mapping, const bosun_va
     for (size_t i = 0; i < count; i++)
         if (bosun_value_put(arena, mapping, from->as.mapping.pairs[i].key, from->as.mapping.pairs[i].value) <
             0)
-            return bosun_err_nomem(err, "parse YAML");
+            return bosun_yaml_nomem(err);
     return 0;
 }
 
@@ -89,8 +89,7 @@ static int reject_twice(const bosun_value *first, const bosun_value *twice, cons
         bosun_buf_puts(&shown, bosun_yaml_excerpt(twice->as.string.bytes, twice->as.string.len).text);
     else
         bosun_yaml_write_scalar(&shown, twice);
-    return FAIL(source, err, twice->mark,
-                "the key %s stands here for the second time, first on line %u: remove one",
+    return FAIL(source, err, twice->mark, "duplicate key %s, first on line %u: remove one",
                 bosun_buf_text(&shown), first->mark.line);
 }
 
@@ -105,7 +104,7 @@ int bosun_yaml_finish_mapping(bosun_arena *arena, bosun_value *mapping, const bo
         return 0;
     rank *order = bosun_arena_alloc(arena, count * sizeof *order);
     if (!order)
-        return bosun_err_nomem(err, "parse YAML");
+        return bosun_yaml_nomem(err);
     for (size_t i = 0; i < count; i++)
         order[i].pair = &mapping->as.mapping.pairs[i];
     qsort(order, count, sizeof *order, by_key_then_position);

@@ -41,7 +41,7 @@ typedef struct reader {
 
 static int nomem(const reader *r)
 {
-    return bosun_err_nomem(r->err, "parse YAML");
+    return bosun_yaml_nomem(r->err);
 }
 
 #define FAIL(r, code, mark, ...) bosun_yaml_fail((r)->err, code, (r)->source, mark, __VA_ARGS__)
@@ -52,11 +52,11 @@ static int place_key(reader *r, frame *f, bosun_value *key, bool merges)
         return FAIL(r, BOSUN_ERR_SYNTAX, key->mark, "%s cannot be a key: use text, or put it in quotes",
                     bosun_kind_name(key->kind));
     if (key->kind == BOSUN_FLOAT && isnan(key->as.number))
-        return FAIL(r, BOSUN_ERR_SYNTAX, key->mark, "not-a-number cannot be a key: put it in quotes");
+        return FAIL(r, BOSUN_ERR_SYNTAX, key->mark, ".nan cannot be a key: put it in quotes");
     if (merges && f->merge_key)
         return FAIL(
             r, BOSUN_ERR_SYNTAX, key->mark,
-            "<< stands here for the second time, first on line %u: write it once, with a list: <<: [*a, *b]",
+            "duplicate key \"<<\", first on line %u: merge several mappings with one list: <<: [*a, *b]",
             f->merge_key->mark.line);
     if (merges)
         f->merge_key = key;
@@ -112,11 +112,10 @@ static int add_anchor(reader *r, const yaml_char_t *name, bosun_value *value, an
         return 0;
     const anchor *first = find_anchor(r, name);
     if (first)
-        return FAIL(r, BOSUN_ERR_SYNTAX, value->mark,
-                    "the anchor is already the name of the value on line %u: give each anchor its own name",
-                    first->value->mark.line);
+        return FAIL(r, BOSUN_ERR_SYNTAX, value->mark, "duplicate anchor &%.60s, first on line %u: rename one",
+                    name, first->value->mark.line);
     if (r->anchor_count == BOSUN_YAML_MAX_ANCHORS)
-        return FAIL(r, BOSUN_ERR_TOO_LARGE, value->mark, "more than %d anchors: write the values out",
+        return FAIL(r, BOSUN_ERR_TOO_LARGE, value->mark, "more than %d anchors: repeat the values instead",
                     BOSUN_YAML_MAX_ANCHORS);
     const bosun_value *copy = bosun_value_string(r->arena, (const char *)name, strlen((const char *)name));
     if (!copy)
@@ -134,7 +133,7 @@ static int resolve_scalar(reader *r, const yaml_event_t *event, bosun_value **ou
     bosun_value resolved = {.kind = BOSUN_STRING};
     if (event->data.scalar.plain_implicit && bosun_yaml_resolve(text, len, &resolved) < 0)
         return FAIL(r, BOSUN_ERR_SYNTAX, bosun_yaml_mark(event->start_mark),
-                    "the integer %s does not fit 64 bits: put it in quotes to have it as text",
+                    "the integer %s does not fit in 64 bits: put it in quotes to make it a string",
                     bosun_yaml_excerpt(text, len).text);
     if (resolved.kind == BOSUN_STRING)
         *out = bosun_value_string(r->arena, text, len);
@@ -192,7 +191,7 @@ static int check_collection_tag(reader *r, bosun_kind kind, const char *tag, bos
     const char *wanted = kind == BOSUN_SEQUENCE ? YAML_SEQ_TAG : YAML_MAP_TAG;
     if (!tag || strcmp(tag, "!") == 0 || strcmp(tag, wanted) == 0)
         return 0;
-    return FAIL(r, BOSUN_ERR_SYNTAX, mark, "tag %s: it is not one that %s can have: remove it",
+    return FAIL(r, BOSUN_ERR_SYNTAX, mark, "tag %s: not valid for %s: remove it",
                 bosun_yaml_excerpt(tag, strlen(tag)).text, bosun_kind_name(kind));
 }
 
@@ -231,12 +230,12 @@ static int read_alias(reader *r, const yaml_event_t *event)
     const anchor *named = find_anchor(r, name);
     if (!named)
         return FAIL(r, BOSUN_ERR_SYNTAX, mark,
-                    "no anchor &%.60s stands before this alias: define it, or put the text in quotes", name);
+                    "no anchor &%.60s before this alias: define it, or put the text in quotes", name);
     if (named->nodes == 0)
-        return FAIL(r, BOSUN_ERR_SYNTAX, mark,
-                    "the alias *%.60s stands inside the value that it names: remove it", name);
+        return FAIL(r, BOSUN_ERR_SYNTAX, mark, "the alias *%.60s is inside the value it refers to: remove it",
+                    name);
     if (named->nodes > r->budget)
-        return FAIL(r, BOSUN_ERR_TOO_LARGE, mark, "aliases stand for more than %d values: write fewer",
+        return FAIL(r, BOSUN_ERR_TOO_LARGE, mark, "aliases expand to more than %d values: use fewer",
                     BOSUN_YAML_MAX_ALIAS_NODES);
     r->budget -= named->nodes;
     r->nodes += named->nodes;
@@ -255,11 +254,11 @@ static int take_event(reader *r, const yaml_event_t *event)
 {
     bosun_mark mark = bosun_yaml_mark(event->start_mark);
     if (++r->events > BOSUN_YAML_MAX_EVENTS)
-        return FAIL(r, BOSUN_ERR_TOO_LARGE, mark, "more than %d keys and values: make it smaller",
+        return FAIL(r, BOSUN_ERR_TOO_LARGE, mark, "more than %d keys and values: shorten the document",
                     BOSUN_YAML_MAX_EVENTS);
     switch (event->type) {
     case YAML_DOCUMENT_START_EVENT:
-        return r->root ? FAIL(r, BOSUN_ERR_SYNTAX, mark, "a second document begins here: keep one in a file")
+        return r->root ? FAIL(r, BOSUN_ERR_SYNTAX, mark, "a second document begins here: keep one per file")
                        : 0;
     case YAML_SCALAR_EVENT: return read_scalar(r, event);
     case YAML_ALIAS_EVENT: return read_alias(r, event);
@@ -299,7 +298,7 @@ static int check_directives(const reader *r, const char *text, size_t len)
             at == text || strchr("\n\r\x85\xA8\xA9", at[-1]); /* or ends in a byte of U+2028, … */
         if (begins_line && ++count > MAX_DIRECTIVES)
             return FAIL(r, BOSUN_ERR_TOO_LARGE, bosun_yaml_locate(text, len, (size_t)(at - text)),
-                        "more than %d %%TAG directives: remove them", MAX_DIRECTIVES);
+                        "more than %d %%TAG directives: remove some", MAX_DIRECTIVES);
     }
     return 0;
 }
@@ -328,8 +327,8 @@ bosun_value *bosun_yaml_read(bosun_arena *arena, const char *text, size_t len, c
 {
     reader r = {.arena = arena, .source = source, .err = err, .budget = BOSUN_YAML_MAX_ALIAS_NODES};
     if (len > BOSUN_YAML_MAX_BYTES) {
-        FAIL(&r, BOSUN_ERR_TOO_LARGE, ((bosun_mark){1, 1}), "%zu bytes are more than the %d that are read",
-             len, BOSUN_YAML_MAX_BYTES);
+        FAIL(&r, BOSUN_ERR_TOO_LARGE, ((bosun_mark){1, 1}),
+             "the document is too large: %zu bytes, at most %d", len, BOSUN_YAML_MAX_BYTES);
         return NULL;
     }
     if (len >= 3 && memcmp(text, "\xEF\xBB\xBF", 3) == 0) {

@@ -14,7 +14,7 @@ static bosun_value *tagged_int(bosun_arena *arena, const char *text, size_t len,
 {
     bosun_value resolved;
     if (bosun_yaml_resolve(text, len, &resolved) < 0)
-        *problem = "the integer does not fit 64 bits";
+        *problem = "the integer does not fit in 64 bits";
     else if (resolved.kind != BOSUN_INT)
         *problem = "the text is not an integer: correct it, or remove the tag";
     return *problem ? NULL : bosun_value_int(arena, resolved.as.integer);
@@ -136,6 +136,6 @@ bosun_value *bosun_yaml_tagged(bosun_arena *arena, const char *tag, const char *
     for (size_t i = 0; i < sizeof tags / sizeof tags[0]; i++)
         if (strcmp(tags[i].tag, tag) == 0)
             return tags[i].read(arena, text, len, problem);
-    *problem = "it is not one that text can have: remove it";
+    *problem = "not valid for a scalar: remove it";
     return NULL;
 }

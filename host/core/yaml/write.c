@@ -169,10 +169,10 @@ static void write_line(writer *w, const bosun_value *value)
 static int check_size(const writer *w)
 {
     if (w->out->failed && !w->out->fixed)
-        return bosun_err_nomem(w->err, "write YAML");
+        return bosun_err_set(w->err, BOSUN_ERR_NOMEM, "encode", "cannot write YAML: out of memory");
     if (w->out->failed || w->out->len - w->start > BOSUN_YAML_MAX_WRITE_BYTES)
-        return bosun_err_set(w->err, BOSUN_ERR_TOO_LARGE, "write YAML",
-                             "the data is too large: %d bytes at most", BOSUN_YAML_MAX_WRITE_BYTES);
+        return bosun_err_set(w->err, BOSUN_ERR_TOO_LARGE, "encode", "the data is too large: at most %d bytes",
+                             BOSUN_YAML_MAX_WRITE_BYTES);
     return 0;
 }
 
@@ -208,7 +208,7 @@ static int write_pair(writer *w, const bosun_pair *pair, int indent)
 static int write_block(writer *w, const bosun_value *value, int indent, bool begun)
 {
     if (++w->depth > BOSUN_YAML_MAX_WRITE_DEPTH)
-        return bosun_err_set(w->err, BOSUN_ERR_TOO_LARGE, "write YAML",
+        return bosun_err_set(w->err, BOSUN_ERR_TOO_LARGE, "encode",
                              "the data is nested deeper than %d levels", BOSUN_YAML_MAX_WRITE_DEPTH);
     bool is_sequence = value->kind == BOSUN_SEQUENCE;
     size_t count = is_sequence ? value->as.sequence.count : value->as.mapping.count;

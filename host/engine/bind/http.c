@@ -1,6 +1,7 @@
 /* bosun.native.http: clients, and what bosun.http needs of the host: secrets, effects, the trace. */
 #include "http.h"
 #include "core/base/buf.h"
+#include "core/base/url.h"
 #include "engine/host/host.h"
 #include <stdio.h>
 #include <string.h>
@@ -63,7 +64,7 @@ static int http_show_url(lua_State *L)
 {
     const char *url = luaL_checkstring(L, 1);
     bosun_buf *text = bind_push_buf(L);
-    bosun_http_show_url(text, url);
+    bosun_url_show(text, url);
     lua_pushlstring(L, bosun_buf_text(text), text->len);
     bosun_buf_free(text);
     return 1;

@@ -50,7 +50,7 @@ local function pause(interval, started, ends)
   if left <= 0 then return "timeout", ("not within %.4g s"):format(ends - started) end
   local ok, err = time.sleep(math.min(interval, left)) -- the last question is asked when time is up
   if ok then return nil end
-  return err.code, err.code == "timeout" and "the action's time is up" or "the action is cancelled"
+  return err.code, err.code == "deadline" and "the action's time is up" or "the action is cancelled"
 end
 
 --- Calls `fn(attempt)` until it returns something that is neither nil nor false, and returns all it returned. What else
@@ -65,7 +65,7 @@ end
 ---@param fn fun(attempt: integer): any, any
 ---@param options? bosun.wait.Options
 ---@return any|nil value what fn returned, all of it
----@return bosun.Error|nil err code "timeout" or "cancelled"; `err.last` is what fn said last
+---@return bosun.Error|nil err code "timeout", "deadline" or "cancelled"; `err.last` is what fn said last
 function wait.poll(fn, options)
   options = options or {}
   check(options)

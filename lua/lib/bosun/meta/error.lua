@@ -13,7 +13,7 @@
 local errors = {}
 
 ---@class bosun.Error
----@field code string the name of an errno value ("ENOENT"), or a word: "timeout", "cancelled", "invalid", …
+---@field code string the name of an errno value ("ENOENT"), or a word: "timeout", "deadline", "cancelled", "invalid", …
 ---(docs/reference/errors.md lists them)
 ---@field op? string what was being done: "open", "rename", "parse"
 ---@field message string a whole sentence for people, without the place
