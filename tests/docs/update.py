@@ -1,5 +1,5 @@
 """python3 tests/docs/update.py PAGE...: puts what comes into the console blocks whose output is not what the page shows.
-Blocks that match stay as they are, with their wildcards. With the variable ENGINE set, also the blocks for an engine.
+Lines that match stay as they are, with their wildcards. With the variable ENGINE set, also the blocks for an engine.
 Look at the difference before you commit it: it is what the tests would have complained about."""
 import os
 import sys
@@ -9,6 +9,16 @@ import run
 from session import SOURCE, Session
 
 
+def merged(shown, output):
+    """The lines that came, but those of the page where one still matches, wildcards and all."""
+    came = output.splitlines()
+    if compare.difference(shown, output) is None:
+        return shown
+    if len(shown) != len(came):
+        return came
+    return [old if compare.difference([old], new) is None else new for old, new in zip(shown, came)]
+
+
 def fresh_lines(session, block):
     """The lines of a block, with the output that came."""
     lines = []
@@ -16,9 +26,7 @@ def fresh_lines(session, block):
         output = session.run(command.text)
         if output is None:
             sys.exit(f"{block.page}:{command.line}: it did not come to an end: {command.text}")
-        same = compare.difference(command.output, session.shown(output)) is None
-        shown = command.output if same else session.shown(output).splitlines()
-        lines += ("$ " + command.text).split("\n") + shown
+        lines += ("$ " + command.text).split("\n") + merged(command.output, session.shown(output))
     return lines
 
 
