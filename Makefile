@@ -1,7 +1,7 @@
 # Builds libbosun, bosun-plugin-runner and bosun; `make help` lists the targets.
 #
-# Sources are found by their folder: host/core and host/engine make the library, host/cli the programs, tests/*
-# the tests. Everything that is made goes to $(BUILD); another BUILD is another variant beside the first.
+# Sources are found by folder: host/core and host/engine make up the library, host/cli the programs, tests/* the tests.
+# Everything is built in $(BUILD); use another BUILD for another variant.
 
 BUILD  ?= build
 PREFIX ?= /usr/local
@@ -21,7 +21,7 @@ PKG_CONFIG ?= pkg-config
 LUA_PC  := $(firstword $(shell for p in lua5.4 lua-5.4 lua54 lua; do \
              $(PKG_CONFIG) --exists "$$p >= 5.4 $$p < 5.5" 2>/dev/null && echo $$p; done) lua5.4)
 PC      := $(LUA_PC) yaml-0.1 nettle
-# Loaded when it is first needed (host/core/http/curl_api.c), never linked.
+# Loaded at its first use (host/core/http/curl_api.c), not linked.
 PC_HEADERS := libcurl
 MISSING := $(shell command -v $(firstword $(CC)) >/dev/null 2>&1 || echo $(CC); \
              command -v $(PKG_CONFIG) >/dev/null 2>&1 || echo $(PKG_CONFIG); \
@@ -43,15 +43,15 @@ WARN := -Wall -Wextra -Wshadow -Wconversion -Wpointer-arith -Wstrict-prototypes 
 
 STD := -std=c11 -D_GNU_SOURCE
 
-# CFLAGS and LDFLAGS are left to whoever calls make.
+# CFLAGS and LDFLAGS are for the user of this Makefile.
 ALL_CFLAGS  = $(STD) $(WARN) $(OPT) $(HARDEN) $(SANITIZE) -fPIC -fvisibility=hidden -MMD -MP \
               -Ihost/include -Ihost $(PC_CFLAGS) $(CPPFLAGS) $(CFLAGS)
 ALL_LDFLAGS = $(OPT) $(SANITIZE) -Wl,--as-needed -Wl,-z,relro,-z,now $(LDFLAGS)
 LIBS        = $(PC_LIBS) -pthread -lm
 
-# The runner is started for every action: where the system has archives of Lua and libyaml, they are linked in, which
-# saves a tenth of its time (both have the MIT licence; nettle, under the LGPL, stays a shared library). Lua's functions
-# stay visible to Lua modules written in C.
+# The runner starts once per action. Linking Lua and libyaml statically, where the system has the archives, saves a tenth
+# of its time (both are under the MIT licence; nettle, under the LGPL, stays a shared library). Lua's functions stay
+# visible to Lua modules written in C.
 archive      = $(filter /%,$(shell $(CC) -print-file-name=lib$(1).a 2>/dev/null))
 LUA_NAME    := $(firstword $(foreach l,$(PC_LIBS),$(if $(findstring lua,$l),$(l:-l%=%))))
 LUA_ARCHIVE := $(call archive,$(LUA_NAME))
@@ -82,8 +82,8 @@ SHARED_LIB  := $(BUILD)/libbosun.so.$(SOVERSION)
 RUNNER      := $(BUILD)/bosun-plugin-runner
 TOOL        := $(BUILD)/bosun
 
-# A test is a program of its own: tests/unit sees the inside of the library, tests/embed only what it exports, and
-# tests/fault and tests/bench hold tools for their scripts.
+# Every test is a program: tests/unit sees the internals of the library, tests/embed only what it exports. The programs
+# in tests/fault and tests/bench are tools for the scripts there.
 UNIT_TESTS  := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/unit/test_*.c))
 EMBED_TESTS := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/embed/test_*.c))
 FAULT_TOOLS := $(patsubst %.c,$(BUILD)/%,$(filter-out tests/fault/failmalloc.c,$(wildcard tests/fault/*.c))) \
@@ -101,14 +101,14 @@ DEPS   := tools/deps
 .PHONY: all demo test test-docker check lint format bench install uninstall clean help deps
 .PHONY: build-tests build-fuzz run-tests run-docker-tests run-check run-bench FORCE
 
-all: $(STATIC_LIB) $(SHARED_LIB) $(RUNNER) $(TOOL) ## build the library, the runner and the tool (default)
+all: $(STATIC_LIB) $(SHARED_LIB) $(RUNNER) $(TOOL) ## build the library, the runner and the developer's tool (default)
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-11s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 	@echo
 	@echo "  variables: PREFIX=$(PREFIX) DESTDIR= BUILD=$(BUILD) CC=$(CC) CFLAGS= WERROR=1 SUITES='$(SUITES)'"
 
-deps: ## install what building and testing need (Debian, Ubuntu), or name it
+deps: ## install the packages to build and test with (Debian, Ubuntu), or list them
 	@sh $(DEPS) build test
 
 # ---- compiling -------------------------------------------------------------------------------------------------
@@ -116,13 +116,13 @@ deps: ## install what building and testing need (Debian, Ubuntu), or name it
 ifneq ($(strip $(MISSING)),)
 define MISSING_TEXT
 missing: $(MISSING)
-'make deps' installs what is missing on Debian and Ubuntu, and names the packages of other systems
+run 'make deps': it installs them on Debian and Ubuntu, and lists the packages for other systems
 endef
 FORCE:
 	$(error $(MISSING_TEXT))
 endif
 
-# Changed flags or another compiler rebuild everything: the stamp changes only when its text does.
+# New flags or another compiler rebuild everything: a stamp file changes only when its text does.
 define stamp
 @mkdir -p $(@D)
 @printf '%s\n' $(call quote,$(1)) | cmp -s - $@ || printf '%s\n' $(call quote,$(1)) > $@
@@ -141,7 +141,7 @@ $(BUILD)/obj/%.o: %.c $(BUILD)/flags
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) -c -o $@ $<
 
-# The Lua library and the built-in plugins become part of the C library, compiled.
+# The Lua library and the built-in plugins are compiled into the C library.
 $(BUILD)/lua-files: FORCE
 	$(call stamp,$(LUA_FILES))
 $(BUILD)/embed: tools/embed.c $(BUILD)/flags
@@ -160,7 +160,7 @@ $(SHARED_LIB): $(LIB_OBJECTS)
 	$(CC) $(ALL_LDFLAGS) -shared -Wl,-soname,$(@F) -o $@ $^ $(LIBS)
 	ln -sf $(@F) $(BUILD)/libbosun.so
 
-# An archive, so that each program takes from it what it uses.
+# An archive: each program links only what it uses.
 $(CLI_LIB): $(CLI_OBJECTS)
 	rm -f $@
 	$(AR) rcs $@ $^
@@ -179,12 +179,12 @@ $(EMBED_TESTS): $(BUILD)/%: $(BUILD)/obj/%.o $(SHARED_LIB)
 	@mkdir -p $(@D)
 	$(CC) $(ALL_LDFLAGS) -o $@ $< -L$(BUILD) -lbosun -Wl,-rpath,'$$ORIGIN/../..' -pthread
 
-# For `make check`, which compiles everything with what libFuzzer needs.
+# For `make check`, which compiles everything with the instrumentation for libFuzzer.
 $(FUZZ_TARGETS): $(BUILD)/%: $(BUILD)/obj/%.o $(STATIC_LIB)
 	@mkdir -p $(@D)
 	$(CC) $(ALL_LDFLAGS) -fsanitize=fuzzer -o $@ $^ $(LIBS)
 
-# The tools of the tests run beside the program under test, never with its sanitizers.
+# The tests' tools run beside the program under test, never with its sanitizers.
 $(filter %.so,$(FAULT_TOOLS)): $(BUILD)/%.so: %.c $(BUILD)/flags
 	@mkdir -p $(@D)
 	$(CC) $(STD) $(WARN) -O2 -g -fPIC -shared -o $@ $< -ldl
@@ -195,31 +195,31 @@ $(filter-out %.so,$(FAULT_TOOLS)) $(BENCH_TOOLS): $(BUILD)/%: %.c $(BUILD)/flags
 -include $(shell find $(BUILD)/obj -name '*.d' 2>/dev/null)
 
 # ---- running ---------------------------------------------------------------------------------------------------
-# What uses packages checks for them first, then starts make anew, which now finds them.
+# A target that needs packages installs them first and then runs make again, which now finds them.
 
-demo: ## play the agent: nine actions through the runner, each with its status
+demo: ## play the agent: run nine actions and show the status of each
 	@sh $(DEPS) build
 	@$(MAKE) --no-print-directory -s all
 	@bash tools/demo $(BUILD)
 
-test: ## run all tests that need no engine (SUITES="unit cli" for some)
+test: ## run the tests that need no container engine (SUITES="unit cli" for some)
 	@sh $(DEPS) build test
 	@$(MAKE) --no-print-directory run-tests
 
-test-docker: ## run the docker plugin's tests against a real engine (DOCKER_HOST=… for another than the machine's own)
+test-docker: ## test the docker plugin against a real engine (DOCKER_HOST=… for another one)
 	@sh $(DEPS) build test docker
 	@$(MAKE) --no-print-directory run-docker-tests
 run-docker-tests: build-tests
 	@BOSUN_BUILD='$(abspath $(BUILD))' bash tests/docker/run
 
-check: ## run the tests and the fuzz targets with the address, leak and undefined-behaviour sanitizers
+check: ## run tests and fuzz targets with the address, leak and undefined-behaviour sanitizers
 	@sh $(DEPS) build test check
 	@$(MAKE) --no-print-directory build-fuzz BUILD=$(BUILD)/fuzz CC=clang-14 OPT='-O1 -g -fno-omit-frame-pointer' \
 	    SANITIZE='-fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=undefined'
 	@$(MAKE) --no-print-directory run-tests BUILD=$(BUILD)/asan CC=clang-14 OPT='-O1 -g -fno-omit-frame-pointer' \
 	    SANITIZE='-fsanitize=address,undefined -fno-sanitize-recover=undefined' SUITES='$(CHECK_SUITES)'
 CHECK_SUITES ?= unit lua cli embed fuzz
-# How long each fuzz target runs.
+# How many seconds each fuzz target runs.
 export FUZZ_SECONDS ?= 5
 export BOSUN_FUZZ ?= $(abspath $(BUILD)/fuzz)
 
@@ -228,12 +228,12 @@ build-tests: all $(TEST_FILES)
 run-tests: build-tests
 	@BOSUN_BUILD='$(abspath $(BUILD))' bash tests/run $(SUITES)
 
-lint: ## check style, types of mistakes and layering of all sources; warnings are errors
+lint: ## check style, layering and common mistakes in all sources; warnings are errors
 	@sh $(DEPS) build lint
 	@CC='$(CC)' bash tools/lint
 
 C_FILES = $(shell find host tests -name '*.[ch]')
-format: ## lay out the C sources as lint wants them
+format: ## format the C sources
 	@sh $(DEPS) lint
 	clang-format-14 -i $(C_FILES)
 
@@ -248,7 +248,7 @@ run-bench: all $(BENCH_TOOLS)
 dest      = $(DESTDIR)$(1)
 dest_data = $(DESTDIR)$(datadir)/bosun
 dest_doc  = $(DESTDIR)$(docdir)
-# $(call install_tree,from,to): every file below `from`, with its folders.
+# $(call install_tree,from,to): installs every file below `from`, with its folders.
 define install_tree
 cd $(1) && find . -type f | while read -r file; do \
     install -D -m 0644 "$$file" "$(2)/$$file" || exit 1; done
@@ -276,12 +276,12 @@ install: all ## install below PREFIX (and DESTDIR)
 	for file in README.md CHANGELOG.md CONTRIBUTING.md LICENSE; do \
 	    install -D -m 0644 $$file "$(dest_doc)/$$file" || exit 1; done
 
-uninstall: ## remove exactly what install put there (plugins of yours in the site folder stay)
+uninstall: ## remove what install put there, and nothing else (your plugins in the site folder stay)
 	rm -f "$(call dest,$(bindir))/bosun-plugin-runner" "$(call dest,$(bindir))/bosun" "$(call dest,$(includedir))/bosun.h"
 	cd "$(call dest,$(libdir))" 2>/dev/null && \
 	    rm -f $(notdir $(SHARED_LIB)) libbosun.so libbosun.a pkgconfig/bosun.pc || true
 	rm -rf "$(dest_data)/lua" "$(dest_data)/plugins" "$(dest_doc)"
 	rmdir "$(dest_data)/site" "$(dest_data)" 2>/dev/null || true
 
-clean: ## remove what was built
+clean: ## remove the build
 	rm -rf $(BUILD)

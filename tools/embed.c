@@ -1,10 +1,9 @@
-/* Build tool: compiles Lua files and prints them as one C file, so that the library needs no folder of its
- * own at run time and no time to parse.
+/* Build tool: compiles Lua files and prints them as a C file, so the library needs neither a folder with them
+ * nor time to parse them.
  *
  *     embed ROOT PREFIX [ROOT PREFIX ...] -- ROOT/a.lua ROOT/b/c.lua ... > embedded.c
  *
- * A file ROOT/b/c.lua gets the name PREFIXb/c.lua, which is also what error messages call it. Line numbers
- * are kept. */
+ * A file ROOT/b/c.lua gets the name PREFIXb/c.lua, which error messages show, too. Line numbers are kept. */
 #include <lauxlib.h>
 #include <lua.h>
 #include <stdio.h>
@@ -27,7 +26,7 @@ static void fail(const char *what, const char *path)
     exit(1);
 }
 
-/* Prints the bytes of a chunk as C array elements; a lua_Writer. */
+/* A lua_Writer that prints the bytes of a chunk as elements of a C array. */
 static int print_bytes(lua_State *L, const void *bytes, size_t len, void *data)
 {
     (void)L;
@@ -37,7 +36,7 @@ static int print_bytes(lua_State *L, const void *bytes, size_t len, void *data)
     return 0;
 }
 
-/* Reads and compiles the file under its embedded name. */
+/* Reads the file and compiles it under its embedded name. */
 static void load(lua_State *L, const file *f)
 {
     FILE *in = fopen(f->path, "rb");
@@ -70,7 +69,7 @@ static void print_file(lua_State *L, const file *f, size_t index, size_t *size)
     lua_settop(L, 0);
 }
 
-/* The name of a path: the first ROOT that it begins with, replaced by its PREFIX. */
+/* Sets the name: the path with the ROOT it begins with replaced by its PREFIX. */
 static void set_name(file *f, char **roots, int root_count)
 {
     for (int i = 0; i + 1 < root_count; i += 2) {
@@ -81,7 +80,7 @@ static void set_name(file *f, char **roots, int root_count)
             fail("name too long:", f->path);
         return;
     }
-    fail("under none of the roots:", f->path);
+    fail("not below any ROOT:", f->path);
 }
 
 int main(int argc, char **argv)

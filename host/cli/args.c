@@ -1,160 +1,184 @@
-/* Parsing command lines by a table. */
+/* Parsing command lines. Parsing continues after a mistake, and the first one is reported. */
 #include "args.h"
+#include "args_value.h"
 #include "core/base/suggest.h"
-#include <ctype.h>
-#include <math.h>
-#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
-#define SHOWN       64 /* bytes of a mistyped word that a message repeats */
 #define OPTIONS_MAX 32
 
 typedef struct parser {
-    const args_option *options;
-    size_t count;
+    const args_command *command;
     void *out;
     char **argv;
     int argc;
-    int at;        /* the next word */
-    uint32_t seen; /* a bit for each option */
+    int at;         /* the next word */
+    uint32_t given; /* a bit for each option */
+    bool informs;   /* an ARGS_INFO option is given */
 } parser;
 
-int args_unknown_word(bosun_err *err, const char *what, const char *value, const char *const *known,
-                      size_t count)
+static bool is_positional(const args_option *option)
 {
-    const char *near = bosun_suggest(value, known, count);
-    bosun_err_set(err, BOSUN_ERR_INVALID, "command line", "%s \"%.*s\" is not known", what, SHOWN, value);
-    size_t len = strlen(err->message);
-    if (near) {
-        snprintf(err->message + len, sizeof err->message - len, "; did you mean \"%s\"?", near);
-        return -1;
-    }
-    for (size_t i = 0; i < count; i++) {
-        snprintf(err->message + len, sizeof err->message - len, "%s%s", i ? " " : "; there are: ", known[i]);
-        len = strlen(err->message);
-    }
-    return -1;
+    return option->name[0] != '-';
 }
 
-int args_action(const char *value, const bosun_action **out, bosun_err *err)
+static uint32_t bit_of(const parser *p, const args_option *option)
 {
-    *out = bosun_action_find(value);
-    if (*out)
-        return 0;
-    const char *names[16];
-    for (size_t i = 0; i < bosun_action_count; i++)
-        names[i] = bosun_actions[i].name;
-    return args_unknown_word(err, "the action", value, names, bosun_action_count);
+    return UINT32_C(1) << (option - p->command->options);
 }
 
-int args_seconds(const char *value, double *out, bosun_err *err)
+static bool is_named(const char *name, const char *word, size_t len)
 {
-    char *end = NULL;
-    bool decimal = value[strspn(value, "0123456789.")] == '\0';
-    double seconds = decimal ? strtod(value, &end) : -1;
-    if (end && end > value && seconds > 0 && isfinite(seconds) && *end == '\0') {
-        *out = seconds;
-        return 0;
+    return name && strlen(name) == len && memcmp(name, word, len) == 0;
+}
+
+static const args_option *find_option(const parser *p, const char *word, size_t len)
+{
+    for (size_t i = 0; i < p->command->option_count; i++) {
+        const args_option *option = &p->command->options[i];
+        if (is_named(option->name, word, len) || is_named(option->alias, word, len))
+            return option;
     }
+    return NULL;
+}
+
+/* The next positional argument that is not given yet, or NULL. */
+static const args_option *find_positional(const parser *p)
+{
+    for (size_t i = 0; i < p->command->option_count; i++) {
+        const args_option *option = &p->command->options[i];
+        if (is_positional(option) && !(p->given & bit_of(p, option)))
+            return option;
+    }
+    return NULL;
+}
+
+const args_command *args_subcommand(const args_command *command, const char *name)
+{
+    for (const args_command *const *at = command->subcommands; at && *at; at++)
+        if (strcmp((*at)->subcommand, name) == 0)
+            return *at;
+    return NULL;
+}
+
+/* Fills `names`, which has OPTIONS_MAX elements; returns how many. */
+static size_t subcommand_names(const args_command *command, const char **names)
+{
+    size_t count = 0;
+    for (const args_command *const *at = command->subcommands; *at && count < OPTIONS_MAX; at++)
+        names[count++] = (*at)->subcommand;
+    return count;
+}
+
+static int unexpected_word(const parser *p, const char *word, bosun_err *err)
+{
+    const char *names[OPTIONS_MAX];
+    if (p->command->subcommands)
+        return args_value_unknown(err, "command", word, names, subcommand_names(p->command, names));
     return bosun_err_set(err, BOSUN_ERR_INVALID, "command line",
-                         "--timeout \"%.*s\": expected seconds, a number above 0 such as 30 or 1.5", SHOWN,
-                         value);
+                         "unexpected argument \"%.*s\"; options begin with \"--\"; try --help", ARGS_SHOWN,
+                         word);
 }
 
-static const args_option *find(const parser *p, const char *name, size_t len)
-{
-    if (len == 2 && memcmp(name, "-h", 2) == 0)
-        return find(p, "--help", 6);
-    for (size_t i = 0; i < p->count; i++)
-        if (strlen(p->options[i].name) == len && memcmp(p->options[i].name, name, len) == 0 &&
-            p->options[i].kind != ARGS_OPERAND)
-            return &p->options[i];
-    return NULL;
-}
-
-/* The option for a word by itself that is still to come, or NULL. */
-static const args_option *find_operand(const parser *p)
-{
-    for (size_t i = 0; i < p->count; i++)
-        if (p->options[i].kind == ARGS_OPERAND && !(p->seen & UINT32_C(1) << i))
-            return &p->options[i];
-    return NULL;
-}
-
-static int unknown_option(const parser *p, bosun_err *err, const char *word, size_t len)
+static int unknown_option(const parser *p, const char *word, size_t len, bosun_err *err)
 {
     const char *names[OPTIONS_MAX];
     size_t count = 0;
-    for (size_t i = 0; i < p->count; i++)
-        if (p->options[i].kind != ARGS_OPERAND)
-            names[count++] = p->options[i].name;
-    char name[SHOWN + 1];
-    snprintf(name, sizeof name, "%.*s", (int)(len < SHOWN ? len : SHOWN), word);
-    if (word[0] != '-')
-        return bosun_err_set(
-            err, BOSUN_ERR_INVALID, "command line",
-            "\"%s\" stands where an option was expected; options begin with \"--\"; try --help", name);
+    for (size_t i = 0; i < p->command->option_count; i++)
+        if (!is_positional(&p->command->options[i]))
+            names[count++] = p->command->options[i].name;
+    char name[ARGS_SHOWN + 1];
+    snprintf(name, sizeof name, "%.*s", (int)(len < ARGS_SHOWN ? len : ARGS_SHOWN), word);
     const char *near = bosun_suggest(name, names, count);
-    return bosun_err_set(err, BOSUN_ERR_INVALID, "command line", "there is no option %s%s%s%s", name,
-                         near ? "; did you mean " : "", near ? near : "; try --help", near ? "?" : "");
+    return bosun_err_set(err, BOSUN_ERR_INVALID, "command line", "unknown option %s; %s%s%s", name,
+                         near ? "did you mean " : "try --help", near ? near : "", near ? "?" : "");
 }
 
-static int bad_option(bosun_err *err, const args_option *opt, const char *what)
+static int bad_option(bosun_err *err, const args_option *option, const char *what)
 {
-    return bosun_err_set(err, BOSUN_ERR_INVALID, "command line", "%s %s; try --help", opt->name, what);
+    return bosun_err_set(err, BOSUN_ERR_INVALID, "command line", "%s %s; try --help", option->name, what);
 }
 
-static int take_flag(parser *p, const args_option *opt, const char *value, bosun_err *err)
+static int take_flag(parser *p, const args_option *option, const char *value, bosun_err *err)
 {
     if (value)
-        return bad_option(err, opt, "takes no value");
-    *(bool *)((char *)p->out + opt->offset) = true;
-    return 0;
+        return bad_option(err, option, "takes no value");
+    p->informs = p->informs || option->type == ARGS_INFO;
+    return args_value_set(option, NULL, p->out, err);
 }
 
-static int take_value(parser *p, const args_option *opt, const char *value, bosun_err *err)
+static int take_value(parser *p, const args_option *option, const char *value, bosun_err *err)
 {
-    uint32_t bit = UINT32_C(1) << (opt - p->options);
-    if (p->seen & bit)
-        return bad_option(err, opt, "is given twice");
-    p->seen |= bit;
+    if (p->given & bit_of(p, option))
+        return bad_option(err, option, "is given twice");
+    p->given |= bit_of(p, option);
     if (!*value)
-        return bad_option(err, opt, "has an empty value");
-    if (opt->kind == ARGS_SET)
-        return opt->set(p->out, value, err);
-    *(const char **)((char *)p->out + opt->offset) = value;
-    return 0;
+        return bad_option(err, option, "has an empty value");
+    return args_value_set(option, value, p->out, err);
 }
 
-/* One option; moves behind it. */
-static int parse_one(parser *p, bosun_err *err)
+static int take_option(parser *p, const char *word, bosun_err *err)
 {
-    const char *word = p->argv[p->at++];
-    const args_option *operand = word[0] == '-' ? NULL : find_operand(p);
-    if (operand)
-        return take_value(p, operand, word, err);
     const char *equals = strchr(word, '=');
     size_t len = equals ? (size_t)(equals - word) : strlen(word);
-    const args_option *opt = find(p, word, len);
-    if (!opt)
-        return unknown_option(p, err, word, len);
-    if (opt->kind == ARGS_FLAG)
-        return take_flag(p, opt, equals, err);
+    const args_option *option = find_option(p, word, len);
+    if (!option)
+        return unknown_option(p, word, len, err);
+    if (option->type == ARGS_FLAG || option->type == ARGS_INFO)
+        return take_flag(p, option, equals, err);
     if (!equals && p->at >= p->argc)
-        return bad_option(err, opt, "needs a value");
-    return take_value(p, opt, equals ? equals + 1 : p->argv[p->at++], err);
+        return bad_option(err, option, "needs a value");
+    return take_value(p, option, equals ? equals + 1 : p->argv[p->at++], err);
 }
 
-int args_parse(const args_option *options, size_t count, void *out, int argc, char **argv, bosun_err *err)
+static int take_word(parser *p, bosun_err *err)
 {
-    parser p = {.options = options, .count = count, .out = out, .argv = argv, .argc = argc, .at = 1};
+    const char *word = p->argv[p->at++];
+    if (word[0] == '-')
+        return take_option(p, word, err);
+    const args_option *positional = find_positional(p);
+    return positional ? take_value(p, positional, word, err) : unexpected_word(p, word, err);
+}
+
+static int set_fallbacks(const parser *p, bosun_err *err)
+{
+    for (size_t i = 0; i < p->command->option_count; i++) {
+        const args_option *option = &p->command->options[i];
+        if (option->fallback && args_value_set(option, option->fallback, p->out, err) < 0)
+            return -1;
+    }
+    return 0;
+}
+
+static int missing_command(const parser *p, bosun_err *err)
+{
+    const char *names[OPTIONS_MAX];
+    char storage[512];
+    bosun_buf list = bosun_buf_fixed(storage, sizeof storage);
+    args_value_list(&list, names, subcommand_names(p->command, names), NULL);
+    return bosun_err_set(err, BOSUN_ERR_INVALID, "command line", "a command is missing: %s; try --help",
+                         bosun_buf_text(&list));
+}
+
+static int check_required(const parser *p, bosun_err *err)
+{
+    for (size_t i = 0; i < p->command->option_count; i++) {
+        const args_option *option = &p->command->options[i];
+        if (option->required && !(p->given & bit_of(p, option)))
+            return bosun_err_set(err, BOSUN_ERR_INVALID, "command line", "%s is missing: %s; try --help",
+                                 option->name, option->required);
+    }
+    return p->command->subcommands ? missing_command(p, err) : 0;
+}
+
+int args_parse(const args_command *command, void *out, int argc, char **argv, bosun_err *err)
+{
+    parser p = {.command = command, .out = out, .argv = argv, .argc = argc, .at = 1};
     bosun_err later;
-    int rc = 0;
+    int rc = set_fallbacks(&p, err);
     while (p.at < argc)
-        if (parse_one(&p, rc == 0 ? err : &later) < 0)
+        if (take_word(&p, rc == 0 ? err : &later) < 0)
             rc = -1;
-    return rc;
+    return rc == 0 && !p.informs ? check_required(&p, err) : rc;
 }

@@ -1,39 +1,83 @@
-/* Command lines: every option is a line of a table. Options come in any order, as --name value or
- * --name=value; an option with a value is given once. */
+/* Command lines. A program describes its command line in one table, an args_command: parsing, suggestions,
+ * the text of --help, and through that the reference page (tools/command-line-docs) all come from it. Options
+ * come in any order, as --name value or --name=value; an option with a value is given once. */
 #ifndef BOSUN_CLI_ARGS_H
 #define BOSUN_CLI_ARGS_H
 
-#include "core/action.h"
+#include "core/base/buf.h"
 #include "core/base/err.h"
+#include <stdbool.h>
 #include <stddef.h>
 
-/* Takes a value over into what is parsed into. 0, or -1 with *err saying what is wrong. */
-typedef int args_set(void *out, const char *value, bosun_err *err);
-
-typedef enum args_kind {
-    ARGS_FLAG,    /* without a value; its bool at `offset` becomes true */
-    ARGS_TEXT,    /* the const char * at `offset` becomes the value, which is argv's */
-    ARGS_SET,     /* the value goes to `set` */
-    ARGS_OPERAND, /* as ARGS_TEXT, but a word by itself: the name is for the help only */
-} args_kind;
+/* What an option takes, and the type of its field. */
+typedef enum args_type {
+    ARGS_FLAG,    /* no value; bool, true when the option is given */
+    ARGS_INFO,    /* like ARGS_FLAG, but asks for information instead of a run: nothing is required then */
+    ARGS_TEXT,    /* const char *: the value, which is argv's */
+    ARGS_SECONDS, /* double: above 0 */
+    ARGS_ACTION,  /* const bosun_action * */
+    ARGS_CHOICE,  /* an enum that counts up from 0: the index of the value in `choices` */
+} args_type;
 
 typedef struct args_option {
-    const char *name; /* "--plugin" */
-    args_kind kind;
-    size_t offset;
-    args_set *set;
+    const char *name;     /* "--plugin"; a name without dashes is a positional argument */
+    const char *alias;    /* another name of the option, or NULL */
+    const char *argument; /* what --help calls the value; NULL: there is none, or `name` says it */
+    args_type type;
+    size_t field; /* offset in the struct that args_parse fills */
+    const char *const *choices;
+    size_t choice_count;
+    const char *fallback; /* the value when the option is not given; NULL: the field stays as it is */
+    const char *required; /* what to give, for the message when it is missing; NULL: optional */
+    const char *section;  /* the heading in --help that begins with this option; NULL: none */
+    const char *help;     /* what it means; ARGS_LISTED in it becomes the list of choices */
 } args_option;
 
-/* Reads argv[1] and what follows into `out`, which holds the defaults; at most 32 options. 0, or -1: *err
- * tells the first mistake, and the rest was read all the same. -h is --help. */
-int args_parse(const args_option *options, size_t count, void *out, int argc, char **argv, bosun_err *err);
+#define ARGS_LISTED         "{choices}"
+#define ARGS_CHOICES(names) .choices = (names), .choice_count = sizeof(names) / sizeof(names)[0]
 
-/* "<what> "<value>" is not known", with a suggestion or the list of what there is. Returns -1. */
-int args_unknown_word(bosun_err *err, const char *what, const char *value, const char *const *known,
-                      size_t count);
+/* The rows that every program has; `target` is the struct that args_parse fills. */
+#define ARGS_HELP(target)                                                                                    \
+    {                                                                                                        \
+        .name = "--help", .alias = "-h", .type = ARGS_INFO, .field = offsetof(target, help),                 \
+        .help = "print this help"                                                                            \
+    }
+#define ARGS_VERSION(target)                                                                                 \
+    {                                                                                                        \
+        .name = "--version", .type = ARGS_INFO, .field = offsetof(target, version),                          \
+        .help = "print the version"                                                                          \
+    }
 
-/* Values that several programs take: of --action, and of --timeout, seconds above 0. */
-int args_action(const char *value, const bosun_action **out, bosun_err *err);
-int args_seconds(const char *value, double *out, bosun_err *err);
+typedef struct args_exit {
+    const char *status;
+    const char *meaning;
+} args_exit;
+
+typedef struct args_command {
+    const char *program;
+    const char *subcommand;     /* NULL: this is the program itself */
+    const char *summary;        /* of a subcommand: a line for the program's --help */
+    const char *about;          /* a paragraph */
+    const args_option *options; /* at most 32 */
+    size_t option_count;
+    const struct args_command *const *subcommands; /* ends with NULL; NULL: there are none */
+    const args_exit *exits;
+    size_t exit_count;
+    const char *examples;              /* lines, printed as they are; NULL: none */
+    int (*run)(int argc, char **argv); /* of a subcommand: argv[0] is its name; returns the exit status */
+} args_command;
+
+#define ARGS_OPTIONS(table) .options = (table), .option_count = sizeof(table) / sizeof(table)[0]
+#define ARGS_EXITS(table)   .exits = (table), .exit_count = sizeof(table) / sizeof(table)[0]
+
+/* Reads argv[1] and what follows into *out, which is zeroed before. 0, or -1: *err is the first mistake, and
+ * the words after it are parsed all the same. */
+int args_parse(const args_command *command, void *out, int argc, char **argv, bosun_err *err);
+
+/* The subcommand of that name, or NULL. */
+const args_command *args_subcommand(const args_command *command, const char *name);
+
+/* Appends the text of --help. */
+void args_write_help(bosun_buf *out, const args_command *command);
 
 #endif

@@ -1,52 +1,104 @@
 /* The runner's options. */
 #include "options.h"
-#include "args.h"
 #include <sys/stat.h>
 
-static int usage(bosun_err *err, const char *text)
-{
-    return bosun_err_set(err, BOSUN_ERR_INVALID, "command line", "%s; try --help", text);
-}
-
-static int set_action(void *out, const char *value, bosun_err *err)
-{
-    return args_action(value, &((options *)out)->action, err);
-}
-
-static int set_timeout(void *out, const char *value, bosun_err *err)
-{
-    return args_seconds(value, &((options *)out)->timeout, err);
-}
-
-static int set_log_level(void *out, const char *value, bosun_err *err)
-{
-    if (bosun_log_level_find(value, &((options *)out)->log_level) == 0)
-        return 0;
-    return args_unknown_word(err, "the log level", value, bosun_log_level_names, 5);
-}
-
-static int set_log_format(void *out, const char *value, bosun_err *err)
-{
-    if (bosun_log_format_find(value, &((options *)out)->log_format) == 0)
-        return 0;
-    return args_unknown_word(err, "the log format", value, bosun_log_format_names, 3);
-}
-
 static const args_option table[] = {
-    {"--plugin", ARGS_TEXT, offsetof(options, plugin), NULL},
-    {"--action", ARGS_SET, 0, set_action},
-    {"--config", ARGS_TEXT, offsetof(options, config), NULL},
-    {"--private-config", ARGS_TEXT, offsetof(options, private_config), NULL},
-    {"--status-file", ARGS_TEXT, offsetof(options, status_file), NULL},
-    {"--show-status", ARGS_FLAG, offsetof(options, show_status), NULL},
-    {"--list-actions", ARGS_FLAG, offsetof(options, list_actions), NULL},
-    {"--dry-run", ARGS_FLAG, offsetof(options, dry_run), NULL},
-    {"--timeout", ARGS_SET, 0, set_timeout},
-    {"--log-level", ARGS_SET, 0, set_log_level},
-    {"--log-format", ARGS_SET, 0, set_log_format},
-    {"--trace", ARGS_TEXT, offsetof(options, trace_file), NULL},
-    {"--version", ARGS_FLAG, offsetof(options, version), NULL},
-    {"--help", ARGS_FLAG, offsetof(options, help), NULL},
+    {.name = "--plugin",
+     .argument = "P",
+     .type = ARGS_TEXT,
+     .field = offsetof(options, plugin),
+     .required = "a plugin's name, or the path of its Lua file",
+     .section = "What to run",
+     .help =
+         "the plugin: a name (filesystem, docker, test, or one found in a folder of BOSUN_PLUGIN_PATH), or "
+         "the path of a Lua file, which contains a '/'; \".lua\" can be left out"},
+    {.name = "--action",
+     .argument = "A",
+     .type = ARGS_ACTION,
+     .field = offsetof(options, action),
+     .required = "the action to run; --list-actions prints them all",
+     .help = "the action to run; --list-actions prints them all"},
+    {.name = "--config",
+     .argument = "F",
+     .type = ARGS_TEXT,
+     .field = offsetof(options, config),
+     .help = "the action config (YAML), as the agent writes it; actions on a deployment need one"},
+    {.name = "--private-config",
+     .argument = "F",
+     .type = ARGS_TEXT,
+     .field = offsetof(options, private_config),
+     .help = "the plugin's own config (YAML)"},
+    {.name = "--status-file",
+     .argument = "F",
+     .type = ARGS_TEXT,
+     .field = offsetof(options, status_file),
+     .required = "where to write the outcome",
+     .help = "where to write the outcome (YAML); until the action ends, the file holds a failing status"},
+    {.name = "--timeout",
+     .argument = "SECONDS",
+     .type = ARGS_SECONDS,
+     .field = offsetof(options, timeout),
+     .section = "How to run it",
+     .help = "stop the action after this time; fractions are allowed (default: no limit)"},
+    {.name = "--dry-run",
+     .type = ARGS_FLAG,
+     .field = offsetof(options, dry_run),
+     .help = "report what would change, and change nothing"},
+    {.name = "--show-status",
+     .type = ARGS_FLAG,
+     .field = offsetof(options, show_status),
+     .section = "What to print",
+     .help = "print the text of the status file on standard output, too"},
+    {.name = "--log-level",
+     .argument = "L",
+     .type = ARGS_CHOICE,
+     .field = offsetof(options, log_level),
+     ARGS_CHOICES(bosun_log_level_names),
+     .fallback = "info",
+     .help = "the least severe events to log on standard error: " ARGS_LISTED},
+    {.name = "--log-format",
+     .argument = "F",
+     .type = ARGS_CHOICE,
+     .field = offsetof(options, log_format),
+     ARGS_CHOICES(bosun_log_format_names),
+     .fallback = "text",
+     .help = "how to print them: " ARGS_LISTED},
+    {.name = "--trace",
+     .argument = "FILE",
+     .type = ARGS_TEXT,
+     .field = offsetof(options, trace_file),
+     .help = "append a JSON line to FILE for each file operation, HTTP request and program of the plugin"},
+    {.name = "--list-actions",
+     .type = ARGS_INFO,
+     .field = offsetof(options, list_actions),
+     .section = "Information",
+     .help = "print the actions, one per line"},
+    ARGS_VERSION(options),
+    ARGS_HELP(options),
+};
+
+static const args_exit exits[] = {
+    {"0", "the outcome is passing"},
+    {"1", "the outcome is failing"},
+    {"2", "the outcome is a warning"},
+    {"3", "the outcome is unknown"},
+    {"64", "the command line is wrong; with a usable --status-file, that file says so, too"},
+    {"74", "the status file could not be written"},
+    {"128+N", "signal N ended the action: 129 HUP, 130 INT, 143 TERM"},
+};
+
+const args_command options_command = {
+    .program = "bosun-plugin-runner",
+    .about = "Runs one action of a plugin, as a management agent asks for it, and leaves the outcome in the "
+             "status "
+             "file. Options come in any order, as --name value or --name=value.",
+    ARGS_OPTIONS(table),
+    ARGS_EXITS(exits),
+    .examples = "  bosun-plugin-runner --plugin sample_configs/sample_plugin/sample_plugin \\\n"
+                "    --action pe_status \\\n"
+                "    --config sample_configs/action_config_pe_status_only.yaml \\\n"
+                "    --private-config sample_configs/sample_plugin_config.yaml \\\n"
+                "    --status-file /tmp/status.yaml --show-status\n",
 };
 
 static bool same_file(const char *a, const char *b)
@@ -56,7 +108,7 @@ static bool same_file(const char *a, const char *b)
     return a && b && stat(a, &x) == 0 && stat(b, &y) == 0 && x.st_dev == y.st_dev && x.st_ino == y.st_ino;
 }
 
-/* Is this file, which is about to be written, one that is read? */
+/* Refuses to write to a file that is read. */
 static int check_output(const options *out, const char *name, const char *path, bosun_err *err)
 {
     const struct {
@@ -66,9 +118,10 @@ static int check_output(const options *out, const char *name, const char *path, 
         {"--config", out->config}, {"--private-config", out->private_config}, {"--plugin", out->plugin}};
     for (size_t i = 0; i < sizeof inputs / sizeof inputs[0]; i++)
         if (same_file(path, inputs[i].path))
-            return bosun_err_set(err, BOSUN_ERR_INVALID, "command line",
-                                 "%s and %s are one file, %s, which would be lost: name another one for %s",
-                                 name, inputs[i].name, path, name);
+            return bosun_err_set(
+                err, BOSUN_ERR_INVALID, "command line",
+                "%s and %s are the same file, %s, which would be overwritten: choose another for %s", name,
+                inputs[i].name, path, name);
     return 0;
 }
 
@@ -76,31 +129,25 @@ static int check_outputs(options *out, bosun_err *err)
 {
     int rc = check_output(out, "--status-file", out->status_file, err);
     if (rc < 0)
-        out->status_file = NULL; /* no status goes there */
+        out->status_file = NULL; /* not even the status that reports this */
     return rc < 0 ? rc : check_output(out, "--trace", out->trace_file, err);
 }
 
-static int check(const options *out, bosun_err *err)
+static int check_config(const options *out, bosun_err *err)
 {
-    if (!out->plugin)
-        return usage(err, "--plugin is missing: a plugin's name, or the path of its Lua file");
-    if (!out->action)
-        return usage(err, "--action is missing: what to do; --list-actions prints the choices");
-    if (!out->status_file)
-        return usage(err, "--status-file is missing: where the result goes");
-    if (out->action->takes_deployment && !out->config)
-        return bosun_err_set(err, BOSUN_ERR_INVALID, "command line",
-                             "--config is missing: %s needs an action config with a deploymentInfo",
-                             out->action->name);
-    return 0;
+    if (!out->action->takes_deployment || out->config)
+        return 0;
+    return bosun_err_set(err, BOSUN_ERR_INVALID, "command line",
+                         "--config is missing: %s needs an action config with a deploymentInfo",
+                         out->action->name);
 }
 
 int options_parse(options *out, int argc, char **argv, bosun_err *err)
 {
-    *out = (options){.log_level = BOSUN_LOG_INFO, .log_format = BOSUN_LOG_TEXT};
-    if (args_parse(table, sizeof table / sizeof table[0], out, argc, argv, err) < 0)
+    *out = (options){0};
+    if (args_parse(&options_command, out, argc, argv, err) < 0)
         return -1;
     if (out->help || out->version || out->list_actions)
         return 0;
-    return check(out, err) < 0 || check_outputs(out, err) < 0 ? -1 : 0;
+    return check_config(out, err) < 0 || check_outputs(out, err) < 0 ? -1 : 0;
 }

@@ -2,12 +2,13 @@
 #ifndef BOSUN_CLI_OPTIONS_H
 #define BOSUN_CLI_OPTIONS_H
 
+#include "args.h"
 #include "core/action.h"
 #include "core/base/err.h"
 #include "core/base/log.h"
 #include <stdbool.h>
 
-/* What the command line asks for. Strings are argv's. */
+/* The command line, parsed. Strings are argv's. */
 typedef struct options {
     const char *plugin;
     const bosun_action *action;
@@ -25,11 +26,12 @@ typedef struct options {
     bool help;
 } options;
 
-/* 0, or -1: the command line is wrong, and *err says how. status_file is set whenever it can be told, so that
- * the failure can be reported there. --help, --version and --list-actions need nothing else to be right. */
+/* 0, or -1: the command line is wrong, and *err says how. Even then, status_file is set when it was given and
+ * can be used, and the failure is reported there. --help, --version and --list-actions require no other
+ * option. */
 int options_parse(options *out, int argc, char **argv, bosun_err *err);
 
-/* The help text; static. */
-extern const char options_help[];
+/* The table behind it. */
+extern const args_command options_command;
 
 #endif

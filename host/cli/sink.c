@@ -1,5 +1,5 @@
-/* Log events to file descriptors. A log that cannot be written must not fail the action: there is nobody left
- * to tell, so the results of these writes, and only of these, are dropped. */
+/* Writing log events to file descriptors. A log that cannot be written must not fail the action, and there is
+ * nowhere to report it, so the results of these writes, and only of these, are ignored. */
 #include "sink.h"
 #include "core/base/err.h"
 #include "core/base/wait.h"
@@ -37,7 +37,7 @@ static void write_event(int fd, bosun_log_format format, int patience, const bos
         line = (bosun_buf){0};
         bosun_log_write(&line, format, event);
     }
-    static const char lost[] = "a log event was left out: out of memory\n";
+    static const char lost[] = "a log event was dropped: out of memory\n";
     if (line.failed)
         sink_write(fd, lost, sizeof lost - 1, patience);
     else
@@ -54,7 +54,7 @@ void sink_log(void *data, const bosun_log_event *event)
         write_event(s->trace_fd, BOSUN_LOG_JSON, -1, event);
 }
 
-void sink_say(const sink *s, bosun_log_level level, const char *format, ...)
+void sink_printf(const sink *s, bosun_log_level level, const char *format, ...)
 {
     char text[BOSUN_ERR_MESSAGE_MAX + 256];
     va_list args;

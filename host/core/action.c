@@ -3,14 +3,14 @@
 #include <string.h>
 
 const bosun_action bosun_actions[] = {
-    {"plugin_start", false, "initialise; check that the environment can be reached"},
-    {"plugin_stop", false, "tear down, close connections"},
+    {"plugin_start", false, "initialise, and check that the environment can be reached"},
+    {"plugin_stop", false, "shut down, and close connections"},
     {"deployment_start", true, "launch the deployment"},
     {"deployment_stop", true, "stop the deployment"},
-    {"deployment_replace_model", true, "swap the deployment's model"},
-    {"deployment_status", true, "tell whether the deployment is healthy"},
-    {"pe_status", false, "tell whether the environment, and deployments named in peInfo, are healthy"},
-    {"deployment_list", false, "list the deployments that are running"},
+    {"deployment_replace_model", true, "replace the deployment's model"},
+    {"deployment_status", true, "report whether the deployment is healthy"},
+    {"pe_status", false, "report whether the environment and the deployments listed in peInfo are healthy"},
+    {"deployment_list", false, "list the running deployments"},
     {"deployment_relaunch", true, "stop the deployment, then start it"},
 };
 

@@ -1,4 +1,4 @@
-/* The table of actions: the one place that knows their names, their order and what they need. */
+/* The table of actions: the only place that knows their names, their order and what they need. */
 #ifndef BOSUN_CORE_ACTION_H
 #define BOSUN_CORE_ACTION_H
 
@@ -7,8 +7,8 @@
 
 typedef struct bosun_action {
     const char *name;        /* also the plugin's method */
-    bool takes_deployment;   /* deploymentInfo with an id is required and handed to the method */
-    const char *description; /* one line, for help texts */
+    bool takes_deployment;   /* a deploymentInfo with an id is required, and passed to the method */
+    const char *description; /* one line, for bosun describe */
 } bosun_action;
 
 extern const bosun_action bosun_actions[];

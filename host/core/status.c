@@ -1,5 +1,6 @@
 /* The outcome of an action: its fields, and its text in the status file. */
 #include "status.h"
+#include "core/base/wait.h"
 #include "core/yaml/yaml.h"
 #include <inttypes.h>
 #include <math.h>
@@ -61,6 +62,17 @@ int bosun_status_set_state(bosun_status *status, const char *text)
     return 0;
 }
 
+void bosun_status_fail(bosun_status *status, const char *message)
+{
+    status->outcome = BOSUN_FAILING;
+    status->state = NULL;
+    status->data = NULL;
+    if (bosun_status_set_message(status, message, strlen(message)) < 0) {
+        status->message = "out of memory";
+        status->message_len = strlen(status->message);
+    }
+}
+
 /* `key: "text"`, or null. */
 static void write_text(bosun_buf *out, const char *key, const char *text, size_t len)
 {
@@ -109,7 +121,20 @@ int bosun_status_write(bosun_buf *out, const bosun_status *status, bosun_err *er
     return bosun_err_nomem(err, "write the status");
 }
 
-/* The place of `name` in `names`, or -1. */
+void bosun_status_write_failing(bosun_buf *out, const char *message, int64_t duration)
+{
+    const bosun_status status = {
+        .outcome = BOSUN_FAILING,
+        .message = message,
+        .message_len = strlen(message),
+        .duration = (double)duration / (double)BOSUN_SECOND,
+        .timestamp = bosun_realtime() / 1000000,
+    };
+    bosun_err err;
+    bosun_status_write(out, &status, &err);
+}
+
+/* The index of `name` in `names`, or -1. */
 static int find(const char *name, const char *const *names, size_t count)
 {
     for (size_t i = 0; i < count; i++)
@@ -162,9 +187,23 @@ int64_t bosun_status_timestamp(const bosun_status *status)
     return status->timestamp;
 }
 
+/* Data that cannot be written makes the status failing. -1: out of memory. */
+static int make_yaml(bosun_status *status)
+{
+    bosun_err err = {0};
+    if (bosun_status_write(&status->yaml, status, &err) == 0)
+        return 0;
+    bool out_of_memory = status->yaml.failed;
+    bosun_buf_free(&status->yaml);
+    if (out_of_memory)
+        return -1;
+    bosun_status_fail(status, err.message);
+    return bosun_status_write(&status->yaml, status, NULL);
+}
+
 const char *bosun_status_yaml(bosun_status *status, size_t *len)
 {
-    if (status->yaml.len == 0 && bosun_status_write(&status->yaml, status, NULL) < 0) {
+    if (status->yaml.len == 0 && make_yaml(status) < 0) {
         bosun_buf_free(&status->yaml);
         return NULL;
     }

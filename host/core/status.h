@@ -26,8 +26,18 @@ bosun_status *bosun_status_new(void);
 int bosun_status_set_message(bosun_status *status, const char *text, size_t len);
 int bosun_status_set_state(bosun_status *status, const char *text);
 
+/* Makes the status failing, with this message (copied) and neither state nor data. */
+void bosun_status_fail(bosun_status *status, const char *message);
+
 /* Appends the status file's text: the six keys, in the order of the contract. */
 int bosun_status_write(bosun_buf *out, const bosun_status *status, bosun_err *err);
+
+/* Appends the text of a failing status with this message and the current time, without allocating: a fixed
+ * buffer of BOSUN_STATUS_FAILING_MAX bytes holds it. duration: nanoseconds. */
+void bosun_status_write_failing(bosun_buf *out, const char *message, int64_t duration);
+
+/* The longest message of a bosun_err with every byte escaped, and the other keys. */
+#define BOSUN_STATUS_FAILING_MAX (20 * 1024)
 
 /* The outcome or state of that name into *out; -1: unknown. */
 int bosun_outcome_find(const char *name, bosun_outcome *out);

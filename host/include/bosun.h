@@ -195,8 +195,9 @@ BOSUN_API const char *bosun_status_state(const bosun_status *status);   /* "read
 BOSUN_API double bosun_status_duration(const bosun_status *status);     /* seconds */
 BOSUN_API int64_t bosun_status_timestamp(const bosun_status *status);   /* milliseconds since the epoch */
 
-/* The status as the text of a status file (YAML, the six keys of the contract); NULL: out of memory. Belongs
- * to the status. */
+/* The status as the text of a status file (YAML, the six keys of the contract); belongs to the status. Data
+ * that is too large to be written makes the status failing, with a message that says so. NULL: out of
+ * memory. */
 BOSUN_API const char *bosun_status_yaml(bosun_status *status, size_t *len);
 
 /* "passing", "failing", "warning", "unknown"; static. */

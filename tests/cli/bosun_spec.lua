@@ -62,17 +62,17 @@ describe("bosun", function()
   it("refuses a wrong command line with 64 and says what is near", function()
     for words, pattern in pairs {
       [""] = "a command is missing",
-      ["descrieb test"] = 'the command "descrieb" is not known; did you mean "describe"?',
-      ["--hepl"] = 'the option "--hepl" is not known', ["describe"] = "describe which plugin?",
-      ["describe test twice"] = '"twice" stands where an option was expected',
-      ["describe test --formt json"] = "there is no option --formt; did you mean --format?",
-      ["describe test --format jsn"] = 'the format "jsn" is not known; did you mean "json"?',
+      ["descrieb test"] = 'unknown command "descrieb"; did you mean "describe"?',
+      ["--hepl"] = "unknown option --hepl; did you mean --help?", ["describe"] = "PLUGIN is missing: a plugin's name",
+      ["describe test twice"] = 'unexpected argument "twice"; options begin with "--"',
+      ["describe test --formt json"] = "unknown option --formt; did you mean --format?",
+      ["describe test --format jsn"] = 'unknown format "jsn"; did you mean "json"?',
       ["describe ''"] = "PLUGIN has an empty value",
-      ["describe test --timeout 0"] = '--timeout "0": expected seconds',
+      ["describe test --timeout 0"] = '--timeout "0": expected a number of seconds above 0',
       ["validate"] = "--plugin is missing", ["validate --plugin test --config"] = "--config needs a value",
       ["validate --plugin test --plugin test"] = "--plugin is given twice",
       ["validate --plugin test --action pe_stats"] = 'did you mean "pe_status"?',
-      ["validate --plugin test --format yaml"] = 'the format "yaml" is not known; there are: text json',
+      ["validate --plugin test --format yaml"] = 'unknown format "yaml"; expected text or json',
     } do
       local result = run(words)
       assert.same({ "", 64 }, { result.stdout, result.code }, words)
@@ -314,7 +314,7 @@ action.yaml:2:3: deploymentInfo.id: missing, and deployment_start needs it: did 
       workspace:plugin_file("none", "")
       local result = run("validate --plugin ./none --private-config private.yaml")
       assert.equal(0, result.code)
-      assert.matches("the plugin has no config_schema: of private.yaml only the YAML was checked", result.stderr)
+      assert.matches("the plugin has no config_schema: only the YAML syntax of private.yaml was checked", result.stderr)
     end)
 
     it("shows no secret", function()

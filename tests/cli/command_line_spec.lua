@@ -44,6 +44,7 @@ describe("the command line", function()
         .. "log-level log-format trace version help"):gmatch("%S+") do
         assert.truthy(result.stdout:find("--" .. option, 1, true), option)
       end
+      for line in result.stdout:gmatch "[^\n]+" do assert.truthy(#line <= 80, line) end
     end
     assert.truthy(run("--version").stdout:match("^bosun%-plugin%-runner %d+%.%d+%.%d+\n$"))
   end)
@@ -80,14 +81,14 @@ describe("the command line", function()
       { "--plugn x", "did you mean --plugin?" },
       { "--status_file x", "did you mean --status-file?" },
       { "--action pe_statsu", 'did you mean "pe_status"?' },
-      { "--action frobnicate", "there are: plugin_start" },
-      { "--timeout 0", "expected seconds" },
-      { "--timeout -1", "expected seconds" },
-      { "--timeout nan", "expected seconds" },
-      { "--timeout 5x", "expected seconds" },
-      { "--log-level loud", "there are: trace debug info warn error" },
+      { "--action frobnicate", 'unknown action "frobnicate"; expected plugin_start, plugin_stop,' },
+      { "--timeout 0", "expected a number of seconds above 0" },
+      { "--timeout -1", "expected a number of seconds above 0" },
+      { "--timeout nan", "expected a number of seconds above 0" },
+      { "--timeout 5x", "expected a number of seconds above 0" },
+      { "--log-level loud", 'unknown log level "loud"; expected trace, debug, info, warn or error' },
       { "--log-format jsn", 'did you mean "json"?' },
-      { "pe_status", "options begin with" },
+      { "pe_status", 'unexpected argument "pe_status"; options begin with "--"' },
       { "--plugin x --action deployment_start --status-file status.yaml", "--config is missing" },
     }
     for _, case in ipairs(wrong) do

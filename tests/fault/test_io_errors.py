@@ -23,8 +23,8 @@ def check_outcome(workspace, action, result):
         # previous run's status is taken away, unless not even its path could be looked at.
         expect(result.stderr, "74 without a word")
         ran = "was not run" not in result.stderr
-        gone = result.text is None and "is removed" in result.stderr
-        unseen = result.text == PREVIOUS and "is removed" not in result.stderr
+        gone = result.text is None and "was removed" in result.stderr
+        unseen = result.text == PREVIOUS and "was removed" not in result.stderr
         expect(parse_status(result.text)["status"] == "failing" if ran else gone or unseen, result.text, result.stderr)
         return
     status = result.truthful("passing", "failing", "warning")

@@ -45,10 +45,10 @@ describe("the annotations", function()
     local text, code = check()
     assert.equal(1, code)
     for _, line in ipairs {
-      "fs.is_there: is annotated, and does not exist", "fs.exists: exists, and has no annotations",
-      "Secret:show: is annotated, and does not exist", "Secret.reveal: exists, and has no annotations",
-      "json.read: is annotated, and does not exist", "json.decode: exists, and has no annotations",
-      "bosun.time: exists, and has no file in lua/lib/bosun/meta",
+      "fs.is_there: is annotated but does not exist", "fs.exists: exists but has no annotations",
+      "Secret:show: is annotated but does not exist", "Secret.reveal: exists but has no annotations",
+      "json.read: is annotated but does not exist", "json.decode: exists but has no annotations",
+      "bosun.time: exists but has no file in lua/lib/bosun/meta",
     } do
       assert.truthy(text:find(line, 1, true), line .. "\n" .. text)
     end
@@ -67,10 +67,11 @@ describe("the annotations", function()
     local text, code = check()
     assert.equal(1, code)
     for _, line in ipairs {
-      "fs.list: deep is annotated, and not looked at", "fs.list: deep is annotated as required, and may be left out",
-      "fs.stat: argument 2 is not annotated", "fs.chown: uid is annotated as required, and may be left out",
-      "path.is_within: base is annotated as optional, and is required",
-      "log.with: is written (fields), annotated (names)", "json.decode: has the parameters (text), annotated (name)",
+      "fs.list: deep is annotated but ignored", "fs.list: deep is annotated as required but is optional",
+      "fs.stat: argument 2 is not annotated", "fs.chown: uid is annotated as required but is optional",
+      "path.is_within: base is annotated as optional but is required",
+      "log.with: is declared with (fields) but is annotated with (names)",
+      "json.decode: takes (text) but is annotated with (name)",
     } do
       assert.truthy(text:find(line, 1, true), line .. "\n" .. text)
     end

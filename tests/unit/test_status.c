@@ -100,6 +100,35 @@ static void too_large(void)
     bosun_status_free(status);
 }
 
+/* What the supervisor relies on: the text of any message fits, without allocating. */
+static void failing(void)
+{
+    char message[BOSUN_ERR_MESSAGE_MAX];
+    memset(message, 1, sizeof message - 1);
+    message[sizeof message - 1] = '\0';
+    char storage[BOSUN_STATUS_FAILING_MAX];
+    bosun_buf text = bosun_buf_fixed(storage, sizeof storage);
+    bosun_status_write_failing(&text, message, 1500000000);
+    ok(!text.failed && strncmp(text.data, "status: \"failing\"\nmsg: \"\\x01", 27) == 0,
+       "the longest message, with every byte escaped, fits");
+    ok(strstr(text.data, "\nstate: null\nduration: 1.5000\ntimestamp: ") != NULL, "the other keys");
+}
+
+static void data_too_large(void)
+{
+    static char text[4 * 1000 * 1000];
+    memset(text, 'x', sizeof text);
+    bosun_status *status = bosun_status_new();
+    status->outcome = BOSUN_PASSING;
+    status->data = bosun_value_string(status->arena, text, sizeof text);
+    bosun_status_set_state(status, "ready");
+    const char *yaml = bosun_status_yaml(status, NULL);
+    ok(yaml && strstr(yaml, "\nmsg: \"the data is too large: ") && strstr(yaml, "\nstate: null\n") &&
+           bosun_status_outcome(status) == BOSUN_FAILING,
+       "data that is too large makes the status failing");
+    bosun_status_free(status);
+}
+
 int main(void)
 {
     empty_status();
@@ -107,5 +136,7 @@ int main(void)
     durations();
     names();
     too_large();
+    failing();
+    data_too_large();
     return done();
 }

@@ -1,17 +1,17 @@
---- Reads the LuaLS annotations of the library's Lua files (https://luals.github.io/wiki/annotations). What it gives:
+--- Reads the LuaLS annotations of the library's Lua files (https://luals.github.io/wiki/annotations). It returns:
 ---
----     module: name, doc, value (the local that the file returns), functions, classes, aliases, internal, meta
----     function: name ("read"), owner ("fs"), method (called with ':'), names (of its signature), params, returns, doc,
+---     module: name, doc, value (the local variable that the file returns), functions, classes, aliases, internal, meta
+---     function: name ("read"), owner ("fs"), method (called with ':'), names (in its signature), params, returns, doc,
 ---               line
----     class: name, parent, doc, fields, owner (the local that has its methods), enum (the fields are constants)
+---     class: name, parent, doc, fields, owner (the local variable with its methods), enum (its fields are constants)
 ---     param, field, return: name, type, optional, doc
 
 local parse = {}
 
 local CLOSING = { ["("] = ")", ["{"] = "}", ["["] = "]", ["<"] = ">" }
 
---- A type at the beginning of `text`, and what is behind it. A blank ends it, unless it stands in brackets, or after or
---- before what goes on: "string|nil", "fun(): any, any".
+--- Splits a type off the beginning of `text`; returns it and the rest. A space ends the type, except in brackets and
+--- next to a character that continues it: "string | nil", "fun(): any, any".
 local function split_type(text)
   local open, at = {}, 1
   while at <= #text do
@@ -72,7 +72,7 @@ local function new_block()
   return { doc = {}, params = {}, returns = {}, fields = {}, aliases = {} }
 end
 
---- Takes a `---` line into the block: documentation, a tag, or more of the tag before it.
+--- Adds a `---` line to the block: documentation, a tag, or the continuation of a tag.
 local function add_line(block, line)
   local tag, rest = line:match "^%-%-%-@(%w+)%s*(.*)$"
   if tag then
@@ -108,7 +108,7 @@ local function add_function(module, block, line, number)
   })
 end
 
---- What a block of annotations says that stands alone, or before a line of code.
+--- Adds to the module what a block of annotations says; `code` is the line after the block.
 local function add_block(module, block, code)
   finish(block)
   if block.meta then module.meta, module.name = true, block.meta ~= "" and block.meta or nil end
@@ -122,14 +122,14 @@ local function add_block(module, block, code)
   end
 end
 
---- Takes a line of an enum's table into its class; the class, until the table's end.
+--- Adds a line of an enum's table to its class. Returns the class, or nil at the end of the table.
 local function add_constant(class, line)
   local name, value = line:match "^%s+([%u_]+) = (.-),?$"
   if name then table.insert(class.fields, { name = name, type = value, doc = "" }) end
   return not line:find "^}" and class or nil
 end
 
---- The annotations of a file's text. `name` is the module's, unless the file says otherwise.
+--- Parses the text of a file. `name` is the module's name, unless the file gives another.
 function parse.text(text, name)
   local module = { name = name, functions = {}, classes = {}, aliases = {} }
   local block, number, first, enum = new_block(), 0, true, nil
@@ -159,9 +159,9 @@ local function read(path)
   return text
 end
 
---- The public modules below `folder` (lua/lib), sorted by name, and a nameless one with what all of them use.
---- `files`: their paths, relative to it. The classes and aliases of the files in a module's own folder (bosun/http/…)
---- are counted as the module's.
+--- The public modules below `folder` (lua/lib), sorted by name, and a module without a name for what they all use.
+--- `files`: their paths, relative to `folder`. Classes and aliases of the files in a module's own folder (bosun/http/…)
+--- belong to that module.
 function parse.files(folder, files)
   local modules, parts, common = {}, {}, parse.text("", nil)
   for _, path in ipairs(files) do
@@ -192,7 +192,7 @@ local function class_named(module, name)
   end
 end
 
---- Adds a class, or what another file says about one that is there already.
+--- Adds a class to the module. If the module has it already, adds what is new.
 local function add_class(module, class)
   local known = class_named(module, class.name)
   if not known then return table.insert(module.classes, class) end
@@ -200,7 +200,7 @@ local function add_class(module, class)
   table.move(class.fields, 1, #class.fields, #known.fields + 1, known.fields)
 end
 
---- Adds classes, their methods, and aliases.
+--- Adds the classes of `part`, their methods, and the aliases.
 function parse.merge(module, part)
   for _, class in ipairs(part.classes) do
     add_class(module, class)
@@ -211,7 +211,7 @@ function parse.merge(module, part)
   for _, alias in ipairs(part.aliases) do table.insert(module.aliases, alias) end
 end
 
---- The class whose methods are in the local `owner`, or nil.
+--- The class whose methods are in the local variable `owner`, or nil.
 function parse.class_of(module, owner)
   for _, class in ipairs(module.classes) do
     if class.owner == owner then return class end

@@ -1,5 +1,5 @@
-/* Killing descendants: each that dies hands its own children to this process (a subreaper), so children are
- * killed and reaped until there are none. The kernel lists them in /proc (CONFIG_PROC_CHILDREN). */
+/* Killing descendants: when one dies, this process (a subreaper) inherits its children, so children are
+ * killed and reaped until none are left. The kernel lists them in /proc (CONFIG_PROC_CHILDREN). */
 #include "reap.h"
 #include "core/base/wait.h"
 #include <errno.h>
@@ -12,7 +12,7 @@
 
 #define PATIENCE BOSUN_SECOND
 
-/* The next number in the text, and *at behind it; 0: there is none. */
+/* Reads the next number and moves *at past it; 0: no more. */
 static pid_t next_pid(const char **at)
 {
     pid_t pid = 0;
@@ -23,7 +23,8 @@ static pid_t next_pid(const char **at)
     return pid;
 }
 
-/* The list of children, as the kernel writes it. What does not fit comes next time. -1 with errno set. */
+/* The list of children, as the kernel writes it; children that do not fit appear in a later list. -1 with
+ * errno set. */
 static ssize_t read_children(char *list, size_t size)
 {
     int fd = open("/proc/thread-self/children", O_RDONLY | O_CLOEXEC);
@@ -72,7 +73,7 @@ int reap_kill_children(const reap_spared *spared)
     return count;
 }
 
-/* Reaps what has ended. 1: children are left · 0: none are · -1: failed. */
+/* Reaps the children that have ended. 1: others are left · 0: none are left · -1: failed. */
 static int reap_ended(void)
 {
     for (;;) {

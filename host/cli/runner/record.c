@@ -11,7 +11,7 @@
 
 #define MAGIC     UINT32_C(0xB0509A01)
 #define READ_SIZE ((size_t)64 * 1024)
-#define TEXT_MAX  ((size_t)BOSUN_YAML_MAX_WRITE_BYTES + READ_SIZE) /* data, and the lines around it */
+#define TEXT_MAX  ((size_t)BOSUN_YAML_MAX_WRITE_BYTES + READ_SIZE) /* the data and the other keys */
 
 typedef struct header {
     uint32_t magic;
@@ -42,6 +42,22 @@ int record_send(int fd, bosun_outcome outcome, const char *text, size_t len)
     return 0;
 }
 
+/* What record_receive returns when read failed. */
+static int receive_failed(void)
+{
+    if (errno == EAGAIN)
+        return 1;
+    return errno == ECONNRESET ? 0 : -1; /* reset: the worker died before its release */
+}
+
+static void add_received(record *r, size_t len)
+{
+    r->bytes.len += len;
+    r->too_long = r->too_long || r->bytes.len > sizeof(header) + TEXT_MAX;
+    if (r->too_long)
+        r->bytes.len = 0; /* read on, so the worker is not blocked */
+}
+
 int record_receive(record *r, int fd)
 {
     for (;;) {
@@ -53,16 +69,11 @@ int record_receive(record *r, int fd)
         ssize_t n = read(fd, to, READ_SIZE);
         if (n < 0 && errno == EINTR)
             continue;
-        if (n < 0)
-            return errno == EAGAIN ? 1 : errno == ECONNRESET ? 0 : -1; /* it died before it was let go */
-        if (n == 0)
-            return 0;
-        r->bytes.len += (size_t)n;
-        r->too_long = r->too_long || r->bytes.len > sizeof(header) + TEXT_MAX;
-        if (r->too_long)
-            r->bytes.len = 0; /* keep draining, keep nothing */
+        if (n <= 0)
+            return n < 0 ? receive_failed() : 0;
+        add_received(r, (size_t)n);
         if ((size_t)n < READ_SIZE)
-            return 1; /* that was all, for now */
+            return 1; /* no more for now */
     }
 }
 

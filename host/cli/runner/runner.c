@@ -1,4 +1,4 @@
-/* bosun-plugin-runner: the agent's command prefix. */
+/* bosun-plugin-runner: the program that a management agent runs for every action. */
 #include "bosun.h"
 #include "cli/options.h"
 #include "core/fs/fs.h"
@@ -9,9 +9,10 @@
 #include <string.h>
 #include <unistd.h>
 
-/* The standard descriptors exist, so that no file of ours becomes one of them; what else was inherited does
- * not go on to a plugin's child processes. A full pipe or disk is an error of a write, not a signal. */
-static int settle(void)
+/* Opens missing standard descriptors, because otherwise the next file opened would become one; the plugin's
+ * child processes do not inherit any other. A broken pipe or a full disk fails the write instead of killing
+ * the process. */
+static int set_up_process(void)
 {
     int fd;
     do
@@ -20,10 +21,10 @@ static int settle(void)
     if (fd < 0)
         return -1;
     close(fd);
-    close_range(STDERR_FILENO + 1, ~0U,
-                CLOSE_RANGE_CLOEXEC); /* an old kernel's refusal changes nothing of ours */
-    if (signal(SIGCHLD, SIG_DFL) ==
-        SIG_ERR) /* an ignored one, as some daemons leave it, would hide the worker's end */
+    /* Kernels before 5.11 refuse this; the runner's own descriptors are close-on-exec anyway. */
+    close_range(STDERR_FILENO + 1, ~0U, CLOSE_RANGE_CLOEXEC);
+    /* Some daemons start their children with SIGCHLD ignored, which would hide the worker's end. */
+    if (signal(SIGCHLD, SIG_DFL) == SIG_ERR)
         return -1;
     return signal(SIGPIPE, SIG_IGN) == SIG_ERR || signal(SIGXFSZ, SIG_IGN) == SIG_ERR ? -1 : 0;
 }
@@ -35,6 +36,15 @@ static int print(const char *text)
         return 0;
     fprintf(stderr, "bosun-plugin-runner: %s\n", err.message);
     return EXIT_STATUS_FILE;
+}
+
+static int print_help(void)
+{
+    bosun_buf text = {0};
+    args_write_help(&text, &options_command);
+    int status = print(bosun_buf_text(&text));
+    bosun_buf_free(&text);
+    return status;
 }
 
 static int list_actions(void)
@@ -50,18 +60,18 @@ static int list_actions(void)
 
 int main(int argc, char **argv)
 {
-    if (settle() < 0) {
-        perror("bosun-plugin-runner: setting up descriptors and signals");
+    if (set_up_process() < 0) {
+        perror("bosun-plugin-runner: cannot set up descriptors and signals");
         return EXIT_STATUS_FILE;
     }
     options opt;
     bosun_err err = {0};
     if (options_parse(&opt, argc, argv, &err) < 0) {
         fprintf(stderr, "bosun-plugin-runner: %s\n", err.message);
-        return opt.status_file ? supervisor_refuse(opt.status_file, err.message) : EXIT_USAGE;
+        return opt.status_file ? supervisor_report_usage(opt.status_file, err.message) : EXIT_USAGE;
     }
     if (opt.help)
-        return print(options_help);
+        return print_help();
     if (opt.version)
         return print("bosun-plugin-runner " BOSUN_VERSION "\n");
     return opt.list_actions ? list_actions() : supervisor_run(&opt);

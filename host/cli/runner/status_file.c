@@ -1,9 +1,9 @@
 /* Writing the status file. */
 #include "status_file.h"
-#include "report.h"
+#include "core/status.h"
 #include <unistd.h>
 
-static int about(bosun_err *err)
+static int add_context(bosun_err *err)
 {
     return bosun_err_context(err, "the status file: ");
 }
@@ -12,7 +12,7 @@ int status_file_open(status_file *file, const char *path, bosun_err *err)
 {
     *file = STATUS_FILE_NONE;
     if (bosun_fs_target_open(&file->target, path, err) < 0 || bosun_fs_target_check(&file->target, err) < 0)
-        return about(err);
+        return add_context(err);
     return 0;
 }
 
@@ -24,20 +24,20 @@ void status_file_close(status_file *file)
 int status_file_write(const status_file *file, const char *text, size_t len, bool durable, bosun_err *err)
 {
     const bosun_fs_write_options how = {.no_sync = !durable};
-    return bosun_fs_target_replace(&file->target, text, len, &how, err) < 0 ? about(err) : 0;
+    return bosun_fs_target_replace(&file->target, text, len, &how, err) < 0 ? add_context(err) : 0;
 }
 
 int status_file_fail(const status_file *file, const char *message, int64_t duration, bool durable,
                      bosun_err *err)
 {
-    char storage[REPORT_SIZE];
+    char storage[BOSUN_STATUS_FAILING_MAX];
     bosun_buf text = bosun_buf_fixed(storage, sizeof storage);
-    report_failing(&text, message, duration);
+    bosun_status_write_failing(&text, message, duration);
     return status_file_write(file, text.data, text.len, durable, err);
 }
 
 void status_file_remove(const status_file *file)
 {
     int rc = unlinkat(file->target.dirfd, file->target.name, 0);
-    (void)rc; /* a folder that cannot be changed keeps what it has; the exit status tells */
+    (void)rc; /* if this fails too, the exit status still says that the file is not this run's */
 }

@@ -1,4 +1,4 @@
-/* The status file: where it is, and writing it, with nothing that needs memory. */
+/* The status file: its location, and writing it without allocating memory. */
 #ifndef BOSUN_CLI_RUNNER_STATUS_FILE_H
 #define BOSUN_CLI_RUNNER_STATUS_FILE_H
 
@@ -6,23 +6,23 @@
 #include "core/fs/staged.h"
 
 typedef struct status_file {
-    bosun_fs_target target; /* its folder stays open: a later chdir changes nothing */
+    bosun_fs_target target; /* holds the folder open: a later chdir makes no difference */
 } status_file;
 
 #define STATUS_FILE_NONE ((status_file){.target = BOSUN_FS_NO_TARGET})
 
-/* -1: the path is none that a status can be put at. */
+/* 0, or -1 with *err filled: no status can be written to this path. */
 int status_file_open(status_file *file, const char *path, bosun_err *err);
 void status_file_close(status_file *file);
 
-/* Replaces the file, atomically; `durable` also against a crash of the machine. */
+/* Replaces the file atomically; `durable`: the new content also survives a crash of the machine. */
 int status_file_write(const status_file *file, const char *text, size_t len, bool durable, bosun_err *err);
 
-/* The same with a failing status of this message. duration: nanoseconds. */
+/* The same with a failing status that has this message. duration: nanoseconds. */
 int status_file_fail(const status_file *file, const char *message, int64_t duration, bool durable,
                      bosun_err *err);
 
-/* Takes away what an earlier run left. No status is better than one that is not this run's. */
+/* Removes the status of an earlier run: no status is better than the wrong one. */
 void status_file_remove(const status_file *file);
 
 #endif

@@ -1,4 +1,4 @@
-/* The first process: it sees to it that there is a truthful status file, whatever the worker does. */
+/* The first process: it makes sure that there is a truthful status file, whatever the worker does. */
 #ifndef BOSUN_CLI_RUNNER_SUPERVISOR_H
 #define BOSUN_CLI_RUNNER_SUPERVISOR_H
 
@@ -9,7 +9,7 @@ enum { EXIT_USAGE = 64, EXIT_STATUS_FILE = 74 };
 /* Runs the action; returns the exit status. */
 int supervisor_run(const options *opt);
 
-/* Writes a failing status for a command line that is wrong; returns the exit status. */
-int supervisor_refuse(const char *status_file, const char *message);
+/* Writes a failing status for a wrong command line; returns the exit status. */
+int supervisor_report_usage(const char *status_file, const char *message);
 
 #endif

@@ -1,13 +1,12 @@
-/* The worker: a host, one action, one record. It is an ordinary user of libbosun; whatever happens to it, the
- * supervisor tells. The record is sent after the host is gone, so that a plugin whose finalizers crash has
- * failed. */
+/* The worker: a host, one action, one record. It uses libbosun as any program does, and the supervisor
+ * reports whatever happens to it. The record is sent after the host is freed, because an action whose plugin
+ * crashes in a finalizer has failed. */
 #include "worker.h"
 #include "cli/sink.h"
 #include "core/base/wait.h"
 #include "core/status.h"
 #include "reap.h"
 #include "record.h"
-#include "report.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -18,10 +17,10 @@
 #include <sys/prctl.h>
 #include <unistd.h>
 
-enum { WORKER_FAILED = 70 }; /* exit status when not even a record could be sent */
+enum { WORKER_FAILED = 70 }; /* exit status if not even a record could be sent */
 
-/* What the signal handler needs: the host to cancel, the signal that came before there was one, and when a
- * SIGTERM means that time is up. */
+/* For the signal handler: the host to cancel, the last signal (it may arrive before there is a host), and the
+ * deadline, after which SIGTERM means a timeout. */
 static _Atomic(bosun_host *) running;
 static atomic_int pending_signal;
 static int64_t deadline = BOSUN_NO_DEADLINE;
@@ -39,8 +38,8 @@ static const char *reason(int number)
 
 static void on_signal(int number)
 {
-    if (getppid() != supervisor) { /* it was killed: nobody is left to report to */
-        reap_kill_children(NULL);  /* the programs that the action started */
+    if (getppid() != supervisor) { /* the supervisor was killed: clean up, there is nobody to report to */
+        reap_kill_children(NULL);
         _exit(WORKER_FAILED);
     }
     atomic_store(&pending_signal, number);
@@ -57,37 +56,38 @@ static void set_running(bosun_host *host)
         bosun_host_cancel(host, reason(number));
 }
 
-/* What was ignored stays ignored (nohup). */
-static int take_signal(int number)
+/* Leaves an ignored signal ignored (nohup). */
+static int handle_signal(int number)
 {
     struct sigaction action;
     if (sigaction(number, NULL, &action) < 0)
         return -1;
     if (action.sa_handler == SIG_IGN)
         return 0;
-    action = (struct sigaction){.sa_handler = on_signal}; /* no SA_RESTART: waits are to be interrupted */
+    action = (struct sigaction){.sa_handler = on_signal}; /* no SA_RESTART: a signal interrupts waits */
     return sigaction(number, &action, NULL);
 }
 
-static int take_signals(const worker_start *start)
+static int handle_signals(const worker_start *start)
 {
     deadline = start->deadline;
     supervisor = start->supervisor;
     snprintf(timed_out, sizeof timed_out, "timed out after %g s", start->options->timeout);
     sigset_t none;
-    if (take_signal(SIGTERM) < 0 || take_signal(SIGINT) < 0 || take_signal(SIGHUP) < 0 ||
+    if (handle_signal(SIGTERM) < 0 || handle_signal(SIGINT) < 0 || handle_signal(SIGHUP) < 0 ||
         sigemptyset(&none) < 0)
         return -1;
     return sigprocmask(SIG_SETMASK, &none, NULL);
 }
 
-/* Writes to standard error only, hears signals, ends with the supervisor. */
-static int settle(const worker_start *start)
+/* Redirects standard output to standard error, handles signals, and makes this process end with the
+ * supervisor. */
+static int set_up_process(const worker_start *start)
 {
-    if (dup2(STDERR_FILENO, STDOUT_FILENO) < 0 || take_signals(start) < 0 ||
+    if (dup2(STDERR_FILENO, STDOUT_FILENO) < 0 || handle_signals(start) < 0 ||
         prctl(PR_SET_PDEATHSIG, SIGTERM) < 0)
         return -1;
-    return getppid() == start->supervisor ? 0 : -1; /* else it died before the line above */
+    return getppid() == start->supervisor ? 0 : -1; /* else the supervisor died before prctl */
 }
 
 static int open_trace(sink *log, const char *path, bosun_err *err)
@@ -97,11 +97,11 @@ static int open_trace(sink *log, const char *path, bosun_err *err)
     log->trace_fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOCTTY | O_NONBLOCK, 0600);
     if (log->trace_fd < 0 && errno == ENXIO)
         return bosun_err_set(err, "ENXIO", "open",
-                             "cannot open the trace file %s: it is a FIFO that nobody reads", path);
+                             "cannot open the trace file %s: it is a FIFO without a reader", path);
     return log->trace_fd < 0 ? bosun_err_errno(err, errno, "open the trace file", path) : 0;
 }
 
-static void tell_phase(void *data, bosun_phase phase)
+static void store_phase(void *data, bosun_phase phase)
 {
     atomic_store((atomic_int *)data, (int)phase);
 }
@@ -116,13 +116,13 @@ static bosun_options host_options(const worker_start *start, sink *log)
     result.log_level = log->trace_fd >= 0 ? BOSUN_LOG_TRACE : log->level;
     result.log = sink_log;
     result.log_data = log;
-    result.phase = tell_phase;
+    result.phase = store_phase;
     result.phase_data = start->phase;
     return result;
 }
 
-/* Lua is set up while the supervisor writes the first status; from here on there is one. */
-static void await_go(int fd)
+/* The host is set up while the supervisor writes the first status; nothing may run before that is written. */
+static void wait_for_release(int fd)
 {
     char byte;
     ssize_t n;
@@ -130,52 +130,63 @@ static void await_go(int fd)
         n = read(fd, &byte, 1);
     while (n < 0 && errno == EINTR);
     if (n != 1)
-        _exit(WORKER_FAILED); /* there is none */
+        _exit(WORKER_FAILED); /* the supervisor gave up */
 }
 
-/* The action's status as text and outcome. -1: *err says why there is none. */
-static int run_action(const worker_start *start, bosun_buf *text, bosun_outcome *outcome, bosun_err *err)
+/* NULL: *err says why there is no host. */
+static bosun_host *make_host(const worker_start *start, sink *log, bosun_err *err)
 {
-    sink log = {.level = start->options->log_level,
-                .format = start->options->log_format,
-                .trace_fd = -1,
-                .patience = -1};
-    if (open_trace(&log, start->options->trace_file, err) < 0)
-        return -1;
-    bosun_options host_opts = host_options(start, &log);
+    if (open_trace(log, start->options->trace_file, err) < 0)
+        return NULL;
+    bosun_options for_host = host_options(start, log);
     bosun_error error;
-    bosun_host *host = bosun_host_new(&host_opts, &error);
+    bosun_host *host = bosun_host_new(&for_host, &error);
     if (!host)
-        return bosun_err_set(err, BOSUN_ERR_INVALID, "start", "%s", error.message);
+        bosun_err_set(err, BOSUN_ERR_INVALID, "start", "%s", error.message);
+    return host;
+}
+
+/* The action's status, after the host is gone. NULL: *err says why there is none. */
+static bosun_status *run_action(const worker_start *start, bosun_err *err)
+{
+    const options *opt = start->options;
+    sink log = {.level = opt->log_level, .format = opt->log_format, .trace_fd = -1, .patience = -1};
+    bosun_host *host = make_host(start, &log, err);
+    if (!host)
+        return NULL;
     set_running(host);
-    await_go(start->fd);
-    bosun_host_load(host, start->options->plugin, start->options->private_config,
-                    NULL); /* run tells its failure */
-    bosun_status *status = bosun_host_run(host, start->options->action->name, start->options->config);
+    wait_for_release(start->fd);
+    bosun_host_load(host, opt->plugin, opt->private_config, NULL); /* bosun_host_run reports its failure */
+    bosun_status *status = bosun_host_run(host, opt->action->name, opt->config);
     set_running(NULL);
     bosun_host_free(host);
-    int rc = status ? bosun_status_write(text, status, err) : bosun_err_nomem(err, "make a status");
-    *outcome = status ? bosun_status_outcome(status) : BOSUN_FAILING;
-    bosun_status_free(status);
-    return rc;
+    if (!status)
+        bosun_err_nomem(err, "make a status");
+    return status;
+}
+
+static int send_failure(int fd, const char *message, int64_t duration)
+{
+    char storage[BOSUN_STATUS_FAILING_MAX];
+    bosun_buf text = bosun_buf_fixed(storage, sizeof storage);
+    bosun_status_write_failing(&text, message, duration);
+    return record_send(fd, BOSUN_FAILING, text.data, text.len);
 }
 
 _Noreturn void worker_run(const worker_start *start)
 {
-    if (settle(start) < 0)
+    if (set_up_process(start) < 0)
         _exit(WORKER_FAILED);
     int64_t began = bosun_monotonic();
     bosun_err err = {0};
-    bosun_outcome outcome = BOSUN_FAILING;
-    bosun_buf text = {0};
-    char small[REPORT_SIZE];
-    if (run_action(start, &text, &outcome, &err) < 0) {
-        bosun_buf_free(&text);
-        text = bosun_buf_fixed(small, sizeof small);
-        outcome = BOSUN_FAILING;
-        report_failing(&text, err.message, bosun_monotonic() - began);
-    }
-    fflush(stdout); /* what a plugin's io.write left there; to standard error */
-    int rc = record_send(start->fd, outcome, text.data, text.len);
-    exit(rc < 0 ? WORKER_FAILED : 0); /* not _exit: the leak checker looks at this process too */
+    size_t len = 0;
+    bosun_status *status = run_action(start, &err);
+    const char *text = status ? bosun_status_yaml(status, &len) : NULL;
+    if (status && !text)
+        bosun_err_nomem(&err, "write the status");
+    fflush(stdout); /* a plugin's io.write may have left something there; it goes to standard error */
+    int rc = text ? record_send(start->fd, bosun_status_outcome(status), text, len)
+                  : send_failure(start->fd, err.message, bosun_monotonic() - began);
+    bosun_status_free(status);
+    exit(rc < 0 ? WORKER_FAILED : 0); /* not _exit: the leak checker looks at this process, too */
 }

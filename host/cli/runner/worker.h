@@ -9,14 +9,14 @@
 
 typedef struct worker_start {
     const options *options;
-    int fd; /* to the supervisor: gives a byte once the first status is written, nothing is read or run
-             * before; takes the record */
+    int fd; /* to the supervisor, which sends a byte once the first status is written: nothing is read or run
+             * before that. The record goes the other way */
     pid_t supervisor;  /* the worker does not outlive it */
-    atomic_int *phase; /* in memory that both processes see: the bosun_phase that the worker is in */
+    atomic_int *phase; /* shared with the supervisor: the bosun_phase that the worker is in */
     int64_t deadline;  /* monotonic ns; BOSUN_NO_DEADLINE: none */
 } worker_start;
 
-/* Runs in the forked child: the action, then the record; never returns. */
+/* Runs the action in the forked child and sends the record; never returns. */
 _Noreturn void worker_run(const worker_start *start);
 
 #endif

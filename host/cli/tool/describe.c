@@ -1,5 +1,4 @@
-/* bosun describe: what a plugin does and what its private config holds. */
-#include "cli/args.h"
+/* bosun describe: a plugin's actions and the options of its private config. */
 #include "tool.h"
 #include <stdbool.h>
 #include <string.h>
@@ -11,69 +10,66 @@ typedef struct describe_options {
     bool help;
 } describe_options;
 
-static const char help[] =
-    "usage: bosun describe PLUGIN [--format text|json|yaml-sample] [--timeout SECONDS]\n"
-    "\n"
-    "Prints a plugin's name, the actions it implements, and the options of its private config: type, "
-    "default,\n"
-    "what is required. No plugin object is made and nothing is changed; only the plugin's file is run.\n"
-    "\n"
-    "  PLUGIN              a name, or the path of a Lua file, with a '/', as the runner's --plugin\n"
-    "  --format F          text (the default), json, or yaml-sample: a commented private config to start "
-    "from\n"
-    "  --timeout SECONDS   give up after this time (10)\n"
-    "  --help, -h          print this text\n"
-    "\n"
-    "Exit status: 0; 64 wrong command line; 66 no such plugin; 70 it cannot be loaded, or its schema is "
-    "wrong;\n"
-    "74 the output cannot be written.\n";
-
-static int set_format(void *out, const char *value, bosun_err *err)
-{
-    static const char *const names[] = {"text", "json", "yaml-sample"};
-    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
-        if (strcmp(value, names[i]) == 0) {
-            ((describe_options *)out)->format = (bosun_describe_format)i;
-            return 0;
-        }
-    return args_unknown_word(err, "the format", value, names, sizeof names / sizeof names[0]);
-}
-
-static int set_timeout(void *out, const char *value, bosun_err *err)
-{
-    return args_seconds(value, &((describe_options *)out)->timeout, err);
-}
+static const char *const formats[] = {
+    [BOSUN_DESCRIBE_TEXT] = "text",
+    [BOSUN_DESCRIBE_JSON] = "json",
+    [BOSUN_DESCRIBE_YAML_SAMPLE] = "yaml-sample",
+};
 
 static const args_option table[] = {
-    {"PLUGIN", ARGS_OPERAND, offsetof(describe_options, plugin), NULL},
-    {"--format", ARGS_SET, 0, set_format},
-    {"--timeout", ARGS_SET, 0, set_timeout},
-    {"--help", ARGS_FLAG, offsetof(describe_options, help), NULL},
+    {.name = "PLUGIN",
+     .type = ARGS_TEXT,
+     .field = offsetof(describe_options, plugin),
+     .required = "a plugin's name, or the path of its Lua file",
+     .section = "Options",
+     .help = "a name, or the path of a Lua file, as for the runner's --plugin"},
+    {.name = "--format",
+     .argument = "F",
+     .type = ARGS_CHOICE,
+     .field = offsetof(describe_options, format),
+     ARGS_CHOICES(formats),
+     .fallback = "text",
+     .help = "what to print: " ARGS_LISTED ", a commented private config to start from"},
+    TOOL_TIMEOUT(describe_options),
+    ARGS_HELP(describe_options),
 };
+
+static const args_exit exits[] = {{"0", "the description is printed"}, TOOL_EXITS};
 
 static int describe(bosun_host *host, bosun_describe_format format)
 {
     bosun_error error;
     char *text = bosun_host_describe(host, format, &error);
-    int status = text ? tool_print(text, strlen(text)) : tool_plugin_failed(&error);
+    int status = text ? tool_print(text, strlen(text)) : tool_report_plugin(&error);
     bosun_text_free(text);
     return status;
 }
 
-int tool_describe(int argc, char **argv)
+static int run(int argc, char **argv)
 {
-    describe_options opt = {.format = BOSUN_DESCRIBE_TEXT, .timeout = TOOL_TIMEOUT};
+    describe_options opt = {0};
     bosun_err err = {0};
-    if (args_parse(table, sizeof table / sizeof table[0], &opt, argc, argv, &err) < 0)
+    if (args_parse(&tool_describe, &opt, argc, argv, &err) < 0)
         return tool_fail(TOOL_USAGE, err.message);
     if (opt.help)
-        return tool_print(help, sizeof help - 1);
-    if (!opt.plugin)
-        return tool_fail(TOOL_USAGE, "describe which plugin? Its name or path is missing; try --help");
+        return tool_print_help(&tool_describe);
     int status = TOOL_OK;
-    bosun_host *host = tool_open(opt.plugin, NULL, opt.timeout, &status);
+    bosun_host *host = tool_load_plugin(opt.plugin, NULL, opt.timeout, &status);
     if (host)
         status = describe(host, opt.format);
     bosun_host_free(host);
     return status;
 }
+
+const args_command tool_describe = {
+    .program = "bosun",
+    .subcommand = "describe",
+    .summary = "print a plugin's actions and the options of its private config",
+    .about =
+        "Prints a plugin's name, the actions it implements, and the options of its private config: their "
+        "types, defaults, and which are required. Only the plugin's file is run: no plugin object is made, "
+        "and nothing is changed.",
+    ARGS_OPTIONS(table),
+    ARGS_EXITS(exits),
+    .run = run,
+};

@@ -1,5 +1,5 @@
-/* The shared parts of bosun's subcommands. The plugin runs in this process: Ctrl-C ends it as it ends any
- * program, the host's deadline stops Lua code, and an alarm what no hook reaches. */
+/* What bosun's subcommands share. The plugin runs in this process: Ctrl-C ends it like any program, the
+ * host's deadline stops Lua code, and an alarm ends the process when C code does not return. */
 #include "tool.h"
 #include "cli/sink.h"
 #include "core/fs/fs.h"
@@ -19,13 +19,22 @@ int tool_print(const char *text, size_t len)
     return tool_fail(TOOL_OUTPUT, err.message);
 }
 
+int tool_print_help(const args_command *command)
+{
+    bosun_buf text = {0};
+    args_write_help(&text, command);
+    int status = text.failed ? tool_fail(TOOL_OUTPUT, "out of memory") : tool_print(text.data, text.len);
+    bosun_buf_free(&text);
+    return status;
+}
+
 int tool_fail(int status, const char *message)
 {
     fprintf(stderr, "bosun: %s\n", message);
     return status;
 }
 
-int tool_plugin_failed(const bosun_error *error)
+int tool_report_plugin(const bosun_error *error)
 {
     bool no_file = strcmp(error->code, "ENOENT") == 0 || strcmp(error->code, "EACCES") == 0;
     return tool_fail(no_file ? TOOL_NO_FILE : TOOL_BROKEN, error->message);
@@ -33,10 +42,10 @@ int tool_plugin_failed(const bosun_error *error)
 
 static void on_alarm(int number)
 {
-    static const char text[] = "bosun: timed out: the plugin's code did not stop\n";
+    static const char text[] = "bosun: timed out: the plugin does not stop\n";
     (void)number;
     ssize_t n = write(STDERR_FILENO, text, sizeof text - 1);
-    (void)n; /* there is no other way to tell */
+    (void)n; /* nowhere to report a failure */
     _exit(TOOL_BROKEN);
 }
 
@@ -46,11 +55,10 @@ static int set_alarm(double seconds)
     return signal(SIGALRM, on_alarm) == SIG_ERR || setitimer(ITIMER_REAL, &when, NULL) < 0 ? -1 : 0;
 }
 
-bosun_host *tool_open(const char *plugin, const char *private_config, double timeout, int *status)
+static bosun_options host_options(double timeout)
 {
     static sink log = {.level = BOSUN_LOG_WARN, .format = BOSUN_LOG_TEXT, .trace_fd = -1};
     bosun_options options;
-    bosun_error error = {.code = ""};
     bosun_options_init(&options);
     options.plugin_path = getenv("BOSUN_PLUGIN_PATH");
     options.dry_run = true;
@@ -58,14 +66,21 @@ bosun_host *tool_open(const char *plugin, const char *private_config, double tim
     options.log_level = log.level;
     options.log = sink_log;
     options.log_data = &log;
+    return options;
+}
+
+bosun_host *tool_load_plugin(const char *plugin, const char *private_config, double timeout, int *status)
+{
     if (set_alarm(timeout + 1) < 0) {
-        *status = tool_fail(TOOL_BROKEN, "cannot set the alarm of --timeout");
+        *status = tool_fail(TOOL_BROKEN, "cannot set a timer for --timeout");
         return NULL;
     }
+    bosun_options options = host_options(timeout);
+    bosun_error error = {.code = ""};
     bosun_host *host = bosun_host_new(&options, &error);
     if (host && bosun_host_load(host, plugin, private_config, &error) == 0)
         return host;
-    *status = tool_plugin_failed(&error);
+    *status = tool_report_plugin(&error);
     bosun_host_free(host);
     return NULL;
 }

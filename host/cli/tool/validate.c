@@ -1,5 +1,5 @@
-/* bosun validate: would an action take these configs? */
-#include "cli/args.h"
+/* bosun validate: checks the configs of an action without running it. */
+#include "core/action.h"
 #include "core/base/buf.h"
 #include "core/base/log.h"
 #include "tool.h"
@@ -7,67 +7,56 @@
 #include <stdio.h>
 #include <string.h>
 
+typedef enum validate_format { FORMAT_TEXT, FORMAT_JSON } validate_format;
+
 typedef struct validate_options {
     const char *plugin;
     const bosun_action *action;
     const char *config;
     const char *private_config;
     double timeout;
-    bool json;
+    validate_format format;
     bool help;
 } validate_options;
 
-static const char help[] =
-    "usage: bosun validate --plugin P [--private-config F] [--config F] [--action A] [option ...]\n"
-    "\n"
-    "Checks the configs that an action would get, without running it: the private config against the "
-    "plugin's\n"
-    "schema, the action config against what the action needs. Nothing is changed; only the plugin's file is "
-    "run.\n"
-    "Prints every problem on standard output, as file:line:column: key: what is wrong.\n"
-    "\n"
-    "  --plugin P          a name, or the path of a Lua file, with a '/'\n"
-    "  --private-config F  the plugin's own config; without it the defaults are checked\n"
-    "  --config F          the action config\n"
-    "  --action A          the action that the action config is for; without it, what holds for every "
-    "action\n"
-    "  --format F          text (the default), or json: a list of {file, line, column, path, message}\n"
-    "  --timeout SECONDS   give up after this time (10)\n"
-    "  --help, -h          print this text\n"
-    "\n"
-    "Exit status: 0 no problem; 78 problems; 64 wrong command line; 66 no such plugin; 70 it cannot be "
-    "loaded,\n"
-    "or its schema is wrong; 74 the output cannot be written.\n";
-
-static int set_action(void *out, const char *value, bosun_err *err)
-{
-    return args_action(value, &((validate_options *)out)->action, err);
-}
-
-static int set_format(void *out, const char *value, bosun_err *err)
-{
-    static const char *const names[] = {"text", "json"};
-    bool json = strcmp(value, "json") == 0;
-    if (!json && strcmp(value, "text") != 0)
-        return args_unknown_word(err, "the format", value, names, 2);
-    ((validate_options *)out)->json = json;
-    return 0;
-}
-
-static int set_timeout(void *out, const char *value, bosun_err *err)
-{
-    return args_seconds(value, &((validate_options *)out)->timeout, err);
-}
+static const char *const formats[] = {[FORMAT_TEXT] = "text", [FORMAT_JSON] = "json"};
 
 static const args_option table[] = {
-    {"--plugin", ARGS_TEXT, offsetof(validate_options, plugin), NULL},
-    {"--action", ARGS_SET, 0, set_action},
-    {"--config", ARGS_TEXT, offsetof(validate_options, config), NULL},
-    {"--private-config", ARGS_TEXT, offsetof(validate_options, private_config), NULL},
-    {"--format", ARGS_SET, 0, set_format},
-    {"--timeout", ARGS_SET, 0, set_timeout},
-    {"--help", ARGS_FLAG, offsetof(validate_options, help), NULL},
+    {.name = "--plugin",
+     .argument = "P",
+     .type = ARGS_TEXT,
+     .field = offsetof(validate_options, plugin),
+     .required = "a plugin's name, or the path of its Lua file",
+     .section = "Options",
+     .help = "a name, or the path of a Lua file, as for the runner's --plugin"},
+    {.name = "--private-config",
+     .argument = "F",
+     .type = ARGS_TEXT,
+     .field = offsetof(validate_options, private_config),
+     .help = "the plugin's own config; without it, the defaults are checked"},
+    {.name = "--config",
+     .argument = "F",
+     .type = ARGS_TEXT,
+     .field = offsetof(validate_options, config),
+     .help = "the action config"},
+    {.name = "--action",
+     .argument = "A",
+     .type = ARGS_ACTION,
+     .field = offsetof(validate_options, action),
+     .help = "the action that the action config is for; without it, only what every action needs is checked"},
+    {.name = "--format",
+     .argument = "F",
+     .type = ARGS_CHOICE,
+     .field = offsetof(validate_options, format),
+     ARGS_CHOICES(formats),
+     .fallback = "text",
+     .help =
+         "how to print the problems: " ARGS_LISTED "; json is a list of {file, line, column, path, message}"},
+    TOOL_TIMEOUT(validate_options),
+    ARGS_HELP(validate_options),
 };
+
+static const args_exit exits[] = {{"0", "no problems"}, TOOL_EXITS, {"78", "the configs have problems"}};
 
 static void add_text(void *data, const bosun_problem *problem)
 {
@@ -111,50 +100,63 @@ static void add_json(void *data, const bosun_problem *problem)
     bosun_buf_putc(out, '}');
 }
 
-/* What a person wants to know beside the problems; to standard error. */
+/* For people, on standard error: standard output has only the problems. */
 static void summarize(const validate_options *opt, bosun_host *host, int count)
 {
     if (opt->private_config && !bosun_host_has_schema(host))
-        fprintf(stderr, "bosun: the plugin has no config_schema: of %s only the YAML was checked\n",
+        fprintf(stderr, "bosun: the plugin has no config_schema: only the YAML syntax of %s was checked\n",
                 opt->private_config);
-    if (!opt->json)
+    if (opt->format == FORMAT_TEXT)
         fprintf(stderr, "bosun: %d problem%s\n", count, count == 1 ? "" : "s");
+}
+
+static int print_problems(bosun_buf *out)
+{
+    return out->failed ? tool_fail(TOOL_OUTPUT, "out of memory") : tool_print(out->data, out->len);
 }
 
 static int validate(bosun_host *host, const validate_options *opt)
 {
+    bool json = opt->format == FORMAT_JSON;
     bosun_error error;
     bosun_buf out = {0};
-    bosun_buf_puts(&out, opt->json ? "[" : "");
+    bosun_buf_puts(&out, json ? "[" : "");
     int count = bosun_host_validate(host, opt->action ? opt->action->name : NULL, opt->config,
-                                    opt->json ? add_json : add_text, &out, &error);
-    if (count < 0) {
-        bosun_buf_free(&out);
-        return tool_plugin_failed(&error);
-    }
-    bosun_buf_puts(&out, !opt->json ? "" : count ? "\n]\n" : "]\n");
-    int status = out.failed ? tool_fail(TOOL_OUTPUT, "out of memory") : tool_print(out.data, out.len);
+                                    json ? add_json : add_text, &out, &error);
+    bosun_buf_puts(&out, !json ? "" : count ? "\n]\n" : "]\n");
+    int status = count < 0 ? tool_report_plugin(&error) : print_problems(&out);
     bosun_buf_free(&out);
-    if (status == TOOL_OK)
-        summarize(opt, host, count);
-    return status == TOOL_OK && count > 0 ? TOOL_CONFIG : status;
+    if (status != TOOL_OK)
+        return status;
+    summarize(opt, host, count);
+    return count > 0 ? TOOL_CONFIG : TOOL_OK;
 }
 
-int tool_validate(int argc, char **argv)
+static int run(int argc, char **argv)
 {
-    validate_options opt = {.timeout = TOOL_TIMEOUT};
+    validate_options opt = {0};
     bosun_err err = {0};
-    if (args_parse(table, sizeof table / sizeof table[0], &opt, argc, argv, &err) < 0)
+    if (args_parse(&tool_validate, &opt, argc, argv, &err) < 0)
         return tool_fail(TOOL_USAGE, err.message);
     if (opt.help)
-        return tool_print(help, sizeof help - 1);
-    if (!opt.plugin)
-        return tool_fail(TOOL_USAGE,
-                         "--plugin is missing: a plugin's name, or the path of its Lua file; try --help");
+        return tool_print_help(&tool_validate);
     int status = TOOL_OK;
-    bosun_host *host = tool_open(opt.plugin, opt.private_config, opt.timeout, &status);
+    bosun_host *host = tool_load_plugin(opt.plugin, opt.private_config, opt.timeout, &status);
     if (host)
         status = validate(host, &opt);
     bosun_host_free(host);
     return status;
 }
+
+const args_command tool_validate = {
+    .program = "bosun",
+    .subcommand = "validate",
+    .summary = "check a private config and an action config; exit status 78 when they are wrong",
+    .about =
+        "Checks the configs of an action without running it: the private config against the plugin's schema, "
+        "and the action config against what the action needs. Prints each problem on standard output, as "
+        "file:line:column: key: what is wrong. Only the plugin's file is run, and nothing is changed.",
+    ARGS_OPTIONS(table),
+    ARGS_EXITS(exits),
+    .run = run,
+};
