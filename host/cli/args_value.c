@@ -36,7 +36,7 @@ static const char *noun_of(const args_option *option, char *noun, size_t size)
     const char *name = option->name + strspn(option->name, "-");
     size_t len = 0;
     for (; name[len] && len + 1 < size; len++)
-        noun[len] = name[len] == '-' ? ' ' : name[len];
+        noun[len] = (char)(name[len] == '-' ? ' ' : name[len]);
     noun[len] = '\0';
     return noun;
 }
