@@ -130,7 +130,7 @@ void host_set_place(lua_State *L);
 /* Pushes the class of the loaded plugin. [-0, +1, -] */
 void host_push_class(lua_State *L);
 
-/* Pushes a function of one of the library's own modules: "bosun.driver", "run". [-0, +1, e] */
+/* Pushes a function of one of the library's own modules: "bosun.host.driver", "run". [-0, +1, e] */
 void host_push_library(lua_State *L, const char *module, const char *function);
 
 /* What the embedder is told. host: whose secrets the texts may hold; NULL: none yet. error may be NULL. */

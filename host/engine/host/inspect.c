@@ -1,5 +1,5 @@
 /* What can be told of a plugin without making an object of it: its description, and whether it would take its
- * configs. The texts and checks are Lua's (lua/lib/bosun/describe.lua, validate.lua). */
+ * configs. The texts and checks are Lua's (lua/lib/bosun/host/describe.lua, validate.lua). */
 #include "core/config.h"
 #include "engine/bind/bind.h"
 #include "host.h"
@@ -36,7 +36,7 @@ static void push_actions(lua_State *L)
 static int describe(lua_State *L)
 {
     description *d = lua_touserdata(L, 1);
-    host_push_library(L, "bosun.describe", d->format);
+    host_push_library(L, "bosun.host.describe", d->format);
     host_push_class(L);
     push_actions(L);
     lua_call(L, 2, 1);
@@ -136,7 +136,7 @@ static void tell_table(lua_State *L, validation *v)
 static int validate_private(lua_State *L)
 {
     validation *v = lua_touserdata(L, 1);
-    host_push_library(L, "bosun.validate", "problems");
+    host_push_library(L, "bosun.host.validate", "problems");
     host_push_class(L);
     lua_pushstring(L, v->host->private_config); /* nil when NULL */
     lua_call(L, 2, 1);

@@ -1,6 +1,6 @@
 /* Running an action: from the action config to a status. What a method returns is checked in Lua
- * (lua/lib/bosun/driver.lua); here are the protected call around it, and what its result or failure means as
- * a status. */
+ * (lua/lib/bosun/host/driver.lua); here are the protected call around it, and what its result or failure
+ * means as a status. */
 #include "core/base/suggest.h"
 #include "core/config.h"
 #include "engine/bind/bind.h"
@@ -58,14 +58,6 @@ static void check_memory(lua_State *L, int rc)
         luaL_error(L, "out of memory while reading the status");
 }
 
-static bosun_outcome check_outcome(lua_State *L, const char *name)
-{
-    bosun_outcome outcome = BOSUN_UNKNOWN;
-    if (!name || bosun_outcome_find(name, &outcome) < 0)
-        luaL_error(L, "status is \"%s\": expected passing, failing, warning or unknown", name ? name : "nil");
-    return outcome;
-}
-
 /* Field of the table at the top of the stack when it is a string, else NULL. The string stays in the table.
  */
 static const char *string_field(lua_State *L, const char *name, size_t *len)
@@ -75,16 +67,16 @@ static const char *string_field(lua_State *L, const char *name, size_t *len)
     return text;
 }
 
-/* [six-key table] -> status. [-0, +0, e] */
+/* [six-key table, which the driver has checked] -> status. [-0, +0, e] */
 static void take_status(lua_State *L, bosun_status *status)
 {
     size_t len = 0;
-    status->outcome = check_outcome(L, string_field(L, "status", &len));
+    const char *outcome = string_field(L, "status", &len);
+    if (!outcome || bosun_outcome_find(outcome, &status->outcome) < 0)
+        luaL_error(L, "the driver returned no status");
     const char *message = string_field(L, "msg", &len);
     check_memory(L, message ? bosun_status_set_message(status, message, len) : 0);
     const char *state = string_field(L, "state", &len);
-    if (state && !bosun_state_known(state))
-        luaL_error(L, "state is \"%s\", which is not a deployment state", state);
     check_memory(L, state ? bosun_status_set_state(status, state) : 0);
     lua_getfield(L, -1, "duration");
     status->duration = lua_tonumber(L, -1);
@@ -99,7 +91,7 @@ static void take_status(lua_State *L, bosun_status *status)
 static int run_action(lua_State *L)
 {
     const run *r = lua_touserdata(L, 1);
-    host_push_library(L, "bosun.driver", "run");
+    host_push_library(L, "bosun.host.driver", "run");
     host_push_class(L);
     lua_pushstring(L, r->action->name);
     lua_pushboolean(L, r->action->takes_deployment);

@@ -6,7 +6,7 @@ local check = require "bosun.http.check"
 local json = require "bosun.json"
 local native = require "bosun.native.http"
 
-local misuse, text_of, sorted_keys, as_list = check.misuse, check.text_of, check.sorted_keys, check.as_list
+local misuse, text_of, sorted_names, as_list = check.misuse, check.text_of, check.sorted_names, check.as_list
 
 local request = {}
 
@@ -53,7 +53,7 @@ end
 --- name=value&… of a table; values that are secrets are known as such in this form too.
 local function encode_pairs(map, what)
   local parts = {}
-  for _, key in ipairs(sorted_keys(map, what)) do
+  for _, key in ipairs(sorted_names(map, what)) do
     for _, value in ipairs(as_list(map[key])) do
       local text = request.escape(text_of(value, ("%s %s"):format(what, key)))
       if type(value) == "userdata" then native.add_secret(text) end
@@ -132,7 +132,7 @@ end
 local function make_headers(headers)
   local list = {}
   if not headers then return list end
-  for _, name in ipairs(sorted_keys(headers, "headers")) do
+  for _, name in ipairs(sorted_names(headers, "headers")) do
     for _, value in ipairs(as_list(headers[name])) do
       add_header(list, name, text_of(value, "header " .. name))
     end
@@ -170,8 +170,8 @@ local function take_length(list)
 end
 
 local function encode_json(value)
-  local ok, text = pcall(json.encode, value)
-  return ok and text or misuse("option json: %s", (tostring(text):gsub("^.-json%.encode: ", "")))
+  local text, err = json.try_encode(value)
+  return text or misuse("option json: %s", err.message)
 end
 
 --- Sets body, source_path or upload in `to`.
@@ -241,6 +241,7 @@ local function make_retry(retry, method)
   check.options(retry, RETRY, "retry.")
   local on = {}
   for _, item in ipairs(retry.on or RETRY_ON) do on[item] = true end
+  on.cancelled, on.deadline = nil, nil
   return {
     max = retry.max or 3, backoff = retry.backoff or 0.5, max_wait = retry.max_wait or 60, on = on,
     allowed = IDEMPOTENT[method] or retry.any_method or false,
@@ -325,8 +326,8 @@ end
 
 local function prepare(defaults, options, fixed)
   check_all(options)
+  if fixed.url ~= nil then check.options({ url = fixed.url }, OPTIONS, "") end
   local merged = merge(defaults, options, fixed)
-  if fixed.url ~= nil then check.kind("url", fixed.url, OPTIONS.url) end
   return make(merged)
 end
 

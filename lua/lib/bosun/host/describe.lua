@@ -44,8 +44,7 @@ local function options_of(schema)
 end
 
 local function inline(value)
-  local ok, text = pcall(json.encode, value, { sort = true })
-  return ok and text or tostring(value)
+  return json.try_encode(value, { sort = true }) or tostring(value)
 end
 
 --- 'a path; default "."', 'an integer from 1 to 9; required'.
