@@ -17,8 +17,10 @@ describe("the filesystem plugin", function()
         .. 'deploymentDirPrefix: "a/b"\ndeploymentKVFile: ".."\n'
       local msg = workspace:act("plugin_start").msg
       assert.matches('%.yaml:1:1: basedir: unknown key; did you mean "baseDir"%?', msg)
-      assert.matches("%.yaml:2:21: deploymentInfoFile: found the number 5 %(expected a string", msg)
-      assert.matches('%.yaml:3:30: deploymentPredictionBaseUrl: found the string "ftp://x"', msg)
+      assert.matches("%.yaml:2:21: deploymentInfoFile: expected a string, found the integer 5: put it in quotes", msg)
+      assert.matches(
+        '%.yaml:3:30: deploymentPredictionBaseUrl: expected an http or https URL, found the string "ftp://x"',
+        msg)
       assert.matches("%.yaml:4:22: deploymentDirPrefix: ", msg)
       assert.matches("%.yaml:5:19: deploymentKVFile: ", msg)
     end)

@@ -1,5 +1,4 @@
-/* Splitting into lines. Every byte is looked at once, and moved at most once for each time the buffer is fed.
- */
+/* Splits text into lines. Each byte is scanned once, and moved at most once per feed. */
 #include "lines.h"
 #include <string.h>
 
@@ -26,14 +25,19 @@ int bosun_lines_feed(bosun_lines *lines, const char *bytes, size_t len, bosun_er
     return lines->buf.failed ? bosun_err_nomem(err, "read") : 0;
 }
 
-/* Hands out what lies between start and `end`, and goes on after `next`. */
+static int too_long(const bosun_lines *lines, bosun_err *err)
+{
+    return bosun_err_set(err, BOSUN_ERR_TOO_LARGE, "read", "a line is longer than %zu bytes", lines->max);
+}
+
+/* Returns the text from start to `end` as a line, and continues at `next`. */
 static int hand_out(bosun_lines *lines, size_t end, size_t next, const char **line, size_t *len,
                     bosun_err *err)
 {
     if (end > lines->start && next > end && lines->buf.data[end - 1] == '\r')
         end--;
     if (end - lines->start > lines->max)
-        return bosun_err_set(err, BOSUN_ERR_TOO_LARGE, "read", "a line is longer than %zu bytes", lines->max);
+        return too_long(lines, err);
     *line = lines->buf.data + lines->start;
     *len = end - lines->start;
     lines->start = lines->scanned = next;
@@ -50,9 +54,9 @@ int bosun_lines_next(bosun_lines *lines, const char **line, size_t *len, bosun_e
         return hand_out(lines, end, end + 1, line, len, err);
     }
     lines->scanned = lines->buf.len;
-    /* One byte more may be the '\r' of the line's end. */
-    if (lines->buf.len - lines->start > lines->max + 1)
-        return bosun_err_set(err, BOSUN_ERR_TOO_LARGE, "read", "a line is longer than %zu bytes", lines->max);
+    size_t held = lines->buf.len - lines->start;
+    if (held > 0 && held - 1 > lines->max) /* one byte can be the '\r' of the line's end */
+        return too_long(lines, err);
     return 0;
 }
 
