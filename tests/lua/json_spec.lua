@@ -90,7 +90,23 @@ describe("bosun.json", function()
     assert.equal('"a\u{FFFD}b\u{FFFD}é"', encode '"a\\xffb\\xe9é"')
   end)
 
-  it("raises on what JSON cannot hold, naming where and whose line it is", function()
+  it("returns an error instead, too", function()
+    local err = workspace:eval [[
+      local text, err = require("bosun.json").try_encode({ a = print })
+      return { text, code = err.code, op = err.op, message = err.message }]]
+    assert.same({ code = "invalid", op = "json.encode",
+      message = "value.a is a function, which JSON cannot represent" }, err)
+    assert.equal("[1]", workspace:eval [[return (require("bosun.json").try_encode({ 1 }))]])
+  end)
+
+  it("raises on wrong options", function()
+    assert.matches("eval%.lua:%d+: json%.encode: unknown option sorted; did you mean \"sort\"%?",
+      encode("1", "{ sorted = true }"))
+    assert.matches("option indent: expected an integer of 0 or more or a boolean, got %-1",
+      encode("1", "{ indent = -1 }"))
+  end)
+
+  it("raises on what JSON cannot represent, naming the place in the value and the caller's line", function()
     for source, expected in pairs {
       ["{ a = { print } }"] = "value.a[1] is a function", ["{ 0/0 }"] = "value[1] is ", ["1/0"] = "value is inf",
       ["{ [true] = 1 }"] = "a table with a boolean as key", ['{ [1] = 1, ["1"] = 2, x = 3 }'] = 'two keys "1"',

@@ -95,8 +95,8 @@ do return R end]]
     end)
 
     it("is told of a near miss, also in a parent", function()
-      fails("it has a method pe_statuss: is that a typing error%?", "function P:pe_statuss() end")
-      fails("it has a method deployment_lst", "function P:deployment_lst() end do return P:extend('Q') end",
+      fails("is pe_statuss a misspelling of it%?", "function P:pe_statuss() end")
+      fails("is deployment_lst a misspelling of it%?", "function P:deployment_lst() end do return P:extend('Q') end",
         "deployment_list")
     end)
 
@@ -118,13 +118,19 @@ do return R end]]
     end
 
     it("fails when the answer was spoilt afterwards", function()
-      fails("plugin%.lua:6: pe_status status is 5", [[function P:pe_status()
+      fails("plugin%.lua:6: pe_status: status is 5", [[function P:pe_status()
         local info = ActionStatusInfo{ status = ActionStatus.OK } info.status = 5 return info end]])
     end)
 
     it("fails when one of the deployments' statuses is none", function()
-      fails('plugin%.lua:6: pe_status: data.deploymentsStatus%["d1"%] returned a plain table', [[function P:pe_status()
-        return ActionStatusInfo{ status = ActionStatus.OK, data = { deploymentsStatus = { d1 = {} } } } end]])
+      local function answers(text, value)
+        fails("plugin%.lua:6: pe_status: data.deploymentsStatus" .. text, ([[function P:pe_status()
+          return ActionStatusInfo{ status = ActionStatus.OK, data = { deploymentsStatus = %s } } end]]):format(value))
+      end
+      answers('%["d1"%] is a plain table; expected an ActionStatusInfo', "{ d1 = {} }")
+      answers(" is a number; expected a table of ActionStatusInfo by deployment id", "5")
+      answers('%["d1"%]: state is "lost"; expected one of DeploymentState: ', [[(function()
+        local info = ActionStatusInfo{ status = ActionStatus.OK } info.state = "lost" return { d1 = info } end)()]])
     end)
 
     it("fails when its data cannot be written", function()
@@ -160,7 +166,7 @@ do return R end]]
 
   describe("whose file returns no class", function()
     for returned, shown in pairs {
-      ["{}"] = "a plain table", ["nil"] = "nothing", ["'P'"] = "a string", ["P:new()"] = "a plain",
+      ["{}"] = "a plain table", ["nil"] = "nothing", ["'P'"] = "P %(a string%)", ["P:new()"] = "a plain",
     } do
       it("is refused with what it returned: " .. returned, function()
         fails("plugin /.*plugin%.lua returned " .. shown .. ".*its last line must be `return YourClass`",

@@ -34,7 +34,7 @@ describe("bosun.retry", function()
   end)
 
   it("tries only what is worth it", function()
-    assert.same({ 1, 5, 2, 1 }, eval [[
+    assert.same({ 1, 5, 2, 1, 1, 1 }, eval [[
       local result = {}
       local function count(code, on)
         calls = 0
@@ -45,6 +45,8 @@ describe("bosun.retry", function()
       count("timeout", { "ECONNREFUSED", "timeout" })
       count("x", function(err, attempt) return err.code == "x" and attempt < 2 end)
       count("cancelled")
+      count("deadline")
+      count("deadline", { "deadline" })
       return result]])
   end)
 
@@ -76,11 +78,14 @@ describe("bosun.retry", function()
 
   it("raises on options that make no sense", function()
     for options, words in pairs {
-      ["{ tries = 1 }"] = 'unknown option "tries"', ["{ max = 0 }"] = "from 1 on",
-      ["{ backoff = 'x' }"] = "option backoff",
+      ["{ tries = 1 }"] = "retry.run: unknown option tries",
+      ["{ max = 0 }"] = "retry.run: option max: expected an integer of 1 or more, got 0",
+      ["{ max = 1.5 }"] = "expected an integer of 1 or more, got 1.5", ["{ deadline = 0/0 }"] = "0 or more seconds",
+      ["{ backoff = 'x' }"] = "retry.run: option backoff: expected 0 or more seconds or a function, got a string",
     } do
       local message = eval("local _, err = pcall(function() retry.run(print, " .. options .. ") end) return err")
       assert.is_truthy(message:find(words, 1, true), message)
+      assert.matches("eval%.lua:%d+: ", message)
     end
   end)
 end)
@@ -125,11 +130,16 @@ describe("bosun.wait", function()
   it("ends with the action's time", function()
     local plugin = workspace:plugin_file("late", [[
       function P:pe_status()
-        assert(require("bosun.wait").poll(function() return false, "not yet" end, { interval = 0.01, timeout = 1000 }))
+        local _, err = require("bosun.wait").poll(function() return false, "not yet" end,
+          { interval = 0.01, timeout = 1000 })
+        assert(io.open(self.plugin_config.file, "w")):write(err.code):close()
+        error(err)
       end]])
-    local status = workspace:act("pe_status", nil, { args = { "--timeout", "1" }, plugin = plugin })
+    local status = workspace:act("pe_status", nil, { args = { "--timeout", "1" }, plugin = plugin,
+      config = { pluginConfig = { file = workspace:path "code" } } })
     assert.equal("failing", status.status)
     assert.is_truthy(status.msg:find "timed out" or status.msg:find "time is up", status.msg)
+    assert.equal("deadline", workspace:read "code")
   end)
 
   it("hands errors on that are raised", function()
@@ -146,10 +156,13 @@ describe("bosun.wait", function()
 
   it("raises on options that make no sense", function()
     for options, words in pairs {
-      ["{ every = 1 }"] = 'unknown option "every"', ["{ timeout = -1 }"] = "0 or more",
+      ["{ every = 1 }"] = "wait.poll: unknown option every",
+      ["{ timeout = -1 }"] = "wait.poll: option timeout: expected 0 or more seconds, got -1",
+      ["{ backoff = -1 }"] = "wait.poll: option backoff: expected a number of 0 or more, got -1",
     } do
       local message = eval("local _, err = pcall(function() wait.poll(print, " .. options .. ") end) return err")
       assert.is_truthy(message:find(words, 1, true), message)
+      assert.matches("eval%.lua:%d+: ", message)
     end
   end)
 end)

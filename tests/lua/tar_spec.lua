@@ -181,17 +181,20 @@ with tarfile.open(sys.argv[1], errorlevel=2) as tar:
 
   it("raises on entries that make no sense", function()
     for entry, words in pairs {
-      ["{}"] = "name: it is missing", ["{ name = '/a', content = '' }"] = "absolute",
+      ["{}"] = "name: missing", ["{ name = '/a', content = '' }"] = "expected a relative path",
       ["{ name = 'a/../b', content = '' }"] = '".."', ["{ name = 'a' }"] = "one of content, path and source",
       ["{ name = 'a', content = '', path = 'b' }"] = "one of content, path and source",
       ["{ name = 'a\\0', content = '' }"] = "NUL", ["{ name = '\\xff', content = '' }"] = "not UTF-8",
-      ["{ name = 'a', source = print }"] = "needs it", ["{ name = 'a', type = 'fifo' }"] = "type: expected",
+      ["{ name = 'a', source = print }"] = "size: required with a source",
+      ["{ name = 'a', type = 'fifo' }"] = "type: expected",
       ["{ name = 'a', type = 'symlink' }"] = "target", ["{ name = 'a', content = '', target = 'b' }"] = "target",
       ["{ name = 'a', type = 'directory', content = '' }"] = "only files",
-      ["{ name = 'a', content = 1 }"] = "content: expected string, got integer",
-      ["{ name = 'a', content = '', uid = -1 }"] = "negative", ["{ name = 'a', content = '', mode = 65536 }"] = "mode",
-      ["{ title = 'a' }"] = 'unknown field "title"',
-      ["{ name = 'a', content = '', size = 1.5 }"] = "size: expected integer, got float",
+      ["{ name = 'a', content = 1 }"] = "option content: expected a string, got 1",
+      ["{ name = 'a', content = '', uid = -1 }"] = "option uid: expected an integer of 0 or more, got -1",
+      ["{ name = 'a', content = '', mode = 65536 }"] =
+        "option mode: expected a mode from 0 to 4095 (octal 7777), got 65536",
+      ["{ title = 'a' }"] = "unknown option title",
+      ["{ name = 'a', content = '', size = 1.5 }"] = "size: expected an integer of 0 or more, got 1.5",
     } do
       local message = eval("local _, err = pcall(function() tar.new { " .. entry .. " } end) return err")
       assert.is_truthy(message:find("tar: entry 1: .*" .. words:gsub("%p", "%%%0")), entry .. ": " .. message)

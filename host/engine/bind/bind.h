@@ -116,5 +116,7 @@ int bind_effect_open(lua_State *L);
 int bind_error_open(lua_State *L);
 int bind_options_open(lua_State *L);
 int bind_suggest_open(lua_State *L);
+int bind_size_open(lua_State *L);
+int bind_url_open(lua_State *L);
 
 #endif

@@ -1,7 +1,5 @@
 /* bosun.native.http: clients, and what bosun.http needs from the host: secrets, dry runs, the trace. */
 #include "http.h"
-#include "core/base/buf.h"
-#include "core/base/url.h"
 #include "engine/host/host.h"
 #include <stdio.h>
 #include <string.h>
@@ -55,15 +53,6 @@ static int client_close(lua_State *L)
     bosun_http_client_free(box->client);
     *box = (bind_http_client_box){.closed = true};
     return 0;
-}
-
-/* native.show_url(url) -> url without credentials */
-static int http_show_url(lua_State *L)
-{
-    const char *url = luaL_checkstring(L, 1);
-    bosun_buf *text = bind_push_buf(L);
-    bosun_url_show(text, url);
-    return bind_push_text(L, text);
 }
 
 /* native.effect(op, text) -> true: make the change | false: a dry run, which has added it to its plan */
@@ -128,10 +117,13 @@ static void add_client(lua_State *L)
 int bind_http_open(lua_State *L)
 {
     static const luaL_Reg functions[] = {
-        {"client", http_client}, {"show_url", http_show_url},
-        {"effect", http_effect}, {"add_secret", http_add_secret},
-        {"reveal", http_reveal}, {"traces", http_traces},
-        {"trace", http_trace},   {NULL, NULL},
+        {"client", http_client},
+        {"effect", http_effect},
+        {"add_secret", http_add_secret},
+        {"reveal", http_reveal},
+        {"traces", http_traces},
+        {"trace", http_trace},
+        {NULL, NULL},
     };
     add_client(L);
     bind_http_add_transfer(L);

@@ -17,8 +17,10 @@ static const luaL_Reg modules[] = {
     {"path", bind_path_open},
     {"process", bind_process_open},
     {"secret", bind_secret_open},
+    {"size", bind_size_open},
     {"suggest", bind_suggest_open},
     {"time", bind_time_open},
+    {"url", bind_url_open},
     {"yaml", bind_yaml_open},
     {NULL, NULL},
 };

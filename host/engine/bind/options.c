@@ -11,17 +11,37 @@ static const struct kind {
     const char *name;
     const char *expected;
 } kinds[] = {
+    {"amount", "a number of 0 or more"},
     {"any", "a value"},
     {"boolean", "a boolean"},
     {"count", "an integer of 0 or more"},
     {"function", "a function"},
     {"integer", "an integer"},
+    {"limit", "0 or more seconds"},
+    {"mode", "a mode from 0 to 4095 (octal 7777)"},
     {"number", "a number"},
+    {"positive", "an integer of 1 or more"},
     {"seconds", "0 or more seconds"},
     {"string", "a string"},
     {"table", "a table"},
     {"text", "a string or a secret"},
 };
+
+/* Is the number at `index` of that kind? */
+static bool is_kind_of_number(lua_State *L, int index, const char *kind)
+{
+    lua_Number number = lua_tonumber(L, index);
+    lua_Integer integer = lua_tointeger(L, index);
+    if (strcmp(kind, "amount") == 0 || strcmp(kind, "limit") == 0)
+        return number >= 0;
+    if (strcmp(kind, "seconds") == 0)
+        return number >= 0 && isfinite(number);
+    if (!lua_isinteger(L, index))
+        return false;
+    return strcmp(kind, "integer") == 0 || (strcmp(kind, "count") == 0 && integer >= 0) ||
+           (strcmp(kind, "positive") == 0 && integer >= 1) ||
+           (strcmp(kind, "mode") == 0 && integer >= 0 && integer <= 07777);
+}
 
 /* Returns whether the value at `index` is of that kind. */
 static bool is_kind(lua_State *L, int index, const char *kind)
@@ -31,12 +51,8 @@ static bool is_kind(lua_State *L, int index, const char *kind)
         return true;
     if (strcmp(kind, "text") == 0)
         return bind_text_or_secret(L, index, NULL) != NULL;
-    if (strcmp(kind, "integer") == 0)
-        return lua_isinteger(L, index);
-    if (strcmp(kind, "count") == 0)
-        return lua_isinteger(L, index) && lua_tointeger(L, index) >= 0;
-    if (strcmp(kind, "seconds") == 0)
-        return type == LUA_TNUMBER && lua_tonumber(L, index) >= 0 && isfinite(lua_tonumber(L, index));
+    if (type == LUA_TNUMBER && strcmp(kind, "number") != 0)
+        return is_kind_of_number(L, index, kind);
     return strcmp(kind, lua_typename(L, type)) == 0;
 }
 

@@ -82,9 +82,16 @@ static void log_traceback(bosun_host *host, const char *what)
     lua_pop(L, 1);
 }
 
+/* Why the action has to stop. */
+typedef struct stop_reason {
+    const char *code; /* NULL: it does not */
+    char why[128];
+} stop_reason;
+
 /* Fills *err after a failed call, from the message at the top of the stack and what record_stack has
- * recorded. stop: why the action has to stop; NULL: it does not. */
-static void fill_error(lua_State *L, int status, const char *stop, const char *what, const bosun_raised *r)
+ * recorded. */
+static void fill_error(lua_State *L, int status, const stop_reason *stop, const char *what,
+                       const bosun_raised *r)
 {
     bosun_err *err = r->err;
     const char *text = lua_type(L, -1) == LUA_TSTRING ? lua_tostring(L, -1) : NULL;
@@ -94,10 +101,10 @@ static void fill_error(lua_State *L, int status, const char *stop, const char *w
     unsigned line = (unsigned)lua_tointeger(L, -1);
     if (status == LUA_ERRMEM)
         bosun_err_set(err, BOSUN_ERR_NOMEM, what, "out of memory while %s", what);
-    else if (stop && file)
-        bosun_err_set(err, BOSUN_ERR_CANCELLED, what, "%s while %s, at %s:%u", stop, what, file, line);
-    else if (stop)
-        bosun_err_set(err, BOSUN_ERR_CANCELLED, what, "%s while %s", stop, what);
+    else if (stop->code && file)
+        bosun_err_set(err, stop->code, what, "%s while %s, at %s:%u", stop->why, what, file, line);
+    else if (stop->code)
+        bosun_err_set(err, stop->code, what, "%s while %s", stop->why, what);
     else
         host_raised_set(r, what, text, file, line);
     lua_pop(L, 2);
@@ -128,17 +135,18 @@ static int prepare_record(lua_State *L)
 static void report_failure(bosun_host *host, int status, const char *what, bosun_err *err)
 {
     lua_State *L = host->L;
-    char text[128];
-    bool stopped = host_limits_stopped(&host->limits, text, sizeof text);
-    if (stopped)
+    stop_reason stop;
+    stop.code = host_limits_stopped(&host->limits, stop.why, sizeof stop.why);
+    if (stop.code)
         host_limits_disarm(L);
     bosun_raised raised = {.err = err};
     *err = (bosun_err){0};
-    host_raised_read(L, stopped, &raised);
+    host_raised_read(L, stop.code != NULL, &raised);
     /* Again, because time may run out in the value's __tostring. */
-    stopped = stopped || host_limits_stopped(&host->limits, text, sizeof text);
+    if (!stop.code)
+        stop.code = host_limits_stopped(&host->limits, stop.why, sizeof stop.why);
     log_traceback(host, what);
-    fill_error(L, status, stopped ? text : NULL, what, &raised);
+    fill_error(L, status, &stop, what, &raised);
 }
 
 int host_call(bosun_host *host, lua_CFunction function, void *argument, const char *what, bosun_err *err)

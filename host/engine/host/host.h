@@ -106,7 +106,7 @@ int host_find_plugin(const bosun_dirs *dirs, const char *plugin, bosun_plugin_fi
 /* Pushes the class of the loaded plugin. [-0, +1, -] */
 void host_push_class(lua_State *L);
 
-/* Pushes a function of a module of the library: "bosun.driver", "run". [-0, +1, e] */
+/* Pushes a function of a module of the library: "bosun.host.driver", "run". [-0, +1, e] */
 void host_push_library(lua_State *L, const char *module, const char *function);
 
 /* Creates the state of a host, with no libraries opened. NULL: out of memory. */
@@ -126,8 +126,9 @@ void host_limits_free(bosun_limits *limits);
 /* Safe in signal handlers and from any thread. */
 void host_limits_cancel(bosun_limits *limits, const char *reason);
 
-/* Returns whether the action has to stop, and if so, writes the reason to `text`: "timed out after 2 s". */
-bool host_limits_stopped(const bosun_limits *limits, char *text, size_t size);
+/* Returns NULL unless the action has to stop; then BOSUN_ERR_DEADLINE or BOSUN_ERR_CANCELLED, with the reason
+ * in `text`: "timed out after 2 s". */
+const char *host_limits_stopped(const bosun_limits *limits, char *text, size_t size);
 
 /* Arming makes Lua code check the limits now and then, and raise an error once the action has to stop. */
 void host_limits_arm(lua_State *L);

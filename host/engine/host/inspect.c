@@ -1,5 +1,5 @@
 /* Inspects a plugin without creating an object of its class: describes it, and validates its configs. Lua
- * makes the texts and checks the private config (describe and validate in lua/lib/bosun). */
+ * makes the texts and checks the private config (describe.lua and validate.lua in lua/lib/bosun/host). */
 #include "core/config.h"
 #include "engine/bind/bind.h"
 #include "host.h"
@@ -36,7 +36,7 @@ static void push_actions(lua_State *L)
 static int describe(lua_State *L)
 {
     description *d = lua_touserdata(L, 1);
-    host_push_library(L, "bosun.describe", d->format);
+    host_push_library(L, "bosun.host.describe", d->format);
     host_push_class(L);
     push_actions(L);
     lua_call(L, 2, 1);
@@ -136,7 +136,7 @@ static void report_table(lua_State *L, validation *v)
 static int validate_private(lua_State *L)
 {
     validation *v = lua_touserdata(L, 1);
-    host_push_library(L, "bosun.validate", "problems");
+    host_push_library(L, "bosun.host.validate", "problems");
     host_push_class(L);
     lua_pushstring(L, v->host->private_config); /* nil when NULL */
     lua_call(L, 2, 1);
@@ -152,9 +152,10 @@ static int validate_private(lua_State *L)
 static int check_stopped(const bosun_host *host, bosun_err *err)
 {
     char text[128];
-    if (!host_limits_stopped(&host->limits, text, sizeof text))
+    const char *code = host_limits_stopped(&host->limits, text, sizeof text);
+    if (!code)
         return 0;
-    return bosun_err_set(err, BOSUN_ERR_CANCELLED, "validate", "%s while checking the configs", text);
+    return bosun_err_set(err, code, "validate", "%s while checking the configs", text);
 }
 
 static int validate(validation *v, const char *action, const char *config, bosun_err *err)

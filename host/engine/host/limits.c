@@ -51,17 +51,17 @@ void host_limits_free(bosun_limits *limits)
     limits->cancel_fd = -1;
 }
 
-bool host_limits_stopped(const bosun_limits *limits, char *text, size_t size)
+const char *host_limits_stopped(const bosun_limits *limits, char *text, size_t size)
 {
     if (limits->deadline != BOSUN_NO_DEADLINE && bosun_monotonic() >= limits->deadline) {
         snprintf(text, size, "timed out after %g s", limits->timeout);
-        return true;
+        return BOSUN_ERR_DEADLINE;
     }
     if (!atomic_load(&limits->cancelled))
-        return false;
+        return NULL;
     const char *reason = atomic_load(&limits->reason);
     snprintf(text, size, "%s", reason ? reason : "cancelled");
-    return true;
+    return BOSUN_ERR_CANCELLED;
 }
 
 static void check(lua_State *L, lua_Debug *activation)

@@ -52,7 +52,7 @@ static int load_plugin(lua_State *L)
 {
     const bosun_plugin_file *file = lua_touserdata(L, 1);
     add_search_path(L, file);
-    host_push_library(L, "bosun.driver", "check");
+    host_push_library(L, "bosun.host.driver", "check");
     if (file->embedded)
         host_embedded_load(L, file->embedded);
     else

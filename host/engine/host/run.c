@@ -1,5 +1,6 @@
-/* Runs an action, from the action config to a status. The driver in lua/lib/bosun calls the method and checks
- * what it returns; this file calls the driver, and turns its result or failure into a status. */
+/* Runs an action, from the action config to a status. The driver (lua/lib/bosun/host/driver.lua) calls the
+ * method and checks what it returns; this file calls the driver, and turns its result or failure into a
+ * status. */
 #include "core/config.h"
 #include "engine/bind/bind.h"
 #include "host.h"
@@ -55,14 +56,6 @@ static void check_memory(lua_State *L, int rc)
         luaL_error(L, "out of memory while reading the status");
 }
 
-static bosun_outcome check_outcome(lua_State *L, const char *name)
-{
-    bosun_outcome outcome = BOSUN_UNKNOWN;
-    if (!name || bosun_outcome_find(name, &outcome) < 0)
-        luaL_error(L, "status is \"%s\": expected passing, failing, warning or unknown", name ? name : "nil");
-    return outcome;
-}
-
 /* Returns a string field of the table at the top of the stack, NULL if it is not a string. Valid as long as
  * the table keeps it. [-0, +0, e] */
 static const char *string_field(lua_State *L, const char *name, size_t *len)
@@ -72,16 +65,16 @@ static const char *string_field(lua_State *L, const char *name, size_t *len)
     return text;
 }
 
-/* [six-key table] -> status. [-0, +0, e] */
+/* [six-key table, which the driver has checked] -> status. [-0, +0, e] */
 static void take_status(lua_State *L, bosun_status *status)
 {
     size_t len = 0;
-    status->outcome = check_outcome(L, string_field(L, "status", &len));
+    const char *outcome = string_field(L, "status", &len);
+    if (!outcome || bosun_outcome_find(outcome, &status->outcome) < 0)
+        luaL_error(L, "the driver returned no status");
     const char *message = string_field(L, "msg", &len);
     check_memory(L, message ? bosun_status_set_message(status, message, len) : 0);
     const char *state = string_field(L, "state", &len);
-    if (state && !bosun_state_known(state))
-        luaL_error(L, "state is \"%s\", which is not a deployment state", state);
     check_memory(L, state ? bosun_status_set_state(status, state) : 0);
     lua_getfield(L, -1, "duration");
     status->duration = lua_tonumber(L, -1);
@@ -96,7 +89,7 @@ static void take_status(lua_State *L, bosun_status *status)
 static int run_action(lua_State *L)
 {
     const run *r = lua_touserdata(L, 1);
-    host_push_library(L, "bosun.driver", "run");
+    host_push_library(L, "bosun.host.driver", "run");
     host_push_class(L);
     lua_pushstring(L, r->action->name);
     lua_pushboolean(L, r->action->takes_deployment);
@@ -204,11 +197,12 @@ static int check_interrupted(bosun_host *host, const bosun_status *status, bosun
 {
     if (!atomic_load(&host->limits.cut) || status->outcome == BOSUN_FAILING)
         return 0;
-    char text[128] = "";
-    if (!host_limits_stopped(&host->limits, text, sizeof text))
-        snprintf(text, sizeof text, "timed out after %g s", host->limits.timeout);
-    return bosun_err_set(err, BOSUN_ERR_CANCELLED, "run",
-                         "%s: a wait was interrupted, but the plugin reported %s", text,
+    char why[128];
+    const char *code = host_limits_stopped(&host->limits, why, sizeof why);
+    if (!code) /* waits end a little before the deadline */
+        snprintf(why, sizeof why, "timed out after %g s", host->limits.timeout);
+    return bosun_err_set(err, code ? code : BOSUN_ERR_DEADLINE, "run",
+                         "%s: a wait was interrupted, but the plugin reported %s", why,
                          bosun_outcome_name(status->outcome));
 }
 

@@ -79,7 +79,7 @@ local function checked(file, raw, marks, schema)
   local state = { marks = marks, problems = {} }
   local root = check.root(marks)
   if type(raw) ~= "table" or check.is_list(raw) then
-    root.message = "expected a mapping of keys to values"
+    root.message = "expected a mapping, found " .. check.found(raw)
     return nil, failure("config.load", file, { root })
   end
   local result = check.fields(state, schema, raw, root)

@@ -4,9 +4,9 @@
 ---     if not resp.ok then return nil, resp.status .. ": " .. resp.body end
 ---
 --- A reply with any status is a response; what kept the reply from coming is `nil, err`, where `err.code` is "dns",
---- "connect" or the name of an errno value ("ECONNREFUSED"), "timeout", "cancelled", "tls", "closed" (the connection
---- ended too early), "protocol" (not HTTP), "redirect", "too_large", "upgrade", "invalid", or what a file's operation
---- says ("ENOSPC"). Wrong options raise.
+--- "connect" or the name of an errno value ("ECONNREFUSED"), "timeout" (of the request), "deadline" (of the action),
+--- "cancelled", "tls", "closed" (the connection ended too early), "protocol" (not HTTP), "redirect", "too_large",
+--- "upgrade", "invalid", or that of a file operation ("ENOSPC"). Wrong options raise.
 ---
 --- Certificates are verified, by the system's CAs or by `tls.ca`. URLs and redirects are http and https; a redirect to
 --- another host does not get the headers Authorization and Cookie, but does get the others. Proxies are those of the
@@ -15,6 +15,7 @@
 --- In a dry run GET, HEAD, OPTIONS and TRACE are sent. The others, and those whose sink is a file, are noted in the
 --- plan, and return the response that the option `dry_run` describes: status 200 and an empty body.
 
+local check_options = require("bosun.options").check
 local driver = require "bosun.http.driver"
 local native = require "bosun.native.http"
 local request = require "bosun.http.request"
@@ -24,6 +25,7 @@ local time = require "bosun.time"
 local http = {}
 
 local CONCURRENCY = 16
+local ALL = { concurrency = "positive" }
 
 ---@alias bosun.http.Text string|bosun.Secret
 
@@ -95,21 +97,14 @@ end
 
 local function many(client, requests, options)
   local jobs, results = {}, {}
-  options = options or {}
   if type(requests) ~= "table" then misuse("http.all", "expected a list of requests") end
-  for name in pairs(options) do
-    if name ~= "concurrency" then misuse("http.all", "unknown option " .. tostring(name)) end
-  end
-  local concurrency = options.concurrency or CONCURRENCY
-  if math.type(concurrency) ~= "integer" or concurrency < 1 then
-    misuse("http.all", "option concurrency: expected an integer of 1 or more")
-  end
+  options = check_options("http.all", options, ALL)
   for i, item in ipairs(requests) do
     local job, problem = request.prepare(client._defaults, item, {})
     if not job then misuse("http.all", ("request %d: %s"):format(i, problem)) end
     jobs[i] = job
   end
-  driver.run(client._native, jobs, concurrency)
+  driver.run(client._native, jobs, options.concurrency or CONCURRENCY)
   for i, job in ipairs(jobs) do results[i] = { job.response, job.err, response = job.response, err = job.err } end
   return results
 end

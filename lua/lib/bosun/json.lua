@@ -4,6 +4,7 @@
 --- Limits: an integer beyond 64 bits becomes a float; 1.0 and 1e2 are read as the integers 1 and 100; of a key that an
 --- object has twice the last one counts; nesting is limited to 128.
 
+local check_options = require("bosun.options").check
 local errors = require "bosun.error"
 local yaml = require "bosun.yaml"
 
@@ -144,8 +145,10 @@ local function encode_float(number)
   return text:find("[.e]") and text or text .. ".0"
 end
 
+--- Raises the error that json.try_encode returns.
 local function refuse(at, what)
-  error({ problem = ("%s is %s, which JSON cannot hold"):format(at, what) }, 0)
+  local message = ("%s is %s, which JSON cannot represent"):format(at, what)
+  error(errors.new { code = "invalid", op = "json.encode", message = message }, 0)
 end
 
 local function encode_scalar(value, at)
@@ -217,17 +220,33 @@ local function indent_text(indent)
   return (" "):rep(indent == true and 2 or indent)
 end
 
---- Writes a value as JSON. Bytes that are not UTF-8 become U+FFFD. Raises on what JSON cannot hold, naming where in
---- the value it is.
+local OPTIONS = { indent = "count|boolean", sort = "boolean" }
+
+local function encode(value, options)
+  local format = { indent = indent_text(options.indent), sort = options.sort }
+  local ok, result = pcall(encode_value, value, format, 0, "value")
+  if ok then return result end
+  if not errors.is(result) then error(result, 0) end
+  return nil, result
+end
+
+--- Writes a value as JSON. Bytes that are not UTF-8 become U+FFFD. Raises on a value that JSON cannot represent; the
+--- message names the place in the value.
 ---@param value any
 ---@param options? { indent?: integer|boolean, sort?: boolean } indent: spaces for each level (true: 2); sort: keys
 ---@return string
 function json.encode(value, options)
-  options = options or {}
-  local format = { indent = indent_text(options.indent), sort = options.sort }
-  local ok, result = pcall(encode_value, value, format, 0, "value")
-  if ok then return result end
-  error(type(result) == "table" and result.problem and "json.encode: " .. result.problem or result, 2)
+  local text, err = encode(value, check_options("json.encode", options, OPTIONS))
+  return text or error("json.encode: " .. err.message, 2)
+end
+
+--- As json.encode, but returns an error for a value that JSON cannot represent.
+---@param value any
+---@param options? { indent?: integer|boolean, sort?: boolean }
+---@return string|nil text
+---@return bosun.Error|nil err code "invalid"
+function json.try_encode(value, options)
+  return encode(value, check_options("json.try_encode", options, OPTIONS))
 end
 
 return json

@@ -11,9 +11,6 @@
 
 local log = require "bosun.log"
 local status = require "bosun.action_status"
-local suggest = require "bosun.suggest"
-local time = require "bosun.time"
-local null = require("bosun.yaml").null
 
 local ActionStatus, ActionStatusInfo = status.ActionStatus, status.ActionStatusInfo
 
@@ -28,18 +25,6 @@ local ActionStatus, ActionStatusInfo = status.ActionStatus, status.ActionStatusI
 ---@field log bosun.Logger writes with the field `plugin`
 local BosunPluginBase = { __name = "BosunPluginBase" }
 BosunPluginBase.__index = BosunPluginBase
-
---- class → "file:line" of the call that made it
-local made_at = setmetatable({}, { __mode = "k" })
-
-local function place(source, line)
-  return ("%s:%d"):format(source:gsub("^[@=]", ""), line)
-end
-
-local function place_of_function(fn)
-  local info = debug.getinfo(fn, "S")
-  return place(info.source, info.linedefined)
-end
 
 --- Is this BosunPluginBase or a class that extends it, over any number of levels?
 ---@param value any
@@ -61,10 +46,10 @@ function BosunPluginBase:extend(name)
   elseif type(name) ~= "string" or name == "" then
     error("extend expects the plugin's name, a string", 2)
   end
-  local class = setmetatable({ __name = name, super = self }, { __index = self })
-  class.__index = class
   local caller = debug.getinfo(2, "Sl")
-  made_at[class] = place(caller.source, caller.currentline)
+  local made_at = ("%s:%d"):format(caller.source:gsub("^[@=]", ""), caller.currentline) -- for messages
+  local class = setmetatable({ __name = name, super = self, __made_at = made_at }, { __index = self })
+  class.__index = class
   return class
 end
 
@@ -72,7 +57,7 @@ end
 local function load_config(class, file)
   local config = require "bosun.config"
   local ok, problem = config.check_schema(class.config_schema)
-  if not ok then error(("%s: the config_schema of %s: %s"):format(made_at[class] or "?", class.__name, problem), 0) end
+  if not ok then error(("%s: the config_schema of %s: %s"):format(class.__made_at, class.__name, problem), 0) end
   local loaded, err = config.load(file, class.config_schema)
   if loaded then return loaded end
   if not err.file then err = require("bosun.error").wrap(err, "the private config", { file = file }) end
@@ -148,29 +133,6 @@ function BosunPluginBase:deployment_ids()
   return ids
 end
 
-local function inherited_methods(class)
-  local names = {}
-  while class and class ~= BosunPluginBase do
-    for name, value in pairs(class) do
-      if type(name) == "string" and type(value) == "function" then names[#names + 1] = name end
-    end
-    class = rawget(class, "super")
-  end
-  table.sort(names)
-  return names
-end
-
---- The method of an action, or an error that says how to define it.
-local function find_method(plugin, action)
-  local method = plugin[action]
-  if type(method) == "function" then return method end
-  local class = getmetatable(plugin)
-  local near = suggest.nearest(action, inherited_methods(class))
-  error(('plugin "%s" (%s) has no method %s: define function %s:%s(%s) … end%s'):format(class.__name,
-    made_at[class] or "?", action, class.__name, action, action:find("^deployment_[^l]") and "deployment_info" or "",
-    near and ("; it has a method %s: is that a typing error?"):format(near) or ""), 0)
-end
-
 --- Why a stop that is part of a relaunch failed, or nil.
 local function failure_of_stop(ok, result)
   if not ok then return tostring(result) end
@@ -186,75 +148,8 @@ function BosunPluginBase:deployment_relaunch(deployment_info)
   if failure then
     self.log:warn("relaunch goes on although deployment_stop failed", { id = deployment_info.id, error = failure })
   end
-  return find_method(self, "deployment_start")(self, deployment_info)
-end
-
-local function rounded(seconds)
-  return math.floor(seconds * 10000 + 0.5) / 10000
-end
-
---- The six keys of the status file; what is absent is null.
-local function whole_status(info, elapsed)
-  local function or_null(value)
-    if value == nil then return null end
-    return value
-  end
-  return {
-    status = info.status,
-    msg = or_null(info.msg),
-    state = or_null(info.state),
-    duration = rounded(info.duration or elapsed),
-    timestamp = math.floor(time.now() * 1000),
-    data = or_null(info.data),
-  }
-end
-
-local function describe(value)
-  if value == nil then return "nothing" end
-  if type(value) == "table" then return "a plain table" end
-  return ("%s (a %s)"):format(tostring(value), type(value))
-end
-
---- Raises, naming the method's place, unless its answer is a good ActionStatusInfo.
-local function check_answer(answer, what, method)
-  local problem = not ActionStatusInfo.is(answer)
-    and ("returned %s; every action returns an ActionStatusInfo"):format(describe(answer))
-    or ActionStatusInfo.problem(answer)
-  if problem then error(("%s: %s %s"):format(place_of_function(method), what, problem), 0) end
-end
-
---- `data` of a pe_status, with each entry of deploymentsStatus as a whole status.
-local function whole_deployments(data, elapsed, method)
-  local statuses = {}
-  for id, info in pairs(data.deploymentsStatus) do
-    check_answer(info, ("pe_status: data.deploymentsStatus[%q]"):format(tostring(id)), method)
-    statuses[id] = whole_status(info, elapsed)
-  end
-  local copy = {}
-  for key, value in pairs(data) do copy[key] = value end
-  copy.deploymentsStatus = statuses
-  return copy
-end
-
---- Runs an action and makes its answer whole: duration and timestamp are filled in, absent keys are null.
----@param action string the method's name
----@param deployment_info? table for the actions that take one
----@return table status the six keys of the status file
-function BosunPluginBase:perform(action, deployment_info)
-  local method = find_method(self, action)
-  local started = time.monotonic()
-  local answer = method(self, deployment_info)
-  local elapsed = time.monotonic() - started
-  check_answer(answer, action, method)
-  local whole = whole_status(answer, elapsed)
-  local statuses = action == "pe_status" and type(answer.data) == "table" and answer.data.deploymentsStatus
-  if statuses and type(statuses) ~= "table" then
-    error(("%s: pe_status: data.deploymentsStatus is a %s; expected a table of ActionStatusInfo by deployment id")
-      :format(place_of_function(method), type(statuses)), 0)
-  elseif statuses then
-    whole.data = whole_deployments(answer.data, elapsed, method)
-  end
-  return whole
+  if type(self.deployment_start) ~= "function" then require("bosun.host.missing").raise(self, "deployment_start") end
+  return self:deployment_start(deployment_info)
 end
 
 return BosunPluginBase

@@ -1,5 +1,6 @@
 --- Trying again what failed, with pauses that grow, never past the action's deadline.
 
+local check_options = require("bosun.options").check
 local time = require "bosun.time"
 
 local retry = {}
@@ -13,20 +14,9 @@ local LONGEST_PAUSE = 30
 ---Default 0.5
 ---@field deadline? number seconds for all of it: no attempt begins later; default: as long as the action has
 ---@field on? string[]|fun(err: any, attempt: integer): boolean what is worth another attempt: codes of errors, or a
----function that says so; default: everything but a cancelled action
+---function that says so; default: everything. The end of the action, "deadline" and "cancelled", never is
 
-local function check(options)
-  local known = { max = "number", backoff = "number function", deadline = "number", on = "table function" }
-  for name, value in pairs(options) do
-    local types = known[name] or error(('retry.run: unknown option "%s"'):format(tostring(name)), 3)
-    if not types:find(type(value), 1, true) then
-      error(("retry.run: option %s: expected a %s, got a %s"):format(name, types:gsub(" ", " or a "), type(value)), 3)
-    end
-  end
-  if options.max and (math.type(options.max) ~= "integer" or options.max < 1) then
-    error("retry.run: option max: expected an integer from 1 on", 3)
-  end
-end
+local KNOWN = { max = "positive", backoff = "seconds|function", deadline = "limit", on = "table|function" }
 
 local function code_of(err)
   return type(err) == "table" and err.code or nil
@@ -34,7 +24,7 @@ end
 
 local function is_worth(on, err, attempt)
   local code = code_of(err)
-  if code == "cancelled" then return false end
+  if code == "cancelled" or code == "deadline" then return false end
   if on == nil then return true end
   if type(on) == "function" then return on(err, attempt) end
   for _, wanted in ipairs(on) do
@@ -65,8 +55,7 @@ end
 ---@param options? bosun.retry.Options
 ---@return any ... what the last call of fn returned
 function retry.run(fn, options)
-  options = options or {}
-  check(options)
+  options = check_options("retry.run", options, KNOWN)
   local until_time = time.monotonic() + (options.deadline or math.huge)
   for attempt = 1, math.huge do
     local results = table.pack(fn(attempt))

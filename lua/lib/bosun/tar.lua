@@ -14,6 +14,7 @@
 local effect = require "bosun.effect"
 local errors = require "bosun.error"
 local fs = require "bosun.fs"
+local options = require "bosun.options"
 local dirname = require("bosun.path").dirname
 
 local tar = {}
@@ -52,29 +53,24 @@ end
 -- ---- checking -------------------------------------------------------------------------------------------------------
 
 local FIELDS = {
-  name = "string", type = "string", content = "string", path = "string", source = "function", size = "integer",
-  target = "string", mode = "integer", mtime = "integer", uid = "integer", gid = "integer", uname = "string",
-  gname = "string",
+  name = "string", type = "string", content = "string", path = "string", source = "function", size = "count",
+  target = "string", mode = "mode", mtime = "integer", uid = "count", gid = "count", uname = "string", gname = "string",
 }
 local FLAGS = { file = "0", symlink = "2", directory = "5" }
 
-local function type_of(value)
-  return math.type(value) or type(value)
-end
-
 local function problem_of_name(name)
-  if name == nil or name == "" then return "name: it is missing" end
-  if name:sub(1, 1) == "/" then return "name: it is absolute" end
+  if name == nil or name == "" then return "name: missing" end
+  if name:sub(1, 1) == "/" then return "name: expected a relative path" end
   for part in name:gmatch("[^/]+") do
-    if part == ".." then return 'name: it holds ".."' end
+    if part == ".." then return 'name: contains ".."' end
   end
 end
 
 local function problem_of_text(entry)
-  for field, wanted in pairs(FIELDS) do
+  for field, kind in pairs(FIELDS) do
     local value = entry[field]
-    if wanted == "string" and field ~= "content" and value and (value:find("\0", 1, true) or not utf8.len(value)) then
-      return field .. ": it holds a NUL, or is not UTF-8"
+    if kind == "string" and field ~= "content" and value and (value:find("\0", 1, true) or not utf8.len(value)) then
+      return field .. ": contains a NUL byte or is not UTF-8"
     end
   end
 end
@@ -85,25 +81,14 @@ local function problem_of_kind(entry)
   if not FLAGS[kind] then return "type: expected file, directory or symlink" end
   if kind == "file" and sources ~= 1 then return "expected one of content, path and source" end
   if kind ~= "file" and sources ~= 0 then return "only files have content" end
-  if entry.source and not entry.size then return "size: a source function needs it" end
-  if (kind == "symlink") ~= (entry.target ~= nil) then return "target: symlinks have one, and nothing else" end
-end
-
-local function problem_of_numbers(entry)
-  for field, wanted in pairs(FIELDS) do
-    if wanted == "integer" and field ~= "mtime" and (entry[field] or 0) < 0 then return field .. ": it is negative" end
-  end
-  if (entry.mode or 0) > 4095 then return "mode: expected permission bits, up to octal 7777" end
+  if entry.source and not entry.size then return "size: required with a source function" end
+  if (kind == "symlink") ~= (entry.target ~= nil) then return "target: required for a symlink, and only there" end
 end
 
 local function problem_of(entry)
   if type(entry) ~= "table" then return "expected a table, got a " .. type(entry) end
-  for field, value in pairs(entry) do
-    local wanted = FIELDS[field]
-    if not wanted then return ('unknown field "%s"'):format(tostring(field)) end
-    if type_of(value) ~= wanted then return ("%s: expected %s, got %s"):format(field, wanted, type_of(value)) end
-  end
-  return problem_of_name(entry.name) or problem_of_text(entry) or problem_of_kind(entry) or problem_of_numbers(entry)
+  return options.problem(entry, FIELDS) or problem_of_name(entry.name) or problem_of_text(entry)
+    or problem_of_kind(entry)
 end
 
 local function check_entry(entry, index, level)
@@ -359,10 +344,11 @@ end
 --- Writes an archive to a file, replacing it when it is complete.
 ---@param path string
 ---@param entries bosun.tar.Entry[]|bosun.tar.Archive
----@param options? { mode?: integer } permission bits of the file; default octal 644
+---@param given? { mode?: integer } permission bits of the file; default octal 644
 ---@return integer|nil bytes
----@return bosun.Error|nil err the file is as it was
-function tar.write(path, entries, options)
+---@return bosun.Error|nil err the file is unchanged
+function tar.write(path, entries, given)
+  given = options.check("tar.write", given, { mode = "mode" })
   local archive = getmetatable(entries) == Archive and entries or tar.new(entries)
   if not effect.begin("tar.write", path) then return archive:size() end
   local temporary, err = fs.tempfile { dir = dirname(path), prefix = ".bosun-tar-" }
@@ -370,7 +356,7 @@ function tar.write(path, entries, options)
   local ran, total
   ran, total, err = pcall(write_to, temporary, archive)
   local done = ran and total
-  if done then done, err = fs.chmod(temporary, options and options.mode or tonumber("644", 8)) end
+  if done then done, err = fs.chmod(temporary, given.mode or tonumber("644", 8)) end
   if done then done, err = fs.move(temporary, path) end
   if done then return total end
   fs.remove(temporary)

@@ -1,5 +1,6 @@
 --- Waiting for something to become true by asking again and again.
 
+local check_options = require("bosun.options").check
 local effect = require "bosun.effect"
 local errors = require "bosun.error"
 local time = require "bosun.time"
@@ -14,21 +15,8 @@ local wait = {}
 ---@field dry_run? any a dry run asks once, and when the answer is no returns this, since nobody made it come true;
 ---default true
 
-local KNOWN = { interval = "number", timeout = "number", backoff = "number", what = "string" }
+local KNOWN = { interval = "seconds", timeout = "limit", backoff = "amount", what = "string", dry_run = "any" }
 local LONGEST_INTERVAL = 30
-
-local function check(options)
-  for name, value in pairs(options) do
-    if name ~= "dry_run" then
-      local wanted = KNOWN[name] or error(('wait.poll: unknown option "%s"'):format(tostring(name)), 3)
-      if type(value) ~= wanted then
-        error(("wait.poll: option %s: expected a %s, got a %s"):format(name, wanted, type(value)), 3)
-      elseif wanted == "number" and (value < 0 or value ~= value) then
-        error(("wait.poll: option %s: expected 0 or more"):format(name), 3)
-      end
-    end
-  end
-end
 
 local function text_of(last)
   if last == nil then return "" end
@@ -67,8 +55,7 @@ end
 ---@return any|nil value what fn returned, all of it
 ---@return bosun.Error|nil err code "timeout", "deadline" or "cancelled"; `err.last` is what fn said last
 function wait.poll(fn, options)
-  options = options or {}
-  check(options)
+  options = check_options("wait.poll", options, KNOWN)
   local started = time.monotonic()
   local ends = started + (options.timeout or 60)
   local interval = options.interval or 1

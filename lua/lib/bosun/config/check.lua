@@ -6,6 +6,7 @@
 
 local secret = require "bosun.secret"
 local suggest = require "bosun.suggest"
+local sorted_keys = require("bosun.tables").sorted_keys
 local types = require "bosun.config.types"
 local yaml = require "bosun.yaml"
 
@@ -15,35 +16,32 @@ local LIST = getmetatable(yaml.array {})
 
 --- Looking for the nearest key takes time: with more problems than these, something else is wrong with the file.
 local MOST_HINTS = 100
-
-local function sorted(map)
-  local keys = {}
-  for key in pairs(map) do keys[#keys + 1] = key end
-  table.sort(keys, function(a, b) return tostring(a) < tostring(b) end)
-  return keys
-end
+local LONGEST_SHOWN = 40
 
 local function is_list(value)
   return getmetatable(value) == LIST
 end
 check.is_list = is_list
 
-local function quoted(text)
-  local shown = #text > 60 and text:sub(1, 60):gsub("[\x80-\xBF]*$", "") .. "…" or text
-  return '"' .. shown:gsub("[%c\"\\]", function(c) return ("\\x%02x"):format(c:byte()) end) .. '"'
+--- A scalar as YAML writes it; of a long text only the beginning.
+local function quoted(value)
+  local rest = ""
+  if type(value) == "string" and #value > LONGEST_SHOWN then
+    local cut = value:find("[^\x80-\xBF]", LONGEST_SHOWN + 1) or #value + 1
+    if cut <= #value then rest = "…" end
+    value = value:sub(1, cut - 1)
+  end
+  return yaml.encode(value):gsub("\n$", "") .. rest
 end
 
---- A value as messages show it: `the string "x"`, `a mapping`.
-local function show(value, is_secret)
+local NOUNS = { string = "string", integer = "integer", float = "number", boolean = "boolean" }
+
+--- A value as messages show it, and as host/core/config.c does: `the string "x"`, `a mapping`.
+function check.found(value, is_secret)
   if value == yaml.null then return "null" end
   if type(value) == "table" then return is_list(value) and "a list" or "a mapping" end
   if is_secret then return "another kind of value" end
-  if type(value) == "string" then return "the string " .. quoted(value) end
-  return (math.type(value) and "the number " or "") .. tostring(value)
-end
-
-local function plain(value)
-  return type(value) == "string" and quoted(value) or tostring(value)
+  return ("the %s %s"):format(NOUNS[math.type(value) or type(value)], quoted(value))
 end
 
 local function expected_range(spec)
@@ -57,7 +55,7 @@ end
 function check.expected(spec)
   if not spec.enum then return types[spec.type].expected .. expected_range(spec) end
   local values = {}
-  for i, value in ipairs(spec.enum) do values[i] = plain(value) end
+  for i, value in ipairs(spec.enum) do values[i] = quoted(value) end
   return "one of " .. table.concat(values, ", ")
 end
 
@@ -95,21 +93,26 @@ end
 
 local check_value
 
+--- The description of a key, for the end of what is expected.
+local function about(spec)
+  return spec.description and (" (%s)"):format(spec.description) or ""
+end
+
 --- What is wrong with a value of the right type, or nil.
 local function violation(spec, value)
-  local found = spec.secret and "its value" or show(value)
+  local found = spec.secret and "another value" or check.found(value)
   if spec.enum then
     for _, allowed in ipairs(spec.enum) do
       if value == allowed then return nil end
     end
     local names = {}
     for i, allowed in ipairs(spec.enum) do names[i] = tostring(allowed) end
-    return ("%s is not allowed (expected %s)%s"):format(found, check.expected(spec), suggest.hint(value, names))
+    return ("expected %s, found %s%s"):format(check.expected(spec), found, suggest.hint(value, names))
   elseif spec.min and value < spec.min or spec.max and value > spec.max then
-    return ("%s is out of range (expected %s)"):format(found, check.expected(spec))
+    return ("expected %s, found %s"):format(check.expected(spec), found)
   elseif spec.pattern and not tostring(value):find(spec.pattern) then
-    return ("%s does not have the right form (expected %s)"):format(found,
-      spec.description or "text that matches the Lua pattern " .. quoted(spec.pattern))
+    local pattern = quoted(spec.pattern) .. about(spec)
+    return ("expected text that matches the Lua pattern %s, found %s"):format(pattern, found)
   end
   return nil
 end
@@ -118,7 +121,7 @@ end
 local function objection(spec, value)
   if not spec.check then return nil end
   local ok, why = spec.check(value)
-  return not ok and (why or show(value, spec.secret) .. " is not accepted") or nil
+  return not ok and (why or check.found(value, spec.secret) .. " is not accepted") or nil
 end
 
 local function has_right_shape(spec, value)
@@ -129,7 +132,8 @@ end
 local function wrong_kind(spec, value)
   local hint = ""
   if spec.type == "string" and type(value) ~= "table" and value ~= yaml.null then hint = ": put it in quotes" end
-  return ("found %s (expected %s%s)"):format(show(value, spec.secret), check.expected(spec), hint)
+  if spec.type == "map" then hint = ': write "key: value" lines below it' end
+  return ("expected %s, found %s%s"):format(check.expected(spec), check.found(value, spec.secret), hint)
 end
 
 local function check_list(state, spec, list, place)
@@ -142,7 +146,7 @@ end
 
 local function check_map(state, spec, map, place)
   local result = {}
-  for _, key in ipairs(sorted(map)) do
+  for _, key in ipairs(sorted_keys(map)) do
     local below = place_below(state, place, map, key)
     if spec.keys then
       local problem = not types[spec.keys.type].read(key) and wrong_kind(spec.keys, key) or violation(spec.keys, key)
@@ -203,21 +207,24 @@ function check.defaults(fields, path)
   end
 end
 
-local function note_missing(state, spec, key, place, below)
-  local description = spec.description and ": " .. spec.description or ""
+local function note_missing(state, spec, place, below)
   add_problem(state, { path = below.path, line = below.line or place.line, column = below.column or place.column },
-    ("the required key %s is missing (expected %s%s)"):format(quoted(key), check.expected(spec), description))
+    ("missing: expected %s%s"):format(check.expected(spec), about(spec)))
 end
 
+--- Returns the set of keys that an unknown one is probably a misspelling of.
 local function note_unknown_keys(state, fields, raw, place)
-  local known = sorted(fields)
+  local known, misspelt = sorted_keys(fields), {}
   -- A key whose value is null has a mark, but no value.
-  for _, key in ipairs(sorted(state.marks[raw] or raw)) do
+  for _, key in ipairs(sorted_keys(state.marks[raw] or raw)) do
     if not fields[key] then
-      local hint = #state.problems < MOST_HINTS and suggest.hint(key, known) or ""
+      local nearest = #state.problems < MOST_HINTS and suggest.nearest(key, known)
+      local hint = nearest and ('; did you mean "%s"?'):format(nearest) or ""
       add_key_problem(state, place_below(state, place, raw, key), "unknown key" .. hint)
+      misspelt[nearest or ""] = true
     end
   end
+  return misspelt
 end
 
 --- Checks a mapping whose keys are those of `fields`.
@@ -227,15 +234,15 @@ end
 ---@param place table
 ---@return table
 function check.fields(state, fields, raw, place)
-  note_unknown_keys(state, fields, raw, place)
+  local misspelt = note_unknown_keys(state, fields, raw, place)
   local result = {}
-  for _, key in ipairs(sorted(fields)) do
+  for _, key in ipairs(sorted_keys(fields)) do
     local spec, below = fields[key], place_below(state, place, raw, key)
     if raw[key] ~= nil then
       result[key] = check_value(state, spec, raw[key], below)
-    elseif spec.required then
-      note_missing(state, spec, key, place, below)
-    else
+    elseif spec.required and not misspelt[key] then
+      note_missing(state, spec, place, below)
+    elseif not spec.required then
       result[key] = default_of(spec, below.path)
     end
   end

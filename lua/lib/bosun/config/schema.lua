@@ -1,6 +1,7 @@
 --- Internal: checks a schema itself. A wrong schema is a bug of the plugin, so it is raised.
 
-local suggest = require "bosun.suggest"
+local options = require "bosun.options"
+local tables = require "bosun.tables"
 local types = require "bosun.config.types"
 
 local schema = {}
@@ -27,26 +28,8 @@ local PROPERTIES = {
   secret = "boolean", description = "string",
 }
 
-local function names_of(map)
-  local names = {}
-  for name in pairs(map) do names[#names + 1] = name end
-  table.sort(names)
-  return names
-end
-
 local function refuse(at, problem)
   error(("%s: %s"):format(at, problem), 0)
-end
-
-local function check_properties(spec, at)
-  for name, value in pairs(spec) do
-    local wanted = PROPERTIES[name]
-    if not wanted then
-      refuse(at, ("unknown property %s%s"):format(tostring(name), suggest.hint(name, names_of(PROPERTIES))))
-    elseif wanted ~= "any" and type(value) ~= wanted then
-      refuse(at, ("%s is a %s; expected a %s"):format(name, type(value), wanted))
-    end
-  end
 end
 
 local function check_combination(spec, at)
@@ -65,9 +48,11 @@ end
 
 local function check_spec(spec, at)
   if type(spec) ~= "table" then refuse(at, ("is a %s; expected {type = …}"):format(type(spec))) end
-  check_properties(spec, at)
+  local problem = options.problem(spec, PROPERTIES)
+  if problem then refuse(at, problem) end
   if not types[spec.type] then
-    refuse(at, ("type is %s; expected one of %s"):format(tostring(spec.type), table.concat(names_of(types), ", ")))
+    local names = table.concat(tables.sorted_keys(types), ", ")
+    refuse(at, ("type is %s; expected one of %s"):format(tostring(spec.type), names))
   end
   check_combination(spec, at)
   for _, part in ipairs { "keys", "values", "items" } do

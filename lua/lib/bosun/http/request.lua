@@ -5,8 +5,9 @@ local base64 = require "bosun.base64"
 local check = require "bosun.http.check"
 local json = require "bosun.json"
 local native = require "bosun.native.http"
+local urls = require "bosun.url"
 
-local misuse, text_of, sorted_keys, as_list = check.misuse, check.text_of, check.sorted_keys, check.as_list
+local misuse, text_of, sorted_names, as_list = check.misuse, check.text_of, check.sorted_names, check.as_list
 
 local request = {}
 
@@ -53,7 +54,7 @@ end
 --- name=value&… of a table; values that are secrets are known as such in this form too.
 local function encode_pairs(map, what)
   local parts = {}
-  for _, key in ipairs(sorted_keys(map, what)) do
+  for _, key in ipairs(sorted_names(map, what)) do
     for _, value in ipairs(as_list(map[key])) do
       local text = request.escape(text_of(value, ("%s %s"):format(what, key)))
       if type(value) == "userdata" then native.add_secret(text) end
@@ -63,29 +64,29 @@ local function encode_pairs(map, what)
   return table.concat(parts, "&")
 end
 
-local function with_query(url, query)
-  local before, fragment = url:match("^([^#]*)(.*)$")
-  local text = encode_pairs(query, "query")
-  if text == "" then return url end
-  local separator = before:find("?", 1, true) and "&" or "?"
-  if before:find("[?&]$") then separator = "" end
-  return before .. separator .. text .. fragment
+local function parsed(text)
+  local parts, err = urls.parse(text)
+  if not parts then
+    misuse("url: %s%s", err.message, text:find("[%c ]") and "; see http.escape" or "")
+  end
+  local scheme = parts.scheme:lower()
+  if scheme ~= "http" and scheme ~= "https" then
+    misuse("url: expected an http or https URL, got %s", urls.show(text))
+  end
+  return parts
 end
 
---- The URL without "user:password@", and these two.
-local function without_user(url)
-  if not url:find("@", 1, true) then return url end
-  local scheme, authority, rest = url:match("^(%a+://)([^/?#]*)(.*)$")
-  local user, host = authority:match("^(.*)@([^@]*)$")
-  if not user then return url end
-  local name, password = user:match("^([^:]*):?(.*)$")
-  return scheme .. host .. rest, { user = unescape(name), password = unescape(password) }
+--- The text of a URL's parts, without user and password.
+local function text_of_url(parts)
+  return ("%s://%s%s%s%s%s"):format(parts.scheme, parts.host, parts.port and ":" .. parts.port or "", parts.path,
+    parts.query and "?" .. parts.query or "", parts.fragment and "#" .. parts.fragment or "")
 end
 
-local function check_url(url)
-  if url:find("^[hH][tT][tT][pP][sS]?://[^/?#%c ][^%c ]*$") then return end
-  if url:find("[%c ]") then misuse("url: a URL cannot hold spaces or control characters; see http.escape") end
-  misuse("url: expected http://HOST… or https://HOST…, got %q", native.show_url(url))
+local function add_query(parts, query)
+  local more = encode_pairs(query, "query")
+  if more == "" then return end
+  local separator = (not parts.query or parts.query == "" or parts.query:find("&$")) and "" or "&"
+  parts.query = (parts.query or "") .. separator .. more
 end
 
 local function absolute(url, base)
@@ -93,11 +94,13 @@ local function absolute(url, base)
   return base:gsub("/$", "") .. "/" .. url:gsub("^/", "")
 end
 
+--- The URL without "user:password@", and these two.
 local function make_url(options)
   if options.url == nil then misuse("a request needs a url") end
-  local url = absolute(native.reveal(options.url), options.base_url)
-  check_url(url)
-  return options.query and with_query(url, options.query) or url
+  local parts = parsed(absolute(native.reveal(options.url), options.base_url))
+  if options.query then add_query(parts, options.query) end
+  local user = parts.user and { user = unescape(parts.user), password = unescape(parts.password or "") }
+  return text_of_url(parts), user
 end
 
 local function check_header(name, value)
@@ -132,7 +135,7 @@ end
 local function make_headers(headers)
   local list = {}
   if not headers then return list end
-  for _, name in ipairs(sorted_keys(headers, "headers")) do
+  for _, name in ipairs(sorted_names(headers, "headers")) do
     for _, value in ipairs(as_list(headers[name])) do
       add_header(list, name, text_of(value, "header " .. name))
     end
@@ -170,8 +173,8 @@ local function take_length(list)
 end
 
 local function encode_json(value)
-  local ok, text = pcall(json.encode, value)
-  return ok and text or misuse("option json: %s", (tostring(text):gsub("^.-json%.encode: ", "")))
+  local text, err = json.try_encode(value)
+  return text or misuse("option json: %s", err.message)
 end
 
 --- Sets body, source_path or upload in `to`.
@@ -214,16 +217,17 @@ local function set_tls(to, tls)
   end
 end
 
+local PROXIES = { http = true, https = true, socks5 = true, socks5h = true }
+
 local function set_proxy(to, proxy)
   if proxy == nil or proxy == true then return end
   to.proxy = proxy and native.reveal(proxy) or ""
-  local scheme = to.proxy:match("^(%w+)://") or "http"
-  local allowed = { http = true, https = true, socks5 = true, socks5h = true }
-  if to.proxy:find("[%c ]") or not allowed[scheme] then
+  if to.proxy == "" then return end
+  local parts = urls.parse(to.proxy:find("://", 1, true) and to.proxy or "http://" .. to.proxy)
+  if not parts or not PROXIES[parts.scheme:lower()] then
     misuse("option proxy: expected http://, https://, socks5:// or socks5h://HOST:PORT, or false")
   end
-  local password = to.proxy:match("://[^/@]*:([^/]*)@")
-  if password then native.add_secret(password) end
+  if parts.password then native.add_secret(parts.password) end
 end
 
 local function redirects(options, method)
@@ -241,6 +245,7 @@ local function make_retry(retry, method)
   check.options(retry, RETRY, "retry.")
   local on = {}
   for _, item in ipairs(retry.on or RETRY_ON) do on[item] = true end
+  on.cancelled, on.deadline = nil, nil
   return {
     max = retry.max or 3, backoff = retry.backoff or 0.5, max_wait = retry.max_wait or 60, on = on,
     allowed = IDEMPOTENT[method] or retry.any_method or false,
@@ -248,10 +253,10 @@ local function make_retry(retry, method)
 end
 
 local function make_native(options, method)
-  local url, user = without_user(make_url(options))
+  local url, user = make_url(options)
   local to = {
     method = method, url = url, headers = make_headers(options.headers), unix_socket = options.unix_socket,
-    shown_url = type(options.url) == "userdata" and "(secret URL)" or native.show_url(url),
+    shown_url = type(options.url) == "userdata" and "(secret URL)" or urls.show(url),
     timeout = options.timeout, connect_timeout = options.connect_timeout,
     stall = options.stall or (options.on_line or options.upgrade) and 0 or DEFAULT_STALL,
     follow = redirects(options, method), idempotent = IDEMPOTENT[method] or false,
@@ -325,8 +330,8 @@ end
 
 local function prepare(defaults, options, fixed)
   check_all(options)
+  if fixed.url ~= nil then check.options({ url = fixed.url }, OPTIONS, "") end
   local merged = merge(defaults, options, fixed)
-  if fixed.url ~= nil then check.kind("url", fixed.url, OPTIONS.url) end
   return make(merged)
 end
 

@@ -4,16 +4,10 @@ local BosunPluginBase = require "bosun.plugin_base"
 local check = require "bosun.config.check"
 local config = require "bosun.config"
 local json = require "bosun.json"
+local sorted_keys = require("bosun.tables").sorted_keys
 local yaml = require "bosun.yaml"
 
 local describe = {}
-
-local function sorted_keys(map)
-  local keys = {}
-  for key in pairs(map) do keys[#keys + 1] = key end
-  table.sort(keys)
-  return keys
-end
 
 local function checked_schema(class)
   if not class.config_schema then return nil end
@@ -44,8 +38,7 @@ local function options_of(schema)
 end
 
 local function inline(value)
-  local ok, text = pcall(json.encode, value, { sort = true })
-  return ok and text or tostring(value)
+  return json.try_encode(value, { sort = true }) or tostring(value)
 end
 
 --- 'a path; default "."', 'an integer from 1 to 9; required'.
