@@ -14,7 +14,7 @@ static void check_argument(lua_State *L, lua_Integer i)
             L, 1,
             lua_pushfstring(L,
                             "item %I is a secret, but every user of this machine can see arguments: "
-                            "pass it in stdin or env, or call reveal()",
+                            "pass it in stdin or env, or call reveal() to expose it anyway",
                             i));
     if (lua_type(L, -1) != LUA_TSTRING && lua_type(L, -1) != LUA_TNUMBER)
         luaL_argerror(L, 1,

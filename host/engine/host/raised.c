@@ -52,7 +52,7 @@ static int read_error(lua_State *L)
     if (luaL_getmetafield(L, 1, "__tostring") != LUA_TNIL || lua_isstring(L, 1))
         luaL_tolstring(L, 1, NULL);
     else
-        lua_pushfstring(L, "raised %s%s as an error instead of a message", lua_isnil(L, 1) ? "" : "a ",
+        lua_pushfstring(L, "raised %s%s instead of an error message", lua_isnil(L, 1) ? "" : "a ",
                         luaL_typename(L, 1));
     return 1;
 }

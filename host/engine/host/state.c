@@ -183,11 +183,11 @@ static void adapt_globals(lua_State *L)
     set_text_only(L, "loadfile", 2);
     lua_pushnil(L);
     lua_setglobal(L, "dofile");
-    set_refusal(L, "os", "exit", "it would end the host: return an ActionStatusInfo, or raise an error");
+    set_refusal(L, "os", "exit", "it would end the host; return an ActionStatusInfo, or raise an error");
     set_refusal(L, "os", "setlocale", "the locale belongs to the whole process");
-    set_refusal(L, "os", "execute", "it starts a shell: use bosun.process.run with a list of arguments");
+    set_refusal(L, "os", "execute", "it starts a shell; use bosun.process.run with a list of arguments");
     set_refusal(L, "io", "popen",
-                "it starts a shell: use bosun.process.run or spawn with a list of arguments");
+                "it starts a shell; use bosun.process.run or spawn with a list of arguments");
 }
 
 /* Pushes the search path without the entries that are relative to the working directory. [-0, +1, m] */
