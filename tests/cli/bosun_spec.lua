@@ -135,7 +135,7 @@ describe("bosun", function()
         assert.is_nil(text:find("NOT IMPLEMENTED", 1, true))
       end
       local text = run("describe filesystem").stdout
-      assert.matches("\n  baseDir: a path; default \"%.\"\n      the folder that holds", text)
+      assert.matches("\n  baseDir: a path; default \"%.\"\n      the folder with the deployment", text)
     end)
 
     it("tells what a plugin implements and what comes from the base class", function()

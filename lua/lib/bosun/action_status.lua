@@ -3,14 +3,17 @@
 ---     local status = require "bosun.action_status"
 ---     local ActionStatus, ActionStatusInfo = status.ActionStatus, status.ActionStatusInfo
 ---     return ActionStatusInfo{ status = ActionStatus.OK, msg = "fine" }
+---
+--- `ActionStatusInfo.passing "fine"` is short for the same.
 
 local suggest = require "bosun.suggest"
+local tables = require "bosun.tables"
 
 --- Makes a table of constants raise on an unknown name instead of returning nil.
 local function guard(name, values)
   setmetatable(values, {
     __index = function(_, key)
-      local names = require("bosun.tables").sorted_keys(values)
+      local names = tables.sorted_keys(values)
       error(("%s has no %s%s; expected one of %s"):format(name, tostring(key), suggest.hint(key, names),
         table.concat(names, ", ")), 2)
     end,
@@ -119,22 +122,67 @@ function ActionStatusInfo.problem(info)
   return find_problem(info)
 end
 
---- Raises at the line that calls ActionStatusInfo. `return ActionStatusInfo{…}` is a tail call and leaves no such line;
---- the host then names the method.
+--- Raises at the line that calls ActionStatusInfo or one of its functions. `return ActionStatusInfo{…}` is a tail call
+--- and leaves no such line; the host then names the method.
 local function misuse(message)
-  error("ActionStatusInfo: " .. message, debug.getinfo(2, "t").istailcall and 0 or 3)
+  error("ActionStatusInfo: " .. message, debug.getinfo(3, "t").istailcall and 0 or 4)
+end
+
+--- Its callers are called by plugins, and must not use a tail call: misuse counts the levels.
+local function new(fields)
+  if type(fields) ~= "table" then
+    misuse(("expected ActionStatusInfo{status = …, msg = …}, got a %s"):format(type(fields)))
+  end
+  local info = tables.copy(fields)
+  local problem = find_problem(info)
+  if problem then misuse(problem) end
+  return setmetatable(info, Info)
+end
+
+--- `ActionStatusInfo{ status = ActionStatus.OK, … }`.
+---@param msg? string
+---@param state? DeploymentState
+---@param data? any
+---@return ActionStatusInfo
+function ActionStatusInfo.passing(msg, state, data)
+  local info = new { status = ActionStatus.OK, msg = msg, state = state, data = data }
+  return info
+end
+
+--- `ActionStatusInfo{ status = ActionStatus.WARN, … }`.
+---@param msg? string
+---@param state? DeploymentState
+---@param data? any
+---@return ActionStatusInfo
+function ActionStatusInfo.warning(msg, state, data)
+  local info = new { status = ActionStatus.WARN, msg = msg, state = state, data = data }
+  return info
+end
+
+--- `ActionStatusInfo{ status = ActionStatus.ERROR, … }`.
+---@param msg? string
+---@param state? DeploymentState
+---@param data? any
+---@return ActionStatusInfo
+function ActionStatusInfo.failing(msg, state, data)
+  local info = new { status = ActionStatus.ERROR, msg = msg, state = state, data = data }
+  return info
+end
+
+--- `ActionStatusInfo{ status = ActionStatus.UNKNOWN, … }`.
+---@param msg? string
+---@param state? DeploymentState
+---@param data? any
+---@return ActionStatusInfo
+function ActionStatusInfo.unknown(msg, state, data)
+  local info = new { status = ActionStatus.UNKNOWN, msg = msg, state = state, data = data }
+  return info
 end
 
 setmetatable(ActionStatusInfo, {
   __call = function(_, fields)
-    if type(fields) ~= "table" then
-      misuse(("expected ActionStatusInfo{status = …, msg = …}, got a %s"):format(type(fields)))
-    end
-    local info = {}
-    for key, value in pairs(fields) do info[key] = value end
-    local problem = find_problem(info)
-    if problem then misuse(problem) end
-    return setmetatable(info, Info)
+    local info = new(fields)
+    return info
   end,
 })
 
