@@ -7,13 +7,12 @@
 --- `ActionStatusInfo.passing "fine"` is short for the same.
 
 local suggest = require "bosun.suggest"
-local tables = require "bosun.tables"
 
 --- Makes a table of constants raise on an unknown name instead of returning nil.
 local function guard(name, values)
   setmetatable(values, {
     __index = function(_, key)
-      local names = tables.sorted_keys(values)
+      local names = require("bosun.tables").sorted_keys(values)
       error(("%s has no %s%s; expected one of %s"):format(name, tostring(key), suggest.hint(key, names),
         table.concat(names, ", ")), 2)
     end,
@@ -133,7 +132,8 @@ local function new(fields)
   if type(fields) ~= "table" then
     misuse(("expected ActionStatusInfo{status = …, msg = …}, got a %s"):format(type(fields)))
   end
-  local info = tables.copy(fields)
+  local info = {} -- without bosun.tables, which no other part of a start needs
+  for key, value in pairs(fields) do info[key] = value end
   local problem = find_problem(info)
   if problem then misuse(problem) end
   return setmetatable(info, Info)
