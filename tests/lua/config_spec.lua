@@ -320,11 +320,11 @@ describe("bosun.config", function()
     for schema, pattern in pairs {
       ['{ key = { type = "strin" } }'] = "key: type is strin; expected one of any, boolean",
       ['{ key = { typ = "string" } }'] = 'key: unknown option typ; did you mean "type"%?',
-      ['{ key = "string" }'] = "key: is a string; expected",
+      ['{ key = "string" }'] = "key: expected a table {type = …}, got a string",
       ['{ key = { type = "map", fields = { sub = { type = "x" } } } }'] = "key%.sub: type is x",
       ['{ key = { type = "integer", default = "five" } }'] = "key: the default: expected an integer, found the string",
-      ['{ key = { type = "string", min = 1 } }'] = "min and max belong to a number",
-      ['{ key = { type = "string", required = true, default = "x" } }'] = "exclude each other",
+      ['{ key = { type = "string", min = 1 } }'] = "only a number can have min and max",
+      ['{ key = { type = "string", required = true, default = "x" } }'] = "a required key cannot have a default",
       ['5'] = "expected a table of keys",
     } do
       local message = workspace:eval(([[

@@ -110,7 +110,7 @@ describe("bosun.json", function()
     for source, expected in pairs {
       ["{ a = { print } }"] = "value.a[1] is a function", ["{ 0/0 }"] = "value[1] is ", ["1/0"] = "value is inf",
       ["{ [true] = 1 }"] = "a table with a boolean as key", ['{ [1] = 1, ["1"] = 2, x = 3 }'] = 'two keys "1"',
-      ["(function() local t = {} t.t = t return t end)()"] = "nested too deeply, or in itself",
+      ["(function() local t = {} t.t = t return t end)()"] = "nested too deeply or in itself",
     } do
       local message = encode(source)
       assert.is_truthy(message:find(expected, 1, true), message)

@@ -84,7 +84,7 @@ do return R end]]
 
     it("only with a colon and a name", function()
       fails("plugin%.lua:6: extend is a method", 'BosunPluginBase.extend("X")')
-      fails("plugin%.lua:6: extend expects the plugin's name", "BosunPluginBase:extend()")
+      fails("plugin%.lua:6: extend: expected the name of the plugin", "BosunPluginBase:extend()")
     end)
   end)
 
@@ -266,7 +266,7 @@ do return R end]]
         local status = act("function P:deployment_stop() " .. body .. " end" .. START, "deployment_relaunch",
           { id = "d1" })
         assert.equal("passing", status.status)
-        assert.matches("relaunch goes on", status.stderr)
+        assert.matches("deployment_stop failed, starting the deployment anyway", status.stderr)
       end)
     end
 

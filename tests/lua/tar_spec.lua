@@ -150,9 +150,9 @@ with tarfile.open(sys.argv[1], errorlevel=2) as tar:
     workspace:write("old.tar", "old")
     for entry, expected in pairs {
       ['{ name = "a", path = "/no/such/file" }'] = "ENOENT: .*/no/such/file",
-      ['{ name = "a", path = "/tmp" }'] = "invalid: cannot archive /tmp: it is a directory",
-      ['{ name = "a", size = 5, source = function() end }'] = "invalid: cannot archive a: it is shorter than the 5",
-      ['{ name = "a", size = 1, source = function() return "xx" end }'] = "invalid: .* it is longer than the 1 bytes",
+      ['{ name = "a", path = "/tmp" }'] = "invalid: cannot archive /tmp: expected a file, found a directory",
+      ['{ name = "a", size = 5, source = function() end }'] = "invalid: .*: shorter than the expected 5 ",
+      ['{ name = "a", size = 1, source = function() return "xx" end }'] = ": longer than the expected 1 bytes",
       ['{ name = "a", size = 1, source = function() return nil, { code = "x", message = "broken" } end }'] =
         "^x: broken$",
     } do

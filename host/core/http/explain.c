@@ -135,7 +135,7 @@ int bosun_http_explain(const bosun_http_transfer *t, bosun_err *err)
     explanation e = explain(t);
     int errnum = connect_errno(t);
     const char *text = errnum ? strerrordesc_np(errnum) : NULL;
-    return bosun_err_set(err, e.code, "http.request", "%s failed: %s%s%s%s%s", t->label,
-                         bosun_buf_text(&said), text ? ": " : "", text ? text : "", e.hint ? ": " : "",
-                         e.hint ? e.hint : "");
+    bosun_err_set(err, e.code, "http.request", "%s%s%s%s%s", bosun_buf_text(&said), text ? ": " : "",
+                  text ? text : "", e.hint ? ": " : "", e.hint ? e.hint : "");
+    return bosun_err_context(err, "%s failed: ", t->label);
 }

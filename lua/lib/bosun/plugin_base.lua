@@ -5,9 +5,8 @@
 ---     function SamplePlugin:pe_status() return ActionStatusInfo{ status = ActionStatus.OK } end
 ---     return SamplePlugin
 ---
---- A plugin defines a method for each action; only `deployment_relaunch` has a default. What a plugin wants to set up
---- when it is constructed goes into `init`. Its private config is described by `SamplePlugin.config_schema`, and is in
---- `self.config` then.
+--- A plugin defines a method for each action; only `deployment_relaunch` has a default. Set-up of a plugin goes into
+--- `init`. With a `SamplePlugin.config_schema`, the checked private config is in `self.config`.
 
 local log = require "bosun.log"
 local status = require "bosun.action_status"
@@ -16,9 +15,9 @@ local ActionStatus, ActionStatusInfo = status.ActionStatus, status.ActionStatusI
 
 ---@class BosunPluginBase
 ---@field plugin_config table the action config's `pluginConfig`; empty when it is absent
----@field config_schema? table<string, bosun.config.Spec> set in a class: what its private config holds
----@field config table the private config, checked, with defaults filled in; nil where there is no config_schema
----@field private_config_file? string path of the plugin's own config
+---@field config_schema? table<string, bosun.config.Spec> set in a class: the keys of its private config
+---@field config table the private config, checked, with defaults filled in; nil without a config_schema
+---@field private_config_file? string path of the private config
 ---@field action_config_file? string path of the action config
 ---@field pe_info? table the action config's `peInfo`
 ---@field dry_run boolean
@@ -26,7 +25,7 @@ local ActionStatus, ActionStatusInfo = status.ActionStatus, status.ActionStatusI
 local BosunPluginBase = { __name = "BosunPluginBase" }
 BosunPluginBase.__index = BosunPluginBase
 
---- Is this BosunPluginBase or a class that extends it, over any number of levels?
+--- Is this BosunPluginBase or a class that extends it, directly or not?
 ---@param value any
 ---@return boolean
 function BosunPluginBase.is_plugin_class(value)
@@ -37,14 +36,14 @@ function BosunPluginBase.is_plugin_class(value)
   return false
 end
 
---- A new class that inherits from this one. Its parent is in `.super`.
----@param name string what messages and the log call the plugin
+--- Makes a class that inherits from this one, which is its `.super`.
+---@param name string the name of the plugin in messages and the log
 ---@return BosunPluginBase
 function BosunPluginBase:extend(name)
   if not BosunPluginBase.is_plugin_class(self) then
-    error("extend is a method: write BosunPluginBase:extend(name), with a colon", 2)
+    error("extend is a method: call BosunPluginBase:extend(name), with a colon", 2)
   elseif type(name) ~= "string" or name == "" then
-    error("extend expects the plugin's name, a string", 2)
+    error("extend: expected the name of the plugin, a string", 2)
   end
   local caller = debug.getinfo(2, "Sl")
   local made_at = ("%s:%d"):format(caller.source:gsub("^[@=]", ""), caller.currentline) -- for messages
@@ -53,7 +52,7 @@ function BosunPluginBase:extend(name)
   return class
 end
 
---- The private config, checked against the class's schema. Only here is bosun.config needed: it costs time to load.
+--- The private config, checked against the schema of the class. Loads bosun.config, which other plugins do not need.
 local function load_config(class, file)
   local config = require "bosun.config"
   local ok, problem = config.check_schema(class.config_schema)
@@ -64,7 +63,7 @@ local function load_config(class, file)
   error(err, 0)
 end
 
---- Constructs the plugin; the host calls it. A plugin's own set-up belongs in `init`.
+--- Constructs the plugin; called by the host. Put set-up into `init`.
 ---@param plugin_config? table
 ---@param private_config_file? string
 ---@param pe_info? table
@@ -85,28 +84,28 @@ function BosunPluginBase:new(plugin_config, private_config_file, pe_info, dry_ru
   return plugin
 end
 
---- Called at the end of the construction, with every field set, the private config read. Does nothing unless a plugin
---- defines it.
+--- Called at the end of the construction, when all fields are set and the private config is loaded. Does nothing by
+--- default.
 function BosunPluginBase:init() -- luacheck: no unused args
 end
 
---- An error about a value of the action config, to be raised: it names the value's line.
+--- An error about a value of the action config, to be raised. It names the line of the value.
 ---
 ---     error(self:action_config_problem("deploymentInfo.keyValueConfig.memory", "the cluster has 4 GiB at most"))
 ---
 ---@param key_path string|any[] "key.path" from the top of the file, or a list of keys when one holds a dot
----@param message string what is wrong
+---@param message string the problem
 ---@return bosun.config.Error
 function BosunPluginBase:action_config_problem(key_path, message)
   return require("bosun.config").file_problem(self.action_config_file, key_path, message)
 end
 
---- An error about a value of the private config, to be raised: it names the value's line.
+--- An error about a value of the private config, to be raised. It names the line of the value.
 ---
 ---     error(self:private_config_problem("largestModel", ("the model has %d bytes"):format(size)))
 ---
 ---@param key_path string|any[] "key.path" from the top of the file, or a list of keys when one holds a dot
----@param message string what is wrong
+---@param message string the problem
 ---@return bosun.config.Error
 function BosunPluginBase:private_config_problem(key_path, message)
   if self.config == nil then error("private_config_problem: the plugin has no config_schema", 2) end
@@ -119,12 +118,12 @@ local function id_of(entry)
   return type(id) == "string" and id or nil
 end
 
---- The ids in `peInfo.deployments`, whose entries are ids or mappings with an `id`.
+--- The ids in `peInfo.deployments`. Its entries are ids, or mappings with an `id`.
 ---@return string[]
 function BosunPluginBase:deployment_ids()
   local entries = self.pe_info and self.pe_info.deployments or {}
   if type(entries) ~= "table" then
-    error(("peInfo.deployments is a %s; expected a list"):format(type(entries)), 0)
+    error(("peInfo.deployments: expected a list, got a %s"):format(type(entries)), 0)
   end
   local ids = {}
   for i, entry in ipairs(entries) do
@@ -133,20 +132,21 @@ function BosunPluginBase:deployment_ids()
   return ids
 end
 
---- Why a stop that is part of a relaunch failed, or nil.
+--- Why the stop of a relaunch failed, or nil.
 local function failure_of_stop(ok, result)
   if not ok then return tostring(result) end
-  if not ActionStatusInfo.is(result) then return "it returned no ActionStatusInfo" end
-  return result.status == ActionStatus.ERROR and (result.msg or "it gave no message") or nil
+  if not ActionStatusInfo.is(result) then return "it did not return an ActionStatusInfo" end
+  return result.status == ActionStatus.ERROR and (result.msg or "it failed without a message") or nil
 end
 
---- Stops the deployment, then starts it. The stop may fail (the deployment may be gone): the start decides.
+--- Stops the deployment, then starts it. A failed stop is only logged, as the deployment may be gone already.
 ---@param deployment_info table
 ---@return ActionStatusInfo
 function BosunPluginBase:deployment_relaunch(deployment_info)
   local failure = failure_of_stop(pcall(self.deployment_stop, self, deployment_info))
   if failure then
-    self.log:warn("relaunch goes on although deployment_stop failed", { id = deployment_info.id, error = failure })
+    self.log:warn("deployment_stop failed, starting the deployment anyway",
+      { id = deployment_info.id, error = failure })
   end
   if type(self.deployment_start) ~= "function" then require("bosun.host.missing").raise(self, "deployment_start") end
   return self:deployment_start(deployment_info)

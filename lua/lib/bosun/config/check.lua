@@ -1,8 +1,8 @@
---- Internal: checks the values of a config file against a schema, collecting every problem, and builds what the plugin
---- gets.
+--- Internal: checks the values of a config file against a schema, collects all problems, and builds the plugin's
+--- config.
 ---
---- A place is where a value stands: `path`, the keys that lead to it as people write them, and the `line` and `column`
---- of the value and of its key (`key_line`, `key_column`); a value that comes from a default has no lines.
+--- The place of a value is its `path`, the keys that lead to it as people write them, and the `line` and `column` of
+--- the value and of its key (`key_line`, `key_column`). The value of a default has no lines.
 
 local secret = require "bosun.secret"
 local suggest = require "bosun.suggest"
@@ -14,7 +14,7 @@ local check = {}
 
 local LIST = getmetatable(yaml.array {})
 
---- Looking for the nearest key takes time: with more problems than these, something else is wrong with the file.
+--- Finding the nearest key takes time. With more problems than this, the file is probably not a config at all.
 local MOST_HINTS = 100
 local LONGEST_SHOWN = 40
 
@@ -23,7 +23,7 @@ local function is_list(value)
 end
 check.is_list = is_list
 
---- A scalar as YAML writes it; of a long text only the beginning.
+--- A scalar in YAML; only the beginning of a long text.
 local function quoted(value)
   local rest = ""
   if type(value) == "string" and #value > LONGEST_SHOWN then
@@ -36,7 +36,7 @@ end
 
 local NOUNS = { string = "string", integer = "integer", float = "number", boolean = "boolean" }
 
---- A value as messages show it, and as host/core/config.c does: `the string "x"`, `a mapping`.
+--- A value as messages show it: `the string "x"`, `a mapping`. host/core/config.c uses the same words.
 function check.found(value, is_secret)
   if value == yaml.null then return "null" end
   if type(value) == "table" then return is_list(value) and "a list" or "a mapping" end
@@ -49,7 +49,7 @@ local function expected_range(spec)
   return spec.min and (", %s or more"):format(spec.min) or spec.max and (", %s or less"):format(spec.max) or ""
 end
 
---- What a value has to be, for messages: "an integer from 1 to 9".
+--- The expected value, for messages: "an integer from 1 to 9".
 ---@param spec bosun.config.Spec
 ---@return string
 function check.expected(spec)
@@ -67,7 +67,7 @@ function check.root(marks)
   return { path = "", line = mark.line, column = mark.column }
 end
 
---- The place of the value at `key` of `container`, which stands at `place`.
+--- The place of the value at `key` of `container`, whose own place is `place`.
 local function place_below(state, place, container, key)
   local mark = state.marks[container] and state.marks[container][key] or {}
   local step = ("[%s]"):format(type(key) == "string" and quoted(key) or tostring(key))
@@ -93,12 +93,12 @@ end
 
 local check_value
 
---- The description of a key, for the end of what is expected.
+--- The description of a key, to follow what is expected.
 local function about(spec)
   return spec.description and (" (%s)"):format(spec.description) or ""
 end
 
---- What is wrong with a value of the right type, or nil.
+--- The problem of a value of the right type, or nil.
 local function violation(spec, value)
   local found = spec.secret and "another value" or check.found(value)
   if spec.enum then
@@ -117,7 +117,7 @@ local function violation(spec, value)
   return nil
 end
 
---- What the plugin's own check says against the value, or nil.
+--- The objection of the plugin's own check, or nil.
 local function objection(spec, value)
   if not spec.check then return nil end
   local ok, why = spec.check(value)
@@ -165,7 +165,7 @@ local function check_container(state, spec, value, place)
   return check_map(state, spec, value, place)
 end
 
---- The value as the plugin gets it; nil when it is wrong, with the problems noted.
+--- The value for the plugin's config; nil after noting the problems of an invalid one.
 function check_value(state, spec, raw, place)
   local ok, value = types[spec.type].read(raw)
   if not ok or not has_right_shape(spec, raw) then
@@ -180,13 +180,13 @@ function check_value(state, spec, raw, place)
   return spec.secret and type(value) == "string" and secret.new(value) or value
 end
 
---- Lists of a default get the list's metatable, as those of a file have.
+--- Lists of a default get the metatable that lists of a file have.
 local function as_from_file(spec, value)
   if spec.type == "list" then return setmetatable({ table.unpack(value) }, LIST) end
   return value
 end
 
---- A default goes the way of a value from the file, so that "5m" may be one, and each plugin gets its own table.
+--- A default is checked and converted like a value of the file: "5m" can be one, and each plugin gets its own table.
 local function default_of(spec, path)
   if spec.default == nil then return nil end
   local state = { marks = {}, problems = {} }
@@ -196,7 +196,7 @@ local function default_of(spec, path)
   return value
 end
 
---- Raises when a default is not what its key expects.
+--- Raises if a default is not valid for its key.
 ---@param fields table<string, bosun.config.Spec>
 ---@param path? string
 function check.defaults(fields, path)
@@ -212,10 +212,10 @@ local function note_missing(state, spec, place, below)
     ("missing: expected %s%s"):format(check.expected(spec), about(spec)))
 end
 
---- Returns the set of keys that an unknown one is probably a misspelling of.
+--- Returns the set of known keys that are probably misspelt in the file.
 local function note_unknown_keys(state, fields, raw, place)
   local known, misspelt = sorted_keys(fields), {}
-  -- A key whose value is null has a mark, but no value.
+  -- A key with the value null has a mark but no value.
   for _, key in ipairs(sorted_keys(state.marks[raw] or raw)) do
     if not fields[key] then
       local nearest = #state.problems < MOST_HINTS and suggest.nearest(key, known)
@@ -227,7 +227,7 @@ local function note_unknown_keys(state, fields, raw, place)
   return misspelt
 end
 
---- Checks a mapping whose keys are those of `fields`.
+--- Checks a mapping with the keys of `fields`.
 ---@param state { marks: table, problems: table }
 ---@param fields table<string, bosun.config.Spec>
 ---@param raw table
@@ -249,7 +249,7 @@ function check.fields(state, fields, raw, place)
   return result
 end
 
---- The place of the value that `keys` lead to from `root`, or of the nearest mapping around it that exists.
+--- The place of the value that `keys` lead to from `root`, or of the nearest mapping around it.
 ---@param marks table
 ---@param root table
 ---@param keys any[]

@@ -1,5 +1,5 @@
---- Internal: the types of values that a config's schema can name. A type says what it expects, for messages, and reads
---- a value: true and the value as the plugin gets it, or false.
+--- Internal: the types that a schema can name. A type has a text for messages, and reads a value: it returns true and
+--- the converted value, or false.
 
 local size = require "bosun.size"
 local time = require "bosun.time"

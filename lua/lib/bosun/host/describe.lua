@@ -1,4 +1,4 @@
---- Internal: what a plugin is, for `bosun describe`: as text, as JSON, and as a private config to start from.
+--- Internal: the description of a plugin for `bosun describe`: as text, as JSON, and as a sample of its private config.
 
 local BosunPluginBase = require "bosun.plugin_base"
 local check = require "bosun.config.check"
@@ -16,7 +16,7 @@ local function checked_schema(class)
   return class.config_schema
 end
 
---- Where the method of an action comes from: "plugin", "base", or nil when there is none.
+--- The origin of the method of an action: "plugin", "base", or nil when there is none.
 local function origin(class, action)
   local method = class[action]
   if type(method) ~= "function" then return nil end
@@ -30,7 +30,7 @@ local function add_option(options, path, spec)
   if spec.items then add_option(options, path .. "[]", spec.items) end
 end
 
---- Every option, the nested ones behind the one that they are in: "server", "server.port", "ports.*", "list[]".
+--- All options, each followed by those nested in it: "server", "server.port", "ports.*", "list[]".
 local function options_of(schema)
   local options = {}
   for _, key in ipairs(sorted_keys(schema)) do add_option(options, key, schema[key]) end
@@ -83,7 +83,7 @@ end
 
 local COPIED = { "type", "required", "default", "enum", "min", "max", "pattern", "secret", "description" }
 
---- A spec as JSON can hold it.
+--- A spec as plain data.
 local function plain_spec(spec)
   local result = { required = false }
   for _, name in ipairs(COPIED) do
@@ -126,7 +126,7 @@ end
 
 local add_fields
 
---- "key: value" with its comment; `mark` is "# " within what is commented out.
+--- "key: value" and its comment. `mark` is "# " inside a key that is commented out.
 local function add_key(lines, key, spec, indent, mark)
   local what = summary(spec):gsub("; required", "")
   local about = spec.description and ("%s: %s"):format(spec.description, what) or what
@@ -152,14 +152,13 @@ function add_fields(lines, fields, indent, mark)
   for _, key in ipairs(sorted_keys(fields)) do add_key(lines, key, fields[key], indent, mark) end
 end
 
---- Required keys are there without a value, to be filled in; the others are comments that show the default, or an
---- example.
+--- Required keys have no value, which has to be filled in; the others are comments with the default or an example.
 ---@param class BosunPluginBase
 ---@return string
 function describe.yaml_sample(class)
   local schema = checked_schema(class)
   if not schema then
-    return ("# The plugin %s has no config_schema: its private config is not known.\n"):format(class.__name)
+    return ("# The plugin %s has no config_schema: its options are unknown.\n"):format(class.__name)
   end
   local lines = {
     ("# Private config of the plugin %s. A key that is commented out shows its default, or an example."):format(

@@ -1,4 +1,4 @@
---- Internal: whether a plugin would take its private config, for `bosun validate`. No plugin object is made.
+--- Internal: checks a private config for `bosun validate`, without making a plugin object.
 
 local config = require "bosun.config"
 local yaml = require "bosun.yaml"
@@ -11,7 +11,7 @@ local function load(schema, path)
   return {}
 end
 
---- Every problem of a plugin's private config, in the order of the file. Without a schema the file only has to be YAML.
+--- All problems of a plugin's private config, in the order of the file. Without a schema, any YAML file will do.
 ---@param class BosunPluginBase
 ---@param path string|nil nil: no file
 ---@return bosun.Error[]

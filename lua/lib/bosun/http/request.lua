@@ -1,5 +1,5 @@
---- Internal: the options of a request, checked, as what the transfer in C wants. What is wrong with them is the
---- plugin's mistake and raised; nothing here goes out.
+--- Internal: checks the options of a request and converts them for the transfer in C. Invalid options are a bug in the
+--- plugin and raise an error. Nothing is sent here.
 
 local base64 = require "bosun.base64"
 local check = require "bosun.http.check"
@@ -22,7 +22,7 @@ local CREDENTIAL_HEADERS = {
   ["x-auth-token"] = true, ["x-datarobot-api-key"] = true, ["private-token"] = true,
 }
 
---- What each option may be; "text" is a string or a bosun.secret.
+--- The kinds of each option, as bosun.options names them.
 local OPTIONS = {
   method = "string", url = "text", base_url = "string", headers = "table", query = "table", body = "text", json = "any",
   form = "table", source = "string|function", sink = "string|function", sync = "boolean", timeout = "seconds",
@@ -40,7 +40,7 @@ local RETRY_ON = {
   "EHOSTUNREACH", "ENETUNREACH", "ENETDOWN", "EPIPE",
 }
 
---- Text as one component of a URL: every byte but letters, digits, "-", ".", "_" and "~" as %XX.
+--- Escapes text for a URL: all bytes but letters, digits and "-._~" become %XX.
 ---@param text string
 ---@return string
 function request.escape(text)
@@ -51,7 +51,7 @@ local function unescape(text)
   return (text:gsub("%%(%x%x)", function(digits) return string.char(tonumber(digits, 16)) end))
 end
 
---- name=value&… of a table; values that are secrets are known as such in this form too.
+--- "name=value&…" of a table. The escaped form of a secret is a secret, too.
 local function encode_pairs(map, what)
   local parts = {}
   for _, key in ipairs(sorted_names(map, what)) do
@@ -67,11 +67,11 @@ end
 local function parsed(text)
   local parts, err = urls.parse(text)
   if not parts then
-    misuse("url: %s%s", err.message, text:find("[%c ]") and "; see http.escape" or "")
+    misuse("option url: %s%s", err.message, text:find("[%c ]") and "; see http.escape" or "")
   end
   local scheme = parts.scheme:lower()
   if scheme ~= "http" and scheme ~= "https" then
-    misuse("url: expected an http or https URL, got %s", urls.show(text))
+    misuse("option url: expected an http or https URL, got %s", urls.show(text))
   end
   return parts
 end
@@ -96,7 +96,7 @@ end
 
 --- The URL without "user:password@", and these two.
 local function make_url(options)
-  if options.url == nil then misuse("a request needs a url") end
+  if options.url == nil then misuse("option url: missing") end
   local parts = parsed(absolute(native.reveal(options.url), options.base_url))
   if options.query then add_query(parts, options.query) end
   local user = parts.user and { user = unescape(parts.user), password = unescape(parts.password or "") }
@@ -104,13 +104,13 @@ local function make_url(options)
 end
 
 local function check_header(name, value)
-  if not name:find("^[%w!#$%%&'*+%-.^_`|~]+$") then misuse("header %q: that cannot be a header's name", name) end
+  if not name:find("^[%w!#$%%&'*+%-.^_`|~]+$") then misuse("header %q: not a valid header name", name) end
   if value:find("[%z\1-\8\10-\31\127]") then
-    misuse("header %s: a value cannot hold line ends or other control characters", name)
+    misuse("header %s: the value contains a line end or another control character", name)
   end
 end
 
---- Keeps the credentials in a header out of logs: all of it, and what follows "Bearer " or "Basic ".
+--- Makes the credentials in a header secret: the whole value, and the part after "Bearer " or "Basic ".
 local function keep_secret(name, value)
   if not CREDENTIAL_HEADERS[name:lower()] then return end
   native.add_secret(value)
@@ -146,7 +146,7 @@ end
 local function add_auth(list, auth)
   if not auth or has_header(list, "authorization") then return end
   if auth.bearer then
-    if auth.user or auth.password then misuse("option auth: either bearer, or user and password") end
+    if auth.user or auth.password then misuse("option auth: expected either bearer, or user and password") end
     return add_header(list, "Authorization", "Bearer " .. native.reveal(auth.bearer))
   end
   if not auth.user then misuse("option auth: expected bearer, or user and password") end
@@ -159,7 +159,7 @@ local function add_type(list, type_of_body)
   if not has_header(list, "content-type") then add_header(list, "Content-Type", type_of_body) end
 end
 
---- The size that a header Content-Length gives, which is then taken out of the list; nil: there is none.
+--- Removes a header Content-Length from the list and returns its value; nil: there is none.
 local function take_length(list)
   for i = 1, #list, 2 do
     if list[i]:lower() == "content-length" then
@@ -199,11 +199,13 @@ local function check_bodies(options)
   local given
   for _, name in ipairs(BODIES) do
     if options[name] ~= nil then
-      if given then misuse("a request has one body: %s or %s", given, name) end
+      if given then misuse("options %s and %s: a request has only one body", given, name) end
       given = name
     end
   end
-  if options.source == "" or options.sink == "" then misuse("an empty text is no path") end
+  for _, name in ipairs { "source", "sink" } do
+    if options[name] == "" then misuse("option %s: expected a path, got an empty string", name) end
+  end
 end
 
 local function set_tls(to, tls)
@@ -233,7 +235,7 @@ end
 local function redirects(options, method)
   local follow = options.follow
   if options.tls and options.tls.server_name then
-    if follow then misuse("option follow: redirects are not followed under another server name") end
+    if follow then misuse("option follow: cannot be combined with tls.server_name") end
     return 0
   end
   if follow == nil then follow = method == "GET" or method == "HEAD" end
@@ -278,7 +280,7 @@ end
 
 local function make(options)
   local method = options.method or "GET"
-  if not method:find("^[%w!#$%%&'*+%-.^_`|~]+$") then misuse("method: %q cannot be a method", method) end
+  if not method:find("^[%w!#$%%&'*+%-.^_`|~]+$") then misuse("option method: %q is not a valid method", method) end
   if options.auth then check.options(options.auth, AUTH, "auth.") end
   if options.dry_run then check.options(options.dry_run, DRY_RUN, "dry_run.") end
   local to = make_native(options, method)
@@ -290,7 +292,7 @@ local function make(options)
   }
 end
 
---- Headers by name, where names that differ in case only are one.
+--- Merges headers by name, ignoring case.
 local function merge_headers(defaults, headers)
   if not defaults or not headers then return defaults or headers end
   local merged, names = {}, {}
@@ -304,7 +306,7 @@ local function merge_headers(defaults, headers)
   return merged
 end
 
---- The options, with those of a client below them and the fixed ones above.
+--- The options over those of the client, and the fixed ones over both.
 local function merge(defaults, options, fixed)
   local merged = {}
   for name, value in pairs(defaults) do merged[name] = value end
@@ -320,7 +322,7 @@ local function check_all(options)
   return true
 end
 
---- Checks options that are defaults of a client.
+--- Checks the default options of a client.
 ---@param options any
 ---@return true|nil ok
 ---@return string|nil problem
@@ -335,7 +337,7 @@ local function prepare(defaults, options, fixed)
   return make(merged)
 end
 
---- A request as the driver wants it, or nil and what is wrong with its options. `fixed`: method, url, on_line.
+--- Prepares a request for the driver. `fixed`: method, url, on_line.
 ---@param defaults table checked by request.check
 ---@param options any
 ---@param fixed table
