@@ -186,7 +186,7 @@ describe("bosun.process", function()
     it("gives lines as they come", function()
       assert.same({ "first", "", "third", "no newline" }, eval [[
         local lines = {}
-        local p <close> = process.spawn { "printf", "first\n\nthird\nno newline" }
+        local p <close> = process.spawn { "printf", "first\\r\\n\\nthird\\nno newline" }
         for line in p:lines() do lines[#lines + 1] = line end
         return lines]])
     end)

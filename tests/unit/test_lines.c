@@ -98,6 +98,20 @@ static void test_too_long(void)
     bosun_lines_free(&lines);
 }
 
+static void test_parts(void)
+{
+    bosun_lines lines = {.max = 3, .parts = true};
+    bosun_err err = {0};
+    const char *line;
+    size_t len;
+    char got[64] = "";
+    ok(bosun_lines_feed(&lines, "1234567\r\nab\ncdefg", 17, &err) == 0, "bytes are added");
+    while (bosun_lines_last(&lines, &line, &len, &err) > 0)
+        snprintf(got + strlen(got), sizeof got - strlen(got), "[%.*s]", (int)len, line);
+    is_text(got, "[123][456][7][ab][cde][fg]", "a long line comes in parts, also the last one");
+    bosun_lines_free(&lines);
+}
+
 static void test_bytes(void)
 {
     bosun_lines lines = {.max = 9};
@@ -119,6 +133,7 @@ int main(void)
     test_ends();
     test_limits();
     test_too_long();
+    test_parts();
     test_bytes();
     return done();
 }

@@ -4,13 +4,21 @@
 
 #include "buf.h"
 #include "err.h"
+#include <stdbool.h>
 
 typedef struct bosun_lines {
     bosun_buf buf;
     size_t start;   /* of the bytes not returned yet */
     size_t scanned; /* there is no newline between start and here */
     size_t max;     /* length of the longest line allowed, without its ending */
+    bool parts;     /* a longer line is returned in parts; otherwise it is an error */
 } bosun_lines;
+
+/* The length of the line that text[end], a newline, ends: a "\r" before it is not part of the line. */
+static inline size_t bosun_line_length(const char *text, size_t end)
+{
+    return end > 0 && text[end - 1] == '\r' ? end - 1 : end;
+}
 
 /* Start with `bosun_lines lines = {.max = N}`. */
 void bosun_lines_free(bosun_lines *lines);

@@ -105,6 +105,7 @@ void bind_preload(lua_State *L);
 int bind_fs_open(lua_State *L);
 int bind_path_open(lua_State *L);
 int bind_yaml_open(lua_State *L);
+int bind_lines_open(lua_State *L);
 int bind_log_open(lua_State *L);
 int bind_time_open(lua_State *L);
 int bind_crypto_open(lua_State *L);

@@ -11,6 +11,7 @@ static const luaL_Reg modules[] = {
     {"effect", bind_effect_open},
     {"error", bind_error_open},
     {"fs", bind_fs_open},
+    {"lines", bind_lines_open},
     {"log", bind_log_open},
     {"native.http", bind_http_open},
     {"options", bind_options_open},

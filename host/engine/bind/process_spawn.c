@@ -1,5 +1,6 @@
 /* bosun.process: programs that run beside the plugin, as objects that `local p <close>` ends. In a dry run,
  * the object has no process, and its output is that of the option dry_run. */
+#include "core/base/lines.h"
 #include "process.h"
 #include <signal.h>
 #include <string.h>
@@ -95,6 +96,13 @@ static int process_read(lua_State *L)
     return 1;
 }
 
+/* Pushes the pending line whose newline is at text[end], without its ending. [-0, +1, m] */
+static int push_line(lua_State *L, bosun_process_box *box, const char *text, size_t end)
+{
+    size_t len = bosun_line_length(text, end);
+    return push_pending(L, box, len, end - len + 1);
+}
+
 /* The iterator of lines(). Raises the errors that read returns. upvalue: the process */
 static int next_line(lua_State *L)
 {
@@ -104,7 +112,7 @@ static int next_line(lua_State *L)
         const char *text = pending_text(box);
         const char *newline = memchr(text, '\n', len);
         if (newline)
-            return push_pending(L, box, (size_t)(newline - text), 1);
+            return push_line(L, box, text, (size_t)(newline - text));
         if (len >= LINE_MAX_BYTES)
             return push_pending(L, box, len, 0);
         bosun_err err = {0};

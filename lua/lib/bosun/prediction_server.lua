@@ -5,6 +5,7 @@
 --- of the images, so plugins let their private config add to them and override them.
 
 local secret = require "bosun.secret"
+local size = require "bosun.size"
 local yaml = require "bosun.yaml"
 
 local prediction_server = {}
@@ -130,12 +131,6 @@ function prediction_server.environment(deployment, monitoring, overrides)
   return environment
 end
 
-local MEMORY_UNITS = {
-  [""] = 1, b = 1, k = 2 ^ 10, m = 2 ^ 20, g = 2 ^ 30, t = 2 ^ 40,
-  kb = 2 ^ 10, mb = 2 ^ 20, gb = 2 ^ 30, tb = 2 ^ 40,
-  ki = 2 ^ 10, mi = 2 ^ 20, gi = 2 ^ 30, ti = 2 ^ 40,
-}
-
 --- A value in a message.
 local function shown(value)
   return type(value) == "table" and "a list or mapping" or ("%q"):format(tostring(value))
@@ -146,9 +141,7 @@ end
 ---@return integer|nil bytes
 ---@return string|nil problem
 function prediction_server.memory(value)
-  local digits, unit = tostring(value):match("^%s*(%d+%.?%d*)%s*(%a*)%s*$")
-  local factor = unit and MEMORY_UNITS[unit:lower()]
-  local bytes = factor and math.tointeger(math.floor(tonumber(digits) * factor))
+  local bytes = type(value) ~= "table" and size.parse_docker(tostring(value))
   if bytes and bytes > 0 then return bytes end
   return nil, ('expected a number of bytes, or a size such as "512m" or "2Gi", got %s'):format(shown(value))
 end

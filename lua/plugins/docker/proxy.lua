@@ -6,6 +6,7 @@
 local http = require "bosun.http"
 local json = require "bosun.json"
 local time = require "bosun.time"
+local url = require "bosun.url"
 local wait = require "bosun.wait"
 
 local address = require "docker.address"
@@ -31,9 +32,10 @@ end
 
 --- What is in front of the proxy may or may not strip the path of the public prefix.
 local function rule(context, segment)
-  local base = context.config.outfacingPredictionURLPrefix:gsub("/+$", ""):match("^%a+://[^/]*(/.+)$")
+  local prefix = assert(url.parse(context.config.outfacingPredictionURLPrefix))
+  local base = prefix.path:gsub("/+$", "")
   local path = ("Path(`/%s/predict`)"):format(segment)
-  if not base or base:find("[`{}]") then return path end
+  if base == "" or base:find("[`{}]") then return path end
   return ("%s || Path(`%s/%s/predict`)"):format(path, base, segment)
 end
 

@@ -10,6 +10,7 @@ local path = require "bosun.path"
 local process = require "bosun.process"
 local secret = require "bosun.secret"
 local tables = require "bosun.tables"
+local url = require "bosun.url"
 
 local credentials = {}
 
@@ -93,7 +94,8 @@ end
 
 --- The registry of a key: "https://index.docker.io/v1/" is docker.io.
 local function domain_of(key)
-  local host = key:gsub("^https?://", ""):gsub("/.*$", "")
+  local parts = url.parse(key:find("://", 1, true) and key or "https://" .. key)
+  local host = parts and parts.host .. (parts.port and ":" .. parts.port or "") or key
   return (host == "index.docker.io" or host == "registry-1.docker.io") and HUB or host
 end
 

@@ -4,6 +4,7 @@ local errors = require "bosun.docker.errors"
 local fs = require "bosun.fs"
 local path = require "bosun.path"
 local process = require "bosun.process"
+local url = require "bosun.url"
 
 local endpoint = {}
 
@@ -78,28 +79,22 @@ local function bad_host(host)
     .. "unix:///PATH, tcp://HOST[:PORT] or http(s)://HOST[:PORT]%s", host, hint)
 end
 
---- Host and port ("" when there is none) of "host:port"; an IPv6 address keeps its brackets.
-local function split_authority(authority)
-  if authority:find "^%[" then return authority:match "^(%[[%x:.]+%]):?(%d*)$" end
-  if not authority:find ":" then authority = authority .. ":" end
-  return authority:match "^([^:%c%s@]+):(%d*)$"
-end
-
-local function url_endpoint(host, option)
-  local scheme, authority, rest = host:match "^(%a+)://([^/?#]*)(.*)$"
-  local hostname, port = split_authority(authority)
-  if not hostname or rest:find "[?#%c%s]" then
-    return nil, errors.invalid(WHAT, '"%s": expected %s://HOST[:PORT]', host, scheme)
+local function url_endpoint(host, scheme, option)
+  local parts, problem = url.parse(host)
+  if not parts or parts.user or parts.query or parts.fragment then
+    return nil, errors.invalid(WHAT, '"%s": %s; expected %s://HOST[:PORT]', url.show(host),
+      problem and problem.message or "it has a user, a query or a fragment", scheme)
   end
   local tls, err = tls_of(option, scheme)
   if tls == nil then return nil, err end
   if scheme ~= "tcp" and (scheme == "https") ~= (tls ~= false) then
     return nil, errors.invalid(WHAT, '"%s" contradicts option tls', host)
   end
-  if port == "" and scheme == "tcp" then port = tls and "2376" or "2375" end
-  local base = ("%s://%s%s"):format(tls and "https" or "http", hostname, port ~= "" and ":" .. port or "")
+  local port = parts.port or scheme == "tcp" and (tls and 2376 or 2375)
+  local base = ("%s://%s%s"):format(tls and "https" or "http", parts.host, port and ":" .. port or "")
   return {
-    host = host, base_url = base .. rest:gsub("/+$", ""), tls = tls or nil, is_local = false, hostname = hostname,
+    host = host, base_url = base .. parts.path:gsub("/+$", ""), tls = tls or nil, is_local = false,
+    hostname = parts.host,
   }
 end
 
@@ -109,8 +104,9 @@ end
 function endpoint.resolve(host, tls)
   host = host or env "DOCKER_HOST" or DEFAULT_HOST
   if host:find "^unix:" then return unix_endpoint(host) end
-  if not SCHEMES[host:match "^(%a+)://"] then return bad_host(host) end
-  return url_endpoint(host, tls)
+  local scheme = host:match "^(%a+)://"
+  if not SCHEMES[scheme] then return bad_host(host) end
+  return url_endpoint(host, scheme, tls)
 end
 
 return endpoint

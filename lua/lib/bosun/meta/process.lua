@@ -78,7 +78,7 @@ function Process:close_stdin() end
 ---@return bosun.process.Error|nil err
 function Process:read(max) end
 
---- Iterates over the lines of standard output as they arrive, without their newlines. Only one line is in memory, and a
+--- Iterates over the lines of standard output as they arrive, without "\n" or "\r\n". Only one line is in memory, and a
 --- line longer than 1 MiB comes in pieces. Raises an error where `read` returns nil, err.
 ---
 ---     for line in process:lines() do … end
