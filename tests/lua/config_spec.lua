@@ -25,7 +25,7 @@ describe("bosun.config", function()
     return config and config.key, failure.message and failure.message:gsub("^.*private%.yaml:", "")
   end
 
-  it("gives each type its values", function()
+  it("reads the values of each type", function()
     for _, case in ipairs {
       { '"text"', '{type="string"}', "text" }, { "5", '{type="integer"}', 5 }, { "0x10", '{type="integer"}', 16 },
       { "1.5", '{type="number"}', 1.5 }, { "2", '{type="number"}', 2 }, { "no", '{type="boolean"}', false },
@@ -42,7 +42,7 @@ describe("bosun.config", function()
     end
   end)
 
-  it("refuses what is of another kind, saying what it found and expected", function()
+  it("refuses a value of another kind, and says what it expected and found", function()
     for _, case in ipairs {
       { "5", '{type="string"}', 'expected a string, found the integer 5: put it in quotes' },
       { "yes", '{type="string"}', 'expected a string, found the boolean true: put it in quotes' },
@@ -119,7 +119,7 @@ describe("bosun.config", function()
     assert.matches(':4:7: ports%.90: expected an integer, found the string "x"', failure.message)
   end)
 
-  it("fills in defaults, converted, and a new table each time", function()
+  it("fills in defaults, converted and in a new table each time", function()
     local schema = [[{
       wait = { type = "seconds", default = "5m" }, dir = { type = "path", default = "." },
       list = { type = "list", default = { 1, 2 } }, none = { type = "string" },
@@ -138,13 +138,13 @@ describe("bosun.config", function()
     ]]))
   end)
 
-  it("says which key is needed when there is no file", function()
+  it("names a required key when there is no file", function()
     local _, failure = load(false, '{ port = { type = "integer", required = true } }')
     assert.equal('port: missing: expected an integer; no private config was given',
       failure.message)
   end)
 
-  it("takes an empty list for a list, and keeps it one", function()
+  it("reads an empty list as a list", function()
     assert.is_true(workspace:eval(([[
       local file = %q
       assert(require("bosun.fs").write(file, "list: []\nany: []\n"))
@@ -163,7 +163,7 @@ describe("bosun.config", function()
     assert.matches("1:8: token: expected a string, found another kind of value", failure.message)
   end)
 
-  it("gives a secret text as a bosun.secret", function()
+  it("turns a secret text into a bosun.secret", function()
     workspace:write("s.yaml", 'token: "hunter2"\n')
     assert.same({ shown = "[secret]", length = 7 }, workspace:eval(([[
       local token = require("bosun.config").load(%q, { token = { type = "string", secret = true } }).token
@@ -171,7 +171,7 @@ describe("bosun.config", function()
     ]]):format(workspace:path "s.yaml")))
   end)
 
-  it("hands on what the reader says of the file", function()
+  it("passes on the error of a file that cannot be read", function()
     local _, failure = load("a: [1\n", "{}")
     assert.matches("private%.yaml:%d+:%d+: ", failure.message)
     _, failure = load("- a\n- b\n", "{}")
@@ -182,7 +182,7 @@ describe("bosun.config", function()
     assert.matches("/nonexistent/x", message)
   end)
 
-  it("knows later where a value stood", function()
+  it("finds the line of a loaded value", function()
     workspace:write("p.yaml", 'net: "bosun"\nports:\n  80: 81\nlist: [a, b]\n')
     local messages = workspace:eval(([[
       local config = require "bosun.config"
@@ -222,7 +222,7 @@ describe("bosun.config", function()
     assert.same({ port = 7 }, workspace:act("pe_status", nil, { plugin = plugin }).data)
   end)
 
-  it("names the plugin whose config_schema is wrong", function()
+  it("names the plugin of an invalid config_schema", function()
     local plugin = workspace:plugin_file("wrong", "P.config_schema = { port = { type = 'integr' } }")
     assert.matches("wrong%.lua:%d+: the config_schema of P: port: type is integr; expected one of",
       workspace:act("pe_status", nil, { plugin = plugin }).msg)
@@ -275,7 +275,7 @@ describe("bosun.config", function()
     end)
   end)
 
-  describe("says the same of the same mistake as the check of the action config", function()
+  describe("has the same message as the check of the action config", function()
     --- What each checker says of a config with this section `deploymentInfo`, without the file's name, and without the
     --- reason why a key is required: an action needs it, or the schema.
     local function both(info)
@@ -316,7 +316,7 @@ describe("bosun.config", function()
     end
   end)
 
-  it("raises on a schema that is wrong, at the caller's line", function()
+  it("raises on an invalid schema, at the caller's line", function()
     for schema, pattern in pairs {
       ['{ key = { type = "strin" } }'] = "key: type is strin; expected one of any, boolean",
       ['{ key = { typ = "string" } }'] = 'key: unknown option typ; did you mean "type"%?',

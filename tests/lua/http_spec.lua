@@ -54,7 +54,7 @@ describe("bosun.http", function()
     ]])
   end)
 
-  it("makes a response of every status", function()
+  it("returns a response for every status", function()
     local seen = run [[
       local resp = assert(http.get(url .. "/teapot"))
       local missing = assert(http.get(url .. "/none"))
@@ -89,7 +89,7 @@ describe("bosun.http", function()
       { 24, "application/x-www-form-urlencoded", "24" }, { 0, "none", "0" }, { 0, "none", "0" }, 1 }, seen)
   end)
 
-  it("sends a GET with nothing of libcurl's own about a body", function()
+  it("sends no header about a body with a GET", function()
     assert.same({ "none none", "none none", "x/y none" }, run [[
       local function send(options)
         local headers = assert(http.get(echo .. "/echo?at=u@host", options)):json().headers
@@ -197,7 +197,7 @@ describe("bosun.http", function()
     ]])
   end)
 
-  it("asks for gzip and undoes it, in memory; a file gets the bytes as they are", function()
+  it("asks for gzip and decompresses it in memory; a file gets the bytes as sent", function()
     workspace:write("www/text", ("some text\n"):rep(1000))
     assert.same({ "gzip", 10000, 10000, 10000, "none" }, run [[
       local memory = assert(http.get(url .. "/gzip"))
@@ -207,7 +207,7 @@ describe("bosun.http", function()
     ]])
   end)
 
-  it("talks over a Unix socket, whatever the proxy", function()
+  it("uses a Unix socket, whatever the proxy", function()
     assert(os.execute(("/usr/bin/python3 -c 'import socket; socket.socket(socket.AF_UNIX).bind(\"%s/dead\")'")
       :format(workspace.root)))
     assert.same({ "GET", "ENOENT", "ENAMETOOLONG", "ECONNREFUSED", true }, run([[
@@ -221,7 +221,7 @@ describe("bosun.http", function()
     ]], { before = "env http_proxy=http://127.0.0.1:1" }))
   end)
 
-  it("obeys the environment's proxy and NO_PROXY", function()
+  it("uses the proxy of the environment, except for NO_PROXY", function()
     assert.same({ "ECONNREFUSED", "GET", "GET" }, run([[
       local _, err = http.get(url .. "/method")
       return { err.code, assert(http.get((url:gsub("127.0.0.1", "localhost")) .. "/method")).body,
@@ -251,7 +251,7 @@ describe("bosun.http", function()
       ]])
     end)
 
-    it("does not take one request's trust, or identity, for another's", function()
+    it("keeps CAs and client certificates of requests apart", function()
       assert.same({ 200, "tls", 200, "tls", 200, 400 }, run [[
         local ca, cert, key = root .. "/ca.crt", root .. "/client.crt", root .. "/client.key"
         local client <close> = http.client()
@@ -275,7 +275,7 @@ describe("bosun.http", function()
       ]])
     end)
 
-    it("shows a client certificate, from files or from memory", function()
+    it("sends a client certificate, from files or from memory", function()
       assert.same({ "CN=client", "CN=client", 400, "tls" }, run [[
         local secret = require "bosun.secret"
         local ca, cert, key = root .. "/ca.crt", root .. "/client.crt", root .. "/client.key"
@@ -324,7 +324,7 @@ describe("bosun.http", function()
     end)
   end)
 
-  it("makes many requests at once, and tells of each in order", function()
+  it("makes many requests at once, with results in order", function()
     local seen = run [[
       local requests = {}
       for i = 1, 300 do requests[i] = { url = echo .. "/counted", query = { key = "all", i = i } } end
@@ -342,7 +342,7 @@ describe("bosun.http", function()
     assert.same({ 300, 298, 1, 298, "nil", "ECONNREFUSED", 418, 0 }, seen)
   end)
 
-  it("streams lines, whatever pieces they come in", function()
+  it("streams lines that arrive in pieces of any size", function()
     assert.same({ { "one", "two", "", "thrée", "last" }, false, { "one", "two" }, true, 200, 418, "short and stout",
       "not this one", "too_large", "own" }, run [[
       local all, some = {}, {}
@@ -401,7 +401,7 @@ describe("bosun.http", function()
     assert.is_true(sanitized or grown < 16 * 1024, "memory grew by " .. grown .. " kB")
   end)
 
-  it("replaces a file whole or not at all", function()
+  it("replaces a file completely or not at all", function()
     workspace:write("www/new", "new")
     workspace:write("kept", "old")
     assert.same({ 404, "old", "too_large", "old", 200, "new", "", "EISDIR", "ENOENT", 0 }, run [[
@@ -419,7 +419,7 @@ describe("bosun.http", function()
     ]])
   end)
 
-  it("hands over a connection after a change of protocol", function()
+  it("returns the connection after a change of protocol", function()
     assert.same({ 101, "tcp", "hello", "ping", "timeout", "upgrade", 403, "Forbidden", "closed" }, run [[
       local c <close> = assert(http.connect(echo .. "/upgrade", { method = "POST", upgrade = "tcp", body = "" }))
       local hello = assert(c:recv())
@@ -474,7 +474,7 @@ describe("bosun.http", function()
     end
   end)
 
-  it("does reads only in a dry run, and plans the rest", function()
+  it("only reads in a dry run, and plans the rest", function()
     local status = workspace:act("pe_status", nil, { args = { "--dry-run" }, plugin = workspace:plugin_file("dry", ([[
       function P:pe_status()
         local http = require "bosun.http"
