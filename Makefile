@@ -92,7 +92,7 @@ BENCH_TOOLS := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/bench/*.c))
 FUZZ_TARGETS := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/fuzz/fuzz_*.c))
 TEST_FILES   = $(UNIT_TESTS) $(EMBED_TESTS) $(FAULT_TOOLS)
 
-SUITES ?= unit lua cli embed fault
+SUITES ?= unit lua cli messages embed fault docs
 DEPS   := tools/deps
 
 .DEFAULT_GOAL := all

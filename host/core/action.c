@@ -1,5 +1,6 @@
 /* The actions, in the order in which --list-actions prints them. */
 #include "action.h"
+#include "core/base/suggest.h"
 #include <string.h>
 
 const bosun_action bosun_actions[] = {
@@ -14,7 +15,9 @@ const bosun_action bosun_actions[] = {
     {"deployment_relaunch", true, "stop the deployment, then start it"},
 };
 
-const size_t bosun_action_count = sizeof bosun_actions / sizeof bosun_actions[0];
+#define ACTION_COUNT (sizeof bosun_actions / sizeof bosun_actions[0])
+
+const size_t bosun_action_count = ACTION_COUNT;
 
 const bosun_action *bosun_action_find(const char *name)
 {
@@ -22,4 +25,14 @@ const bosun_action *bosun_action_find(const char *name)
         if (strcmp(bosun_actions[i].name, name) == 0)
             return &bosun_actions[i];
     return NULL;
+}
+
+int bosun_action_unknown(const char *name, bosun_err *err)
+{
+    const char *known[ACTION_COUNT];
+    for (size_t i = 0; i < ACTION_COUNT; i++)
+        known[i] = bosun_actions[i].name;
+    const char *near = bosun_suggest(name, known, ACTION_COUNT);
+    return bosun_err_set(err, BOSUN_ERR_INVALID, "run", "no action named \"%s\"%s%s%s", name,
+                         near ? "; did you mean \"" : "", near ? near : "", near ? "\"?" : "");
 }

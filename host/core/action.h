@@ -2,6 +2,7 @@
 #ifndef BOSUN_CORE_ACTION_H
 #define BOSUN_CORE_ACTION_H
 
+#include "core/base/err.h"
 #include <stdbool.h>
 #include <stddef.h>
 
@@ -16,5 +17,8 @@ extern const size_t bosun_action_count;
 
 /* The action of that name, or NULL. */
 const bosun_action *bosun_action_find(const char *name);
+
+/* Sets the error "no action named …", with a suggestion if a known name is close. Returns -1. */
+int bosun_action_unknown(const char *name, bosun_err *err);
 
 #endif

@@ -1,6 +1,5 @@
-/* The action config: reading it, and checking what every action relies on. All that is wrong is reported at
- * once, because a file is corrected in one go. What single actions want beyond this is the plugins' business.
- */
+/* The action config: reading it, and checking what every action relies on. All problems are reported at once,
+ * so that a file can be corrected in one go. What single actions need beyond this is up to the plugins. */
 #include "config.h"
 #include "core/base/buf.h"
 #include "core/base/suggest.h"
@@ -12,8 +11,11 @@
 
 #define CHECK "check the action config"
 
-/* What is wrong so far: told to who asked for it, and kept as an error: the first one as it is, several as
- * lines of one message. What no longer fits there is counted. */
+/* What a key of a path consists of when it needs no quotes. */
+#define WORD "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz_-"
+
+/* The problems so far: passed to `tell`, and kept as an error: a single one as it is, several as the lines of
+ * one message. Those that no longer fit are counted. */
 typedef struct problems {
     const char *file;
     bosun_problem_function *tell; /* NULL: nobody asked */
@@ -70,16 +72,17 @@ static int finish(const problems *p, bosun_err *err)
     }
     bosun_err_set(err, BOSUN_ERR_INVALID, CHECK, "%s", bosun_buf_text(&p->lines));
     if (p->hidden > 0)
-        bosun_err_set(err, BOSUN_ERR_INVALID, CHECK, "%s\nand %zu more problems", bosun_buf_text(&p->lines),
+        bosun_err_set(err, BOSUN_ERR_INVALID, CHECK, "%s\n… and %zu more", bosun_buf_text(&p->lines),
                       p->hidden);
     return bosun_err_at(err, p->file, 0, 0, NULL);
 }
 
-/* "the integer 9029": what was found where something else is wanted. */
+/* "the integer 9029": what was found instead of what is expected, as lua/lib/bosun/config/check.lua says it
+ * of a private config. */
 static bosun_excerpt describe(const bosun_value *value)
 {
-    static const char *const nouns[] = {"null",      "the boolean ", "the integer ", "the number ",
-                                        "the text ", "a sequence",   "a mapping"};
+    static const char *const nouns[] = {"null",        "the boolean ", "the integer ", "the number ",
+                                        "the string ", "a list",       "a mapping"};
     bosun_excerpt found = {""};
     bosun_buf out = bosun_buf_fixed(found.text, sizeof found.text);
     bosun_buf_puts(&out, nouns[value->kind]);
@@ -108,7 +111,7 @@ static void check_text(problems *p, const bosun_value *value, const char *path)
         return;
     bool scalar = value->kind < BOSUN_STRING;
     report(p, value->mark, path, "expected a string, found %s%s", describe(value).text,
-           scalar ? ": write it in quotes" : "");
+           scalar ? ": put it in quotes" : "");
 }
 
 static void check_id(problems *p, const bosun_value *value, const char *path)
@@ -119,7 +122,7 @@ static void check_id(problems *p, const bosun_value *value, const char *path)
     if (value->as.string.len == 0)
         report(p, value->mark, path, "an id cannot be empty");
     else if (memchr(value->as.string.bytes, '\0', value->as.string.len))
-        report(p, value->mark, path, "an id cannot hold the character U+0000");
+        report(p, value->mark, path, "an id cannot contain a NUL character");
 }
 
 typedef void check_function(problems *p, const bosun_value *value, const char *path);
@@ -138,7 +141,7 @@ static void check_deployments(problems *p, const bosun_value *value, const char 
         const bosun_value *id = item->kind == BOSUN_MAPPING ? bosun_value_get(item, "id") : item;
         snprintf(name, sizeof name, "%s[%zu]%s", path, i, item->kind == BOSUN_MAPPING ? ".id" : "");
         if (is_absent(id))
-            report(p, item->mark, name, "a deployment's id is missing");
+            report(p, item->mark, name, "missing: expected an id");
         else
             check_id(p, id, name);
     }
@@ -173,25 +176,39 @@ static const bosun_value *near_miss(const bosun_value *mapping, const char *want
     return NULL;
 }
 
-static void report_missing(problems *p, const bosun_value *mapping, const char *key, const char *path,
+/* Appends the path of `key` in `section` ("": the root). */
+static void put_path(bosun_buf *path, const char *section, const char *key, size_t len)
+{
+    if (strspn(key, WORD) == len)
+        bosun_buf_printf(path, "%s%s%s", section, *section ? "." : "", key);
+    else
+        bosun_buf_printf(path, "%s[%s]", section, bosun_yaml_excerpt(key, len).text);
+}
+
+/* Reports that `mapping`, which is at `section`, lacks `key`: at the key that is probably a misspelling of
+ * it, if there is one. */
+static void report_missing(problems *p, const bosun_value *mapping, const char *section, const char *key,
                            const bosun_action *action)
 {
+    char storage[BOSUN_ERR_PATH_MAX];
+    bosun_buf path = bosun_buf_fixed(storage, sizeof storage);
     const bosun_value *mistyped = near_miss(mapping, key);
-    if (mistyped)
-        report(p, mistyped->mark, path, "missing, and %s needs it: did you mean %s instead of %s?",
-               action->name, key,
-               bosun_yaml_excerpt(mistyped->as.string.bytes, mistyped->as.string.len).text);
-    else
-        report(p, mapping->mark, path, "missing, and %s needs it: add it", action->name);
+    if (mistyped) {
+        put_path(&path, section, mistyped->as.string.bytes, mistyped->as.string.len);
+        report(p, mistyped->mark, bosun_buf_text(&path), "unknown key; did you mean \"%s\"?", key);
+    } else {
+        put_path(&path, section, key, strlen(key));
+        report(p, mapping->mark, bosun_buf_text(&path), "missing: %s needs it", action->name);
+    }
 }
 
 static void check_deployment(problems *p, const bosun_value *root, const bosun_action *action)
 {
     const bosun_value *deployment = bosun_value_get(root, "deploymentInfo");
     if (is_absent(deployment))
-        report_missing(p, root, "deploymentInfo", "deploymentInfo", action);
+        report_missing(p, root, "", "deploymentInfo", action);
     else if (deployment->kind == BOSUN_MAPPING && is_absent(bosun_value_get(deployment, "id")))
-        report_missing(p, deployment, "id", "deploymentInfo.id", action);
+        report_missing(p, deployment, "deploymentInfo", "id", action);
 }
 
 static void check_root(problems *p, const bosun_value *root, const bosun_action *action)
@@ -239,9 +256,9 @@ static int read_nothing(const bosun_action *action, bosun_err *err)
 {
     if (!action || !action->takes_deployment)
         return 0;
-    return bosun_err_set(err, BOSUN_ERR_INVALID, CHECK,
-                         "%s needs deploymentInfo with an id: give an action config that has it",
-                         action->name);
+    bosun_err_set(err, BOSUN_ERR_INVALID, CHECK, "missing: %s needs it; no action config was given",
+                  action->name);
+    return bosun_err_at(err, "", 0, 0, "deploymentInfo");
 }
 
 static int read_checked(bosun_config *config, const char *path, const bosun_action *action,
@@ -275,7 +292,7 @@ int bosun_config_read(bosun_config *config, const char *path, const bosun_action
 /* A failure before the checks: the file cannot be read, or is not YAML. */
 static void tell_failure(const char *path, const bosun_err *err, bosun_problem_function *tell, void *data)
 {
-    const bosun_problem problem = {path, err->line, err->column, "", err->message + err->cause};
+    const bosun_problem problem = {path, err->line, err->column, err->path, err->message + err->cause};
     tell(data, &problem);
 }
 

@@ -9,16 +9,12 @@
 
 #define LONGEST_DURATION 1e14 /* seconds: far past sense, and its four decimals still fit 64 bits */
 
-const char *const bosun_outcome_names[4] = {
+static const char *const outcome_names[] = {
     [BOSUN_PASSING] = "passing",
     [BOSUN_FAILING] = "failing",
     [BOSUN_WARNING] = "warning",
     [BOSUN_UNKNOWN] = "unknown",
 };
-
-const char *const bosun_state_names[] = {"ready",          "stopped",      "errored", "launching",
-                                         "replacingModel", "shuttingDown", "unknown"};
-const size_t bosun_state_count = sizeof bosun_state_names / sizeof bosun_state_names[0];
 
 bosun_status *bosun_status_new(void)
 {
@@ -134,32 +130,19 @@ void bosun_status_write_failing(bosun_buf *out, const char *message, int64_t dur
     bosun_status_write(out, &status, &err);
 }
 
-/* The index of `name` in `names`, or -1. */
-static int find(const char *name, const char *const *names, size_t count)
-{
-    for (size_t i = 0; i < count; i++)
-        if (strcmp(names[i], name) == 0)
-            return (int)i;
-    return -1;
-}
-
 int bosun_outcome_find(const char *name, bosun_outcome *out)
 {
-    int at = find(name, bosun_outcome_names, 4);
-    if (at < 0)
-        return -1;
-    *out = (bosun_outcome)at;
-    return 0;
-}
-
-bool bosun_state_known(const char *name)
-{
-    return find(name, bosun_state_names, bosun_state_count) >= 0;
+    for (size_t i = 0; i < sizeof outcome_names / sizeof outcome_names[0]; i++)
+        if (strcmp(outcome_names[i], name) == 0) {
+            *out = (bosun_outcome)i;
+            return 0;
+        }
+    return -1;
 }
 
 const char *bosun_outcome_name(bosun_outcome outcome)
 {
-    return (unsigned)outcome < 4 ? bosun_outcome_names[outcome] : "unknown";
+    return (unsigned)outcome < 4 ? outcome_names[outcome] : "unknown";
 }
 
 bosun_outcome bosun_status_outcome(const bosun_status *status)

@@ -39,13 +39,7 @@ void bosun_status_write_failing(bosun_buf *out, const char *message, int64_t dur
 /* The longest message of a bosun_err with every byte escaped, and the other keys. */
 #define BOSUN_STATUS_FAILING_MAX (20 * 1024)
 
-/* The outcome or state of that name into *out; -1: unknown. */
+/* The outcome of that name into *out; -1: unknown. */
 int bosun_outcome_find(const char *name, bosun_outcome *out);
-bool bosun_state_known(const char *name);
-
-/* "passing, failing, …": for messages; static. */
-extern const char *const bosun_outcome_names[4];
-extern const char *const bosun_state_names[];
-extern const size_t bosun_state_count;
 
 #endif

@@ -1,4 +1,4 @@
-/* libbosun: run the actions of Lua plugins from a C or C++ program.
+/* libbosun runs the actions of Lua plugins in a C or C++ program.
  *
  *     bosun_options options;
  *     bosun_options_init(&options);
@@ -6,18 +6,23 @@
  *     bosun_host *host = bosun_host_new(&options, &error);
  *     if (host && bosun_host_load(host, "filesystem", "/etc/bosun/fs.yaml", &error) == 0) {
  *         bosun_status *status = bosun_host_run(host, "pe_status", "/run/action.yaml");
- *         puts(bosun_status_message(status));
+ *         if (status)
+ *             puts(bosun_status_message(status) ? bosun_status_message(status) : "");
  *         bosun_status_free(status);
  *     }
  *     bosun_host_free(host);
  *
- * A host is used by one thread at a time; hosts in several threads are independent. The library has no global
- * state, never exits, prints, or changes signals, locale, working directory, umask or environment. It runs
- * the plugin in the calling process: a plugin that never returns from a C function (string.find, string.rep)
- * can be stopped only from outside, which is what bosun-plugin-runner's second process is for.
+ * Threads: only one thread at a time may use a host; hosts in different threads are independent. The one
+ * exception is bosun_host_cancel, which any thread and any signal handler may call.
  *
- * Strings given to the library are borrowed for the call, unless it says otherwise; strings it returns belong
- * to the object they were asked of. */
+ * Side effects: the library has no global state. It never exits or prints, and it never changes signal
+ * handlers, the locale, the working directory, the umask or the environment. Plugins run inside the calling
+ * process, so nothing here can stop one that never returns from a C function (string.find, string.rep); for
+ * that, use bosun-plugin-runner, which puts the plugin in a second process.
+ *
+ * Ownership: unless stated otherwise, the library borrows a string argument for the duration of the call, and
+ * a string it returns belongs to the object passed to the call and lives as long as that object. All strings
+ * end with a NUL byte. Pointer arguments must not be NULL unless stated otherwise. */
 #ifndef BOSUN_H
 #define BOSUN_H
 
@@ -35,28 +40,46 @@ extern "C" {
 #define BOSUN_API
 #endif
 
+/* The version of this header. */
 #define BOSUN_VERSION "0.1.0"
 
-/* The version of the library that is running, "MAJOR.MINOR.PATCH"; static. */
+/* Returns the version of the library in use, "MAJOR.MINOR.PATCH". The string is static. */
 BOSUN_API const char *bosun_version(void);
 
+/* A Lua state with at most one plugin loaded into it. */
 typedef struct bosun_host bosun_host;
+
+/* The result of an action. Independent of the host: it stays valid after bosun_host_free. */
 typedef struct bosun_status bosun_status;
 
-/* Why a call failed, as fields for programs and a text for people. Free of the secrets that the host knows.
- * docs/reference/errors.md lists the codes. */
+/* Why a call failed: fields for programs and a message for people. The secrets known to the host are replaced
+ * by "[redacted]". A text too long for its array is cut. docs/reference/errors.md lists the codes. */
 typedef struct bosun_error {
-    char code[32];      /* the name of an errno value ("ENOENT": no such plugin), "invalid", "cancelled" (also
-                         * when time is up), …; "" after success */
-    char op[64];        /* what was being done: "open", "load" */
-    char message[4096]; /* the whole text, its place included: "file:line:column: key.path: what happened,
-                         * what to do"; several problems are several lines; "" after success */
-    char file[512];     /* the file that is wrong, a plugin or a config; "": none */
-    unsigned line;      /* in that file, 1-based; 0: none */
-    unsigned column;    /* in characters, 1-based; 0: not known */
-    char path[256];     /* of the key in that file: "peInfo.deployments[2].id"; "": none */
+    /* The name of an errno value ("ENOENT": no such plugin), or a word such as "invalid" or "cancelled"
+     * (which includes an expired timeout). "" after success. */
+    char code[32];
+
+    /* The operation that failed: "open", "load". "" after success. */
+    char op[64];
+
+    /* The complete message, including the place: "file:line:column: key.path: cause; what to do". Several
+     * problems are separated by newlines. "" after success. */
+    char message[4096];
+
+    /* The file to correct, a plugin or a config. "": the error is not about a file. */
+    char file[512];
+
+    /* The line in `file`, 1-based. 0: unknown. */
+    unsigned line;
+
+    /* The column in `line`, 1-based, in characters. 0: unknown. */
+    unsigned column;
+
+    /* The path of the key in `file`: "peInfo.deployments[2].id". "": the error is not about a key. */
+    char path[256];
 } bosun_error;
 
+/* Severity of a log event, in ascending order. */
 typedef enum bosun_log_level {
     BOSUN_LOG_TRACE,
     BOSUN_LOG_DEBUG,
@@ -65,121 +88,165 @@ typedef enum bosun_log_level {
     BOSUN_LOG_ERROR,
 } bosun_log_level;
 
-/* A named value of a log event. `text` has `len` bytes, is UTF-8 and free of secrets; `bare` says that it is
- * a number, true, false or null, which a structured format writes without quotes. */
+/* A named value of a log event. */
 typedef struct bosun_log_field {
     const char *name;
-    const char *text;
-    size_t len;
-    bool bare;
+    const char *text; /* the value as UTF-8 without secrets; may contain NUL bytes */
+    size_t len;       /* bytes in `text`, not counting the NUL byte at its end */
+    bool bare;        /* the value is a number or a boolean: a structured format writes it unquoted */
 } bosun_log_field;
 
+/* One log event. Everything it points to is valid only during the call of the log function. */
 typedef struct bosun_log_event {
     bosun_log_level level;
-    int64_t time_ns;     /* since the epoch */
-    const char *message; /* UTF-8, may hold newlines */
-    const bosun_log_field *fields;
-    size_t field_count;
+    int64_t time_ns;               /* nanoseconds since the epoch */
+    const char *message;           /* UTF-8 without secrets; may contain newlines */
+    const bosun_log_field *fields; /* `field_count` of them */
+    size_t field_count;            /* 0 or more */
 } bosun_log_event;
 
-/* Gets every event at or above the host's level, in the thread that runs the action. Must not call the host.
- */
+/* Receives each event at or above bosun_options.log_level. Runs in the thread that called the library. It
+ * must not call the host, and must return normally: no longjmp, no C++ exception.
+ * data: bosun_options.log_data. */
 typedef void bosun_log_function(void *data, const bosun_log_event *event);
 
-/* Where the host is in its work; names for messages: bosun_phase_name. */
+/* What the host is doing. */
 typedef enum bosun_phase {
-    BOSUN_PHASE_IDLE,
+    BOSUN_PHASE_IDLE,   /* nothing: between two calls */
     BOSUN_PHASE_CONFIG, /* reading the action config */
     BOSUN_PHASE_LOAD,   /* running the plugin's file */
-    BOSUN_PHASE_INIT,   /* in the plugin's constructor */
-    BOSUN_PHASE_ACTION, /* in the action's method */
-    BOSUN_PHASE_CLOSE,  /* freeing the host: finalizers */
+    BOSUN_PHASE_INIT,   /* running the plugin's constructor */
+    BOSUN_PHASE_ACTION, /* running the action's method */
+    BOSUN_PHASE_CLOSE,  /* freeing the host: running finalizers */
 } bosun_phase;
 
-/* "reading the action config", "loading the plugin", …; static. */
+/* Returns a description for messages: "reading the action config", "loading the plugin". For a value that is
+ * not a phase: "unknown". The string is static. */
 BOSUN_API const char *bosun_phase_name(bosun_phase phase);
 
-/* Called at each change of phase. */
+/* Receives each change of phase. The same rules apply as for bosun_log_function.
+ * data: bosun_options.phase_data. */
 typedef void bosun_phase_function(void *data, bosun_phase phase);
 
+/* The settings of a host. Set the defaults with bosun_options_init, then change fields. */
 typedef struct bosun_options {
-    const char *plugin_path; /* colon-separated folders searched first for a plugin's bare name; NULL: none
-                              * (the runner passes BOSUN_PLUGIN_PATH) */
-    const char *site_dir;    /* folder of the plugins installed on this machine; NULL: share/bosun/site beside
-                              * the    program's folder, else of the installation */
-    bool dry_run;            /* changes are recorded, not done */
-    double timeout;          /* seconds from bosun_host_new to the deadline of everything; 0: none */
-    size_t memory_limit;     /* bytes that Lua may use; 0: no limit */
+    /* Colon-separated folders, searched first for a plugin given by name. NULL: none. The library does not
+     * read BOSUN_PLUGIN_PATH; bosun-plugin-runner passes it here. Default: NULL. */
+    const char *plugin_path;
 
-    bosun_log_level log_level; /* default BOSUN_LOG_INFO */
-    bosun_log_function *log;   /* NULL: no log */
+    /* The folder with the plugins installed on this machine, searched next. NULL: ../share/bosun/site
+     * relative to the folder of the running program if it exists, otherwise the site folder of the
+     * installation. Default: NULL. */
+    const char *site_dir;
+
+    /* Record changes instead of making them. Default: false. */
+    bool dry_run;
+
+    /* Seconds from bosun_host_new until everything the host does is stopped. 0 or less: no timeout.
+     * Default: 0. */
+    double timeout;
+
+    /* The most bytes that Lua may allocate. 0: no limit. Default: 0. */
+    size_t memory_limit;
+
+    /* The lowest level that reaches `log`. Default: BOSUN_LOG_INFO. */
+    bosun_log_level log_level;
+
+    /* Receives log events. NULL: they are discarded. Default: NULL. */
+    bosun_log_function *log;
+
+    /* Passed to `log`. Must stay valid until bosun_host_free returns. Default: NULL. */
     void *log_data;
-    bosun_phase_function *phase; /* NULL: not told */
+
+    /* Receives changes of phase. NULL: none. Default: NULL. */
+    bosun_phase_function *phase;
+
+    /* Passed to `phase`. Must stay valid until bosun_host_free returns. Default: NULL. */
     void *phase_data;
 } bosun_options;
 
-/* Sets every default. Call it first, so that options added later have theirs. */
+/* Sets every field to its default. Always call it first: a program that does gets the defaults of fields that
+ * are added to the struct later. */
 BOSUN_API void bosun_options_init(bosun_options *options);
 
-/* A host; options are copied. NULL on failure (out of memory, out of descriptors), with *error filled
- * (error may be NULL). */
+/* Creates a host.
+ * options: copied, including its strings.
+ * error:   filled on failure and cleared on success; may be NULL.
+ * Returns the host, to be freed with bosun_host_free, or NULL on failure: out of memory or descriptors. */
 BOSUN_API bosun_host *bosun_host_new(const bosun_options *options, bosun_error *error);
 
-/* Frees everything, after the plugin's finalizers have run. NULL is allowed. */
+/* Runs the plugin's finalizers and frees the host. The log and phase functions may be called meanwhile.
+ * host: may be NULL. */
 BOSUN_API void bosun_host_free(bosun_host *host);
 
-/* Loads the plugin: a name, or a path (holds '/' or ends in ".lua") to a Lua module. private_config: path of
- * the plugin's own config, or NULL. Once for each host. 0, or -1 with *error filled. */
+/* Loads a plugin. A host loads one plugin, once: after a failure, create another host.
+ * plugin:         a name, or the path of a Lua module. It is a path if it contains '/' or ends in ".lua".
+ * private_config: path of the plugin's own config, which the plugin reads when an action runs; NULL: none.
+ * error:          filled on failure and cleared on success; may be NULL.
+ * Returns 0, or -1 on failure. */
 BOSUN_API int bosun_host_load(bosun_host *host, const char *plugin, const char *private_config,
                               bosun_error *error);
 
-/* Runs one action. config: path of the action config (YAML), or NULL when the action needs none. Always
- * returns a status, which the caller frees; whatever went wrong, the failure to load the plugin included, is
- * in it. NULL only when there is no memory left for even a status. Reading several actions with one host is
- * allowed. */
+/* Runs one action. A host can run several actions, one after another; each gets a new plugin object.
+ * action: name of the action, "deployment_start".
+ * config: path of the action config (YAML); NULL: none, for an action that needs none.
+ * Returns the status, to be freed with bosun_status_free. Any failure, including a plugin that failed to
+ * load, becomes a failing status with the reason as its message. NULL: out of memory for a status. */
 BOSUN_API bosun_status *bosun_host_run(bosun_host *host, const char *action, const char *config);
 
-/* What bosun_host_describe gives. */
+/* The format of a plugin's description. */
 typedef enum bosun_describe_format {
     BOSUN_DESCRIBE_TEXT,        /* for people */
     BOSUN_DESCRIBE_JSON,        /* for programs */
     BOSUN_DESCRIBE_YAML_SAMPLE, /* a commented private config to start from */
 } bosun_describe_format;
 
-/* What the loaded plugin is: its name, the actions it implements, the options of its private config. Makes no
- * plugin object. NULL on failure, with *error filled. The caller frees the text with bosun_text_free. */
+/* Describes the loaded plugin: its name, the actions it implements, and the options of its private config.
+ * Does not create a plugin object.
+ * error: filled on failure and cleared on success; may be NULL.
+ * Returns the text, to be freed with bosun_text_free, or NULL on failure. */
 BOSUN_API char *bosun_host_describe(bosun_host *host, bosun_describe_format format, bosun_error *error);
-BOSUN_API void bosun_text_free(char *text); /* NULL is allowed */
 
-/* Does the loaded plugin say what its private config holds (config_schema)? False when there is no plugin. */
+/* Frees a text returned by bosun_host_describe.
+ * text: may be NULL. */
+BOSUN_API void bosun_text_free(char *text);
+
+/* Returns whether the loaded plugin declares the options of its private config (config_schema). False if no
+ * plugin is loaded. */
 BOSUN_API bool bosun_host_has_schema(bosun_host *host);
 
-/* Something wrong in a config. The strings are valid during the call that tells it. */
+/* A mistake in a config. The strings are valid only during the call of the problem function. */
 typedef struct bosun_problem {
-    const char *file;    /* NULL: no file was given, and one is needed */
-    unsigned line;       /* 1-based; 0: there is no such place (the file cannot be read, say) */
-    unsigned column;     /* of a character, 1-based; 0 with line */
-    const char *path;    /* the key: "deploymentInfo.id"; "": the file as a whole */
-    const char *message; /* what is wrong and was expected, UTF-8; shows no secret */
+    const char *file;    /* NULL: no config was given, but one is needed */
+    unsigned line;       /* 1-based; 0: unknown, as when the file cannot be read */
+    unsigned column;     /* 1-based, in characters; 0: unknown */
+    const char *path;    /* of the key: "deploymentInfo.id"; "": the file as a whole */
+    const char *message; /* what is wrong and what is expected, UTF-8 without secrets */
 } bosun_problem;
 
-/* Must not call the host. */
+/* Receives one problem. The same rules apply as for bosun_log_function.
+ * data: as passed to bosun_host_validate. */
 typedef void bosun_problem_function(void *data, const bosun_problem *problem);
 
-/* Checks the loaded plugin's private config (against its schema; without one, only that it is YAML), and the
- * action config as `action` needs it: no action is run, no plugin object made, nothing changed. config NULL:
- * none, which is a problem when the action needs one. action NULL: only what holds for every action. Tells
- * each problem; returns how many, or -1 with *error filled: no plugin, a wrong schema, an unknown action,
+/* Checks the private config of the loaded plugin (against its schema; without one, only that it is YAML) and
+ * the action config. Runs no action, creates no plugin object and changes nothing.
+ * action: the action that the action config is for; NULL: check only what every action requires.
+ * config: path of the action config; NULL: none, which is a problem if the action needs one.
+ * tell:   receives each problem.
+ * data:   passed to `tell`.
+ * error:  filled on failure and cleared on success; may be NULL.
+ * Returns the number of problems, or -1 on failure: no plugin loaded, an invalid schema, an unknown action,
  * cancelled, out of memory. */
 BOSUN_API int bosun_host_validate(bosun_host *host, const char *action, const char *config,
                                   bosun_problem_function *tell, void *data, bosun_error *error);
 
-/* Makes a running action stop at the next Lua instruction or wait: its status is failing. `reason` (static
- * string, or NULL) is put in the message. Safe in a signal handler and from any thread, while the host lives.
- */
+/* Makes the running action stop, with a failing status, at its next Lua instruction or wait. Cancelling is
+ * final: create another host for further actions.
+ * reason: a string that outlives the host, for the message; NULL: "cancelled".
+ * Any thread and any signal handler may call this while the host exists. */
 BOSUN_API void bosun_host_cancel(bosun_host *host, const char *reason);
 
-/* How an action ended. The numbers are the runner's exit status. */
+/* How an action ended. The values are also the exit statuses of bosun-plugin-runner. */
 typedef enum bosun_outcome {
     BOSUN_PASSING = 0,
     BOSUN_FAILING = 1,
@@ -187,21 +254,33 @@ typedef enum bosun_outcome {
     BOSUN_UNKNOWN = 3,
 } bosun_outcome;
 
-BOSUN_API void bosun_status_free(bosun_status *status); /* NULL is allowed */
+/* Returns "passing", "failing", "warning" or "unknown". The string is static. */
+BOSUN_API const char *bosun_outcome_name(bosun_outcome outcome);
+
+/* Frees a status.
+ * status: may be NULL. */
+BOSUN_API void bosun_status_free(bosun_status *status);
 
 BOSUN_API bosun_outcome bosun_status_outcome(const bosun_status *status);
-BOSUN_API const char *bosun_status_message(const bosun_status *status); /* NULL: none */
-BOSUN_API const char *bosun_status_state(const bosun_status *status);   /* "ready", …; NULL: none */
-BOSUN_API double bosun_status_duration(const bosun_status *status);     /* seconds */
-BOSUN_API int64_t bosun_status_timestamp(const bosun_status *status);   /* milliseconds since the epoch */
 
-/* The status as the text of a status file (YAML, the six keys of the contract); belongs to the status. Data
- * that is too large to be written makes the status failing, with a message that says so. NULL: out of
- * memory. */
+/* Returns the message for people, UTF-8 without secrets. NULL: none. */
+BOSUN_API const char *bosun_status_message(const bosun_status *status);
+
+/* Returns the state of the deployment: "ready", "stopped", …. NULL: none. */
+BOSUN_API const char *bosun_status_state(const bosun_status *status);
+
+/* Returns how long the action took, in seconds. */
+BOSUN_API double bosun_status_duration(const bosun_status *status);
+
+/* Returns when the action ended, in milliseconds since the epoch. */
+BOSUN_API int64_t bosun_status_timestamp(const bosun_status *status);
+
+/* Returns the status as the text of a status file: YAML with the six keys of the contract.
+ * Data that is too large to write makes the status failing, with a message that says so: call this before the
+ * functions above if both matter.
+ * len: receives the number of bytes; may be NULL.
+ * NULL: out of memory. */
 BOSUN_API const char *bosun_status_yaml(bosun_status *status, size_t *len);
-
-/* "passing", "failing", "warning", "unknown"; static. */
-BOSUN_API const char *bosun_outcome_name(bosun_outcome outcome);
 
 #ifdef __cplusplus
 }

@@ -1,16 +1,18 @@
 --- The docker plugin: models in containers on one Docker Engine (or Podman), behind a reverse proxy that gives each
---- deployment one prediction endpoint, with monitoring where the environment wants it.
+--- deployment one prediction endpoint, with monitoring where the environment asks for it.
 ---
---- The labels of containers are the only state: whatever died where, the next action reads them and goes on. Where the
---- contract leaves a choice:
---- * Starting a deployment that serves another model fails and names deployment_replace_model, as in filesystem.
---- * A stop removes the deployment whatever model it has.
---- * A relaunch brings up a new container beside the old one: predictions go on.
---- * plugin_stop leaves the proxy and the rest alone while there are deployments, and removes them when there are none.
---- * start and replace bring the proxy up, too, when it is not there.
+--- The labels of containers are the only state: whatever an interrupted run left, the next action reads them and goes
+--- on from there. Where the contract leaves a choice:
+--- * Starting a deployment that serves another model fails and points to deployment_replace_model, as in filesystem.
+--- * A stop removes the deployment whatever model it serves.
+--- * A relaunch brings up a new container next to the old one: predictions are not interrupted.
+--- * plugin_stop leaves the proxy and the rest alone while there are deployments, and removes them otherwise.
+--- * start and replace bring up the proxy, too, when it does not exist.
 
 local BosunPluginBase = require "bosun.plugin_base"
 local docker = require "bosun.docker"
+local given = require "bosun.deployment_info"
+local prediction_server = require "bosun.prediction_server"
 local status = require "bosun.action_status"
 
 local fleet = require "docker.fleet"
@@ -18,15 +20,16 @@ local health = require "docker.health"
 local labels = require "docker.labels"
 local lock = require "docker.lock"
 local model_image = require "docker.model_image"
-local names = require "docker.names"
-local prediction_server = require "bosun.prediction_server"
 local proxy = require "docker.proxy"
 local report = require "docker.report"
 local rollout = require "docker.rollout"
 local schema = require "docker.schema"
 local services = require "docker.services"
 
-local ActionStatus, ActionStatusInfo, State = status.ActionStatus, status.ActionStatusInfo, status.DeploymentState
+local ActionStatus, State = status.ActionStatus, status.DeploymentState
+local passing, warning = status.ActionStatusInfo.passing, status.ActionStatusInfo.warning
+local failing = status.ActionStatusInfo.failing
+local about = given.about
 
 local LOCK_TIMEOUT = 3600 -- seconds, when the action has no deadline
 
@@ -34,44 +37,27 @@ local DockerPlugin = BosunPluginBase:extend("docker")
 
 DockerPlugin.config_schema = schema.fields
 
-local function passing(msg, state, data)
-  return ActionStatusInfo { status = ActionStatus.OK, msg = msg, state = state, data = data }
-end
-
-local function warning(msg, state, data)
-  return ActionStatusInfo { status = ActionStatus.WARN, msg = msg, state = state, data = data }
-end
-
-local function failing(msg, state, data)
-  return ActionStatusInfo { status = ActionStatus.ERROR, msg = msg, state = state, data = data }
-end
-
---- "deployment-1: …"
-local function about(deployment, message, ...)
-  return ("%s: %s"):format(tostring(deployment.id), message:format(...))
-end
-
---- The prediction environment's id, which the agent sends in one of two places, or in none.
+--- The prediction environment's id, which the agent sends in one of two places, or not at all.
 local function environment_of(plugin)
   for _, id in pairs { plugin.plugin_config.MLOPS_BOSUN_PRED_ENV_ID, plugin.pe_info and plugin.pe_info.id } do
     if type(id) == "string" and id ~= "" then return id end
   end
 end
 
---- What all parts of the plugin work with: the engine, the config, and who we are.
+--- What all parts of the plugin work with: the engine, the configs, and the environment.
 function DockerPlugin:context(engine)
   return {
     engine = engine, config = self.config, plugin_config = self.plugin_config, log = self.log, dry_run = self.dry_run,
     environment = environment_of(self), monitored = prediction_server.is_monitored(self.plugin_config),
     health_check = schema.health_check(self.config),
-    note = function(...) -- what is done; a dry run has its plan
+    note = function(...) -- logs what is done; a dry run has its plan for that
       if not self.dry_run then self.log:info(...) end
     end,
     config_problem = function(key_path, problem) return tostring(self:action_config_problem(key_path, problem)) end,
   }
 end
 
---- Runs body(context) with a connection to the engine; without one, fails.
+--- Runs body(context) with a connection to the engine, or fails.
 function DockerPlugin:with_engine(body)
   local config = self.config
   local engine <close>, err = docker.connect {
@@ -79,6 +65,15 @@ function DockerPlugin:with_engine(body)
   }
   if not engine then return failing(err.message) end
   return body(self:context(engine))
+end
+
+--- Runs body(context, what the engine holds of this plugin) with a connection to the engine, or fails.
+function DockerPlugin:with_fleet(body)
+  return self:with_engine(function(context)
+    local found, err = fleet.read(context)
+    if not found then return failing(err.message) end
+    return body(context, found)
+  end)
 end
 
 -- ---- the environment ------------------------------------------------------------------------------------------------
@@ -90,22 +85,22 @@ local function network_problem(context)
   if err.code == "not_found" then
     return ("the network %s (dockerNetwork) does not exist; create it: docker network create %s"):format(name, name)
   elseif err.code == "ambiguous" then
-    return ("several networks are called %s (dockerNetwork): remove all but one"):format(name)
+    return ("several networks are named %s (dockerNetwork); remove all but one"):format(name)
   end
   return err.message
 end
 
---- What keeps the plugin from being started, before anything is changed.
+--- What prevents a start, found before anything is changed; nil when nothing does.
 function DockerPlugin:start_problem(context)
   if context.monitored and not self.config.agentImage then
-    return "monitoring is on (MLOPS_BOSUN_PRED_ENV_ENABLE_MONITORING), but the private config has no agentImage"
+    return "monitoring is enabled (MLOPS_BOSUN_PRED_ENV_ENABLE_MONITORING), but the private config has no agentImage"
   end
   local service, problem = prediction_server.service(self.plugin_config)
   if context.monitored and not service then return problem end
   return network_problem(context)
 end
 
---- Brings up what serves all deployments, and ends what is not wanted any more. In words what went wrong, or nil.
+--- Brings up what serves all deployments, and removes what is no longer needed. Returns what went wrong, or nil.
 local function start_services(context)
   local held <close> = lock.take(context, "services", health.budget(LOCK_TIMEOUT)) -- luacheck: ignore
   local found, err = fleet.read(context)
@@ -133,21 +128,17 @@ function DockerPlugin:plugin_start()
 end
 
 function DockerPlugin:plugin_stop()
-  return self:with_engine(function(context)
-    local found, err = fleet.read(context)
-    if not found then return failing(err.message) end
+  return self:with_fleet(function(context, found)
     local count = 0
     for _ in pairs(found.deployments) do count = count + 1 end
-    if count > 0 then
-      return passing(("closed; %d deployments go on serving, and the proxy with them"):format(count))
-    end
+    if count > 0 then return passing(("deployments still running: %d; the proxy keeps serving them"):format(count)) end
     local removed, problem = services.end_all(context, found.services)
-    if not removed then return failing(("the plugin's own containers are not all removed: %s"):format(problem)) end
-    return passing("no deployments: the plugin's own containers are removed")
+    if not removed then return failing(("cannot remove all of the plugin's own containers: %s"):format(problem)) end
+    return passing("no deployments; removed the plugin's own containers")
   end)
 end
 
---- What is wrong with the environment itself: the network, the proxy, monitoring.
+--- The status of the environment itself: the network, the proxy, monitoring.
 local function environment_status(context, found)
   local problem = network_problem(context)
   if problem then return failing(problem) end
@@ -162,9 +153,7 @@ local function environment_status(context, found)
 end
 
 function DockerPlugin:pe_status()
-  return self:with_engine(function(context)
-    local found, err = fleet.read(context)
-    if not found then return failing(err.message) end
+  return self:with_fleet(function(context, found)
     local result, ids = environment_status(context, found), self:deployment_ids()
     if #ids > 0 then result.data = { deploymentsStatus = report.statuses(context, found.deployments, ids) } end
     return result
@@ -172,9 +161,7 @@ function DockerPlugin:pe_status()
 end
 
 function DockerPlugin:deployment_list()
-  return self:with_engine(function(context)
-    local found, err = fleet.read(context)
-    if not found then return failing(err.message) end
+  return self:with_fleet(function(context, found)
     local deployments, count = {}, 0
     for id, instances in pairs(found.deployments) do
       deployments[id], count = report.entry(id, instances), count + 1
@@ -185,23 +172,22 @@ end
 
 -- ---- deployments ----------------------------------------------------------------------------------------------------
 
---- The deployment of an action, with the model that `key` names; or nil and what is wrong.
+--- The deployment of an action, with the model that `key` names; or nil and a problem.
 local function deployment_of(deployment_info, key)
-  local ok, problem = names.check_id(deployment_info.id)
-  if not ok then return nil, "deploymentInfo.id: " .. problem end
-  local model = deployment_info[key]
-  ok, problem = names.check_id(model)
-  if not ok then return nil, ("deploymentInfo.%s: %s"):format(key, problem) end
-  return { id = deployment_info.id, model = model, info = deployment_info }
+  local id, problem = given.id(deployment_info, "id")
+  if not id then return nil, problem end
+  local model, no_model = given.id(deployment_info, key)
+  if not model then return nil, no_model end
+  return { id = id, model = model, info = deployment_info }
 end
 
---- Runs body(context, the deployment's instances) while no other action of this machine changes the deployment. A lock
---- that cannot be had for another reason than that (a file of another user's) is done without.
+--- Runs body(context, the deployment's instances) while no other action on this machine changes the deployment. Goes
+--- on without the lock when it fails for any other reason, such as a lock file of another user.
 function DockerPlugin:change(deployment, body)
   return self:with_engine(function(context)
     local held <close>, refused = lock.take(context, "deployment " .. deployment.id, health.budget(LOCK_TIMEOUT))
-    if not held and refused.code == "timeout" then
-      return failing(about(deployment, "another action on it has not ended: %s", refused.message))
+    if not held and (refused.code == "timeout" or refused.code == "deadline") then
+      return failing(about(deployment, "another action on it is still running: %s", refused.message))
     end
     local instances, err = fleet.instances(context, deployment.id)
     if not instances then return failing(about(deployment, "%s", err.message)) end
@@ -209,7 +195,7 @@ function DockerPlugin:change(deployment, body)
   end)
 end
 
---- Runs body(context, deployment, its instances) for the actions that bring a model up.
+--- Runs body(context, deployment, its instances) for the actions that bring up a model.
 function DockerPlugin:with_deployment(deployment_info, key, body)
   local deployment, problem = deployment_of(deployment_info, key)
   if not deployment then return failing(about(deployment_info, "%s", problem)) end
@@ -220,26 +206,26 @@ function DockerPlugin:with_deployment(deployment_info, key, body)
   end)
 end
 
---- The answer when the deployment is up.
+--- The result when the deployment is up.
 local function up(context, deployment, outcome)
   local data = { predictionUrl = report.prediction_url(context, deployment.id) }
-  local text = about(deployment, outcome.changed and "it serves model %s" or "it serves model %s already",
+  local text = about(deployment, outcome.changed and "serving model %s" or "already serving model %s",
     deployment.model)
   if not outcome.problem then return passing(text, State.READY, data) end
-  return warning(("%s; but what it replaces is not all removed (the next action tries again): %s"):format(text,
-    outcome.problem), State.READY, data)
+  return warning(("%s; but some of what it replaces could not be removed (the next action tries again): %s"):format(
+    text, outcome.problem), State.READY, data)
 end
 
---- Brings the model up; what it has to say when that fails has no state yet.
+--- Brings up the model. A failure has no state yet.
 local function roll_out(context, deployment, instances, options)
   local proxy_id, problem = services.ensure(context, labels.Role.PROXY, { adopt = true })
   if not proxy_id then return failing(about(deployment, "%s", problem)) end
   local outcome = rollout.run(context, deployment, instances, options)
   if outcome.serves then return up(context, deployment, outcome) end
-  return failing(about(deployment, "model %s was not brought up: %s", deployment.model, outcome.problem))
+  return failing(about(deployment, "cannot bring up model %s: %s", deployment.model, outcome.problem))
 end
 
---- Adds to a failure what is served now, as the engine has it.
+--- Adds to a failure what is being served now, according to the engine.
 local function add_what_is_served(context, result, deployment)
   local instances = fleet.instances(context, deployment.id)
   local current = instances and fleet.current(instances)
@@ -249,13 +235,13 @@ local function add_what_is_served(context, result, deployment)
     result.state = State.ERRORED
   else
     result.state = State.READY
-    result.msg = ("%s\nmodel %s is still served"):format(result.msg, current.model)
+    result.msg = ("%s\nstill serving model %s"):format(result.msg, current.model)
     if current.model ~= deployment.model then result.data = { oldModelInUse = true } end
   end
   return result
 end
 
---- Rolls out; a failure tells what is served instead.
+--- Rolls out; a failure says what is served instead.
 local function exchange(context, deployment, instances, options)
   local result = roll_out(context, deployment, instances, options)
   if result.status ~= ActionStatus.ERROR then return result end
@@ -266,7 +252,7 @@ function DockerPlugin:deployment_start(deployment_info)
   return self:with_deployment(deployment_info, "modelId", function(context, deployment, instances)
     local current = fleet.current(instances)
     if current and current.model ~= deployment.model and fleet.serves(current) then
-      return failing(about(deployment, "it serves model %s: use deployment_replace_model to serve another one",
+      return failing(about(deployment, "serving model %s; use deployment_replace_model to switch models",
         current.model), State.READY)
     end
     return exchange(context, deployment, instances)
@@ -276,12 +262,11 @@ end
 function DockerPlugin:replace(deployment_info)
   return self:with_deployment(deployment_info, "newModelId", function(context, deployment, instances)
     if #instances == 0 then
-      return failing(about(deployment, "there is no model to replace: use deployment_start"), State.STOPPED)
+      return failing(about(deployment, "no model to replace; use deployment_start"), State.STOPPED)
     end
     local result = exchange(context, deployment, instances, { undo_adopted = true })
-    local old = deployment_info.modelId
-    if result.status ~= ActionStatus.ERROR and old ~= deployment.model and names.check_id(old)
-      and not self.dry_run then
+    local old = given.id(deployment_info, "modelId")
+    if result.status ~= ActionStatus.ERROR and old and old ~= deployment.model and not self.dry_run then
       model_image.remove(context, old) -- a run that was killed may have left it
     end
     return result
@@ -291,7 +276,7 @@ end
 function DockerPlugin:deployment_replace_model(deployment_info)
   local result = self:replace(deployment_info)
   if result.state then return result end
-  -- It failed before it came to the deployment.
+  -- It failed before it reached the deployment.
   self:with_engine(function(context)
     return add_what_is_served(context, result, { id = deployment_info.id, model = deployment_info.newModelId })
   end)
@@ -305,36 +290,28 @@ function DockerPlugin:deployment_relaunch(deployment_info)
   end)
 end
 
---- What the answer of a stop adds when the model was not the one it was given.
-local function other_model(current, deployment_info)
-  local wanted = deployment_info.modelId
-  if not wanted or current.model == wanted then return "" end
-  return (" (it served model %s, not %s)"):format(current.model, tostring(wanted))
-end
-
 function DockerPlugin:deployment_stop(deployment_info)
-  local ok, problem = names.check_id(deployment_info.id)
-  if not ok then return failing(about(deployment_info, "deploymentInfo.id: %s", problem)) end
+  local id, problem = given.id(deployment_info, "id")
+  if not id then return failing(about(deployment_info, "%s", problem)) end
   return self:change(deployment_info, function(context, instances)
     local current = fleet.current(instances)
     local removed, why = rollout.retire(context, instances, {})
-    if not removed then return failing(about(deployment_info, "it was not stopped: %s", why)) end
-    if names.check_id(deployment_info.modelId) then
-      model_image.remove(context, deployment_info.modelId)
-    end
-    if not current then return passing(about(deployment_info, "it is not deployed here"), State.STOPPED) end
-    return passing(about(deployment_info, "it is stopped and removed%s", other_model(current, deployment_info)),
+    if not removed then return failing(about(deployment_info, "not stopped: %s", why)) end
+    local model = given.id(deployment_info, "modelId")
+    if model then model_image.remove(context, model) end
+    if not current then return passing(about(deployment_info, "not deployed"), State.STOPPED) end
+    return passing(about(deployment_info, "stopped and removed%s", given.other_model(deployment_info, current.model)),
       State.STOPPED)
   end)
 end
 
 function DockerPlugin:deployment_status(deployment_info)
-  local ok, problem = names.check_id(deployment_info.id)
-  if not ok then return failing(about(deployment_info, "deploymentInfo.id: %s", problem), State.UNKNOWN) end
+  local id, problem = given.id(deployment_info, "id")
+  if not id then return failing(about(deployment_info, "%s", problem), State.UNKNOWN) end
   local result = self:with_engine(function(context)
-    local instances, err = fleet.instances(context, deployment_info.id)
+    local instances, err = fleet.instances(context, id)
     if not instances then return failing(about(deployment_info, "%s", err.message)) end
-    return report.status(context, instances, deployment_info.id)
+    return report.status(context, instances, id)
   end)
   result.state = result.state or State.UNKNOWN
   return result

@@ -1,22 +1,25 @@
---- The filesystem plugin: one directory for each deployment, for a prediction server that serves what lies in a folder.
---- It is also the reference for plugins of your own: the private config's schema, then a method for each action.
+--- The filesystem plugin: one directory for each deployment, for a prediction server that serves whatever a folder
+--- contains. It is also the reference for plugins of your own: the private config's schema, then a method per action.
 ---
 --- Where the contract leaves a choice:
---- * Starting a deployment that serves another model fails and names deployment_replace_model; it never swaps.
---- * Replacing the model of a deployment that is not there fails; a broken deployment is repaired by it.
---- * A stop removes the deployment whatever model it has, and says so when that is not the model it was given: the
----   agent wants the deployment gone, and its word on the model may be older than a replacement.
---- * A relaunch builds the deployment anew from what it is given and exchanges it, so that it is never gone.
---- * A directory of the right name that has no info file of ours is nobody's deployment and is never touched.
---- * pe_status itself stands for the environment; how each deployment is stands in data.deploymentsStatus.
+--- * Starting a deployment that serves another model fails and points to deployment_replace_model; it never swaps.
+--- * Replacing the model of a deployment that does not exist fails; replacing that of a broken one repairs it.
+--- * A stop removes the deployment whatever model it serves, and reports when that is not the model it was given: the
+---   agent wants the deployment gone, and its idea of the model may predate a replacement.
+--- * A relaunch builds the deployment anew and swaps it in, so the deployment never disappears.
+--- * A directory of the right name without our info file belongs to someone else and is never touched.
+--- * The status of pe_status describes the environment; that of each deployment is in data.deploymentsStatus.
 
 local BosunPluginBase = require "bosun.plugin_base"
 local Store = require "filesystem.store"
-local fs = require "bosun.fs"
+local given = require "bosun.deployment_info"
 local path = require "bosun.path"
 local status = require "bosun.action_status"
 
-local ActionStatus, ActionStatusInfo, State = status.ActionStatus, status.ActionStatusInfo, status.DeploymentState
+local ActionStatus, State = status.ActionStatus, status.DeploymentState
+local passing, warning = status.ActionStatusInfo.passing, status.ActionStatusInfo.warning
+local failing = status.ActionStatusInfo.failing
+local about = given.about
 
 local FilesystemPlugin = BosunPluginBase:extend("filesystem")
 
@@ -27,22 +30,26 @@ end
 
 local function is_prefix(prefix)
   if prefix == "" then return true end
-  if prefix:sub(1, 1) == "." then return nil, "it begins with a dot: hidden directories are for work in progress" end
+  if prefix:sub(1, 1) == "." then
+    return nil, "must not begin with a dot: hidden directories are for work in progress"
+  end
   return is_file_name(prefix)
 end
 
 FilesystemPlugin.config_schema = {
-  baseDir = { type = "path", default = ".", description = "the folder that holds the deployment directories" },
+  baseDir = { type = "path", default = ".", description = "the folder with the deployment directories" },
   deploymentDirPrefix = {
     type = "string", default = "deployment_", check = is_prefix,
-    description = "what the name of a deployment's directory begins with",
+    description = "prefix of the names of deployment directories",
   },
   deploymentInfoFile = {
     type = "string", default = "config.yml", check = is_file_name, description = "the file the prediction server reads",
   },
-  deploymentPredictionBaseUrl = { type = "url", description = "the prediction URL, up to the deployment's id" },
+  deploymentPredictionBaseUrl = {
+    type = "url", description = "base of the prediction URLs; the deployment's id is appended",
+  },
   deploymentKVFile = {
-    type = "string", check = is_file_name, description = "the file that gets the deployment's keyValueConfig",
+    type = "string", check = is_file_name, description = "the file to write the deployment's keyValueConfig to",
   },
 }
 
@@ -50,47 +57,34 @@ function FilesystemPlugin:init()
   self.store = Store.new(self.config)
 end
 
-local function passing(msg, state, data)
-  return ActionStatusInfo { status = ActionStatus.OK, msg = msg, state = state, data = data }
-end
-
-local function failing(msg, state, data)
-  return ActionStatusInfo { status = ActionStatus.ERROR, msg = msg, state = state, data = data }
-end
-
---- "deployment-1: …"
-local function about(entry, message, ...)
-  return ("%s: %s"):format(entry.id, message:format(...))
-end
-
 local function url_encoded(text)
   return (text:gsub("[^%w%-._~]", function(c) return ("%%%02X"):format(c:byte()) end))
 end
 
---- What start and replace hand on, or nil.
+--- The data of a successful start or replacement; nil without a base URL.
 function FilesystemPlugin:prediction_data(entry)
   local base = self.config.deploymentPredictionBaseUrl
   if not base then return nil end
-  return { predictionUrl = ("%s/%s/predict"):format(base:gsub("/+$", ""), url_encoded(entry.id)) }
+  return { predictionUrl = given.prediction_url(base, url_encoded(entry.id)) }
 end
 
 --- The environment's own health.
 function FilesystemPlugin:environment()
   local usable, err = self.store:probe()
-  if usable then return passing(("baseDir %s can be written"):format(self.config.baseDir)) end
-  return failing(("baseDir %s cannot be used: %s"):format(self.config.baseDir, err.message))
+  if usable then return passing(("baseDir %s is writable"):format(self.config.baseDir)) end
+  return failing(("cannot use baseDir %s: %s"):format(self.config.baseDir, err.message))
 end
 
 function FilesystemPlugin:plugin_start()
   local environment = self:environment()
   if environment.status ~= ActionStatus.OK then return environment end
   local swept, err = self.store:sweep()
-  if not swept then self.log:warn("cannot clear what an interrupted run left", { error = err }) end
+  if not swept then self.log:warn("cannot remove what an interrupted run left behind", { error = err }) end
   return environment
 end
 
 function FilesystemPlugin:plugin_stop()
-  return passing("nothing to close; the deployments stay")
+  return passing("nothing to shut down; deployments are kept")
 end
 
 function FilesystemPlugin:pe_status()
@@ -103,16 +97,18 @@ function FilesystemPlugin:pe_status()
   return result
 end
 
---- How the deployment with this id is.
+--- The status of the deployment with this id.
 function FilesystemPlugin:health(id)
   local entry, problem = self.store:entry(id)
   if not entry then return failing(problem, State.UNKNOWN) end
   local now = self.store:look(entry)
   local data = now.info and { currentModelId = now.info.model_id }
   if now.kind == "whole" then
-    return passing(about(entry, "it serves model %s", now.info.model_id), State.READY, data)
+    return passing(about(entry, "serving model %s", now.info.model_id), State.READY, data)
   end
-  if now.kind == "absent" then return failing(about(entry, "it is not there: no %s", entry.dir), State.STOPPED) end
+  if now.kind == "absent" then
+    return failing(about(entry, "not deployed: no directory %s", entry.dir), State.STOPPED)
+  end
   return failing(about(entry, "%s", now.problem), now.kind == "broken" and State.ERRORED or State.UNKNOWN, data)
 end
 
@@ -120,7 +116,7 @@ function FilesystemPlugin:deployment_status(deployment_info)
   return self:health(deployment_info.id)
 end
 
---- A deployment as deployment_list hands it on.
+--- A deployment's entry in deployment_list.
 function FilesystemPlugin:describe(entry, info)
   return {
     id = entry.id,
@@ -146,41 +142,38 @@ function FilesystemPlugin:deployment_list()
   return passing(("deployments in %s: %d"):format(self.config.baseDir, count), nil, deployments)
 end
 
---- Runs body(entry, what is there now) while nobody else changes this deployment.
+--- Runs body(entry, what is there now) while no other action changes this deployment.
 function FilesystemPlugin:change(deployment_info, body)
   local entry, problem = self.store:entry(deployment_info.id)
   if not entry then return failing(problem) end
   local lock <close>, err = self.store:lock(entry)
   if not lock then return failing(about(entry, "%s", err.message)) end
   local cleared, why = self.store:clear(entry)
-  if not cleared and why then return failing(about(entry, "cannot clear leftovers: %s", why.message)) end
+  if not cleared and why then
+    return failing(about(entry, "cannot remove what an interrupted run left behind: %s", why.message))
+  end
   local now = self.store:look(entry)
   if now.kind == "foreign" then
-    return failing(about(entry, "%s; it was not touched: move it away, or set another deploymentDirPrefix",
+    return failing(about(entry, "%s; left untouched: move it away, or set another deploymentDirPrefix",
       now.problem))
   end
   return body(entry, now)
 end
 
---- The model that an action is given, checked.
-function FilesystemPlugin:model(id, artifact)
-  if type(artifact) ~= "string" or artifact == "" then return nil, "deploymentInfo.modelArtifact is missing" end
-  if artifact:find("\0", 1, true) then return nil, "deploymentInfo.modelArtifact is no path: it holds a NUL" end
-  local stat, err = fs.stat(artifact)
-  if not stat then return nil, ("the model cannot be had: %s"):format(err.message) end
-  if stat.type ~= "file" then return nil, ("modelArtifact %s is a %s; expected a file"):format(artifact, stat.type) end
-  local file = path.basename(artifact)
-  local safe, problem = path.safe_component(file, nil, "the model's file name")
-  if not safe then return nil, problem.message end
-  if file == self.config.deploymentInfoFile or file == self.config.deploymentKVFile then
-    return nil, ("the model's file name %s is that of a file which the plugin writes beside it"):format(file)
+--- The model named by the action, checked.
+function FilesystemPlugin:model(id, deployment_info)
+  local artifact, problem = given.artifact(deployment_info)
+  if not artifact then return nil, problem end
+  if artifact.file == self.config.deploymentInfoFile or artifact.file == self.config.deploymentKVFile then
+    return nil, ("the model's file name %s is reserved: the plugin writes a file of that name next to the model")
+      :format(artifact.file)
   end
-  return { id = id, artifact = artifact, file = file, size = stat.size }
+  return { id = id, artifact = artifact.path, file = artifact.file, size = artifact.size }
 end
 
---- Puts the deployment with this model in place. Only the answer of a failure has no state yet.
+--- Puts the deployment with this model in place. A failure has no state yet.
 function FilesystemPlugin:install(entry, model_id, deployment_info)
-  local model, problem = self:model(model_id, deployment_info.modelArtifact)
+  local model, problem = self:model(model_id, deployment_info)
   if not model then return failing(about(entry, "%s", problem)) end
   local deployment = {
     id = entry.id,
@@ -189,42 +182,35 @@ function FilesystemPlugin:install(entry, model_id, deployment_info)
     key_values = deployment_info.keyValueConfig,
   }
   local installed, err = self.store:install(entry, deployment, function(key)
-    self.log:warn("a key of keyValueConfig is left out: the plugin writes it", { deployment = entry.id, key = key })
+    self.log:warn("ignoring a reserved key of keyValueConfig", { deployment = entry.id, key = key })
   end)
   if not installed then return failing(about(entry, "%s", tostring(err))) end
-  if err then self.log:warn("the previous directory is not removed yet", { deployment = entry.id, error = err }) end
-  return passing(about(entry, "it serves model %s from %s", model_id, entry.dir), State.READY,
+  if err then self.log:warn("cannot remove the previous directory", { deployment = entry.id, error = err }) end
+  return passing(about(entry, "serving model %s from %s", model_id, entry.dir), State.READY,
     self:prediction_data(entry))
 end
 
---- The answer when there is nothing to do.
+--- The result when there is nothing to do.
 function FilesystemPlugin:already(entry, model_id)
-  return passing(about(entry, "it serves model %s already", model_id), State.READY, self:prediction_data(entry))
+  return passing(about(entry, "already serving model %s", model_id), State.READY, self:prediction_data(entry))
 end
 
---- An id as text, or nil and what to say.
-local function model_id_of(deployment_info, key)
-  local id = deployment_info[key]
-  if type(id) == "string" and id ~= "" then return id end
-  return nil, ("deploymentInfo.%s is missing"):format(key)
-end
-
---- Puts the deployment in place, whatever is there, with the model that the action names.
+--- Puts the deployment in place with the model that the action names, whatever is there now.
 function FilesystemPlugin:launch(entry, now, deployment_info)
-  local model_id, problem = model_id_of(deployment_info, "modelId")
+  local model_id, problem = given.id(deployment_info, "modelId")
   if not model_id then return failing(about(entry, "%s", problem)) end
   local result = self:install(entry, model_id, deployment_info)
   result.state = result.state or (now.kind == "whole" and State.READY or State.ERRORED)
   return result
 end
 
---- The answer of a start when a whole deployment is there.
+--- The result of a start when an intact deployment exists.
 function FilesystemPlugin:running(entry, info, deployment_info)
-  local model_id = model_id_of(deployment_info, "modelId")
+  local model_id = given.id(deployment_info, "modelId")
   if info.model_id == model_id then
     return self:already(entry, model_id)
   end
-  return failing(about(entry, "it serves model %s: use deployment_replace_model to serve another one",
+  return failing(about(entry, "serving model %s; use deployment_replace_model to switch models",
     info.model_id), State.READY)
 end
 
@@ -242,17 +228,17 @@ function FilesystemPlugin:deployment_relaunch(deployment_info)
 end
 
 function FilesystemPlugin:replace(entry, now, deployment_info)
-  local model_id, problem = model_id_of(deployment_info, "newModelId")
+  local model_id, problem = given.id(deployment_info, "newModelId")
   if not model_id then return failing(about(entry, "%s", problem)) end
   if now.kind == "absent" then
-    return failing(about(entry, "there is no model to replace: use deployment_start"), State.STOPPED)
+    return failing(about(entry, "no model to replace; use deployment_start"), State.STOPPED)
   elseif now.kind == "whole" and now.info.model_id == model_id then
     return self:already(entry, model_id)
   end
   return self:install(entry, model_id, deployment_info)
 end
 
---- Adds to the answer of a replacement that failed what is served now, as the disk has it.
+--- Adds to a failed replacement what is on disk, and so is served, now.
 function FilesystemPlugin:add_what_is_served(result, deployment_info)
   local entry = self.store:entry(deployment_info.id)
   local now = entry and self.store:look(entry)
@@ -262,7 +248,7 @@ function FilesystemPlugin:add_what_is_served(result, deployment_info)
     return
   end
   result.state = State.READY
-  result.msg = ("%s; model %s is still served"):format(result.msg, now.info.model_id)
+  result.msg = ("%s; still serving model %s"):format(result.msg, now.info.model_id)
   if now.info.model_id ~= deployment_info.newModelId then result.data = { oldModelInUse = true } end
 end
 
@@ -274,26 +260,16 @@ function FilesystemPlugin:deployment_replace_model(deployment_info)
   return result
 end
 
---- What the answer of a stop adds when the model was not the one it was given.
-local function other_model(now, deployment_info)
-  local wanted = model_id_of(deployment_info, "modelId")
-  if not now.info or not wanted or now.info.model_id == wanted then return "" end
-  return (" (it served model %s, not %s)"):format(now.info.model_id, wanted)
-end
-
 function FilesystemPlugin:deployment_stop(deployment_info)
   return self:change(deployment_info, function(entry, now)
-    if now.kind == "absent" then return passing(about(entry, "it is not there"), State.STOPPED) end
+    if now.kind == "absent" then return passing(about(entry, "not deployed"), State.STOPPED) end
     local removed, err = self.store:remove(entry)
-    if not removed then return failing(about(entry, "it was not stopped: %s", tostring(err))) end
-    if not err then
-      return passing(about(entry, "%s is removed%s", entry.dir, other_model(now, deployment_info)), State.STOPPED)
+    if not removed then return failing(about(entry, "not stopped: %s", tostring(err))) end
+    if err then
+      return warning(about(entry, "stopped, but some files could not be removed: %s", tostring(err)), State.STOPPED)
     end
-    return ActionStatusInfo {
-      status = ActionStatus.WARN,
-      msg = about(entry, "it is stopped, but its files are not all removed: %s", tostring(err)),
-      state = State.STOPPED,
-    }
+    local other = given.other_model(deployment_info, now.info and now.info.model_id)
+    return passing(about(entry, "removed %s%s", entry.dir, other), State.STOPPED)
   end)
 end
 

@@ -1,6 +1,6 @@
---- The test plugin stands for a real environment while an agent is tested: each action leaves a file, sleeps as long as
---- the private config says, and returns. A deployment is a file in `tmp_dir` that holds its id and its model's id;
---- everything the plugin answers comes from those files.
+--- The test plugin replaces a real environment while an agent is tested: each action writes a file, sleeps as long as
+--- the private config says, and returns. A deployment is a file in `tmp_dir` with its id and its model's id; all
+--- results come from those files.
 
 local BosunPluginBase = require "bosun.plugin_base"
 local crypto = require "bosun.crypto"
@@ -10,7 +10,8 @@ local status = require "bosun.action_status"
 local time = require "bosun.time"
 local yaml = require "bosun.yaml"
 
-local ActionStatus, ActionStatusInfo, State = status.ActionStatus, status.ActionStatusInfo, status.DeploymentState
+local State = status.DeploymentState
+local passing, failing = status.ActionStatusInfo.passing, status.ActionStatusInfo.failing
 
 local DEPLOYMENT_FILE = "bosun_test_deployment_"
 local ACTION_FILE = "bosun_test_action_"
@@ -22,7 +23,7 @@ local function seconds(action)
 end
 
 TestPlugin.config_schema = {
-  tmp_dir = { type = "path", default = "/tmp", description = "where the plugin's files lie" },
+  tmp_dir = { type = "path", default = "/tmp", description = "the folder for the plugin's files" },
   launch_time_sec = seconds "deployment_start",
   stop_time_sec = seconds "deployment_stop",
   replace_model_time_sec = seconds "deployment_replace_model",
@@ -31,10 +32,10 @@ TestPlugin.config_schema = {
   deployment_list_time_sec = seconds "deployment_list",
   plugin_start_time = seconds "plugin_start",
   plugin_stop_time = seconds "plugin_stop",
-  raise_exception = { type = "boolean", default = false, description = "every action raises an error instead" },
+  raise_exception = { type = "boolean", default = false, description = "every action raises an error" },
 }
 
---- The file of a deployment. Its name is a digest, because an id may be any text.
+--- A deployment's file. Its name is a digest, because an id may be any text.
 function TestPlugin:file_of(id)
   return path.join(self.config.tmp_dir, DEPLOYMENT_FILE .. crypto.sha256(tostring(id)):sub(1, 32) .. ".yaml")
 end
@@ -43,7 +44,7 @@ local function write(file, content)
   assert(fs.write(file, yaml.encode(content), { sync = false }))
 end
 
---- What the file of a deployment says, or nil when there is none.
+--- The content of a deployment's file; nil when there is none.
 function TestPlugin:find(id)
   local file = self:file_of(id)
   return fs.exists(file) and assert(yaml.load(file)) or nil
@@ -58,7 +59,7 @@ function TestPlugin:remember(deployment_info, model_id)
   })
 end
 
---- What every action has in common: raising where it was asked for, the file that the action leaves, the sleep.
+--- What all actions have in common: the error, if one is configured, the file that the action writes, the sleep.
 function TestPlugin:act(action, sleep_key, deployment_info)
   if self.config.raise_exception then
     error(("%s: raise_exception is set in the private config"):format(action), 0)
@@ -72,52 +73,44 @@ function TestPlugin:act(action, sleep_key, deployment_info)
   assert(time.sleep(self.config[sleep_key]))
 end
 
-local function passing(msg, state, data)
-  return ActionStatusInfo { status = ActionStatus.OK, msg = msg, state = state, data = data }
-end
-
-local function failing(msg, state)
-  return ActionStatusInfo { status = ActionStatus.ERROR, msg = msg, state = state }
-end
-
 function TestPlugin:plugin_start()
   self:act("plugin_start", "plugin_start_time")
-  return passing("the test plugin is started")
+  return passing("test plugin started")
 end
 
 function TestPlugin:plugin_stop()
   self:act("plugin_stop", "plugin_stop_time")
-  return passing("the test plugin is stopped")
+  return passing("test plugin stopped")
 end
 
 function TestPlugin:deployment_start(deployment_info)
   if not self.config.raise_exception then self:remember(deployment_info, deployment_info.modelId) end
   self:act("deployment_start", "launch_time_sec", deployment_info)
-  return passing(("deployment %s is started"):format(deployment_info.id), State.READY)
+  return passing(("deployment %s started"):format(deployment_info.id), State.READY)
 end
 
 function TestPlugin:deployment_stop(deployment_info)
   self:act("deployment_stop", "stop_time_sec", deployment_info)
   assert(fs.remove(self:file_of(deployment_info.id)))
-  return passing(("deployment %s is stopped"):format(deployment_info.id), State.STOPPED)
+  return passing(("deployment %s stopped"):format(deployment_info.id), State.STOPPED)
 end
 
 function TestPlugin:deployment_replace_model(deployment_info)
   self:act("deployment_replace_model", "replace_model_time_sec", deployment_info)
   if not self:find(deployment_info.id) then
-    return failing(("deployment %s is not there: start it first"):format(deployment_info.id), State.STOPPED)
+    return failing(("deployment %s does not exist; use deployment_start"):format(deployment_info.id), State.STOPPED)
   end
   local model_id = deployment_info.newModelId or deployment_info.modelId
   if not model_id then return failing("deploymentInfo.newModelId is missing", State.READY) end
   self:remember(deployment_info, model_id)
-  return passing(("deployment %s has model %s"):format(deployment_info.id, model_id), State.READY)
+  return passing(("deployment %s serves model %s"):format(deployment_info.id, model_id), State.READY)
 end
 
---- How a deployment is, as its file has it.
+--- A deployment's status, from its file.
 function TestPlugin:health(id)
   local deployment = self:find(id)
-  if not deployment then return failing(("deployment %s is not there"):format(id), State.STOPPED) end
-  return passing(("deployment %s is there"):format(id), State.READY, { currentModelId = deployment.modelId })
+  if not deployment then return failing(("deployment %s does not exist"):format(id), State.STOPPED) end
+  return passing(("deployment %s is running"):format(id), State.READY, { currentModelId = deployment.modelId })
 end
 
 function TestPlugin:deployment_status(deployment_info)
@@ -128,10 +121,10 @@ end
 function TestPlugin:pe_status()
   self:act("pe_status", "pe_status_time_sec")
   local ids = self:deployment_ids()
-  if #ids == 0 then return passing "the test environment is fine" end
+  if #ids == 0 then return passing "test environment is healthy" end
   local statuses = {}
   for _, id in ipairs(ids) do statuses[id] = self:health(id) end
-  return passing("the test environment is fine", nil, { deploymentsStatus = statuses })
+  return passing("test environment is healthy", nil, { deploymentsStatus = statuses })
 end
 
 function TestPlugin:deployment_list()

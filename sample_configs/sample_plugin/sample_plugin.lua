@@ -1,4 +1,4 @@
--- A complete custom plugin, to start your own from. Run one of its actions from the repository's root:
+-- A complete plugin, as a starting point for your own. Run one of its actions from the repository's root:
 --
 --     build/bosun-plugin-runner \
 --         --plugin sample_configs/sample_plugin/sample_plugin \
@@ -9,7 +9,7 @@
 --         --show-status
 --
 -- Its prediction environment is a folder. A deployment is two files in it: the model, and a record that says which
--- model that is. Replace what touches the folder by what talks to your environment, and keep the rest.
+-- model that is. Replace what touches the folder with calls to your environment, and keep the rest.
 
 local BosunPluginBase = require "bosun.plugin_base"
 local fs = require "bosun.fs"
@@ -19,15 +19,15 @@ local status = require "bosun.action_status"
 
 local ActionStatus, ActionStatusInfo, State = status.ActionStatus, status.ActionStatusInfo, status.DeploymentState
 
--- This line is for editors: with the folder's .luarc.json they complete bosun.* and the plugin's own methods.
+-- For editors: with the folder's .luarc.json they complete bosun.* and the plugin's own methods.
 ---@class SamplePlugin: BosunPluginBase
 local SamplePlugin = BosunPluginBase:extend("SamplePlugin")
 
--- What the private config holds. It is read into self.config before an action runs; everything that is wrong in the
--- file is reported, each with its line. `bosun describe` and `bosun validate` read this table, too.
+-- What the private config holds. It is checked and read into self.config before an action runs; every problem is
+-- reported with its line. `bosun describe` and `bosun validate` read this table, too.
 SamplePlugin.config_schema = {
-  environmentDir = { type = "path", required = true, description = "the folder that stands for the environment" },
-  largestModel = { type = "bytes", default = "1Gi", description = "the largest model the environment takes" },
+  environmentDir = { type = "path", required = true, description = "the folder that plays the environment" },
+  largestModel = { type = "bytes", default = "1Gi", description = "the largest model to accept" },
   predictionUrlPrefix = { type = "url", description = "what prediction URLs begin with" },
 }
 
@@ -45,10 +45,9 @@ local function failing(msg, state, data)
   return ActionStatusInfo { status = ActionStatus.ERROR, msg = msg, state = state, data = data }
 end
 
--- Where a deployment's files are. Ids come from people: never make a path, a command or a URL of one unchecked.
+-- Where a deployment's files are. Ids come from outside: check them before they become part of a path, command or URL.
 function SamplePlugin:files(id)
-  -- Functions that the world can refuse return nil and an error. assert raises that error, and the runner writes it to
-  -- the status file: the action has failed, with a message that says why.
+  -- What can fail returns nil and an error. assert raises that error: the action fails, and the status file says why.
   assert(path.safe_component(id, 200, "the deployment id"))
   return {
     model = path.join(self.config.environmentDir, id .. ".model"),
@@ -56,14 +55,14 @@ function SamplePlugin:files(id)
   }
 end
 
--- What the record of a deployment says, or nil when there is no such deployment.
+-- The record of a deployment, or nil if there is no such deployment.
 function SamplePlugin:find(id)
   local files = self:files(id)
   return fs.exists(files.record) and assert(yaml.load(files.record)) or nil
 end
 
--- Puts a model in place. Each file is complete before it gets its name, so an action that is killed midway leaves the
--- old file or the new one.
+-- Puts a model in place. Each file is complete before it gets its name: an action killed midway leaves the old file or
+-- the new one.
 function SamplePlugin:deploy(deployment_info, model_id)
   local files = self:files(deployment_info.id)
   local size = assert(fs.stat(deployment_info.modelArtifact)).size
@@ -88,13 +87,13 @@ function SamplePlugin:prediction_data(id)
   return prefix and { predictionUrl = ("%s/%s/predict"):format(prefix, id) } or nil
 end
 
--- How one deployment is: for deployment_status, and for pe_status.
+-- The status of one deployment, for deployment_status and pe_status.
 function SamplePlugin:health(id)
   local record = self:find(id)
-  if not record then return failing("it is not running", State.STOPPED) end
+  if not record then return failing("not running", State.STOPPED) end
   local data = { currentModelId = record.modelId }
-  if not fs.exists(self:files(id).model) then return failing("its model is gone", State.ERRORED, data) end
-  return passing("it runs model " .. record.modelId, State.READY, data)
+  if not fs.exists(self:files(id).model) then return failing("the model file is missing", State.ERRORED, data) end
+  return passing("running model " .. record.modelId, State.READY, data)
 end
 
 function SamplePlugin:plugin_start()
@@ -103,12 +102,12 @@ function SamplePlugin:plugin_start()
 end
 
 function SamplePlugin:plugin_stop()
-  return passing("there is nothing to close")
+  return passing("nothing to close")
 end
 
 function SamplePlugin:pe_status()
   if not fs.exists(self.config.environmentDir) then
-    return failing(self.config.environmentDir .. " is not there: run plugin_start first")
+    return failing(self.config.environmentDir .. " does not exist: run plugin_start first")
   end
   local statuses = {}
   for _, id in ipairs(self:deployment_ids()) do statuses[id] = self:health(id) end
@@ -127,7 +126,7 @@ end
 function SamplePlugin:deployment_start(deployment_info)
   local running = self:find(deployment_info.id)
   if running and running.modelId ~= deployment_info.modelId then
-    return failing("it runs model " .. running.modelId .. " already: use deployment_replace_model", State.READY)
+    return failing("model " .. running.modelId .. " is running: use deployment_replace_model", State.READY)
   end
   self:deploy(deployment_info, deployment_info.modelId)
   return passing("model " .. deployment_info.modelId .. " is running", State.READY,
@@ -136,7 +135,7 @@ end
 
 function SamplePlugin:deployment_stop(deployment_info)
   local files = self:files(deployment_info.id)
-  assert(fs.remove(files.record)) -- a file that is gone already is no error
+  assert(fs.remove(files.record)) -- succeeds if the file does not exist
   assert(fs.remove(files.model))
   return passing("stopped", State.STOPPED)
 end

@@ -135,7 +135,7 @@ describe("bosun", function()
         assert.is_nil(text:find("NOT IMPLEMENTED", 1, true))
       end
       local text = run("describe filesystem").stdout
-      assert.matches("\n  baseDir: a path; default \"%.\"\n      the folder that holds", text)
+      assert.matches("\n  baseDir: a path; default \"%.\"\n      the folder with the deployment", text)
     end)
 
     it("tells what a plugin implements and what comes from the base class", function()
@@ -152,7 +152,7 @@ describe("bosun", function()
       for _, line in ipairs {
         "url: an http or https URL; required", 'size: one of "small", "large"; default "small"',
         "port: an integer from 1 to 65535", "token: a string; secret", "name: a string; matches the Lua pattern ^%l+$",
-        "server: a mapping", "server.host: a string; required", 'server.wait: seconds, or a duration like "5m"',
+        "server: a mapping", "server.host: a string; required", 'server.wait: seconds, or a duration such as 5m',
         'ports: a mapping; default {"80":8}; each key an integer', "ports.*: an integer, 9 or less",
         'labels: a list; default ["a","b"]', "labels[]: a string",
       } do
@@ -237,9 +237,9 @@ describe("bosun", function()
       assert.equal([[
 private.yaml:1:1: baseDri: unknown key; did you mean "baseDir"?
 private.yaml:2:21: deploymentInfoFile: the name contains a '/' (at byte 2)
-private.yaml:3:19: deploymentKVFile: found the number 5 (expected a string: put it in quotes)
-action.yaml:3:9: peInfo: expected a mapping, found a sequence: write "key: value" lines below it
-action.yaml:2:3: deploymentInfo.id: missing, and deployment_start needs it: did you mean id instead of "ID"?
+private.yaml:3:19: deploymentKVFile: expected a string, found the integer 5: put it in quotes
+action.yaml:3:9: peInfo: expected a mapping, found a list: write "key: value" lines below it
+action.yaml:2:3: deploymentInfo.ID: unknown key; did you mean "id"?
 ]], result.stdout)
       assert.equal("bosun: 5 problems\n", result.stderr)
     end)
@@ -277,19 +277,20 @@ action.yaml:2:3: deploymentInfo.id: missing, and deployment_start needs it: did 
       assert.equal(0, run("validate --plugin test --config none.yaml --action pe_status").code)
       assert.equal(0, run("validate --plugin test --action pe_status").code)
       local result = run("validate --plugin test --config none.yaml --action deployment_stop")
-      assert.same({ "none.yaml:1:1: deploymentInfo: missing, and deployment_stop needs it: add it\n", 78 },
+      assert.same({ "none.yaml:1:1: deploymentInfo: missing: deployment_stop needs it\n", 78 },
         { result.stdout, result.code })
       local problems = json("validate --plugin test --action deployment_stop --format json")
       assert.equal(cjson.null, problems[1].file)
-      assert.matches("deployment_stop needs deploymentInfo", problems[1].message)
+      assert.same({ "deploymentInfo", "missing: deployment_stop needs it; no action config was given" },
+        { problems[1].path, problems[1].message })
     end)
 
     it("names a required key when there is no private config", function()
       local problems, code = json("validate --plugin ./own --format json")
       assert.equal(78, code)
       assert.same({ cjson.null, "url" }, { problems[1].file, problems[1].path })
-      assert.matches('the required key "url" is missing .*; no private config was given', problems[1].message)
-      assert.matches("^url: the required key", run("validate --plugin ./own").stdout)
+      assert.matches('missing: expected an http or https URL.*; no private config was given', problems[1].message)
+      assert.matches("^url: missing: expected", run("validate --plugin ./own").stdout)
     end)
 
     it("takes files that cannot be read, or are no YAML, for problems", function()

@@ -122,7 +122,7 @@ describe("bosun.docker on Docker", function()
       local missing = over_tls("mutual", folder "trusting")
       assert.is_truthy(missing.code == "tls" or missing.code == "closed", missing.code)
       assert_failure("invalid", { "half has no key.pem" }, over_tls("server", folder "half"))
-      assert_failure("invalid", { "nowhere holds none of ca.pem, cert.pem and key.pem" },
+      assert_failure("invalid", { "nowhere has none of ca.pem, cert.pem and key.pem" },
         over_tls("server", folder "nowhere"))
     end)
 
@@ -146,14 +146,14 @@ describe("bosun.docker on Docker", function()
 
   describe("an engine that cannot be reached", function()
     it("is not running, or not there", function()
-      assert_failure("ENOENT", { "connect: no answer from the engine at unix:///nowhere/docker.sock: there is no such",
-        "is it running?", "DOCKER_HOST" }, connect "{ host = 'unix:///nowhere/docker.sock' }")
+      assert_failure("ENOENT", { "connect: no answer from the engine at unix:///nowhere/docker.sock: the socket does",
+        "is the engine running?", "DOCKER_HOST" }, connect "{ host = 'unix:///nowhere/docker.sock' }")
       local left = workspace:path "left.sock"
       os.execute(("/usr/bin/python3 -c 'import socket; socket.socket(socket.AF_UNIX).bind(\"%s\")'"):format(left))
-      assert_failure("ECONNREFUSED", { "nobody listens on the socket" },
+      assert_failure("ECONNREFUSED", { "nothing is listening on the socket" },
         connect(("{ host = 'unix://%s' }"):format(left)))
       local port = servers.free_ports(1)[1]
-      assert_failure("ECONNREFUSED", { "is the engine running" },
+      assert_failure("ECONNREFUSED", { "Connection refused", "is the server running" },
         connect(("{ host = 'tcp://127.0.0.1:%d' }"):format(port)))
       assert.equal("dns", connect("{ host = 'tcp://no-such-host.invalid' }").code)
     end)
@@ -173,7 +173,7 @@ describe("bosun.docker on Docker", function()
       local shown = servers.output_of(("setpriv --reuid=65534 --regid=65534 --clear-groups %s --plugin %s --action "
         .. "pe_status --status-file %s 2>&1; cat %s"):format(Workspace.RUNNER, plugin, status, status))
       assert.is_truthy(shown:find("EACCES: connect: no answer", 1, true), shown)
-      assert.is_truthy(shown:find("commonly docker", 1, true), shown)
+      assert.is_truthy(shown:find("usually docker", 1, true), shown)
     end)
 
     it("has an impossible address", function()
@@ -261,9 +261,9 @@ describe("bosun.docker on Docker", function()
       ]])
       assert_failure("engine", { "come back later (503 from unix://" }, seen[1])
       assert_failure("engine", { "inspect container one: the message (500 from" }, seen[2])
-      assert_failure("status_418", { "it does not say why (418 from" }, seen[3])
+      assert_failure("status_418", { "no reason given (418 from" }, seen[3])
       assert_failure("denied", { "who? (401 from" }, seen[4])
-      assert_failure("protocol", { "something that is not JSON" }, seen[5])
+      assert_failure("protocol", { "is not JSON" }, seen[5])
     end)
 
     it("an engine that is being restarted is asked again, when that is safe", function()
@@ -282,7 +282,7 @@ describe("bosun.docker on Docker", function()
       assert.equal("closed", cut.code)
       local ended = disturbed({ { match = "POST .*/build", after = "now is the time", ends = true } }, [[
         return failure(build(]] .. dockerfile .. [[, { tag = RUN .. "-cut" })) ]])
-      assert_failure("incomplete", { "broke off before the image was there" }, ended)
+      assert_failure("incomplete", { "ended before the image was built" }, ended)
     end)
 
     it("an archive turns out to be unreadable", function()
@@ -321,7 +321,7 @@ describe("bosun.docker on Docker", function()
         assert.is_truthy(seen[2][1]:find("the engine went away; trying again", 1, true), seen[2][1])
       end
       local seen = disturbed({ { match = "/images/create", after = "Pulling from", ends = true } }, pull)
-      assert_failure("incomplete", { "pull 127.0.0.1:", "broke off" }, seen[1])
+      assert_failure("incomplete", { "pull 127.0.0.1:", "ended before the transfer was complete" }, seen[1])
       assert.equal(4, #between:requests "/images/create")
       local refusal = { status = 500, type = "application/json", body = '{"message":"no"}' }
       disturbed({ { match = "/images/create", answer = refusal } }, pull)

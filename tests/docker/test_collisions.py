@@ -17,11 +17,11 @@ def _():
             done = scene.act(action, info).expect("failing", name, owner, "is taken")
             expect(inspect(name) == before, "the stranger's container is another", done)
             docker("rm", "-f", name)
-        check("somebody else", "traefik", "plugin_start")
+        check("someone else", "traefik", "plugin_start")
         check("other-", "traefik", "plugin_start", prefix="other-", role="proxy")
         scene.up()
         ours = {"prefix": scene.prefix, "role": "server", "deployment": "d1"}
-        for owner, labels in {"somebody else": {}, "other-": {**ours, "prefix": "other-"},
+        for owner, labels in {"someone else": {}, "other-": {**ours, "prefix": "other-"},
                               "pe-2": {**ours, "environment": "pe-2"}, "deployment d2": {**ours, "deployment": "d2"},
                               scene.prefix: {**ours, "role": "proxy"}}.items():
             check(owner, "deployment_d1_a", "deployment_start", scene.deployment("d1", "a"), **labels)

@@ -27,9 +27,9 @@ def nothing_of(scene, deployment, model):
 
 # What is wrong with a model, what keyValueConfig it has, and what the message says of it.
 BROKEN = {
-    "crash": (["crash: 3"], {}, ["exit code 3", "fatal"]),
-    "late": (["crash-after: 0.2", "never-healthy: yes"], {}, ["exit code 3"]),
-    "greedy": (["eat-memory: yes"], {"memory": "16m"}, ["lack of memory", "16 MiB", "keyValueConfig.memory"]),
+    "crash": (["crash: 3"], {}, ["exited with code 3", "fatal"]),
+    "late": (["crash-after: 0.2", "never-healthy: yes"], {}, ["exited with code 3"]),
+    "greedy": (["eat-memory: yes"], {"memory": "16m"}, ["ran out of memory", "16 MiB", "keyValueConfig.memory"]),
     "sick": (["never-healthy: yes"], {}, ["health check", "503"]),
     "slow": (["start-delay: 600"], {}, ["not within"]),
 }
@@ -82,7 +82,7 @@ def _():
         scene.act("deployment_replace_model", scene.replacement("d1", "a", "b", ["crash-after: 0.1"])).expect("failing")
         # Each crash is waited for longer by the engine.
         seen = wait_until(lambda: restarting(scene, "d1"), SECONDS, "the engine waits before a restart")
-        seen.expect("failing", "exit code 3", "fatal")
+        seen.expect("failing", "exited with code 3", "fatal")
         expect(seen.state == "errored", seen)
         scene.replace("d1", "a", "c")
         scene.serves(scene.url + "/d1/predict", "d1", "c")
@@ -90,7 +90,7 @@ def _():
 
 def restarting(scene, deployment):
     seen = scene.act("deployment_status", scene.deployment(deployment))
-    return seen if "again and again" in seen.msg else None
+    return seen if "keeps crashing" in seen.msg else None
 
 
 @test("a container that the kernel killed for its memory: status says so, start brings it back")
@@ -106,7 +106,7 @@ def _():
             docker("kill", name)
         wait_until(lambda: not inspect(name)["State"]["Running"], SECONDS, "it is dead")
         seen = status_of(scene)
-        seen.expect("failing", "24 MiB" if inspect(name)["State"]["OOMKilled"] else "exit code 137")
+        seen.expect("failing", "24 MiB" if inspect(name)["State"]["OOMKilled"] else "exited with code 137")
         scene.start("d1", "a", info={"keyValueConfig": {"memory": "24m"}})
         scene.serves(url, "d1", "a")
 
@@ -118,7 +118,7 @@ def _():
     with Scene("byhand") as scene:
         scene.up()
         harm = {
-            "stop": (["stop", "-t", "1"], "errored", "exit code"), "kill": (["kill"], "errored", "exit code 137"),
+            "stop": (["stop", "-t", "1"], "errored", "exited with code"), "kill": (["kill"], "errored", "exited with code 137"),
             "pause": (["pause"], "stopped", "paused"), "rm": (["rm", "-f"], "stopped", "not deployed"),
         }
 

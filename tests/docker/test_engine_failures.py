@@ -38,7 +38,7 @@ def unreachable(scene, host, *words, actions=("plugin_start",), **options):
 def _():
     with Scene("nosocket") as scene:
         path = scene.join("none", "docker.sock")
-        unreachable(scene, f"unix://{path}", path, "no such socket", "DOCKER_HOST", actions=ACTIONS)
+        unreachable(scene, f"unix://{path}", path, "the socket does not exist", "DOCKER_HOST", actions=ACTIONS)
 
 
 @test("a socket that nobody listens at, a file, a closed port, a host that is none, an address that is none")
@@ -47,8 +47,9 @@ def _():
         path = scene.join("docker.sock")
         with socket.socket(socket.AF_UNIX) as gone:
             gone.bind(path)
-        unreachable(scene, f"unix://{path}", path, "nobody listens", actions=("plugin_start", "deployment_status"))
-        unreachable(scene, "unix://" + scene.write("file", ""), "nobody listens")
+        unreachable(scene, f"unix://{path}", path, "nothing is listening",
+                    actions=("plugin_start", "deployment_status"))
+        unreachable(scene, "unix://" + scene.write("file", ""), "nothing is listening")
         unreachable(scene, f"tcp://127.0.0.1:{free_port()}", "127.0.0.1", "refused")
         unreachable(scene, "tcp://no-such-host.invalid:2375", "no-such-host.invalid")
         unreachable(scene, "ssh://user@host", "ssh://user@host", "ssh -nNT -L")

@@ -68,7 +68,7 @@ def _():
     with Quick("close") as bench:
         bench.up()
         url = bench.start()
-        bench.act("plugin_stop").expect("passing", "1 deployment")
+        bench.act("plugin_stop").expect("passing", "still running: 1;")
         answers(url, "A")
         bench.up()
         bench.stop()

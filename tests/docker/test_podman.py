@@ -84,7 +84,7 @@ def _():
 
 
 BROKEN = {
-    "crash": (["crash: 3"], {}, ["exit code 3", "fatal"]),
+    "crash": (["crash: 3"], {}, ["exited with code 3", "fatal"]),
     "greedy": (["eat-memory: yes"], {"memory": "16m"}, ["greedy"]),
     "sick": (["never-healthy: yes"], {}, ["health check", "503"]),
 }
@@ -137,7 +137,7 @@ def _():
         scene.act("plugin_start").expect("failing", scene.network, "docker network create")
         docker("network", "create", "--label", f"bosun.prefix={scene.prefix}", scene.network)
         docker("create", "--name", scene.prefix + "traefik", PPS)
-        scene.act("plugin_start").expect("failing", scene.prefix + "traefik", "somebody else")
+        scene.act("plugin_start").expect("failing", scene.prefix + "traefik", "someone else")
         docker("rm", "-f", scene.prefix + "traefik")
         docker("run", "-d", "--name", scene.prefix + "port", "-p", f"{scene.ports[80]}:8080", PPS)
         scene.act("plugin_start").expect("failing", "traefik")
@@ -146,7 +146,7 @@ def _():
         scene.up()
         info = scene.deployment("d1", "a")
         docker("create", "--name", f"{scene.prefix}deployment_d1_a", PPS)
-        scene.act("deployment_start", info).expect("failing", f"{scene.prefix}deployment_d1_a", "somebody else")
+        scene.act("deployment_start", info).expect("failing", f"{scene.prefix}deployment_d1_a", "someone else")
         docker("rm", "-f", f"{scene.prefix}deployment_d1_a")
         image = "127.0.0.1:1/none:1"
         scene.act("deployment_start", info, private={"ppsBaseImage": image}).expect("failing", image)

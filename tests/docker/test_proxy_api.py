@@ -23,7 +23,7 @@ def _():
     with Bench("inside") as bench, Middleman(tcp=True) as man:
         done = replaced(bench, man)
         expect(man.count("^POST /containers/.*/exec$") > 0, "nobody asked inside the container:", man.requests)
-        expect("cannot be reached" not in done.stderr, done.stderr)
+        expect("not reachable" not in done.stderr, done.stderr)
 
 
 @test("when that is not possible either, the proxy is given time, and the log says so")
@@ -33,7 +33,7 @@ def _():
         image = bench.prefix + "proxy:2.3.3"
         docker("build", "-q", "--label", f"bosun.prefix={bench.prefix}", "-t", image, folder)
         done = replaced(bench, man, traefikImage=image)
-        expect("the proxy's API cannot be reached from here" in done.stderr, done.stderr)
+        expect("the proxy's API is not reachable from here" in done.stderr, done.stderr)
 
 
 if __name__ == "__main__":

@@ -150,7 +150,7 @@ def _():
         lines = json.dumps({"status": "Pulling from x", "id": "1"}) + "\r\n"
         broken = middle.at("POST /images/create", times=math.inf, answer=(200, JSON, lines))
         done = scene.act("plugin_start", host=middle.host, private={"traefikImage": "127.0.0.1:1/traefik:1"})
-        done.expect("failing", "127.0.0.1:1/traefik:1", "broke off")
+        done.expect("failing", "127.0.0.1:1/traefik:1", "ended before the transfer was complete")
         expect(2 <= broken.hits <= 10, broken.hits, "attempts")
 
 
@@ -183,7 +183,7 @@ def _():
         step = json.dumps({"stream": "Step 1/3 : FROM x\n"}) + "\r\n"
         faults = {
             "unpigz: corrupted": {"answer": (200, JSON, step + json.dumps({"error": "unpigz: corrupted"}) + "\r\n")},
-            "broke off": {"answer": (200, JSON, step)}, "build": {"cut": 100},
+            "ended before the image was built": {"answer": (200, JSON, step)}, "build": {"cut": 100},
             "no space left": {"answer": (500, JSON, json.dumps({"message": "no space left on device"}))},
             "Gateway": {"answer": (504, {"Content-Type": "text/html"}, "<title>504 Gateway Time-out</title>")},
         }

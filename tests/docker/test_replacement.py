@@ -101,7 +101,7 @@ def _():
         bench.up()
         url = bench.start()
         before = bench.state()
-        broken = {"crash": (["crash: 3"], {}, "exit code 3", "fatal: the model is broken"),
+        broken = {"crash": (["crash: 3"], {}, "exited with code 3", "fatal: the model is broken"),
                   "sick": (["never-healthy: yes"], {}, "503"),
                   "memory": ([], {"keyValueConfig": {"memory": "lots"}}, "memory"),
                   "starved": (["eat-memory: yes"], {"keyValueConfig": {"memory": "20m"}}, "memory")}
@@ -137,7 +137,7 @@ def _():
     with Quick("nostart") as bench:
         bench.up()
         before = bench.state()
-        for model, directive, *words in (("crash", "crash: 7", "exit code 7", "fatal: the model is broken"),
+        for model, directive, *words in (("crash", "crash: 7", "exited with code 7", "fatal: the model is broken"),
                                          ("sick", "never-healthy: yes", "503", "ready on port 8080"),
                                          ("late", "start-delay: 600", "refused")):
             given = bench.deployment("d1", model, [directive])

@@ -41,7 +41,7 @@ def _():
             report = sender.stop()
         expect(not report.lost and set(report.models) == {"B"}, report)
         expect(in_server(bench) == ["d2"] and set(bench.listed()) == {"d2"}, in_server(bench))
-        bench.act("plugin_stop").expect("passing", "1 deployment")
+        bench.act("plugin_stop").expect("passing", "still running: 1;")
         answers(urls[1], "B")
         bench.stop("d2", "B", info=SHARED)
         bench.act("plugin_stop").expect("passing")

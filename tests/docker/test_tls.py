@@ -1,30 +1,13 @@
 """An engine behind TLS: with the right certificates everything works, with any other nothing is done and the message
 says which is wrong."""
 import os
-import shutil
 import subprocess
 
 from support import SOCKET, expect, main, test
 from support.servers import Front
 from support.trouble import Scene
 
-# `openssl ca`, as it alone makes certificates that have ended.
-CONFIG = """
-[ca]
-default_ca = d
-[d]
-new_certs_dir = {0}
-database = {0}/index.txt
-serial = {0}/serial
-certificate = {0}/ca.pem
-private_key = {0}/ca-key.pem
-default_md = sha256
-policy = p
-copy_extensions = copy
-unique_subject = no
-[p]
-commonName = supplied
-"""
+PROGRAM = os.path.join(os.path.dirname(__file__), "..", "support", "certificates")
 NAMES = "DNS:localhost,IP:127.0.0.1"
 
 
@@ -33,49 +16,25 @@ class Certificates:
 
     def __init__(self, folder):
         self.folder = folder
-        os.makedirs(folder)
-        self.authority("ca")
-        for name, text in (("index.txt", ""), ("serial", "01\n"), ("ca.conf", CONFIG.format(folder))):
-            with open(self.path(name), "w", encoding="ascii") as file:
-                file.write(text)
 
     def path(self, name):
         return os.path.join(self.folder, name)
 
-    def openssl(self, *words):
-        done = subprocess.run(["openssl", *words], cwd=self.folder, capture_output=True, check=False)
-        expect(done.returncode == 0, "openssl", *words, done.stderr.decode())
-
-    def key(self, name):
-        self.openssl("ecparam", "-name", "prime256v1", "-genkey", "-noout", "-out", f"{name}-key.pem")
+    def make(self, *words):
+        subprocess.run([PROGRAM, self.folder, *(word or "" for word in words)], check=True)
 
     def authority(self, name):
-        self.key(name)
-        self.openssl("req", "-x509", "-new", "-key", f"{name}-key.pem", "-subj", f"/CN={name}", "-days", "30", "-out",
-                     f"{name}.pem")
+        self.make("authority", name)
 
-    def issue(self, name, names=NAMES, end="20480101000000Z"):
+    def issue(self, name, names=NAMES, end=None):
         """Certificate and key in one file, as haproxy wants them."""
-        self.key(name)
-        self.openssl("req", "-new", "-key", f"{name}-key.pem", "-subj", f"/CN={name}", "-addext",
-                     f"subjectAltName={names}", "-out", f"{name}.csr")
-        self.openssl("ca", "-batch", "-notext", "-config", "ca.conf", "-in", f"{name}.csr", "-out", f"{name}.pem",
-                     "-startdate", "20200101000000Z", "-enddate", end)
-        with open(self.path(name + "-both.pem"), "wb") as both:
-            for part in (f"{name}.pem", f"{name}-key.pem"):
-                with open(self.path(part), "rb") as file:
-                    both.write(file.read())
-        return self.path(name + "-both.pem")
+        self.make("issue", name, names, end)
+        return self.path(name + ".pem")
 
     def client(self, name, ca="ca", cert=None, key=None):
         """A folder as DOCKER_CERT_PATH has it."""
-        folder = self.path(name)
-        os.makedirs(folder)
-        for file, source in (("ca.pem", f"{ca}.pem"), ("cert.pem", cert and f"{cert}.pem"),
-                             ("key.pem", key and f"{key}-key.pem")):
-            if source:
-                shutil.copy(self.path(source), os.path.join(folder, file))
-        return folder
+        self.make("client", name, ca, cert, key)
+        return self.path(name)
 
 
 def front(certificates, name, more="", **options):
@@ -83,7 +42,7 @@ def front(certificates, name, more="", **options):
 
 
 def mutual(certificates):
-    return front(certificates, "server", f"ca-file {certificates.path('ca.pem')} verify required")
+    return front(certificates, "server", f"ca-file {certificates.path('ca.crt')} verify required")
 
 
 def environment(folder):

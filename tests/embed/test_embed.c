@@ -360,7 +360,7 @@ static void describe_and_validate(void)
            found.count == 2,
        "and its configs are checked");
     contains(found.text, "typed.lua:1:", "with the place in the file");
-    contains(found.text, "(none):0:0 : deployment_stop needs", "or without any");
+    contains(found.text, "(none):0:0 deploymentInfo: missing: deployment_stop needs", "or without any");
     ok(bosun_host_validate(host, "deployment_stp", NULL, note_problem, &found, &error) < 0,
        "an unknown action");
     contains(error.message, "did you mean \"deployment_stop\"?", "is an error of the call");

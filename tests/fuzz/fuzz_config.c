@@ -1,6 +1,6 @@
-/* libFuzzer target: whatever a private config holds, checking it against a schema ends with no problem or
- * with problems that say something and stand in the file, and the host goes on. Run in the repository's root:
- * the plugin with the schema is tests/fuzz/config_plugin.lua. */
+/* libFuzzer: whatever a private config contains, checking it against a schema finds either no problem, or
+ * problems with a message and a place in the file, and the host survives. Run it in the root of the
+ * repository: the plugin with the schema is tests/fuzz/config_plugin.lua. */
 #include "bosun.h"
 #include <stdio.h>
 #include <stdlib.h>
@@ -17,7 +17,7 @@ static void fail(const char *what, const char *text)
     abort();
 }
 
-/* One host for all inputs; the config is a file in memory whose content changes. */
+/* One host for all inputs. The config is a file in memory that is rewritten for each. */
 static void set_up(void)
 {
     char path[64];
@@ -31,7 +31,7 @@ static void set_up(void)
         fail("no plugin", error.message);
 }
 
-/* Line ends of YAML 1.1: LF, CR, NEL, LS, PS; the last three by their last byte. */
+/* Line breaks of YAML 1.1: LF, CR, NEL, LS, PS; the last three by their last byte. */
 static unsigned count_lines(const unsigned char *text, size_t size)
 {
     unsigned lines = 1;

@@ -1,7 +1,7 @@
-/* libFuzzer: the frames around the output of containers (lua/lib/bosun/docker/frames.lua, run in the
- * repository's root). The first byte is the size of the pieces (0: sizes taken from the bytes themselves),
- * the rest what the engine sends. Whatever that is and however it comes, no byte is lost, and what is found
- * is what a plain decoder in C finds. */
+/* libFuzzer: the frames around the output of containers (lua/lib/bosun/docker/frames.lua, run in the root of
+ * the repository). The first byte is the size of the pieces (0: sizes taken from the bytes themselves), the
+ * rest is what the engine sends. Whatever it is and however it is split, no byte is lost, and the result is
+ * that of a plain decoder in C. */
 #include "core/base/buf.h"
 #include <lauxlib.h>
 #include <lualib.h>
@@ -12,7 +12,7 @@
 
 #define HEADER ((size_t)8)
 
-/* The content of the two streams, how many frames there were, and the bytes of a header that is cut. */
+/* The content of the two streams, the number of frames, and the bytes of an incomplete header. */
 typedef struct result {
     bosun_buf streams[2];
     size_t frames, rest;
@@ -35,7 +35,7 @@ static size_t length_of(const uint8_t *header)
     return (size_t)header[4] << 24 | (size_t)header[5] << 16 | (size_t)header[6] << 8 | header[7];
 }
 
-/* What it should be. What is no frame, and all behind it, is standard output. */
+/* The expected result. Anything that is not a frame, and all that follows it, is standard output. */
 static result expect(const uint8_t *data, size_t size)
 {
     result r = {0};
@@ -56,8 +56,8 @@ static result expect(const uint8_t *data, size_t size)
     return r;
 }
 
-/* The host's Lua: split(bytes) as docker.demultiplex, and cut(bytes, size), which feeds pieces. Both give
- * back stdout, stderr, the number of frames, the rest. */
+/* The Lua code under test: split(bytes) is docker.demultiplex, and cut(bytes, size) feeds it in pieces. Both
+ * return stdout, stderr, the number of frames, the rest. */
 static const char script[] =
     "local frames = dofile 'lua/lib/bosun/docker/frames.lua'\n"
     "function split(bytes)\n"

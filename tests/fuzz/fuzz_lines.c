@@ -1,12 +1,12 @@
-/* libFuzzer: lines out of pieces. The first byte is the longest line, the second the size of the pieces (0:
- * sizes taken from the bytes themselves); the rest is the text. Whatever the pieces, the lines are those of
- * the whole. */
+/* libFuzzer: lines from pieces. The first byte is the longest line, the second the size of the pieces (0:
+ * sizes taken from the bytes themselves); the rest is the text. However it is split, the lines are those of
+ * the whole text. */
 #include "core/base/lines.h"
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
-/* The lines found, each with its length in front; `too_long` when one was. */
+/* The lines found, each preceded by its length; `too_long` if one was. */
 typedef struct result {
     bosun_buf text;
     bool too_long;
@@ -18,7 +18,7 @@ static void add(result *r, const char *line, size_t len)
     bosun_buf_append(&r->text, line, len);
 }
 
-/* What it should be, found in the plainest way. */
+/* The expected result, found in the simplest way. */
 static result expect(const char *text, size_t len, size_t max)
 {
     result r = {0};
@@ -37,7 +37,7 @@ static result expect(const char *text, size_t len, size_t max)
     return r;
 }
 
-/* Everything that is there now; false once a line was too long. */
+/* Takes every line available; false once a line was too long. */
 static bool drain(bosun_lines *lines, result *r, bool last)
 {
     const char *line;
@@ -60,7 +60,7 @@ static result split(const char *text, size_t len, size_t max, size_t piece)
     for (size_t at = 0; at < len && good;) {
         size_t n = piece ? piece : (size_t)(unsigned char)text[at] % 7 + 1;
         n = n < len - at ? n : len - at;
-        char *copy = malloc(n ? n : 1); /* of its own, so that a look past its end is seen */
+        char *copy = malloc(n ? n : 1); /* a copy of exactly this size, to catch reads past its end */
         if (!copy || bosun_lines_feed(&lines, memcpy(copy, text + at, n), n, &err) < 0)
             abort();
         free(copy);

@@ -1,5 +1,5 @@
-/* libFuzzer: URLs. The parts of a URL that is accepted, put together again, are its text; showing one never
- * brings back what stands between "//" and an '@' before the path. */
+/* libFuzzer: URLs. The parts of a URL that is accepted, put together again, are its text. Showing one never
+ * brings back what is between "//" and an '@' before the path. */
 #include "core/base/url.h"
 #include <stdint.h>
 #include <stdlib.h>
@@ -13,7 +13,7 @@ static void append_part(bosun_buf *out, const char *separator, bosun_span part)
     bosun_buf_append(out, part.at, part.len);
 }
 
-/* The URL without its port, which may have been written with zeros in front, or empty. */
+/* The URL without its port, which can have been written with leading zeros, or empty. */
 static void rebuild(bosun_buf *out, const bosun_url *url)
 {
     append_part(out, "", url->scheme);
@@ -36,7 +36,7 @@ static void check_parts(const char *text, size_t len)
     bosun_buf_append(&wanted, text, (size_t)(port - text));
     bosun_buf_append(&wanted, url.path.at, (size_t)(text + len - url.path.at));
     rebuild(&got, &url);
-    if (got.len != wanted.len || memcmp(got.data, wanted.data, got.len) != 0)
+    if (got.len != wanted.len || memcmp(bosun_buf_text(&got), bosun_buf_text(&wanted), got.len) != 0)
         abort();
     bosun_buf_free(&wanted);
     bosun_buf_free(&got);
@@ -59,7 +59,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    char *text = malloc(size + 1); /* of its own size, so that a look past the end is seen */
+    char *text = malloc(size + 1); /* a copy of exactly this size, to catch reads past its end */
     if (!text)
         return 0;
     memcpy(text, data, size);

@@ -1,4 +1,4 @@
-/* libFuzzer target: whatever the reader accepts and the writer can write, the reader reads again as the same
+/* libFuzzer: whatever the reader accepts and the writer can write, the reader reads again as the same
  * tree. */
 #include "core/yaml/yaml.h"
 #include <math.h>
@@ -6,13 +6,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Infinities and not-a-number are written as strings. */
+/* Infinities and NaN are written as strings. */
 static bool became_string(const bosun_value *a, const bosun_value *b)
 {
     return a->kind == BOSUN_FLOAT && !isfinite(a->as.number) && b->kind == BOSUN_STRING;
 }
 
-/* Bytes that are not UTF-8, which !!binary can give, are written as U+FFFD. */
+/* Bytes that are not UTF-8, which !!binary can produce, are written as U+FFFD. */
 static bool same_string(const bosun_value *a, const bosun_value *b)
 {
     bosun_buf text = {0};
@@ -66,8 +66,8 @@ static void fail(const char *what, const bosun_buf *written, const bosun_err *er
     abort();
 }
 
-/* Two keys that are no UTF-8, or inf and "inf", may be written alike: that is the one way to lose a document.
- */
+/* Two keys that are not UTF-8, or inf and "inf", can be written alike: only that may make a document
+ * unreadable. */
 static bool keys_met(const bosun_err *err)
 {
     return strstr(err->message, "duplicate key") != NULL;

@@ -1,6 +1,6 @@
 #!/bin/bash
 # Runs every libFuzzer target of tests/fuzz (built with sanitizers by `make check` in $BOSUN_FUZZ) for FUZZ_SECONDS,
-# on its seeds and what it makes of them, all at once. What one cannot bear is left in $BOSUN_FUZZ/found.
+# on its seeds and mutations of them, all at once. An input that makes one fail is left in $BOSUN_FUZZ/found.
 set -u
 
 seconds=${FUZZ_SECONDS:-5}

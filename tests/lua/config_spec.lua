@@ -25,7 +25,7 @@ describe("bosun.config", function()
     return config and config.key, failure.message and failure.message:gsub("^.*private%.yaml:", "")
   end
 
-  it("gives each type its values", function()
+  it("reads the values of each type", function()
     for _, case in ipairs {
       { '"text"', '{type="string"}', "text" }, { "5", '{type="integer"}', 5 }, { "0x10", '{type="integer"}', 16 },
       { "1.5", '{type="number"}', 1.5 }, { "2", '{type="number"}', 2 }, { "no", '{type="boolean"}', false },
@@ -42,28 +42,33 @@ describe("bosun.config", function()
     end
   end)
 
-  it("refuses what is of another kind, saying what it found and expected", function()
+  it("refuses a value of another kind, and says what it expected and found", function()
     for _, case in ipairs {
-      { "5", '{type="string"}', 'found the number 5 (expected a string: put it in quotes)' },
-      { "yes", '{type="string"}', 'found true (expected a string: put it in quotes)' },
-      { '"5"', '{type="integer"}', 'found the string "5" (expected an integer)' },
-      { "5.0", '{type="integer"}', 'found the number 5.0 (expected an integer)' },
+      { "5", '{type="string"}', 'expected a string, found the integer 5: put it in quotes' },
+      { "yes", '{type="string"}', 'expected a string, found the boolean true: put it in quotes' },
+      { '"5"', '{type="integer"}', 'expected an integer, found the string "5"' },
+      { "5.0", '{type="integer"}', 'expected an integer, found the number 5.0' },
       { ".nan", '{type="number"}', 'expected a number' }, { ".inf", '{type="seconds"}', 'expected seconds' },
-      { "-1", '{type="seconds"}', 'expected seconds, or a duration like "5m"' },
+      { "-1", '{type="seconds"}', 'expected seconds, or a duration such as 5m, found the integer -1' },
       { '"5 parsecs"', '{type="seconds"}', 'found the string "5 parsecs"' },
-      { '"many"', '{type="bytes"}', 'expected bytes' }, { "-1", '{type="bytes"}', 'expected bytes' },
-      { "maybe", '{type="boolean"}', 'found the string "maybe" (expected true or false)' },
+      { '"many"', '{type="bytes"}', 'expected a size such as 512Mi, found the string "many"' },
+      { "-1", '{type="bytes"}', 'expected a size such as 512Mi' }, { '"-1k"', '{type="bytes"}', 'expected a size' },
+      { '"8192Pi"', '{type="bytes"}', 'expected a size such as 512Mi' },
+      { "0", '{type="bytes", min=1}', 'expected a size such as 512Mi, 1 or more, found the integer 0' },
+      { "maybe", '{type="boolean"}', 'expected true or false, found the string "maybe"' },
       { '""', '{type="path"}', 'expected a path' }, { '"a\\0b"', '{type="path"}', 'expected a path' },
       { "h/p", '{type="url"}', 'expected an http or https URL' },
       { '"http://a b"', '{type="url"}', 'expected an http' },
-      { "[a]", '{type="string"}', 'found a list (expected a string)' },
-      { "[a]", '{type="map"}', 'found a list (expected a mapping)' },
-      { "[]", '{type="map"}', 'found a list (expected a mapping)' },
-      { "{}", '{type="list"}', 'found a mapping (expected a list)' },
-      { "0", '{type="integer", min=1, max=9}', 'the number 0 is out of range (expected an integer from 1 to 9)' },
+      { '"http://h:0/"', '{type="url"}', 'expected an http' }, { "ftp://h", '{type="url"}', 'expected an http' },
+      { "[a]", '{type="string"}', 'expected a string, found a list' },
+      { "[a]", '{type="map"}', 'expected a mapping, found a list: write "key: value" lines below it' },
+      { "[]", '{type="map"}', 'expected a mapping, found a list: write "key: value" lines below it' },
+      { "{}", '{type="list"}', 'expected a list, found a mapping' },
+      { "0", '{type="integer", min=1, max=9}', 'expected an integer from 1 to 9, found the integer 0' },
       { "bb", '{type="string", enum={"aaa", "bbb"}}',
-        'the string "bb" is not allowed (expected one of "aaa", "bbb"); did you mean "bbb"?' },
-      { "x", '{type="string", pattern="^%d+$", description="digits only"}', '(expected digits only)' },
+        'expected one of "aaa", "bbb", found the string "bb"; did you mean "bbb"?' },
+      { "x", '{type="string", pattern="^%d+$", description="digits only"}',
+        'expected text that matches the Lua pattern "^%d+$" (digits only), found the string "x"' },
       { "x", '{type="string", check=function(v) return nil, "no " .. v .. " here" end}', 'no x here' },
       { "x", '{type="string", check=function() return false end}', 'the string "x" is not accepted' },
     } do
@@ -85,15 +90,14 @@ describe("bosun.config", function()
     assert.equal("invalid", failure.code)
     assert.equal("config.load", failure.op)
     assert.equal(table.concat({
-      file .. ':2:1: baseDir: the required key "baseDir" is missing (expected a path: where things lie)',
       file .. ':2:1: basedir: unknown key; did you mean "baseDir"?',
-      file .. ':3:7: port: found the string "many" (expected an integer)',
+      file .. ':3:7: port: expected an integer, found the string "many"',
       file .. ':5:3: nested.hots: unknown key; did you mean "host"?',
-      file .. ':8:5: list[2]: found the string "two" (expected an integer)',
-      file .. ':9:5: list[3]: found null (expected an integer)',
+      file .. ':8:5: list[2]: expected an integer, found the string "two"',
+      file .. ':9:5: list[3]: expected an integer, found null',
     }, "\n"), failure.message)
-    local third = failure.problems[3]
-    assert.same({ "invalid", file, 3, 7, "port", 'found the string "many" (expected an integer)' },
+    local third = failure.problems[2]
+    assert.same({ "invalid", file, 3, 7, "port", 'expected an integer, found the string "many"' },
       { third.code, third.file, third.line, third.column, third.path, third.message })
   end)
 
@@ -109,12 +113,13 @@ describe("bosun.config", function()
     local schema = '{ ports = { type = "map", keys = { type = "integer", min = 1 }, values = { type = "integer" } } }'
     assert.same({ ports = { [80] = 81, [8080] = 8081 } }, load("ports: {80: 81, 8080: 8081}", schema))
     local _, failure = load('ports:\n  0: 1\n  "a.b": 2\n  90: x\n', schema)
-    assert.matches(":2:3: ports%.0: the key: the number 0 is out of range", failure.message)
-    assert.matches(':3:3: ports%["a%.b"%]: the key: found the string "a%.b"', failure.message)
-    assert.matches(':4:7: ports%.90: found the string "x"', failure.message)
+    assert.matches(":2:3: ports%.0: the key: expected an integer, 1 or more, found the integer 0", failure.message)
+    assert.matches(':3:3: ports%["a%.b"%]: the key: expected an integer, 1 or more, found the string "a%.b"',
+      failure.message)
+    assert.matches(':4:7: ports%.90: expected an integer, found the string "x"', failure.message)
   end)
 
-  it("fills in defaults, converted, and a new table each time", function()
+  it("fills in defaults, converted and in a new table each time", function()
     local schema = [[{
       wait = { type = "seconds", default = "5m" }, dir = { type = "path", default = "." },
       list = { type = "list", default = { 1, 2 } }, none = { type = "string" },
@@ -133,13 +138,13 @@ describe("bosun.config", function()
     ]]))
   end)
 
-  it("says which key is needed when there is no file", function()
+  it("names a required key when there is no file", function()
     local _, failure = load(false, '{ port = { type = "integer", required = true } }')
-    assert.equal('port: the required key "port" is missing (expected an integer); no private config was given',
+    assert.equal('port: missing: expected an integer; no private config was given',
       failure.message)
   end)
 
-  it("takes an empty list for a list, and keeps it one", function()
+  it("reads an empty list as a list", function()
     assert.is_true(workspace:eval(([[
       local file = %q
       assert(require("bosun.fs").write(file, "list: []\nany: []\n"))
@@ -155,10 +160,10 @@ describe("bosun.config", function()
       '{ token = { type = "string", secret = true }, list = { type = "list", secret = true } }')
     assert.is_nil(failure.message:find("12345", 1, true))
     assert.is_nil(failure.message:find("hunter2", 1, true))
-    assert.matches("1:8: token: found another kind of value %(expected a string", failure.message)
+    assert.matches("1:8: token: expected a string, found another kind of value", failure.message)
   end)
 
-  it("gives a secret text as a bosun.secret", function()
+  it("turns a secret text into a bosun.secret", function()
     workspace:write("s.yaml", 'token: "hunter2"\n')
     assert.same({ shown = "[secret]", length = 7 }, workspace:eval(([[
       local token = require("bosun.config").load(%q, { token = { type = "string", secret = true } }).token
@@ -166,7 +171,7 @@ describe("bosun.config", function()
     ]]):format(workspace:path "s.yaml")))
   end)
 
-  it("hands on what the reader says of the file", function()
+  it("passes on the error of a file that cannot be read", function()
     local _, failure = load("a: [1\n", "{}")
     assert.matches("private%.yaml:%d+:%d+: ", failure.message)
     _, failure = load("- a\n- b\n", "{}")
@@ -177,7 +182,7 @@ describe("bosun.config", function()
     assert.matches("/nonexistent/x", message)
   end)
 
-  it("knows later where a value stood", function()
+  it("finds the line of a loaded value", function()
     workspace:write("p.yaml", 'net: "bosun"\nports:\n  80: 81\nlist: [a, b]\n')
     local messages = workspace:eval(([[
       local config = require "bosun.config"
@@ -202,9 +207,10 @@ describe("bosun.config", function()
     assert.equal(140.0, workspace:act("pe_status", nil, { plugin = plugin, private = "port: 80\n" }).data.seen)
     local status = workspace:act("pe_status", nil, { plugin = plugin, private = "prot: 80\n" })
     assert.equal("failing", status.status)
-    assert.matches('^/.*config%-%d+%.yaml:1:1: port: the required key "port" is missing .*\n', status.msg)
-    assert.matches(':1:1: prot: unknown key; did you mean "port"%?$', status.msg)
-    assert.matches("^port: the required key .*; no private config was given$",
+    assert.matches('^/.*config%-%d+%.yaml:1:1: prot: unknown key; did you mean "port"%?$', status.msg)
+    assert.matches('^/.*config%-%d+%.yaml:1:1: port: missing: expected an integer$',
+      workspace:act("pe_status", nil, { plugin = plugin, private = "wait: 1\n" }).msg)
+    assert.equal("port: missing: expected an integer; no private config was given",
       workspace:act("pe_status", nil, { plugin = plugin }).msg)
   end)
 
@@ -216,7 +222,7 @@ describe("bosun.config", function()
     assert.same({ port = 7 }, workspace:act("pe_status", nil, { plugin = plugin }).data)
   end)
 
-  it("names the plugin whose config_schema is wrong", function()
+  it("names the plugin of an invalid config_schema", function()
     local plugin = workspace:plugin_file("wrong", "P.config_schema = { port = { type = 'integr' } }")
     assert.matches("wrong%.lua:%d+: the config_schema of P: port: type is integr; expected one of",
       workspace:act("pe_status", nil, { plugin = plugin }).msg)
@@ -269,15 +275,56 @@ describe("bosun.config", function()
     end)
   end)
 
-  it("raises on a schema that is wrong, at the caller's line", function()
+  describe("has the same message as the check of the action config", function()
+    --- What each checker says of a config with this section `deploymentInfo`, without the file's name, and without the
+    --- reason why a key is required: an action needs it, or the schema.
+    local function both(info)
+      local text = "deploymentInfo: " .. info .. "\n"
+      local plugin = workspace:plugin_file("twin", [[P.config_schema = { deploymentInfo = { type = "map",
+        required = true, fields = { id = { type = "string", required = true }, name = { type = "string" },
+          keyValueConfig = { type = "map" } } } }]])
+      local action = workspace:act("deployment_stop", nil, { plugin = "test", config = text }).msg
+      local private = workspace:act("pe_status", nil, { plugin = plugin, private = text }).msg
+      local function bare(message)
+        return (message:gsub("/[^:\n]*%.yaml:", ""):gsub("missing: [^\n]*", "missing: …"))
+      end
+      return bare(action), bare(private)
+    end
+
+    for info, expected in pairs {
+      ["{id: 9029}"] = "1:22: deploymentInfo.id: expected a string, found the integer 9029: put it in quotes",
+      ["{id: 2.50}"] = "1:22: deploymentInfo.id: expected a string, found the number 2.5: put it in quotes",
+      ["{id: 5.0e+100}"] = "1:22: deploymentInfo.id: expected a string, found the number 5.0e+100: put it in quotes",
+      ["{id: yes}"] = "1:22: deploymentInfo.id: expected a string, found the boolean true: put it in quotes",
+      ["{id: [x]}"] = "1:22: deploymentInfo.id: expected a string, found a list",
+      ["{id: {a: b}}"] = "1:22: deploymentInfo.id: expected a string, found a mapping",
+      ["{id: d, keyValueConfig: 'a\"b\\c\té'}"] = '1:41: deploymentInfo.keyValueConfig: expected a mapping, found '
+        .. 'the string "a\\"b\\\\c\\té": write "key: value" lines below it',
+      [("{id: d, keyValueConfig: %s}"):format(("ü"):rep(50))] = "1:41: deploymentInfo.keyValueConfig: expected a "
+        .. ('mapping, found the string "%s"…: write "key: value" lines below it'):format(("ü"):rep(20)),
+      ["[]"] = '1:17: deploymentInfo: expected a mapping, found a list: write "key: value" lines below it',
+      ["{}"] = "1:17: deploymentInfo.id: missing: …",
+      ["{Id: x}"] = '1:18: deploymentInfo.Id: unknown key; did you mean "id"?',
+      ["{id: 2, name: 1}"] = "1:22: deploymentInfo.id: expected a string, found the integer 2: put it in quotes\n"
+        .. "1:31: deploymentInfo.name: expected a string, found the integer 1: put it in quotes",
+    } do
+      it(info:sub(1, 40), function()
+        local action, private = both(info)
+        assert.equal(action, private)
+        assert.equal(expected, action)
+      end)
+    end
+  end)
+
+  it("raises on an invalid schema, at the caller's line", function()
     for schema, pattern in pairs {
       ['{ key = { type = "strin" } }'] = "key: type is strin; expected one of any, boolean",
-      ['{ key = { typ = "string" } }'] = 'key: unknown property typ; did you mean "type"%?',
-      ['{ key = "string" }'] = "key: is a string; expected",
+      ['{ key = { typ = "string" } }'] = 'key: unknown option typ; did you mean "type"%?',
+      ['{ key = "string" }'] = "key: expected a table {type = …}, got a string",
       ['{ key = { type = "map", fields = { sub = { type = "x" } } } }'] = "key%.sub: type is x",
-      ['{ key = { type = "integer", default = "five" } }'] = "key: the default: found the string",
-      ['{ key = { type = "string", min = 1 } }'] = "min and max belong to a number",
-      ['{ key = { type = "string", required = true, default = "x" } }'] = "exclude each other",
+      ['{ key = { type = "integer", default = "five" } }'] = "key: the default: expected an integer, found the string",
+      ['{ key = { type = "string", min = 1 } }'] = "only a number can have min and max",
+      ['{ key = { type = "string", required = true, default = "x" } }'] = "a required key cannot have a default",
       ['5'] = "expected a table of keys",
     } do
       local message = workspace:eval(([[

@@ -142,10 +142,10 @@ esac
     helper("babbling", "echo hello")
     helper("killed", "kill -9 $$")
     for store, text in pairs {
-      broken = "docker-credential-broken get ended with exit status 1: the keyring is locked",
-      babbling = "docker-credential-babbling get answered with no JSON",
-      killed = "docker-credential-killed get ended with signal 9", missing = "docker-credential-missing",
-      ["../bin/sh"] = '"../bin/sh" cannot be the name of a helper', ["a b"] = "cannot be the name of a helper",
+      broken = "docker-credential-broken get exited with status 1: the keyring is locked",
+      babbling = "the output of docker-credential-babbling get is not JSON",
+      killed = "docker-credential-killed get was killed by signal 9", missing = "docker-credential-missing",
+      ["../bin/sh"] = '"../bin/sh" is not a valid helper name', ["a b"] = "is not a valid helper name",
     } do
       local seen = find("alpine", ('{"credsStore":"%s"}'):format(store))
       assert.is_truthy(seen.message and seen.message:find(text, 1, true), seen.message)

@@ -29,7 +29,7 @@ describe("docker.connect", function()
       connect("{ host = 'unix:///nowhere/option.sock' }", "DOCKER_HOST=unix:///nowhere/env.sock"))
     local seen = connect("{ host = 'unix:///nowhere/option.sock' }")
     assert.equal("docker", seen.op)
-    assert.is_truthy(seen.message:find("is it running?", 1, true))
+    assert.is_truthy(seen.message:find("is the engine running?", 1, true))
   end)
 
   it("knows the ports, with TLS and without", function()
@@ -43,7 +43,7 @@ describe("docker.connect", function()
   it("takes the files of the environment's folder for TLS", function()
     local folder = workspace:mkdir "certificates"
     local environment = "DOCKER_TLS_VERIFY=1 DOCKER_HOST=tcp://127.0.0.1 DOCKER_CERT_PATH=" .. folder
-    assert_failure("invalid", folder .. " holds none of ca.pem, cert.pem and key.pem", connect("nil", environment))
+    assert_failure("invalid", folder .. " has none of ca.pem, cert.pem and key.pem", connect("nil", environment))
     workspace:write("certificates/key.pem", "x")
     assert_failure("invalid", folder .. " has no cert.pem", connect("nil", environment))
     assert_failure("ECONNREFUSED", "port 2375 ", connect("nil", environment:gsub("VERIFY=1", "VERIFY=")))
@@ -53,27 +53,28 @@ describe("docker.connect", function()
     workspace:write("certificates/ca.pem", "x")
     assert_failure("ECONNREFUSED", "port 2376 ", connect("nil", environment))
     local home = "DOCKER_TLS_VERIFY=1 DOCKER_HOST=tcp://127.0.0.1 HOME=" .. workspace.root
-    assert_failure("invalid", workspace:path ".docker" .. " holds none", connect("nil", home))
+    assert_failure("invalid", workspace:path ".docker" .. " has none", connect("nil", home))
     assert_failure("invalid", "DOCKER_CERT_PATH", connect("nil", "-u HOME " .. home:gsub("HOME=.*", "")))
   end)
 
   it("refuses what is no address, and says what to do instead", function()
     for host, text in pairs {
       ["ssh://me@server"] = "ssh -nNT -L", ["/run/docker.sock"] = "did you mean unix:///run/docker.sock?",
-      ["server:2375"] = "did you mean tcp://server:2375?", ["fd://3"] = "is not an address of these kinds",
+      ["server:2375"] = "did you mean tcp://server:2375?", ["fd://3"] = "is not a valid address",
       ["unix://relative"] = "an absolute path", ["tcp://"] = "expected tcp://HOST[:PORT]", ["tcp://h:x"] = "expected",
-      ["tcp://u:p@h"] = "expected", ["tcp://h?q"] = "expected", ["tcp://a b"] = "expected", [""] = "not an address",
+      ["tcp://u:p@h"] = "expected", ["tcp://h?q"] = "expected", ["tcp://a b"] = "expected",
+      [""] = "not a valid address",
     } do
       assert_failure("invalid", text, connect(("{ host = %q }"):format(host)))
     end
-    assert_failure("invalid", "does not go together with option tls", connect "{ host = 'https://h', tls = false }")
-    assert_failure("invalid", "does not go together with option tls", connect "{ host = 'http://h', tls = {} }")
+    assert_failure("invalid", "contradicts option tls", connect "{ host = 'https://h', tls = false }")
+    assert_failure("invalid", "contradicts option tls", connect "{ host = 'http://h', tls = {} }")
     assert_failure("invalid", "expected a table, a folder or false", connect "{ host = 'tcp://h', tls = true }")
   end)
 
   it("raises on options that it does not know", function()
     assert.is_truthy(connect("{ hots = 'x' }").message:find('unknown option hots; did you mean "host"?', 1, true))
-    local wrong = "option timeout: expected number, got "
+    local wrong = "option timeout: expected 0 or more seconds, got "
     assert.is_truthy(connect("{ timeout = 'x' }").message:find(wrong .. "a string", 1, true))
     assert.is_truthy(connect("{ timeout = -1 }").message:find(wrong .. "-1", 1, true))
     assert.is_truthy(connect("'x'").message:find("expected a table of options, got a string", 1, true))

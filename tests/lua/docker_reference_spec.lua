@@ -62,8 +62,8 @@ describe("docker.parse_reference", function()
     end
     local some = parse { "Alpine", ("a"):rep(64), "a:" .. ("x"):rep(129) }
     assert.is_truthy(some[1]:find "upper%-case")
-    assert.is_truthy(some[2]:find "ID of an image")
-    assert.is_truthy(some[3]:find "cannot be a tag")
+    assert.is_truthy(some[2]:find "an image ID")
+    assert.is_truthy(some[3]:find "is not a valid tag")
   end)
 
   it("tells when two names are one image", function()

@@ -1,46 +1,16 @@
--- The filesystem plugin, driven as the agent drives it.
+-- The filesystem plugin, driven as the agent drives it: action by action.
 package.path = "./tests/support/?.lua;" .. package.path
-local Workspace = require "runner"
+local scene = require "filesystem_scene"
 
 describe("the filesystem plugin", function()
   local workspace
+  local deployment, with_model_b, start, expect = scene.deployment, scene.with_model_b, scene.start, scene.expect
+  local current_model = scene.current_model
 
-  local function use(private)
-    if workspace then workspace:remove() end
-    workspace = Workspace.with_filesystem(private)
-  end
+  local function use(private) workspace = scene.use(private) end
 
   before_each(function() use() end)
-  after_each(function() workspace:remove(); workspace = nil end)
-
-  local function deployment(fields)
-    local info = { id = "d1", name = "first", modelId = "A", modelArtifact = workspace.model_a }
-    for key, value in pairs(fields or {}) do info[key] = value end
-    return info
-  end
-
-  local function with_model_b(fields)
-    local info = deployment(fields)
-    info.newModelId, info.modelArtifact = "B", workspace.model_b
-    return info
-  end
-
-  local function start(fields)
-    local status = workspace:act("deployment_start", deployment(fields))
-    assert.equal("passing", status.status, status.msg)
-    return status
-  end
-
-  local function expect(status, outcome, state, pattern)
-    assert.equal(outcome, status.status, status.msg)
-    assert.equal(state, status.state, status.msg)
-    if pattern then assert.matches(pattern, status.msg) end
-  end
-
-  local function current_model()
-    local status = workspace:act("deployment_status", { id = "d1" })
-    return status.data and status.data.currentModelId, status
-  end
+  after_each(scene.remove)
 
   describe("plugin_start", function()
     it("passes when baseDir can be written, and leaves nothing there", function()
@@ -76,25 +46,6 @@ describe("the filesystem plugin", function()
     end)
   end)
 
-  describe("the private config", function()
-    it("has all its mistakes reported at once, with positions and suggestions", function()
-      workspace.private = 'basedir: "/tmp"\ndeploymentInfoFile: 5\ndeploymentPredictionBaseUrl: "ftp://x"\n'
-        .. 'deploymentDirPrefix: "a/b"\ndeploymentKVFile: ".."\n'
-      local msg = workspace:act("plugin_start").msg
-      assert.matches('%.yaml:1:1: basedir: unknown key; did you mean "baseDir"%?', msg)
-      assert.matches("%.yaml:2:21: deploymentInfoFile: found the number 5 %(expected a string", msg)
-      assert.matches('%.yaml:3:30: deploymentPredictionBaseUrl: found the string "ftp://x"', msg)
-      assert.matches("%.yaml:4:22: deploymentDirPrefix: ", msg)
-      assert.matches("%.yaml:5:19: deploymentKVFile: ", msg)
-    end)
-
-    it("names the file that is missing", function()
-      local status = workspace:act("plugin_start", nil, { args = { "--private-config=/nonexistent/x.yaml" },
-        private = false })
-      assert.equal("failing", status.status)
-    end)
-  end)
-
   describe("deployment_start", function()
     it("makes the directory with model and info file, and nothing else", function()
       local status = start()
@@ -116,7 +67,7 @@ describe("the filesystem plugin", function()
     it("refuses another model and says how to replace it", function()
       start()
       expect(workspace:act("deployment_start", deployment { modelId = "B", modelArtifact = workspace.model_b }),
-        "failing", "ready", "serves model A: use deployment_replace_model")
+        "failing", "ready", "serving model A; use deployment_replace_model")
       assert.equal("A", (current_model()))
     end)
 
@@ -174,32 +125,6 @@ describe("the filesystem plugin", function()
     end)
   end)
 
-  describe("a directory that is not ours", function()
-    before_each(function()
-      workspace:mkdir "base/deployment_d1"
-      workspace:write("base/deployment_d1/precious", "data")
-    end)
-
-    for _, content in ipairs { false, 'deployment_id: "another"', "- a list" } do
-      it("is never touched: " .. tostring(content), function()
-        if content then workspace:write("base/deployment_d1/config.yml", content) end
-        local before = workspace:tree "base"
-        for action, info in pairs {
-          deployment_start = deployment(), deployment_stop = deployment(), deployment_relaunch = deployment(),
-          deployment_replace_model = with_model_b(),
-        } do
-          local status = workspace:act(action, info)
-          assert.equal("failing", status.status)
-          assert.matches("no deployment of this plugin", status.msg)
-          assert.is_nil(status.data)
-        end
-        assert.equal(before, workspace:tree "base")
-        assert.is_nil(next(workspace:act("deployment_list").data))
-        expect(workspace:act("deployment_status", { id = "d1" }), "failing", "unknown")
-      end)
-    end
-  end)
-
   describe("deployment_replace_model", function()
     it("swaps the directory", function()
       start()
@@ -229,7 +154,7 @@ describe("the filesystem plugin", function()
         { id = "d1", modelArtifact = workspace.model_b },
       } do
         local status = workspace:act("deployment_replace_model", info)
-        expect(status, "failing", "ready", "model A is still served")
+        expect(status, "failing", "ready", "still serving model A")
         assert.same({ oldModelInUse = true }, status.data)
         assert.equal(before, workspace:tree "base")
       end
@@ -339,10 +264,10 @@ describe("the filesystem plugin", function()
     it("names what is wrong", function()
       start()
       workspace:write("base/deployment_d1/model-A.txt", "mod")
-      expect(workspace:act("deployment_status", { id = "d1" }), "failing", "errored", "has 3 bytes instead of 7")
+      expect(workspace:act("deployment_status", { id = "d1" }), "failing", "errored", "is 3 bytes long; expected 7")
       os.remove(workspace:path "base/deployment_d1/model-A.txt")
       expect(workspace:act("deployment_status", { id = "d1" }), "failing", "errored", "model%-A.txt is missing")
-      expect(workspace:act("deployment_status", { id = "d9" }), "failing", "stopped", "not there")
+      expect(workspace:act("deployment_status", { id = "d9" }), "failing", "stopped", "not deployed")
     end)
 
     it("of the environment tells of each deployment, with all six keys", function()
@@ -366,116 +291,6 @@ describe("the filesystem plugin", function()
       os.remove(workspace.base)
       expect(workspace:act("pe_status"), "failing", nil, "baseDir")
     end)
-  end)
-
-  describe("deploymentKVFile", function()
-    local settings = { key1 = "value", ["odd: key\n"] = "- no\n structure", number = 5 }
-
-    it("of its own gets the settings", function()
-      use { deploymentKVFile = "kv.yaml" }
-      start { keyValueConfig = settings }
-      assert.same(settings, workspace:read_yaml "base/deployment_d1/kv.yaml")
-      assert.same(settings, workspace:act("deployment_list").data.d1.keyValueConfig)
-      start { id = "d2" }
-      assert.same({}, workspace:read_yaml "base/deployment_d2/kv.yaml")
-    end)
-
-    it("that is the info file has them added, ours first", function()
-      use { deploymentKVFile = "config.yml" }
-      local given = { deployment_id = "evil", model_file = "../../x" }
-      for key, value in pairs(settings) do given[key] = value end
-      local status = start { keyValueConfig = given }
-      local info = workspace:read_yaml "base/deployment_d1/config.yml"
-      assert.equal("d1", info.deployment_id)
-      assert.equal("model-A.txt", info.model_file)
-      assert.equal("value", info.key1)
-      assert.matches("deployment_id", status.stderr)
-      assert.same(settings, workspace:act("deployment_list").data.d1.keyValueConfig)
-    end)
-  end)
-
-  it("hands on the prediction URL, with the id encoded", function()
-    use { deploymentPredictionBaseUrl = "http://localhost:8080/" }
-    local id = "a b#?é%"
-    local url = "http://localhost:8080/a%20b%23%3F%C3%A9%25/predict"
-    assert.equal(url, start { id = id }.data.predictionUrl)
-    assert.equal(url, start { id = id }.data.predictionUrl)
-    assert.equal(url, workspace:act("deployment_replace_model", with_model_b { id = id }).data.predictionUrl)
-  end)
-
-  describe("hostile ids", function()
-    local REFUSED = {
-      up = "../x", slash = "a/b", dot = ".", dots = "..", empty = "", long = ("x"):rep(300), newline = "a\nb",
-      nul = "a\0b", absolute = "/etc/passwd", too_long_with_prefix = ("x"):rep(233),
-    }
-    local ACTIONS = { "deployment_start", "deployment_stop", "deployment_replace_model", "deployment_status",
-      "deployment_relaunch" }
-
-    for name, id in pairs(REFUSED) do
-      it("are refused, and nothing is touched: " .. name, function()
-        local before = workspace:tree "base"
-        workspace:mkdir "x"
-        workspace:write("x/config.yml", 'deployment_id: "../x"')
-        for _, action in ipairs(ACTIONS) do
-          local status = workspace:act(action, with_model_b { id = id })
-          assert.equal("failing", status.status, action)
-          assert.is_string(status.msg)
-        end
-        assert.equal(before, workspace:tree "base")
-        assert.equal("config.yml file 21", workspace:tree "x")
-      end)
-    end
-
-    local NAMES = { "$(touch x)", "'; touch x; '", '"', "`x`", "a b", "-rf", "*", "\\", "é", "~", ("x"):rep(232) }
-    for _, id in ipairs(NAMES) do
-      it("are only names: " .. id:sub(1, 20), function()
-        start { id = id }
-        assert.equal(id, workspace:act("deployment_list").data[id].id)
-        expect(workspace:act("deployment_replace_model", with_model_b { id = id }), "passing", "ready")
-        assert.equal("model A", workspace:read "model-A.txt")
-        expect(workspace:act("deployment_stop", deployment { id = id }), "passing", "stopped")
-        assert.equal("", workspace:tree "base")
-        assert.is_nil(workspace:inode "x")
-      end)
-    end
-
-    it("that are no UTF-8 are refused by the reader, with their line", function()
-      local status = workspace:act("deployment_start", nil,
-        { config = 'deploymentInfo:\n  id: "a\xFFb"\n  modelId: "A"\n' })
-      assert.equal("failing", status.status)
-      assert.matches("%.yaml:2:", status.msg)
-      assert.equal("", workspace:tree "base")
-    end)
-
-    it("cannot begin with a dot where there is no prefix", function()
-      use { deploymentDirPrefix = "" }
-      assert.equal("failing", workspace:act("deployment_start", deployment { id = ".hidden" }).status)
-      assert.equal("", workspace:tree "base")
-      start { id = "plain" }
-      assert.is_not_nil(workspace:inode "base/plain")
-    end)
-  end)
-
-  it("refuses settings that it could not read back", function()
-    workspace.private.deploymentKVFile = "config.yml"
-    local long = {}
-    for i = 1, 4000 do long[i] = "a value of some length" end
-    local status = workspace:act("deployment_start", deployment { keyValueConfig = { k = long } })
-    expect(status, "failing", "errored", "keyValueConfig is too large")
-    assert.equal("", workspace:tree "base")
-  end)
-
-  it("probes baseDir with a file of its own", function()
-    local precious = workspace:write("precious", "content")
-    os.execute(("ln -s '%s' '%s/.bosun-probe'"):format(precious, workspace.base))
-    expect(workspace:act("plugin_start"), "passing", nil)
-    assert.equal("content", workspace:read("precious"))
-  end)
-
-  it("does not call a deployment stopped because its folder is gone", function()
-    start()
-    os.execute(("rm -rf '%s'"):format(workspace.base))
-    expect(workspace:act("deployment_status", { id = "d1" }), "failing", "unknown", "baseDir cannot be read")
   end)
 
   it("changes nothing in a dry run, and shows the plan", function()

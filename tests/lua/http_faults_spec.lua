@@ -131,7 +131,7 @@ describe("bosun.http, when the server", function()
   end)
 
   describe("fails for a while: retry", function()
-    it("repeats what may be repeated, as often as it is told", function()
+    it("repeats idempotent requests, up to the limit", function()
       assert.same({ 200, "3", 3, 429, 2, 503, 1, 429, 1, 200, 4 }, run [[
         local function busy(key, method, times, retry, more)
           local options = { query = { key = key, times = times }, retry = retry, method = method, url = bad .. "/busy" }
@@ -161,7 +161,7 @@ describe("bosun.http, when the server", function()
       ]], { args = { "--timeout", "60" } }))
     end)
 
-    it("comes for connections that failed, but not for what was handed on already", function()
+    it("follows failed connections, but not once the sink has received bytes", function()
       assert.same({ "closed", 3, "closed", 1, "closed", 1, 2 }, run [[
         local function drop(key, options)
           options.query = { key = key }
@@ -198,7 +198,7 @@ describe("bosun.http, when the server", function()
     assert.is_truthy(result.status.msg:find("SIGTERM", 1, true), result.status.msg)
   end)
 
-  it("lets the action's deadline pass", function()
+  it("does not answer before the deadline of the action", function()
     for _, call in ipairs {
       'http.get(bad .. "/silent")', 'http.stream(bad .. "/trickle", print)',
       'http.get(bad .. "/trickle", { sink = root .. "/x" })',

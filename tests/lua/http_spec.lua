@@ -54,7 +54,7 @@ describe("bosun.http", function()
     ]])
   end)
 
-  it("makes a response of every status", function()
+  it("returns a response for every status", function()
     local seen = run [[
       local resp = assert(http.get(url .. "/teapot"))
       local missing = assert(http.get(url .. "/none"))
@@ -89,7 +89,7 @@ describe("bosun.http", function()
       { 24, "application/x-www-form-urlencoded", "24" }, { 0, "none", "0" }, { 0, "none", "0" }, 1 }, seen)
   end)
 
-  it("sends a GET with nothing of libcurl's own about a body", function()
+  it("sends no header about a body with a GET", function()
     assert.same({ "none none", "none none", "x/y none" }, run [[
       local function send(options)
         local headers = assert(http.get(echo .. "/echo?at=u@host", options)):json().headers
@@ -197,7 +197,7 @@ describe("bosun.http", function()
     ]])
   end)
 
-  it("asks for gzip and undoes it, in memory; a file gets the bytes as they are", function()
+  it("asks for gzip and decompresses it in memory; a file gets the bytes as sent", function()
     workspace:write("www/text", ("some text\n"):rep(1000))
     assert.same({ "gzip", 10000, 10000, 10000, "none" }, run [[
       local memory = assert(http.get(url .. "/gzip"))
@@ -207,7 +207,7 @@ describe("bosun.http", function()
     ]])
   end)
 
-  it("talks over a Unix socket, whatever the proxy", function()
+  it("uses a Unix socket, whatever the proxy", function()
     assert(os.execute(("/usr/bin/python3 -c 'import socket; socket.socket(socket.AF_UNIX).bind(\"%s/dead\")'")
       :format(workspace.root)))
     assert.same({ "GET", "ENOENT", "ENAMETOOLONG", "ECONNREFUSED", true }, run([[
@@ -221,12 +221,21 @@ describe("bosun.http", function()
     ]], { before = "env http_proxy=http://127.0.0.1:1" }))
   end)
 
-  it("obeys the environment's proxy and NO_PROXY", function()
+  it("uses the proxy of the environment, except for NO_PROXY", function()
     assert.same({ "ECONNREFUSED", "GET", "GET" }, run([[
       local _, err = http.get(url .. "/method")
       return { err.code, assert(http.get((url:gsub("127.0.0.1", "localhost")) .. "/method")).body,
         assert(http.get(url .. "/method", { proxy = false })).body }
     ]], { before = "env http_proxy=http://127.0.0.1:1 no_proxy=localhost" }))
+  end)
+
+  it("keeps the password of a proxy that libcurl cannot parse to itself", function()
+    local request = 'return select(2, http.get(url .. "/method")).message'
+    for _, user in ipairs { "http://user:p#S3cret", "user:p/S3cret", "xyz://user:S3cret" } do
+      local message = run(request, { before = ("env http_proxy=%s@127.0.0.1:1"):format(user) })
+      assert.truthy(message:find("[redacted]@127.0.0.1:1", 1, true), message)
+      assert.falsy(message:find("S3cret", 1, true), message)
+    end
   end)
 
   describe("TLS", function()
@@ -242,7 +251,7 @@ describe("bosun.http", function()
       ]])
     end)
 
-    it("does not take one request's trust, or identity, for another's", function()
+    it("keeps CAs and client certificates of requests apart", function()
       assert.same({ 200, "tls", 200, "tls", 200, 400 }, run [[
         local ca, cert, key = root .. "/ca.crt", root .. "/client.crt", root .. "/client.key"
         local client <close> = http.client()
@@ -266,7 +275,7 @@ describe("bosun.http", function()
       ]])
     end)
 
-    it("shows a client certificate, from files or from memory", function()
+    it("sends a client certificate, from files or from memory", function()
       assert.same({ "CN=client", "CN=client", 400, "tls" }, run [[
         local secret = require "bosun.secret"
         local ca, cert, key = root .. "/ca.crt", root .. "/client.crt", root .. "/client.key"
@@ -315,7 +324,7 @@ describe("bosun.http", function()
     end)
   end)
 
-  it("makes many requests at once, and tells of each in order", function()
+  it("makes many requests at once, with results in order", function()
     local seen = run [[
       local requests = {}
       for i = 1, 300 do requests[i] = { url = echo .. "/counted", query = { key = "all", i = i } } end
@@ -333,7 +342,7 @@ describe("bosun.http", function()
     assert.same({ 300, 298, 1, 298, "nil", "ECONNREFUSED", 418, 0 }, seen)
   end)
 
-  it("streams lines, whatever pieces they come in", function()
+  it("streams lines that arrive in pieces of any size", function()
     assert.same({ { "one", "two", "", "thrée", "last" }, false, { "one", "two" }, true, 200, 418, "short and stout",
       "not this one", "too_large", "own" }, run [[
       local all, some = {}, {}
@@ -392,7 +401,7 @@ describe("bosun.http", function()
     assert.is_true(sanitized or grown < 16 * 1024, "memory grew by " .. grown .. " kB")
   end)
 
-  it("replaces a file whole or not at all", function()
+  it("replaces a file completely or not at all", function()
     workspace:write("www/new", "new")
     workspace:write("kept", "old")
     assert.same({ 404, "old", "too_large", "old", 200, "new", "", "EISDIR", "ENOENT", 0 }, run [[
@@ -410,7 +419,7 @@ describe("bosun.http", function()
     ]])
   end)
 
-  it("hands over a connection after a change of protocol", function()
+  it("returns the connection after a change of protocol", function()
     assert.same({ 101, "tcp", "hello", "ping", "timeout", "upgrade", 403, "Forbidden", "closed" }, run [[
       local c <close> = assert(http.connect(echo .. "/upgrade", { method = "POST", upgrade = "tcp", body = "" }))
       local hello = assert(c:recv())
@@ -425,31 +434,37 @@ describe("bosun.http", function()
     ]])
   end)
 
-  it("raises what is the plugin's mistake, where it was made", function()
+  it("raises an error about invalid options at the plugin's line", function()
     for code, expected in pairs {
-      ['http.get(1)'] = "http.get: option url: expected a string or secret, got 1",
-      ['http.get()'] = "http.get: a request needs a url",
-      ['http.get("file:///etc/passwd")'] = 'http.get: url: expected http://HOST',
-      ['http.get("http://a b/")'] = "cannot hold spaces",
-      ['http.get("http://a/\\r\\nX: y")'] = "cannot hold spaces or control characters",
-      ['http.get("http://a/\\127")'] = "cannot hold spaces or control characters",
-      ['http.get("http://?a")'] = "http.get: url: expected http://HOST",
+      ['http.get(1)'] = "http.get: option url: expected a string or a secret, got 1",
+      ['http.get()'] = "http.get: option url: missing",
+      ['http.get("file:///etc/passwd")'] = 'http.get: option url: not a valid URL: the host is missing',
+      ['http.get("ftp://u:p@h/x")'] = "http.get: option url: expected an http or https URL, got ftp://h/x",
+      ['http.get("a/b")'] = "http.get: option url: not a valid URL: expected it to begin with a scheme",
+      ['http.get("http://a b/")'] = "not a valid URL: contains a space (at byte 9); see http.escape",
+      ['http.get("http://a/\\r\\nX: y")'] = "not a valid URL: contains a control character (at byte 10)",
+      ['http.get("http://a/\\127")'] = "not a valid URL: contains a control character (at byte 10)",
+      ['http.get("http://?a")'] = "http.get: option url: not a valid URL: the host is missing",
       ['http.get("http://a/", { timeuot = 1 })'] = 'unknown option timeuot; did you mean "timeout"?',
       ['http.get("http://a/", { timeout = -1 })'] = "option timeout: expected 0 or more seconds, got -1",
       ['http.get("http://a/", { tls = { veriffy = false } })'] = 'unknown option tls.veriffy; did you mean "verify"?',
-      ['http.get("http://a/", { headers = { ["X-A"] = "b\\r\\nX-C: d" } })'] = "header X-A: a value cannot hold line",
-      ['http.get("http://a/", { headers = { ["X-A"] = "b\\0" } })'] = "header X-A: a value cannot hold",
-      ['http.get("http://a/", { headers = { ["X A"] = "b" } })'] = 'header "X A": that cannot be a header\'s name',
+      ['http.get("http://a/", { headers = { ["X-A"] = "b\\r\\nX-C: d" } })'] = "X-A: the value contains a line end",
+      ['http.get("http://a/", { headers = { ["X-A"] = "b\\0" } })'] = "header X-A: the value contains",
+      ['http.get("http://a/", { headers = { ["X A"] = "b" } })'] = 'header "X A": not a valid header name',
       ['http.get("http://a/", { headers = { "X-A: b" } })'] = "headers: expected names as keys",
-      ['http.post("http://a/", { body = "x", json = 1 })'] = "a request has one body: body or json",
+      ['http.post("http://a/", { body = "x", json = 1 })'] = "options body and json: a request has only one body",
+      ['http.post("http://a/", { source = "" })'] = "option source: expected a path, got an empty",
       ['http.post("http://a/", { json = print })'] = "http.post: option json: value is a function, which",
-      ['http.request { url = "http://a/", method = "GET / HTTP/1.1" }'] = "cannot be a method",
+      ['http.request { url = "http://a/", method = "GET / HTTP/1.1" }'] =
+        'option method: "GET / HTTP/1.1" is not a valid method',
       ['http.all { { url = "http://a/" }, { ulr = "x" } }'] = "http.all: request 2: unknown option ulr",
       ['http.stream("http://a/")'] = "http.stream: expected a function",
       ['http.connect("http://a/")'] = "http.connect: option upgrade",
-      ['http.get("http://a/", { unix_socket = "/a\\0b" })'] = "option unix_socket: it cannot hold a NUL byte",
+      ['http.get("http://a/", { unix_socket = "/a\\0b" })'] = "option unix_socket: contains a NUL byte",
       ['http.all({}, { conc = 1 })'] = "http.all: unknown option conc",
-      ['http.connect("http://a/", { upgrade = "x", sink = "y" })'] = "http.connect: bytes go through the connection",
+      ['http.all({}, { concurrency = 0 })'] = "http.all: option concurrency: expected an integer of 1 or more, got 0",
+      ['http.all({}, 5)'] = "http.all: expected a table of options, got 5",
+      ['http.connect("http://a/", { upgrade = "x", sink = "y" })'] = "http.connect: options sink and source: ",
       ['http.client { heders = {} }'] = "http.client: unknown option heders",
       ['http.client():get("http://a/", { proxy = "ftp://x" })'] = "option proxy: expected http://",
     } do
@@ -459,7 +474,7 @@ describe("bosun.http", function()
     end
   end)
 
-  it("does reads only in a dry run, and plans the rest", function()
+  it("only reads in a dry run, and plans the rest", function()
     local status = workspace:act("pe_status", nil, { args = { "--dry-run" }, plugin = workspace:plugin_file("dry", ([[
       function P:pe_status()
         local http = require "bosun.http"

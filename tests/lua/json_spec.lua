@@ -27,7 +27,7 @@ describe("bosun.json", function()
     ]]):format(source, options or "{ sort = true }"))
   end
 
-  it("gives back what it reads", function()
+  it("writes what it reads", function()
     for _, text in ipairs {
       "{}", "[]", "null", "true", "false", '""', "0", "[[],{}]", '{"a":[],"b":{},"c":[[]]}', "[1,2.5,-3]", "[null,1]",
       "9223372036854775807", "[-9223372036854775808]", "[9007199254740993,12345678901234567]", '{"":1}',
@@ -38,7 +38,7 @@ describe("bosun.json", function()
     end
   end)
 
-  it("reads what others write", function()
+  it("reads JSON of other writers", function()
     for text, expected in pairs {
       [" [ ] "] = "[]", ["[\n\t]"] = "[]", ["[1.0,1e2,-0]"] = "[1,100,0]", ['"\\ud83d\\ude00\\/"'] = '"😀/"',
       ['{"b":1,"a":2}'] = '{"a":2,"b":1}', ["12345678901234567890"] = "1.2345678901234567e+19",
@@ -49,7 +49,7 @@ describe("bosun.json", function()
     end
   end)
 
-  it("says where a text is wrong", function()
+  it("names the place of a syntax error", function()
     for text, expected in pairs {
       ["[1,2"] = "JSON, line 1, column 5: ", ['{\n "a": x}'] = "JSON, line 2, column 7: ",
       [""] = "JSON, line 1, column 1",
@@ -62,7 +62,7 @@ describe("bosun.json", function()
     assert.equal("syntax", workspace:eval [[return select(2, require("bosun.json").decode("[")).code]])
   end)
 
-  it("refuses nesting without end", function()
+  it("refuses nesting that is too deep", function()
     assert.matches("^JSON", round_trip(("["):rep(100000)))
   end)
 
@@ -86,15 +86,31 @@ describe("bosun.json", function()
     assert.equal("[1.0,0.1,1e+100,0.30000000000000004]", encode "{ 1.0, 0.1, 1e100, 0.1 + 0.2 }")
   end)
 
-  it("writes bytes that are no UTF-8 as U+FFFD", function()
+  it("replaces bytes that are not UTF-8 by U+FFFD", function()
     assert.equal('"a\u{FFFD}b\u{FFFD}é"', encode '"a\\xffb\\xe9é"')
   end)
 
-  it("raises on what JSON cannot hold, naming where and whose line it is", function()
+  it("returns an error from try_encode", function()
+    local err = workspace:eval [[
+      local text, err = require("bosun.json").try_encode({ a = print })
+      return { text, code = err.code, op = err.op, message = err.message }]]
+    assert.same({ code = "invalid", op = "json.encode",
+      message = "value.a is a function, which JSON cannot represent" }, err)
+    assert.equal("[1]", workspace:eval [[return (require("bosun.json").try_encode({ 1 }))]])
+  end)
+
+  it("raises on wrong options", function()
+    assert.matches("eval%.lua:%d+: json%.encode: unknown option sorted; did you mean \"sort\"%?",
+      encode("1", "{ sorted = true }"))
+    assert.matches("option indent: expected an integer of 0 or more or a boolean, got %-1",
+      encode("1", "{ indent = -1 }"))
+  end)
+
+  it("raises on what JSON cannot represent, naming the place in the value and the caller's line", function()
     for source, expected in pairs {
       ["{ a = { print } }"] = "value.a[1] is a function", ["{ 0/0 }"] = "value[1] is ", ["1/0"] = "value is inf",
       ["{ [true] = 1 }"] = "a table with a boolean as key", ['{ [1] = 1, ["1"] = 2, x = 3 }'] = 'two keys "1"',
-      ["(function() local t = {} t.t = t return t end)()"] = "nested too deeply, or in itself",
+      ["(function() local t = {} t.t = t return t end)()"] = "nested too deeply or in itself",
     } do
       local message = encode(source)
       assert.is_truthy(message:find(expected, 1, true), message)

@@ -84,47 +84,53 @@ do return R end]]
 
     it("only with a colon and a name", function()
       fails("plugin%.lua:6: extend is a method", 'BosunPluginBase.extend("X")')
-      fails("plugin%.lua:6: extend expects the plugin's name", "BosunPluginBase:extend()")
+      fails("plugin%.lua:6: extend: expected the name of the plugin", "BosunPluginBase:extend()")
     end)
   end)
 
   describe("that lacks a method", function()
-    it("is told how to define it", function()
+    it("fails and shows how to define it", function()
       fails('plugin "P" %(.*plugin%.lua:5%) has no method pe_status: define function P:pe_status%(%) … end$', "")
       fails("define function P:deployment_stop%(deployment_info%) … end$", "", "deployment_stop", { id = "d" })
     end)
 
-    it("is told of a near miss, also in a parent", function()
-      fails("it has a method pe_statuss: is that a typing error%?", "function P:pe_statuss() end")
-      fails("it has a method deployment_lst", "function P:deployment_lst() end do return P:extend('Q') end",
+    it("fails and names a misspelling, also in a parent", function()
+      fails("is pe_statuss a misspelling of it%?", "function P:pe_statuss() end")
+      fails("is deployment_lst a misspelling of it%?", "function P:deployment_lst() end do return P:extend('Q') end",
         "deployment_list")
     end)
 
-    it("is told so also where the default of relaunch needs it", function()
+    it("fails so, too, when the default of relaunch needs it", function()
       fails('plugin "P".*has no method deployment_start', "", "deployment_relaunch", { id = "d" })
     end)
   end)
 
-  describe("that answers nonsense", function()
+  describe("that returns nonsense", function()
     for returned, shown in pairs {
       ["nil"] = "nothing", ["true"] = "true %(a boolean%)", ["'passing'"] = "passing %(a string%)",
       ["5"] = "5 %(a number%)", ["{ status = 'passing' }"] = "a plain table",
       ["setmetatable({}, { __tostring = function() error('no') end })"] = "a plain table",
     } do
-      it("fails with what and where: " .. returned, function()
+      it("fails with the value and the place: " .. returned, function()
         fails("plugin%.lua:7: pe_status returned " .. shown .. "; every action returns an ActionStatusInfo",
           "\nfunction P:pe_status() return " .. returned .. " end")
       end)
     end
 
-    it("fails when the answer was spoilt afterwards", function()
-      fails("plugin%.lua:6: pe_status status is 5", [[function P:pe_status()
+    it("fails when a field was set to an invalid value", function()
+      fails("plugin%.lua:6: pe_status: status is 5", [[function P:pe_status()
         local info = ActionStatusInfo{ status = ActionStatus.OK } info.status = 5 return info end]])
     end)
 
-    it("fails when one of the deployments' statuses is none", function()
-      fails('plugin%.lua:6: pe_status: data.deploymentsStatus%["d1"%] returned a plain table', [[function P:pe_status()
-        return ActionStatusInfo{ status = ActionStatus.OK, data = { deploymentsStatus = { d1 = {} } } } end]])
+    it("fails when the status of a deployment is invalid", function()
+      local function answers(text, value)
+        fails("plugin%.lua:6: pe_status: data.deploymentsStatus" .. text, ([[function P:pe_status()
+          return ActionStatusInfo{ status = ActionStatus.OK, data = { deploymentsStatus = %s } } end]]):format(value))
+      end
+      answers('%["d1"%] is a plain table; expected an ActionStatusInfo', "{ d1 = {} }")
+      answers(" is a number; expected a table of ActionStatusInfo by deployment id", "5")
+      answers('%["d1"%]: state is "lost"; expected one of DeploymentState: ', [[(function()
+        local info = ActionStatusInfo{ status = ActionStatus.OK } info.state = "lost" return { d1 = info } end)()]])
     end)
 
     it("fails when its data cannot be written", function()
@@ -158,9 +164,9 @@ do return R end]]
     end)
   end)
 
-  describe("whose file returns no class", function()
+  describe("whose file does not return a class", function()
     for returned, shown in pairs {
-      ["{}"] = "a plain table", ["nil"] = "nothing", ["'P'"] = "a string", ["P:new()"] = "a plain",
+      ["{}"] = "a plain table", ["nil"] = "nothing", ["'P'"] = "P %(a string%)", ["P:new()"] = "a plain",
     } do
       it("is refused with what it returned: " .. returned, function()
         fails("plugin /.*plugin%.lua returned " .. shown .. ".*its last line must be `return YourClass`",
@@ -174,7 +180,7 @@ do return R end]]
   end)
 
   describe("answers", function()
-    it("are made whole: duration in seconds, timestamp in milliseconds, also of each deployment", function()
+    it("are completed: duration in seconds, timestamp in milliseconds, also of each deployment", function()
       local before = os.time()
       local status = act [[function P:pe_status()
         local one = ActionStatusInfo{ status = ActionStatus.WARN, msg = "slow", state = DeploymentState.READY }
@@ -190,7 +196,7 @@ do return R end]]
       assert.equal(1, status.data.more)
     end)
 
-    it("keep a duration that the plugin gave", function()
+    it("keep the duration of the plugin", function()
       assert.equal(12.3457, act("function P:pe_status() return ActionStatusInfo{ status = ActionStatus.OK, "
         .. "duration = 12.34567 } end").duration)
     end)
@@ -226,7 +232,7 @@ do return R end]]
         "ActionStatusInfo('passing')")
     end)
 
-    it("has constants that raise on a typing error, and stay as they are", function()
+    it("has constants that raise on a misspelling and cannot be changed", function()
       raises('ActionStatus has no OKAY', "ActionStatus.OKAY")
       raises('DeploymentState has no READYY; did you mean "READY"%?', "DeploymentState.READYY")
       raises("ActionStatus is constant", "5 ActionStatus.FINE = 'fine'")
@@ -254,13 +260,13 @@ do return R end]]
     for what, body in pairs {
       ["raises"] = "error 'cannot stop'",
       ["fails"] = "return ActionStatusInfo{ status = ActionStatus.ERROR, msg = 'cannot stop' }",
-      ["answers nonsense"] = "return 'cannot stop'",
+      ["returns nonsense"] = "return 'cannot stop'",
     } do
       it("logs and ignores a stop that " .. what, function()
         local status = act("function P:deployment_stop() " .. body .. " end" .. START, "deployment_relaunch",
           { id = "d1" })
         assert.equal("passing", status.status)
-        assert.matches("relaunch goes on", status.stderr)
+        assert.matches("deployment_stop failed, starting the deployment anyway", status.stderr)
       end)
     end
 

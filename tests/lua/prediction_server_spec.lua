@@ -23,7 +23,7 @@ describe("bosun.prediction_server", function()
   it("says what is no amount of memory", function()
     for _, text in ipairs { "", "lots", "-1m", "0", "1e9", "5x", "1 m m", "0x10" } do
       local problem = eval(("local _, problem = pps.memory(%q) return problem"):format(text))
-      assert.truthy(problem and problem:find('is no amount of memory; expected bytes, or a size like "512m"', 1, true),
+      assert.truthy(problem and problem:find('expected a number of bytes, or a size such as "512m"', 1, true),
         text)
     end
   end)
@@ -33,7 +33,7 @@ describe("bosun.prediction_server", function()
       return { pps.cpus "1.5", pps.cpus(2), pps.cpus ".25", pps.cpus " 0.5 " }]])
     for _, text in ipairs { "", "0", "two", "1e3", "0x2", "-1", "nan", "inf" } do
       local problem = eval(("local _, problem = pps.cpus(%q) return problem"):format(text))
-      assert.truthy(problem and problem:find("is no number of processors", 1, true), text)
+      assert.truthy(problem and problem:find("expected a number of processors", 1, true), text)
     end
   end)
 
@@ -54,7 +54,7 @@ describe("bosun.prediction_server", function()
   end)
 
   it("lets no id add a setting", function()
-    assert.same({ false, 'deployment_id "d;queue_url=x" cannot be monitored: it holds a semicolon or a control '
+    assert.same({ false, 'deployment_id "d;queue_url=x" cannot be monitored: contains a semicolon or a control '
       .. "character" }, eval [[
       local environment, problem = pps.environment({ id = "d;queue_url=x", model = "m" }, pps.monitoring "amqp://q")
       return { environment ~= nil, problem }]])

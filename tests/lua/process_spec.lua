@@ -33,14 +33,14 @@ describe("bosun.process", function()
   end
 
   describe("run", function()
-    it("returns how the program ended, and what it said", function()
+    it("returns the exit status and the output of the program", function()
       assert.same({ code = 3, stdout = "out\n", stderr = "err\n", timed_out = false, truncated = false },
         eval [[return process.run { "sh", "-c", "echo out; echo err >&2; exit 3" }]])
       assert.same({ signal = 9, stdout = "", stderr = "", timed_out = false, truncated = false },
         eval [[return process.run { "sh", "-c", "kill -9 $$" }]])
     end)
 
-    it("takes arguments as they are", function()
+    it("passes arguments unchanged", function()
       assert.equal("a b|$HOME|;ls|'|\"|*||7|", eval [[
         return process.run({ "printf", "%s|", "a b", "$HOME", ";ls", "'", '"', "*", "", 7 }).stdout]])
     end)
@@ -53,20 +53,20 @@ describe("bosun.process", function()
         return process.run({ "sh", "-c", "env | cut -d= -f1 | grep -vx -e PWD -e _" }, { clear_env = true }).stdout]])
     end)
 
-    it("hands on only what is on the list", function()
+    it("passes on only the variables on the list", function()
       local stdout = eval([[return process.run({ "env" }).stdout]],
         { before = "env MLOPS_TOKEN=x http_proxy=http://p LC_ALL=C" })
       assert.is_truthy(stdout:find("http_proxy=http://p", 1, true) and stdout:find("LC_ALL=C", 1, true))
       assert.is_nil(stdout:find("MLOPS_TOKEN", 1, true))
     end)
 
-    it("hands 1 MiB over, and takes it back", function()
+    it("passes 1 MiB both ways", function()
       assert.equal(2 ^ 20, eval [[
         local text = ("0123456789abcdef"):rep(65536)
         return process.run({ "cat" }, { stdin = text }).stdout == text and #text]])
     end)
 
-    it("keeps to max_output", function()
+    it("obeys max_output", function()
       assert.same({ 5, true, 0 }, eval [[
         local result = process.run({ "sh", "-c", "yes | head -c 10000000" }, { max_output = 5 })
         return { #result.stdout, result.truncated, result.code }]])
@@ -81,7 +81,7 @@ describe("bosun.process", function()
       end)())
     end)
 
-    it("says which program could not be started, and why", function()
+    it("names the program that cannot be started, and why", function()
       workspace:write("headless", "echo hello\n")
       os.execute("chmod 755 " .. workspace:path "headless")
       workspace:write("plain", "")
@@ -110,7 +110,7 @@ describe("bosun.process", function()
       assert.is_truthy(message:find("^EMFILE cannot start true: "), message)
     end)
 
-    it("makes a bad end a failure, with check", function()
+    it("turns a bad exit into an error, with check", function()
       local err = eval [[
         local result, err = process.run({ "sh", "-c", "echo out; seq 20 >&2; echo >&2; exit 3" }, { check = true })
         return { result, code = err.code, message = err.message, stdout = err.result.stdout,
@@ -125,19 +125,19 @@ describe("bosun.process", function()
       assert.equal(0, eval [[return process.run({ "true" }, { check = true }).code]])
     end)
 
-    it("raises on what makes no sense", function()
+    it("raises on invalid arguments", function()
       for code, pattern in pairs {
         ["process.run()"] = "table expected", ["process.run {}"] = "empty list",
         ["process.run 'ls -l'"] = "table expected", ["process.run { '' }"] = "name is empty",
         ["process.run { 'a', {} }"] = "item 2: expected a string, got table",
-        ["process.run { 'a', 'b\\0c' }"] = "item 2 contains a NUL",
+        ["process.run { 'a', 'b\\0c' }"] = "item 2: an argument cannot contain a NUL",
         ["process.run({ 'a' }, { time_out = 1 })"] = 'did you mean "timeout"',
         ["process.run({ 'a' }, { timeout = 0 })"] = "more than 0",
         ["process.run({ 'a' }, { max_output = -1 })"] = "0 or more",
         ["process.run({ 'a' }, { env = { ['A=B'] = '1' } })"] = '"A=B" cannot be the name',
         ["process.run({ 'a' }, { env = { [''] = '1' } })"] = '"" cannot be the name',
         ["process.run({ 'a' }, { env = { 'A=B' } })"] = "names and values",
-        ["process.run({ 'a' }, { env = { A = 'b\\0c' } })"] = "A: the value contains a NUL",
+        ["process.run({ 'a' }, { env = { A = 'b\\0c' } })"] = "A: a value cannot contain a NUL",
         ["process.run({ 'a' }, { env = { A = {} } })"] = "A: expected a string, a secret or false, got table",
         ["process.run({ 'a' }, { cwd = '' })"] = "option cwd: expected a path",
         ["process.run({ 'a' }, { stdin = 1 })"] = "stdin: expected a string or a secret",
@@ -148,7 +148,7 @@ describe("bosun.process", function()
       end
     end)
 
-    it("ends with the action's time", function()
+    it("ends at the deadline of the action", function()
       local word = nap()
       local status = workspace:act("pe_status", nil, { args = { "--timeout", "1" },
         plugin = workspace:plugin_file("late", ([[
@@ -173,7 +173,7 @@ describe("bosun.process", function()
   end)
 
   describe("spawn", function()
-    it("talks with a program", function()
+    it("exchanges lines with a program", function()
       assert.same({ "got a\n", "got b\nend\n", 4, true }, eval [[
         local p <close> = assert(process.spawn { "sh", "-c", "while read x; do echo got $x; done; echo end; exit 4" })
         assert(p:write "a\n")
@@ -183,10 +183,10 @@ describe("bosun.process", function()
         return { first, result.stdout, result.code, math.type(p:pid()) == "integer" }]])
     end)
 
-    it("gives lines as they come", function()
+    it("returns lines as they arrive", function()
       assert.same({ "first", "", "third", "no newline" }, eval [[
         local lines = {}
-        local p <close> = process.spawn { "printf", "first\n\nthird\nno newline" }
+        local p <close> = process.spawn { "printf", "first\\r\\n\\nthird\\nno newline" }
         for line in p:lines() do lines[#lines + 1] = line end
         return lines]])
     end)
@@ -209,7 +209,7 @@ describe("bosun.process", function()
         return { total, pieces > 1 and pieces < 5 }]])
     end)
 
-    it("does not wait for those who hold the output", function()
+    it("does not wait for others that keep the output open", function()
       local word = nap()
       assert.same({ "x" }, eval(([[
         local lines = {}
@@ -242,7 +242,7 @@ describe("bosun.process", function()
       assert.equal(0, alive(word))
     end)
 
-    it("tells that a program still runs, or cannot be reached", function()
+    it("reports a program that still runs, or cannot be signalled", function()
       assert.same({ "timeout", "sleep is still running after 0.05 s", true, 9, "ESRCH", "EPIPE" }, eval [[
         local p <close> = process.spawn { "sleep", "1000" }
         local _, err = p:wait(0.05)
@@ -260,7 +260,7 @@ describe("bosun.process", function()
         return { tostring(p), err:find("the process is closed", 1, true) ~= nil }]])
     end)
 
-    it("raises on a signal that is none", function()
+    it("raises on an unknown signal", function()
       local message = raised_by 'local p <close> = process.spawn { "cat" } p:kill "TREM"'
       assert.is_truthy(message:find('no signal named "TREM"', 1, true), message)
     end)
@@ -273,7 +273,7 @@ describe("bosun.process", function()
       { before = "env PATH=/bin NAME=value" }))
   end)
 
-  it("replaces what starts shells", function()
+  it("replaces functions that start shells", function()
     for _, name in ipairs { "os.execute", "io.popen" } do
       local message = raised_by(name .. ' "true"')
       assert.is_truthy(message:find(name .. " is not available in a plugin: .*bosun%.process"), message)
@@ -293,7 +293,7 @@ describe("bosun.process", function()
       return status.data
     end
 
-    it("notes what it would run, and runs what only reads", function()
+    it("plans changes, and runs programs that only read", function()
       local target = workspace:path "touched"
       local data = dry(([[
         local first = process.run { "touch", %q, "a b" }
@@ -305,7 +305,7 @@ describe("bosun.process", function()
       assert.is_nil(workspace:read(target))
     end)
 
-    it("gives a spawned process that says what the plugin wants", function()
+    it("returns a spawned process with the planned results", function()
       local data = dry [[
         local lines = {}
         local p <close> = process.spawn({ "server" }, { dry_run = { stdout = "ready\nmore\n", code = 2 } })
@@ -338,7 +338,7 @@ describe("bosun.process", function()
       return result.stderr .. result.text .. workspace:read(trace), result.status.data
     end
 
-    it("hands them to the program and shows them nowhere else", function()
+    it("passes them to the program and shows them nowhere else", function()
       local shown, data = shown_by [[
         local result = process.run({ "sh", "-c", 'printf %s "$TOKEN"; cat; tr "\\0" " " </proc/$$/cmdline >&2' },
           { env = { TOKEN = canary }, stdin = canary })

@@ -17,7 +17,7 @@ describe("bosun.retry", function()
     ]] .. code, options)
   end
 
-  it("returns all that the first success returned", function()
+  it("returns all results of the first success", function()
     assert.same({ 3, "a", "b" }, eval [[
       local a, b = retry.run(function(attempt)
         calls = attempt
@@ -33,8 +33,8 @@ describe("bosun.retry", function()
     assert.equal(1, eval [[retry.run(fails "x", { max = 1 }) return calls]])
   end)
 
-  it("tries only what is worth it", function()
-    assert.same({ 1, 5, 2, 1 }, eval [[
+  it("retries only the failures that `on` names", function()
+    assert.same({ 1, 5, 2, 1, 1, 1 }, eval [[
       local result = {}
       local function count(code, on)
         calls = 0
@@ -45,21 +45,23 @@ describe("bosun.retry", function()
       count("timeout", { "ECONNREFUSED", "timeout" })
       count("x", function(err, attempt) return err.code == "x" and attempt < 2 end)
       count("cancelled")
+      count("deadline")
+      count("deadline", { "deadline" })
       return result]])
   end)
 
-  it("hands errors on that are raised", function()
+  it("passes on errors that are raised", function()
     assert.same({ 1, "broken" }, eval [[
       local _, err = pcall(retry.run, function() calls = calls + 1 error("broken", 0) end)
       return { calls, err }]])
   end)
 
-  it("does not begin what cannot end in time", function()
+  it("makes no attempt past the deadline", function()
     assert.equal(1, eval [[retry.run(fails "x", { backoff = 1000, deadline = 400 }) return calls]])
     assert.equal(1, eval([[retry.run(fails "x", { backoff = 1000 }) return calls]], { args = { "--timeout", "30" } }))
   end)
 
-  it("waits longer each time, and not always as long", function()
+  it("waits longer each time, for a random time", function()
     assert.is_true(eval [[
       local asked = {}
       local sleep = time.sleep
@@ -74,13 +76,16 @@ describe("bosun.retry", function()
       return good]])
   end)
 
-  it("raises on options that make no sense", function()
+  it("raises on invalid options", function()
     for options, words in pairs {
-      ["{ tries = 1 }"] = 'unknown option "tries"', ["{ max = 0 }"] = "from 1 on",
-      ["{ backoff = 'x' }"] = "option backoff",
+      ["{ tries = 1 }"] = "retry.run: unknown option tries",
+      ["{ max = 0 }"] = "retry.run: option max: expected an integer of 1 or more, got 0",
+      ["{ max = 1.5 }"] = "expected an integer of 1 or more, got 1.5", ["{ deadline = 0/0 }"] = "0 or more seconds",
+      ["{ backoff = 'x' }"] = "retry.run: option backoff: expected 0 or more seconds or a function, got a string",
     } do
       local message = eval("local _, err = pcall(function() retry.run(print, " .. options .. ") end) return err")
       assert.is_truthy(message:find(words, 1, true), message)
+      assert.matches("eval%.lua:%d+: ", message)
     end
   end)
 end)
@@ -94,7 +99,7 @@ describe("bosun.wait", function()
     return workspace:eval('local wait = require "bosun.wait"\n' .. code, options)
   end
 
-  it("asks until there is an answer", function()
+  it("polls until the condition is met", function()
     assert.same({ 4, "more" }, eval [[
       local a, b = wait.poll(function(attempt)
         if attempt == 4 then return attempt, "more" end
@@ -102,7 +107,7 @@ describe("bosun.wait", function()
       return { a, b }]])
   end)
 
-  it("says what was said last when time is up", function()
+  it("ends with the last reason when time is up", function()
     local err = eval [[
       local calls = 0
       local value, err = wait.poll(function() calls = calls + 1 return nil, "HTTP status 503" end,
@@ -112,7 +117,7 @@ describe("bosun.wait", function()
       message = "waiting for the model server: not within 0.1 s: HTTP status 503" }, err)
   end)
 
-  it("asks once more when time is up, and at least once", function()
+  it("calls once more when time is up, and at least once", function()
     assert.same({ 2, 1 }, eval [[
       local function count(options)
         local calls = 0
@@ -122,21 +127,26 @@ describe("bosun.wait", function()
       return { count { interval = 1000, timeout = 0.05 }, count { timeout = 0 } }]])
   end)
 
-  it("ends with the action's time", function()
+  it("ends at the deadline of the action", function()
     local plugin = workspace:plugin_file("late", [[
       function P:pe_status()
-        assert(require("bosun.wait").poll(function() return false, "not yet" end, { interval = 0.01, timeout = 1000 }))
+        local _, err = require("bosun.wait").poll(function() return false, "not yet" end,
+          { interval = 0.01, timeout = 1000 })
+        assert(io.open(self.plugin_config.file, "w")):write(err.code):close()
+        error(err)
       end]])
-    local status = workspace:act("pe_status", nil, { args = { "--timeout", "1" }, plugin = plugin })
+    local status = workspace:act("pe_status", nil, { args = { "--timeout", "1" }, plugin = plugin,
+      config = { pluginConfig = { file = workspace:path "code" } } })
     assert.equal("failing", status.status)
     assert.is_truthy(status.msg:find "timed out" or status.msg:find "time is up", status.msg)
+    assert.equal("deadline", workspace:read "code")
   end)
 
-  it("hands errors on that are raised", function()
+  it("passes on errors that are raised", function()
     assert.equal("broken", eval [[return select(2, pcall(wait.poll, function() error("broken", 0) end))]])
   end)
 
-  it("asks once in a dry run", function()
+  it("calls once in a dry run", function()
     assert.same({ 1, true, "there" }, eval([[
       local calls = 0
       local function never() calls = calls + 1 return false end
@@ -144,12 +154,15 @@ describe("bosun.wait", function()
       return { calls, first, wait.poll(never, { dry_run = "there" }) }]], { args = { "--dry-run" } }))
   end)
 
-  it("raises on options that make no sense", function()
+  it("raises on invalid options", function()
     for options, words in pairs {
-      ["{ every = 1 }"] = 'unknown option "every"', ["{ timeout = -1 }"] = "0 or more",
+      ["{ every = 1 }"] = "wait.poll: unknown option every",
+      ["{ timeout = -1 }"] = "wait.poll: option timeout: expected 0 or more seconds, got -1",
+      ["{ backoff = -1 }"] = "wait.poll: option backoff: expected a number of 0 or more, got -1",
     } do
       local message = eval("local _, err = pcall(function() wait.poll(print, " .. options .. ") end) return err")
       assert.is_truthy(message:find(words, 1, true), message)
+      assert.matches("eval%.lua:%d+: ", message)
     end
   end)
 end)

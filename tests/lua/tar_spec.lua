@@ -62,7 +62,7 @@ with tarfile.open(sys.argv[1], errorlevel=2) as tar:
       "d|2|0|777|0|0|0||a/b|", "empty|0|0|644|0|0|0|||", "block|0|512|644|0|0|0|||xxxxxxxxxx" }, read_by_python(path))
   end)
 
-  it("keeps long names, other alphabets and numbers that ustar has no room for", function()
+  it("keeps long names, other alphabets and numbers that do not fit ustar", function()
     local long, deep = ("n"):rep(300), ("d/"):rep(120) .. "file"
     local split = ("p"):rep(155) .. "/" .. ("s"):rep(100)
     local folder = ("f"):rep(99)
@@ -95,7 +95,7 @@ with tarfile.open(sys.argv[1], errorlevel=2) as tar:
     assert.same(expected, read_by_python((write(table.concat(entries, ",")))))
   end)
 
-  it("is extracted by GNU tar as it was", function()
+  it("is extracted by GNU tar unchanged", function()
     workspace:write("random", eval [[
       return require("bosun.base64").encode(require("bosun.crypto").random_bytes(200000))]])
     local path = write [[
@@ -105,7 +105,7 @@ with tarfile.open(sys.argv[1], errorlevel=2) as tar:
     assert.is_true(ok, text)
   end)
 
-  it("says that a file of 9 GB is as large as it is", function()
+  it("records the size of a file of 9 GB", function()
     assert.same({ true, "9000000000" }, eval [[
       local piece = ("\0"):rep(1000000)
       local left = 9000
@@ -121,7 +121,7 @@ with tarfile.open(sys.argv[1], errorlevel=2) as tar:
       return { total == archive:size(), first:match "size=(%d+)\n" }]])
   end)
 
-  it("is a source that others read", function()
+  it("can be the source of a request", function()
     assert.same({ true, 3072, 3072, true }, eval [[
       local count = 3
       local archive = tar.new():add { name = "a", content = "text" }
@@ -146,13 +146,13 @@ with tarfile.open(sys.argv[1], errorlevel=2) as tar:
       return all() == all()]])
   end)
 
-  it("fails on what cannot be read, and leaves the file as it was", function()
+  it("fails on an unreadable entry, and leaves the old file unchanged", function()
     workspace:write("old.tar", "old")
     for entry, expected in pairs {
       ['{ name = "a", path = "/no/such/file" }'] = "ENOENT: .*/no/such/file",
-      ['{ name = "a", path = "/tmp" }'] = "invalid: cannot archive /tmp: it is a directory",
-      ['{ name = "a", size = 5, source = function() end }'] = "invalid: cannot archive a: it is shorter than the 5",
-      ['{ name = "a", size = 1, source = function() return "xx" end }'] = "invalid: .* it is longer than the 1 bytes",
+      ['{ name = "a", path = "/tmp" }'] = "invalid: cannot archive /tmp: expected a file, found a directory",
+      ['{ name = "a", size = 5, source = function() end }'] = "invalid: .*: shorter than the expected 5 ",
+      ['{ name = "a", size = 1, source = function() return "xx" end }'] = ": longer than the expected 1 bytes",
       ['{ name = "a", size = 1, source = function() return nil, { code = "x", message = "broken" } end }'] =
         "^x: broken$",
     } do
@@ -179,19 +179,22 @@ with tarfile.open(sys.argv[1], errorlevel=2) as tar:
     assert.is_nil(workspace:read "dry.tar")
   end)
 
-  it("raises on entries that make no sense", function()
+  it("raises on invalid entries", function()
     for entry, words in pairs {
-      ["{}"] = "name: it is missing", ["{ name = '/a', content = '' }"] = "absolute",
+      ["{}"] = "name: missing", ["{ name = '/a', content = '' }"] = "expected a relative path",
       ["{ name = 'a/../b', content = '' }"] = '".."', ["{ name = 'a' }"] = "one of content, path and source",
       ["{ name = 'a', content = '', path = 'b' }"] = "one of content, path and source",
       ["{ name = 'a\\0', content = '' }"] = "NUL", ["{ name = '\\xff', content = '' }"] = "not UTF-8",
-      ["{ name = 'a', source = print }"] = "needs it", ["{ name = 'a', type = 'fifo' }"] = "type: expected",
+      ["{ name = 'a', source = print }"] = "size: required with a source",
+      ["{ name = 'a', type = 'fifo' }"] = "type: expected",
       ["{ name = 'a', type = 'symlink' }"] = "target", ["{ name = 'a', content = '', target = 'b' }"] = "target",
       ["{ name = 'a', type = 'directory', content = '' }"] = "only files",
-      ["{ name = 'a', content = 1 }"] = "content: expected string, got integer",
-      ["{ name = 'a', content = '', uid = -1 }"] = "negative", ["{ name = 'a', content = '', mode = 65536 }"] = "mode",
-      ["{ title = 'a' }"] = 'unknown field "title"',
-      ["{ name = 'a', content = '', size = 1.5 }"] = "size: expected integer, got float",
+      ["{ name = 'a', content = 1 }"] = "option content: expected a string, got 1",
+      ["{ name = 'a', content = '', uid = -1 }"] = "option uid: expected an integer of 0 or more, got -1",
+      ["{ name = 'a', content = '', mode = 65536 }"] =
+        "option mode: expected a mode from 0 to 4095 (octal 7777), got 65536",
+      ["{ title = 'a' }"] = "unknown option title",
+      ["{ name = 'a', content = '', size = 1.5 }"] = "size: expected an integer of 0 or more, got 1.5",
     } do
       local message = eval("local _, err = pcall(function() tar.new { " .. entry .. " } end) return err")
       assert.is_truthy(message:find("tar: entry 1: .*" .. words:gsub("%p", "%%%0")), entry .. ": " .. message)

@@ -105,6 +105,6 @@ describe("the test plugin", function()
     workspace.private = "tmp_dirr: x\nlaunch_time_sec: -1\n"
     local msg = workspace:act("plugin_start").msg
     assert.matches('1:1: tmp_dirr: unknown key; did you mean "tmp_dir"%?', msg)
-    assert.matches("2:18: launch_time_sec: found the number %-1", msg)
+    assert.matches("2:18: launch_time_sec: expected seconds, or a duration such as 5m, found the integer %-1", msg)
   end)
 end)

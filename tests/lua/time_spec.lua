@@ -22,7 +22,7 @@ describe("bosun.time", function()
     }))
   end)
 
-  it("refuses what is not one", function()
+  it("refuses other text", function()
     local wrong = {
       "", "x", "2026-13-01T00:00:00Z", "2026-11-23T08:00:00", "2026-11-23T08:00:00Zx", "2026-11-23T08:00:00+2",
       "2026-02-31T00:00:00Z", "2026-11-31T00:00:00Z", "2025-02-29T00:00:00Z",

@@ -1,5 +1,5 @@
 --- Servers for the tests of HTTP, on unused ports of 127.0.0.1: nginx, and tests/support/badserver.py. They end with
---- the process that started them. Certificates are made by openssl, for each test anew.
+--- the process that started them. Certificates are made for each test anew.
 
 local web = {}
 
@@ -48,43 +48,6 @@ function web.bad(workspace)
   return { url = "http://127.0.0.1:" .. port, port = math.tointeger(port), handle = handle }
 end
 
-local CERTIFICATES = [[
-set -e; cd "$1"
-quiet() { openssl "$@" 2>>openssl.log; }
-key() { quiet ecparam -name prime256v1 -genkey -noout -out "$1.key"; }
-key ca
-quiet req -x509 -new -key ca.key -subj /CN=test-ca -days 30 -out ca.crt
-key other-ca
-quiet req -x509 -new -key other-ca.key -subj /CN=other-ca -days 30 -out other-ca.crt
-mkdir -p issued; : > index.txt; echo 01 > serial
-cat > ca.conf <<END
-[ca]
-default_ca = d
-[d]
-new_certs_dir = issued
-database = index.txt
-serial = serial
-certificate = ca.crt
-private_key = ca.key
-default_md = sha256
-policy = p
-copy_extensions = copy
-unique_subject = no
-[p]
-commonName = supplied
-END
-issue() { # name, subject alternative name, start, end
-  key "$1"
-  quiet req -new -key "$1.key" -subj "/CN=$1" -addext "subjectAltName=$2" -out "$1.csr"
-  quiet ca -batch -notext -config ca.conf -in "$1.csr" -out "$1.crt" -startdate "$3" -enddate "$4"
-}
-past=20200101000000Z; future=20480101000000Z
-issue server "DNS:localhost,IP:127.0.0.1" $past $future
-issue named "DNS:inner.example" $past $future
-issue expired "DNS:localhost,IP:127.0.0.1" $past 20210101000000Z
-issue client "DNS:client.example" $past $future
-]]
-
 local CONFIG = [[
 daemon off; master_process off; pid "ROOT/nginx.pid"; error_log "ROOT/error.log";
 events { worker_connections 512; }
@@ -130,9 +93,9 @@ http {
 function web.nginx(workspace)
   workspace:mkdir("www")
   local root = workspace.root
-  workspace:write("certificates.sh", CERTIFICATES)
-  assert(os.execute(("bash %s/certificates.sh %s >/dev/null 2>>%s/openssl.log"):format(root, root, root)),
-    workspace:read("openssl.log"))
+  for _, command in ipairs { "standard", "authority other-ca" } do
+    assert(os.execute(("tests/support/certificates %s %s"):format(root, command)))
+  end
   local ports = free_ports(5)
   local config = CONFIG:gsub("ROOT", root):gsub("PORT(%d)", function(i) return ports[math.tointeger(i)] end)
   local path = workspace:write("nginx.conf", config)

@@ -1,5 +1,5 @@
-/* An allocator that fails on demand and counts what is live, for the whole test program, libraries included.
- * Under a sanitizer, which has its own allocator, it is absent and BOSUN_FAILING_MALLOC is 0. */
+/* An allocator for the whole test program, libraries included, that fails on demand and counts what is
+ * allocated. Sanitizers bring their own allocator: then it is absent, and BOSUN_FAILING_MALLOC is 0. */
 #ifndef BOSUN_TESTS_FAILING_MALLOC_H
 #define BOSUN_TESTS_FAILING_MALLOC_H
 
@@ -78,8 +78,8 @@ static void arm_malloc(long at, bool from_then_on)
     fail_from_then_on = from_then_on;
 }
 
-/* Runs `work` with its first allocation failing, then its second, … until none fails. It may then fail with
- * ENOMEM only, or succeed, and has to free what it allocates; it must not print. */
+/* Runs `work` with its first allocation failing, then its second, and so on until none fails. `work` may
+ * only succeed or fail with ENOMEM, has to free what it allocates, and must not print. */
 __attribute__((unused)) static void sweep(const char *name, int (*work)(bosun_err *err))
 {
     for (int from_then_on = 0; from_then_on <= 1; from_then_on++) {
@@ -102,7 +102,7 @@ __attribute__((unused)) static void sweep(const char *name, int (*work)(bosun_er
     }
 }
 
-/* Runs `work`, which must succeed without any memory. */
+/* Runs `work`, which must succeed without allocating. */
 __attribute__((unused)) static void needs_no_memory(const char *name, int (*work)(bosun_err *err))
 {
     bosun_err err = {0};

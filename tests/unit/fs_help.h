@@ -1,5 +1,5 @@
-/* For the tests of the file system: a scratch folder that is the working directory while they run, and small
- * files in it. Included once by each program. */
+/* Helpers for file system tests: a scratch folder, which is the working directory during the tests, and
+ * small files in it. Include it once per program. */
 #ifndef BOSUN_TESTS_FS_HELP_H
 #define BOSUN_TESTS_FS_HELP_H
 
@@ -16,7 +16,7 @@
 
 static char scratch[] = "/tmp/bosun-test-XXXXXX";
 
-/* A test that cannot go on is no test: stop it, loudly. */
+/* A test that cannot go on stops the program. */
 #define must(cond)                                                                                           \
     do {                                                                                                     \
         if (!(cond)) {                                                                                       \
@@ -49,7 +49,7 @@ static inline void put(const char *path, const char *text)
     must(close(fd) == 0);
 }
 
-/* Is that the file's content? */
+/* Is this the content of the file? */
 static inline bool holds(const char *path, const char *text)
 {
     bosun_buf content = {0};
@@ -65,7 +65,7 @@ static inline bool there(const char *path)
     return lstat(path, &st) == 0;
 }
 
-/* How many files in the working directory match the pattern. */
+/* The number of files in the working directory that match the pattern. */
 static inline int count(const char *pattern)
 {
     int n = 0;
@@ -85,7 +85,7 @@ static inline bool failed_with(const bosun_err *err, const char *code)
     return same;
 }
 
-/* The exit status of a child; 128 + signal when it was killed. */
+/* The exit status of a child; 128 + signal if it was killed. */
 static inline int reap(pid_t child)
 {
     int status;
@@ -93,7 +93,7 @@ static inline int reap(pid_t child)
     return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
 }
 
-/* Blocks until the other end wrote a byte or is gone. */
+/* Blocks until the other end writes a byte or closes. */
 static inline void await(int fd)
 {
     char byte;

@@ -1,5 +1,5 @@
-/* For the tests of processes: options in one line, runs that are looked at, and who is left alive. Included
- * once by each program. */
+/* Helpers for process tests: options in one line, running a program and checking the result, and finding
+ * what is still alive. Include it once per program. */
 #ifndef BOSUN_TESTS_PROCESS_HELP_H
 #define BOSUN_TESTS_PROCESS_HELP_H
 
@@ -8,7 +8,7 @@
 #include <dirent.h>
 #include <poll.h>
 
-#define PATIENCE (60 * BOSUN_SECOND) /* what takes longer never happens */
+#define PATIENCE (60 * BOSUN_SECOND) /* anything slower counts as never */
 
 #define ARGV(...)     ((const char *const[]){__VA_ARGS__, NULL})
 #define SHELL(script) ARGV("/bin/sh", "-c", script)
@@ -18,7 +18,7 @@ static inline bosun_process_options program(const char *const *argv)
     return (bosun_process_options){.argv = argv, .max_output = 1 << 20};
 }
 
-/* What a program wrote to standard output; "" when it could not be run. Valid until the next call. */
+/* What a program wrote to standard output; "" if it could not be run. Valid until the next call. */
 static inline const char *output_with(bosun_process_options options)
 {
     static char text[64 * 1024];
@@ -37,7 +37,7 @@ static inline const char *output_of(const char *script)
     return output_with(program(SHELL(script)));
 }
 
-/* Does starting fail with that code, and a message that holds these words? */
+/* Does starting fail with this code, and a message that contains these words? */
 static inline bool refuses(bosun_process_options options, const char *code, const char *words)
 {
     bosun_process p = BOSUN_NO_PROCESS;
@@ -61,7 +61,7 @@ static inline bool has_word(const char *path, const char *word)
     return n > 0 && memmem(text, (size_t)n, word, strlen(word));
 }
 
-/* How many processes have the word in their environment or command line. Zombies have neither. */
+/* The number of processes with the word in their environment or command line, which zombies do not have. */
 static inline int alive_with(const char *word)
 {
     int found = 0;
@@ -82,7 +82,7 @@ static inline int alive_with(const char *word)
     return found;
 }
 
-/* Polls until a file is there. */
+/* Polls until a file exists. */
 static inline bool appears(const char *path)
 {
     int64_t end = bosun_wait_after(PATIENCE);
@@ -91,7 +91,7 @@ static inline bool appears(const char *path)
     return there(path);
 }
 
-/* How many descriptors this process has open. */
+/* The number of open descriptors of this process. */
 static inline int open_descriptors(void)
 {
     int n = 0;
@@ -103,7 +103,7 @@ static inline int open_descriptors(void)
     return n;
 }
 
-/* Has this process any child, ended or not? */
+/* Does this process have any child, ended or not? */
 static inline bool has_children(void)
 {
     siginfo_t info;

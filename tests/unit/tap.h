@@ -1,5 +1,5 @@
-/* Results of a C test in TAP: ok() for each, done() at the end of main. A test program is one file of
- * functions that call ok(); it says what it found, not how it looked. */
+/* Results of a C test in TAP: ok() for each result, done() at the end of main. A test program is one file of
+ * functions that call ok(). */
 #ifndef BOSUN_TESTS_TAP_H
 #define BOSUN_TESTS_TAP_H
 
@@ -24,7 +24,7 @@ __attribute__((format(printf, 2, 3), unused)) static bool ok(bool condition, con
     return condition;
 }
 
-/* A line for people, shown with the failure that it follows. */
+/* A diagnostic line, shown with the failure before it. */
 __attribute__((format(printf, 1, 2), unused)) static void note(const char *format, ...)
 {
     va_list args;
@@ -58,7 +58,7 @@ __attribute__((unused)) static void skip(const char *name, const char *why)
     printf("ok %d - %s # SKIP %s\n", ++tap_count, name, why);
 }
 
-/* The plan, and main's result. */
+/* Prints the plan and returns the exit status of main. */
 __attribute__((unused)) static int done(void)
 {
     printf("1..%d\n", tap_count);

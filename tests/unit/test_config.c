@@ -1,4 +1,4 @@
-/* The action config: what it accepts, and every problem of a file in one message. */
+/* The action config: what it accepts, and all problems of a file in one message. */
 #include "core/base/buf.h"
 #include "core/config.h"
 #include "err_text.h"
@@ -10,7 +10,7 @@ static char folder[] = "/tmp/bosun-test-config-XXXXXX";
 static bosun_config config;
 static bosun_err err;
 
-/* Writes the text as c.yaml in the current folder and reads it for an action. */
+/* Writes the text to c.yaml in the working directory and reads it for an action. */
 static int read_text(const char *text, const char *action)
 {
     FILE *file = fopen("c.yaml", "w");
@@ -48,45 +48,46 @@ static void accepted(void)
     ok(bosun_config_read(&config, NULL, bosun_action_find("pe_status"), NULL, &err) == 0,
        "no file where none is needed");
     ok(bosun_config_read(&config, NULL, bosun_action_find("deployment_stop"), NULL, &err) < 0 &&
-           strstr(err.message, "deployment_stop needs deploymentInfo"),
+           strcmp(err_text(&err), "deploymentInfo: missing: deployment_stop needs it; no action config was "
+                                  "given") == 0,
        "no file where one is needed");
 }
 
 static void rejected(void)
 {
     rejects("[1]", "pe_status",
-            "c.yaml:1:1: expected a mapping with pluginConfig, peInfo or deploymentInfo, found a sequence",
+            "c.yaml:1:1: expected a mapping with pluginConfig, peInfo or deploymentInfo, found a list",
             "the root");
-    rejects("a: 1\n", "deployment_start",
-            "c.yaml:1:1: deploymentInfo: missing, and deployment_start needs it: add it", "no section");
+    rejects("a: 1\n", "deployment_start", "c.yaml:1:1: deploymentInfo: missing: deployment_start needs it",
+            "no section");
     rejects("pluginConfig: {}\ndeploymentinfo: {id: x}\n", "deployment_start",
-            "c.yaml:2:1: deploymentInfo: missing, and deployment_start needs it: did you mean "
-            "deploymentInfo instead of "
-            "\"deploymentinfo\"?",
+            "c.yaml:2:1: deploymentinfo: unknown key; did you mean \"deploymentInfo\"?",
             "a mistyped section");
     rejects("deploymentInfo: {Id: x}\n", "deployment_start",
-            "c.yaml:1:18: deploymentInfo.id: missing, and deployment_start needs it: did you mean id "
-            "instead of \"Id\"?",
-            "a mistyped id");
-    rejects("deploymentInfo: text\n", "deployment_start",
-            "c.yaml:1:17: deploymentInfo: expected a mapping, found the text \"text\": write \"key: value\" "
-            "lines below it",
-            "a section that is text");
+            "c.yaml:1:18: deploymentInfo.Id: unknown key; did you mean \"id\"?", "a mistyped id");
+    rejects("deployment Info: {id: x}\n", "deployment_start",
+            "c.yaml:1:1: [\"deployment Info\"]: unknown key; did you mean \"deploymentInfo\"?",
+            "a mistyped section that is not a word");
+    rejects(
+        "deploymentInfo: text\n", "deployment_start",
+        "c.yaml:1:17: deploymentInfo: expected a mapping, found the string \"text\": write \"key: value\" "
+        "lines below it",
+        "a section that is text");
     rejects(
         "peInfo:\n  id: 0x2345\n  deployments: [1, {}, '', {id: 2.5}, [], a]\n  keyValueConfig: []\n"
         "deploymentInfo:\n  id: ''\n  modelId: \"a\\0b\"\n  name: yes\n",
         "deployment_start",
-        "c.yaml:2:7: peInfo.id: expected a string, found the integer 9029: write it in quotes\n"
-        "c.yaml:3:17: peInfo.deployments[0]: expected a string, found the integer 1: write it in quotes\n"
-        "c.yaml:3:20: peInfo.deployments[1].id: a deployment's id is missing\n"
+        "c.yaml:2:7: peInfo.id: expected a string, found the integer 9029: put it in quotes\n"
+        "c.yaml:3:17: peInfo.deployments[0]: expected a string, found the integer 1: put it in quotes\n"
+        "c.yaml:3:20: peInfo.deployments[1].id: missing: expected an id\n"
         "c.yaml:3:24: peInfo.deployments[2]: an id cannot be empty\n"
-        "c.yaml:3:33: peInfo.deployments[3].id: expected a string, found the number 2.5: write it in quotes\n"
-        "c.yaml:3:39: peInfo.deployments[4]: expected a string, found a sequence\n"
-        "c.yaml:4:19: peInfo.keyValueConfig: expected a mapping, found a sequence: write \"key: value\" "
+        "c.yaml:3:33: peInfo.deployments[3].id: expected a string, found the number 2.5: put it in quotes\n"
+        "c.yaml:3:39: peInfo.deployments[4]: expected a string, found a list\n"
+        "c.yaml:4:19: peInfo.keyValueConfig: expected a mapping, found a list: write \"key: value\" "
         "lines below it\n"
         "c.yaml:6:7: deploymentInfo.id: an id cannot be empty\n"
-        "c.yaml:8:9: deploymentInfo.name: expected a string, found the boolean true: write it in quotes\n"
-        "c.yaml:7:12: deploymentInfo.modelId: an id cannot hold the character U+0000",
+        "c.yaml:8:9: deploymentInfo.name: expected a string, found the boolean true: put it in quotes\n"
+        "c.yaml:7:12: deploymentInfo.modelId: an id cannot contain a NUL character",
         "all problems at once");
     rejects("a: b: c\n", "pe_status",
             "c.yaml:1:5: a key cannot stand here: put the text that holds \": \" in quotes, or correct the "
@@ -107,7 +108,7 @@ static void many_problems(void)
     for (const char *at = err.message; *at; at++)
         lines += *at == '\n';
     char wanted[64];
-    snprintf(wanted, sizeof wanted, "\nand %zu more problems", 500 - lines);
+    snprintf(wanted, sizeof wanted, "\n… and %zu more", 500 - lines);
     is_text(last, wanted, "500 problems: those that fit, and how many more");
     ok(lines > 10 && strlen(err.message) < BOSUN_ERR_MESSAGE_MAX - 1, "none of them cut");
 }

@@ -1,4 +1,4 @@
-/* Digests against published vectors; random bytes for what can be told of them. */
+/* Digests against published vectors, and random bytes as far as they can be tested. */
 #include "core/base/crypto.h"
 #include "tap.h"
 #include <string.h>

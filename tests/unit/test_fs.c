@@ -1,5 +1,5 @@
-/* Reading, appending, folders and lists: files, pipes and devices, limits, cancellation, and what errors say.
- */
+/* Reading, appending, folders and lists: files, pipes and devices, limits, cancellation, and error
+ * messages. */
 #include "fs_help.h"
 
 static void check_read(const char *path, size_t max, const char *expected)
@@ -30,7 +30,7 @@ static void test_read(void)
     check_read("five", 100, "12345");
     check_read("five", 5, "12345");
     check_read("empty", 0, "");
-    check_read("/proc/sys/kernel/ostype", 100, "Linux\n"); /* stat says that it has 0 bytes */
+    check_read("/proc/sys/kernel/ostype", 100, "Linux\n"); /* stat reports 0 bytes */
     check_unreadable("five", 4, NULL, BOSUN_ERR_TOO_LARGE);
     check_unreadable("/dev/zero", 1 << 20, NULL, BOSUN_ERR_TOO_LARGE);
     check_unreadable("missing", 9, NULL, "ENOENT");
@@ -62,7 +62,7 @@ static void test_slow_pipe(void)
     must(child >= 0);
     if (child == 0) {
         for (const char *s = "slow"; *s; s++) {
-            usleep(20000); /* slowness is what this is about */
+            usleep(20000); /* the test is about a slow writer */
             must(write(ends[1], s, 1) == 1);
         }
         _exit(0);

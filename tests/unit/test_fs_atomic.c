@@ -1,4 +1,4 @@
-/* Replacing files: what readers see, what killed writers leave, what a full disk does. */
+/* Replacing files: what readers see, what killed writers leave behind, a full disk. */
 #include "core/fs/internal.h"
 #include "fs_help.h"
 #include <sched.h>
@@ -60,7 +60,7 @@ static void test_refused(void)
     ok(count(LEFTOVERS) == 0, "failures leave no temporary file");
 }
 
-/* As the runner asks before it writes to its status file for the first time. */
+/* The check that the runner does before it first writes its status file. */
 static int check(const char *path, bosun_err *err)
 {
     bosun_fs_target target;
@@ -95,7 +95,7 @@ static void test_relative(void)
     bosun_fs_target_close(&target);
 }
 
-/* A child with a temporary file beside `path`, half written; it says so on `ready` and waits for a byte on
+/* A child with a half-written temporary file next to `path`. It reports on `ready` and waits for a byte on
  * `go`. */
 static pid_t write_half(const char *path, int ready, int go)
 {

@@ -1,4 +1,4 @@
-/* Copying and moving: content, holes, modes, what may not be copied, and what a failed copy leaves. */
+/* Copying and moving: content, holes, modes, what cannot be copied, and what a failed copy leaves behind. */
 #include "core/fs/internal.h"
 #include "fs_help.h"
 
@@ -87,7 +87,7 @@ static void test_holes(void)
        "so is a file that is all hole");
 }
 
-/* Between two kinds of file systems the kernel's ways often do not work. */
+/* copy_file_range often does not work between two kinds of file systems. */
 static void test_across(const char *other)
 {
     char path[64];

@@ -57,7 +57,7 @@ static void test_refused(void)
 
 enum { PROCESSES = 8, ROUNDS = 100 };
 
-/* Adds one to a number in a file, in two steps that others could come between. */
+/* Adds one to a number in a file, in two steps that others could interrupt. */
 static void increment(void)
 {
     bosun_buf content = {0};

@@ -1,9 +1,11 @@
-/* Lines out of text that comes in pieces. */
+/* Lines from text that arrives in pieces. */
 #include "core/base/lines.h"
 #include "tap.h"
+#include <stdint.h>
 #include <string.h>
 
-/* The lines of a text that comes in pieces of `piece` bytes, each in brackets; "!" where one was too long. */
+/* Splits a text that arrives in pieces of `piece` bytes. Shows each line in brackets, and "!" for one that
+ * is too long. */
 static void split(bosun_buf *out, const char *text, size_t piece, size_t max)
 {
     bosun_lines lines = {.max = max};
@@ -55,8 +57,83 @@ static void test_lines(void)
     check_lines("1234", 3, "!");
 }
 
+static void test_ends(void)
+{
+    check_lines("a", 9, "[a]");
+    check_lines("a\n", 9, "[a]");
+    check_lines("a\n\n", 9, "[a][]");
+    check_lines("\r\n", 9, "[]");
+    check_lines("\r\n\r\n", 9, "[][]");
+    check_lines("\r", 9, "[\r]");
+    check_lines("a\rb\r", 9, "[a\rb\r]");
+    check_lines("a\r\r\n", 9, "[a\r]");
+    check_lines("a\n\rb\n", 9, "[a][\rb]");
+}
+
+static void test_limits(void)
+{
+    check_lines("\n\r\n", 0, "[][]");
+    check_lines("a\n", 0, "!");
+    check_lines("123\r\n", 3, "[123]");
+    check_lines("123\r", 3, "!"); /* a '\r' that ends no line counts */
+    check_lines("123\r4\n", 3, "!");
+    check_lines("1234\r\n", 3, "!");
+    check_lines("a\n1234", SIZE_MAX, "[a][1234]");
+}
+
+/* No line follows one that is too long, whatever is fed. */
+static void test_too_long(void)
+{
+    bosun_lines lines = {.max = 3};
+    bosun_err err = {0};
+    const char *line;
+    size_t len;
+    ok(bosun_lines_feed(&lines, "1234", 4, &err) == 0 && bosun_lines_next(&lines, &line, &len, &err) == 0,
+       "4 bytes can still be a line of 3");
+    ok(bosun_lines_feed(&lines, "5\nok\n", 5, &err) == 0 && bosun_lines_next(&lines, &line, &len, &err) < 0 &&
+           strcmp(err.code, BOSUN_ERR_TOO_LARGE) == 0,
+       "%s", err.message);
+    ok(bosun_lines_next(&lines, &line, &len, &err) < 0 && bosun_lines_last(&lines, &line, &len, &err) < 0,
+       "and so it stays");
+    bosun_lines_free(&lines);
+}
+
+static void test_parts(void)
+{
+    bosun_lines lines = {.max = 3, .parts = true};
+    bosun_err err = {0};
+    const char *line;
+    size_t len;
+    char got[64] = "";
+    ok(bosun_lines_feed(&lines, "1234567\r\nab\ncdefg", 17, &err) == 0, "bytes are added");
+    while (bosun_lines_last(&lines, &line, &len, &err) > 0)
+        snprintf(got + strlen(got), sizeof got - strlen(got), "[%.*s]", (int)len, line);
+    is_text(got, "[123][456][7][ab][cde][fg]", "a long line comes in parts, also the last one");
+    bosun_lines_free(&lines);
+}
+
+static void test_bytes(void)
+{
+    bosun_lines lines = {.max = 9};
+    bosun_err err = {0};
+    const char *line;
+    size_t len;
+    ok(bosun_lines_feed(&lines, "a\0b\nc", 5, &err) == 0 &&
+           bosun_lines_next(&lines, &line, &len, &err) == 1 && len == 3 && memcmp(line, "a\0b", 3) == 0,
+       "a NUL is a byte like any other");
+    ok(bosun_lines_last(&lines, &line, &len, &err) == 1 && len == 1 && *line == 'c' &&
+           bosun_lines_last(&lines, &line, &len, &err) == 0,
+       "the last line comes once");
+    bosun_lines_free(&lines);
+}
+
 int main(void)
 {
     test_lines();
+    test_ends();
+    test_limits();
+    test_too_long();
+    test_parts();
+    test_bytes();
     return done();
 }

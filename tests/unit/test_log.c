@@ -1,4 +1,4 @@
-/* Log events as text, JSON and logfmt; texts that try to look like something else. */
+/* Log events as text, JSON and logfmt, and texts that try to imitate other events. */
 #include "core/base/log.h"
 #include "tap.h"
 

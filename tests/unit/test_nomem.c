@@ -1,4 +1,4 @@
-/* Every allocation of the reader, the writer, the config and the status fails in turn. */
+/* Every allocation of the YAML reader and writer, the config and the status fails in turn. */
 #include "core/base/redact.h"
 #include "core/config.h"
 #include "core/status.h"
@@ -86,7 +86,7 @@ static int keep_secrets(bosun_err *err)
     return rc == 0 ? 0 : bosun_err_nomem(err, "test");
 }
 
-/* What the supervisor relies on: no allocation at all. */
+/* What the supervisor relies on: this does not allocate. */
 static int write_string_fixed(bosun_err *err)
 {
     char storage[256];

@@ -1,4 +1,4 @@
-/* Paths as text: joining, normalising, containment, and components that come from outside. */
+/* Paths as text: joining, normalising, containment, and components from outside. */
 #include "core/base/path.h"
 #include "tap.h"
 #include <string.h>
@@ -14,7 +14,7 @@ static void check_join(const char *a, const char *b, const char *expected)
 static void check_norm(const char *path, const char *expected)
 {
     bosun_buf out = {0};
-    bosun_buf_puts(&out, "kept/.."); /* what is in the buffer already is not the path's */
+    bosun_buf_puts(&out, "kept/.."); /* earlier content of the buffer is not part of the path */
     bosun_path_norm(&out, path);
     ok(strcmp(bosun_buf_text(&out) + 7, expected) == 0, "norm(\"%s\") is \"%s\"", path, expected);
     bosun_buf_free(&out);

@@ -1,4 +1,4 @@
-/* Starting programs: what they get, what they say, and why some cannot be started. */
+/* Starting programs: what they get, what they output, and why starting fails. */
 #include "failing_malloc.h"
 #include "process_help.h"
 #include <grp.h>
@@ -58,7 +58,7 @@ static void test_refusals(void)
     free(huge);
 }
 
-/* Runs `check` in a child, whose limits and user it may spoil. */
+/* Runs `check` in a child, which may change its limits and its user. */
 static bool holds_in_child(bool (*check)(void))
 {
     fflush(stdout);
@@ -69,7 +69,7 @@ static bool holds_in_child(bool (*check)(void))
     return reap(child) == 0;
 }
 
-/* With room for each number of descriptors up to what is enough. */
+/* Tries every number of free descriptors up to one that suffices. */
 static bool starved_of_descriptors(void)
 {
     bool fails = true;
@@ -92,7 +92,7 @@ static bool starved_of_processes(void)
     const struct rlimit limit = {1, 1};
     must(setrlimit(RLIMIT_NPROC, &limit) == 0 && setgroups(0, NULL) == 0 && setgid(65534) == 0 &&
          setuid(65534) == 0);
-    pid_t other = fork(); /* the one that is allowed; the limit may count this process too */
+    pid_t other = fork(); /* uses up the limit, which may count this process too */
     if (other == 0)
         for (;;)
             pause();
@@ -129,7 +129,7 @@ static void test_starved(void)
 
 static void test_inheritance(void)
 {
-    int extra = open("/dev/null", O_RDONLY); /* without close-on-exec, as an embedder may have it */
+    int extra = open("/dev/null", O_RDONLY); /* without close-on-exec, as in an embedding program */
     must(extra >= 0 && dup2(extra, 100) == 100);
     is_text(output_of("ls /proc/$$/fd; :"), "0\n1\n2\n", "it has descriptors 0 to 2 only");
     must(close(extra) == 0 && close(100) == 0);
@@ -137,7 +137,7 @@ static void test_inheritance(void)
     sigset_t before;
     sigfillset(&set);
     must(sigprocmask(SIG_BLOCK, &set, &before) == 0 && signal(SIGHUP, SIG_IGN) == SIG_DFL);
-    /* glibc keeps two signals of its own ignored, 32 and 33. */
+    /* glibc keeps its two internal signals, 32 and 33, ignored. */
     is_text(output_with(
                 program(ARGV("sed", "-nE", "s/^Sig(Blk|Ign|Cgt).*(.{8})$/\\1 \\2/p", "/proc/self/status"))),
             "Blk 00000000\nIgn 80000000\nCgt 00000000\n", "no signal is blocked, ignored or caught");

@@ -1,10 +1,10 @@
-/* Programs that do not want to end, or leave others behind: none hangs this process, and none is left. */
+/* Programs that do not end, or leave others behind: none blocks this process, and none survives. */
 #include "process_help.h"
 #include <pthread.h>
 #include <signal.h>
 #include <sys/resource.h>
 
-/* Ends with `sleep <nap>` still running somewhere: a word that no other process has. */
+/* A script with `sleep <nap>`, whose number identifies it among all processes. */
 static char nap[32];
 
 static const char *napping(const char *script)
@@ -18,7 +18,7 @@ static const char *napping(const char *script)
     return text;
 }
 
-/* Runs a script with "NAP" as the seconds of its sleeps; afterwards nobody may sleep. */
+/* Runs a script with "NAP" as the seconds of its sleeps. No sleep may be left afterwards. */
 static bool run_napping(const char *script, int64_t timeout, bosun_process *p)
 {
     bosun_err err = {0};
@@ -187,7 +187,7 @@ static void test_write_failures(void)
     ok(!has_children(), "closing kills");
 }
 
-/* Far more than a reader takes at once, and the reader slow: nothing is lost, and little is in memory. */
+/* Far more output than a slow reader takes at once: nothing is lost, and little is in memory. */
 static void test_streaming(void)
 {
     size_t total = 0;

@@ -1,4 +1,4 @@
-/* Secrets disappear from texts, overlapping ones too. */
+/* Secrets are removed from texts, even where they overlap. */
 #include "core/base/redact.h"
 #include "tap.h"
 

@@ -1,4 +1,4 @@
-/* "Did you mean": near words are found, far ones are not. */
+/* "Did you mean": close words are found, distant ones are not. */
 #include "core/base/suggest.h"
 #include "tap.h"
 

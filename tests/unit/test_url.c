@@ -1,4 +1,4 @@
-/* URLs: their parts, what is refused and why, and what of one a message shows. */
+/* URLs: their parts, what is refused and why, and what a message shows of them. */
 #include "core/base/url.h"
 #include "tap.h"
 #include <string.h>
@@ -9,7 +9,7 @@ static void append_part(bosun_buf *out, const char *name, bosun_span part)
         bosun_buf_printf(out, " %s=%.*s", name, (int)part.len, part.at);
 }
 
-/* The parts that are there, or the error. */
+/* Shows the parts, or the error. */
 static void check_parse_bytes(const char *url, size_t len, const char *wanted)
 {
     bosun_url parts;
@@ -121,7 +121,7 @@ static void test_refused(void)
                 "not a valid URL: % in the password is not followed by two hexadecimal digits");
 }
 
-/* A message that says why a URL is refused repeats no password. */
+/* A message about a bad URL does not repeat the password. */
 static void test_quiet(void)
 {
     static const char *const urls[] = {

@@ -1,5 +1,5 @@
-/* The YAML reader and writer: positions, messages, caps, merging, and what the comparison with PyYAML cannot
- * see. */
+/* The YAML reader and writer: positions, messages, limits, merging, and what the comparison with PyYAML does
+ * not cover. */
 #include "core/yaml/yaml.h"
 #include "err_text.h"
 #include "tap.h"
@@ -154,7 +154,7 @@ static void positions(void)
     ok(root && root->as.mapping.pairs[1].key->mark.line == 2, "an alias as key has its own place");
 }
 
-/* Seconds that reading takes. */
+/* The seconds it takes to read a text. */
 static double timed_read(const char *text, size_t len)
 {
     struct timespec a;

@@ -1,8 +1,8 @@
 """Compares the YAML reader and writer with PyYAML over a generated corpus, through tests/unit/yaml_dump.c.
 
-The reader has to accept what PyYAML's safe_load accepts, and find the same values, but for the exceptions that
-`ExpectedLoader` spells out. What the writer writes, both of PyYAML's parsers have to read as what went in.
-YAML_CORPUS scales the corpus (1.0), YAML_SEED picks another.
+The reader has to accept what PyYAML's safe_load accepts, and find the same values, with the exceptions listed in
+`ExpectedLoader`. Both of PyYAML's parsers have to read what the writer writes as the original values. YAML_CORPUS
+scales the corpus (1.0), YAML_SEED picks another.
 """
 import itertools
 import math
@@ -23,14 +23,14 @@ RANDOM = random.Random(int(os.environ.get("YAML_SEED", "20261123")))
 
 
 class Rejected(Exception):
-    """What one side says no to."""
+    """A document that one side rejects."""
 
 
 # ---- the driver
 
 
 def driver(folder):
-    """The path of yaml_dump: what make built, or one that is built here."""
+    """The path of yaml_dump: the one make has built, or one built here."""
     made = os.path.join(BUILD, "tests", "unit", "yaml_dump")
     if os.path.exists(made):
         return made
@@ -53,7 +53,7 @@ def run(path, mode, documents):
 
 
 def parse_tree(lines):
-    """The value that the next tokens stand for."""
+    """The value described by the next tokens."""
     kind, _, rest = next(lines).partition(" ")
     if kind == "!":
         raise Rejected(rest)
@@ -77,7 +77,7 @@ def parse_item(lines):
 
 
 class Chain:
-    """Tokens with one put back."""
+    """Tokens with a look at the next one."""
 
     def __init__(self, first, rest):
         self.first, self.rest = first, rest
@@ -125,9 +125,9 @@ def write_ours(path, documents):
 
 
 class ExpectedLoader(yaml.CSafeLoader):
-    """safe_load but for: dates, "=" and "<<" as values are strings; integers past 64 bits, keys twice, keys that are
-    collections or not a number, and collection types of their own (!!set, !!omap, !!pairs) are errors; a tag has to
-    fit its text."""
+    """safe_load with these exceptions: dates, "=" and "<<" as values are strings; integers that do not fit in 64 bits,
+    duplicate keys, keys that are collections or NaN, and the collection types !!set, !!omap and !!pairs are errors; text
+    has to match its tag."""
 
 
 def construct_int(loader, node):
@@ -152,7 +152,7 @@ def construct_null(loader, node):
 
 
 def check_keys(loader, node, seen):
-    """Raises for the keys that we reject, before PyYAML merges mappings and loses sight of them."""
+    """Raises for keys that we reject, before PyYAML merges mappings and drops them."""
     if seen.get(node) == "open":
         raise Rejected("an alias inside the value that it names")
     if isinstance(node, yaml.ScalarNode) or node in seen:
@@ -184,7 +184,7 @@ def construct_mapping(loader, node):
 
 
 def distinct(key):
-    """Python has True == 1 as keys; here they are two."""
+    """In Python True == 1 as keys; here they differ."""
     return Bool(key) if isinstance(key, bool) else key
 
 
@@ -229,7 +229,7 @@ def read_expected(document):
 
 
 def canonical(value):
-    """Strings as bytes, as the driver has them."""
+    """Strings as bytes, like those of the driver."""
     if isinstance(value, str):
         return value.encode()
     if isinstance(value, list):
@@ -387,7 +387,7 @@ def test_writing(path, name, trees):
         for loader in (yaml.SafeLoader, yaml.CSafeLoader):
             try:
                 again = yaml.load(written, loader)
-            except Exception as error:  # whatever a reader stumbles over
+            except Exception as error:  # anything a reader raises
                 again = error
             if not same(canonical(again) if not isinstance(again, Exception) else Rejected(again), canonical(value)):
                 failures.append(f"{value!r} written as {written!r}, read by {loader.__name__} as {again!r}")
@@ -399,7 +399,7 @@ def test_float_text(path):
     texts = write_ours(path, [b"!!float " + repr(f).encode() for f in floats])
     longer = [f"{f!r}: {t.decode().strip()}" for f, t in zip(floats, texts)
               if float(t) != f or len(t) - 1 > len(yaml.safe_dump(f).split("\n", maxsplit=1)[0]) + 1]
-    report("a float is written in no more digits than Python's repr has, but for one", longer, len(floats))
+    report("a float is written with at most one digit more than Python's repr", longer, len(floats))
 
 
 def main():
@@ -407,7 +407,7 @@ def main():
         path = driver(folder)
         test_reading(path, "plain scalars mean what they mean to PyYAML", scalars(int(40000 * SCALE)))
         test_reading(path, "documents, whole and damaged, mean what they mean to PyYAML", documents(int(12000 * SCALE)))
-        test_writing(path, "PyYAML reads what is written as what it was", [tree(4) for _ in range(int(3000 * SCALE))])
+        test_writing(path, "PyYAML reads what is written as the original values", [tree(4) for _ in range(int(3000 * SCALE))])
         test_float_text(path)
     print(f"1..{len(results)}")
     sys.exit(0 if all(results) else 1)

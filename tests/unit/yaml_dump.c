@@ -1,7 +1,6 @@
-/* What this library makes of YAML, for a comparison with another implementation. Standard input holds
- * documents, each as "LENGTH\n" and that many bytes. With "read" each is answered by the tokens of its tree,
- * one a line, with "write" by "LENGTH\n" and the document written anew. An error is answered by "! " and the
- * message. */
+/* Shows what this library makes of YAML, to compare it with another implementation. Standard input contains
+ * documents, each as "LENGTH\n" and that many bytes. With "read", prints the tokens of each tree, one a
+ * line; with "write", "LENGTH\n" and the document written again. An error is "! " and the message. */
 #include "core/yaml/yaml.h"
 #include <inttypes.h>
 #include <math.h>

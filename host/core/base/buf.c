@@ -1,4 +1,4 @@
-/* bosun_buf: growing, appending, and the check of UTF-8 that goes with text from outside. */
+/* bosun_buf: growing and appending, and checking that text from outside is UTF-8. */
 #include "buf.h"
 #include <stdint.h>
 #include <stdio.h>
@@ -23,7 +23,7 @@ void bosun_buf_clear(bosun_buf *buf)
     buf->failed = false;
 }
 
-/* What a failed buffer held is gone: its length fits its text, which is "". */
+/* A failed buffer loses its content: its text is "", and so its length is 0. */
 static char *fail(bosun_buf *buf)
 {
     buf->failed = true;
@@ -35,7 +35,7 @@ char *bosun_buf_reserve(bosun_buf *buf, size_t extra)
 {
     if (buf->failed)
         return NULL;
-    if (extra < buf->cap - buf->len) /* one byte stays for the NUL */
+    if (extra < buf->cap - buf->len) /* keep one byte for the NUL */
         return buf->data + buf->len;
     size_t needed = buf->len + extra + 1;
     if (buf->fixed || needed <= buf->len)

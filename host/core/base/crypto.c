@@ -1,4 +1,4 @@
-/* Thin covers over nettle, and getrandom(2) until all is there. */
+/* Thin wrappers around nettle and getrandom(2). */
 #include "crypto.h"
 #include <errno.h>
 #include <nettle/hmac.h>

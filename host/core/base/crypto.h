@@ -8,7 +8,7 @@
 
 #define BOSUN_SHA256_SIZE SHA256_DIGEST_SIZE
 
-/* SHA-256 (FIPS 180-4) of bytes that come piece by piece; final leaves it ready for new ones. */
+/* SHA-256 (FIPS 180-4) of bytes that arrive in pieces. bosun_sha256_final resets it for the next use. */
 typedef struct sha256_ctx bosun_sha256;
 
 void bosun_sha256_init(bosun_sha256 *sha);
@@ -19,7 +19,8 @@ void bosun_sha256_final(bosun_sha256 *sha, unsigned char digest[BOSUN_SHA256_SIZ
 void bosun_hmac_sha256(const void *key, size_t key_len, const void *bytes, size_t len,
                        unsigned char digest[BOSUN_SHA256_SIZE]);
 
-/* Bytes fit for keys. Waits for the kernel's pool only in the first moments after boot. */
+/* Random bytes fit for keys. Blocks only in the first moments after boot, until the kernel's pool is
+ * ready. */
 int bosun_random_bytes(void *out, size_t len, bosun_err *err);
 
 /* Lower-case hex: 2 * len characters and a NUL. */

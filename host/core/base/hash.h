@@ -1,4 +1,4 @@
-/* FNV-1a, 64 bits: short names for long ones, and a check that a record arrived whole. Not for security.
+/* FNV-1a, 64 bits: shortens long names, and detects an incomplete record. Not for security.
  * http://www.isthe.com/chongo/tech/comp/fnv/ */
 #ifndef BOSUN_CORE_BASE_HASH_H
 #define BOSUN_CORE_BASE_HASH_H

@@ -1,4 +1,4 @@
-/* Paths as text. Nothing here looks at the file system, so symlinks do not exist for these functions. */
+/* Paths as text. Nothing here looks at the file system, so symlinks are not resolved. */
 #include "path.h"
 #include <string.h>
 
@@ -25,7 +25,7 @@ static void cut(bosun_buf *out, size_t len)
     out->data[len] = '\0';
 }
 
-/* Drops the last component of out[start..] for a "..". False: there is none that a ".." takes back. */
+/* Drops the last component of out[start..] for a "..". False: there is none, or it is a ".." itself. */
 static bool drop_last(bosun_buf *out, size_t start)
 {
     if (out->failed || out->len == start)
@@ -82,7 +82,7 @@ static bool climbs(const char *path)
     return strncmp(path, "..", 2) == 0 && (path[2] == '/' || path[2] == '\0');
 }
 
-/* Both are normalised. */
+/* Both paths are normalised. */
 static bool starts_with_path(const char *base, const char *p)
 {
     if ((*base == '/') != (*p == '/'))

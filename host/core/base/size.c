@@ -1,5 +1,4 @@
-/* One grammar for sizes. Numbers are computed as integers, so no digit is lost and the locale does not count.
- */
+/* One grammar for sizes. All numbers are integers, so no digit is lost and the locale does not matter. */
 #include "size.h"
 #include <inttypes.h>
 #include <stdbool.h>
@@ -73,8 +72,7 @@ static bool multiply(rest digits, uint64_t factor, uint64_t *product)
     return !__builtin_mul_overflow(number, factor, product);
 }
 
-/* 0.digits * factor, rounded down. From the last digit on every step rounds down, which adds up to the same.
- */
+/* 0.digits * factor, rounded down. Rounding down at every digit, from the last one on, gives the same. */
 static uint64_t multiply_fraction(rest digits, uint64_t factor)
 {
     uint64_t product = 0;

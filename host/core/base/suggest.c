@@ -4,7 +4,7 @@
 
 #define LONGEST_WORD 64
 
-/* Lower case, '-' as '_': differences that people do not see. */
+/* Folds case, and '-' to '_': differences that people overlook. */
 static unsigned char fold(char c)
 {
     if (c >= 'A' && c <= 'Z')
@@ -17,7 +17,8 @@ static size_t least(size_t a, size_t b)
     return a < b ? a : b;
 }
 
-/* Optimal string alignment: insert, delete, replace, swap two neighbours. Three rows of the usual table. */
+/* Optimal string alignment: insert, delete, replace, or swap two neighbours. Keeps three rows of the usual
+ * table. */
 static size_t distance(const char *a, size_t a_len, const char *b, size_t b_len)
 {
     size_t rows[3][LONGEST_WORD + 1];

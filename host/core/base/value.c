@@ -1,5 +1,5 @@
-/* The arena, and the values that live in it. The arena is a list of chunks that only grows; what a sequence
- * or a mapping outgrows stays unused in it, which costs less than keeping books would. */
+/* The arena, and the values that live in it. The arena is a list of chunks that only grows. An array that a
+ * sequence or mapping has outgrown stays in it unused, which costs less than bookkeeping. */
 #include "value.h"
 #include <stdalign.h>
 #include <stdlib.h>
@@ -120,8 +120,8 @@ bosun_value *bosun_value_bool(bosun_arena *arena, bool boolean)
     return value;
 }
 
-/* Room for one element more in an array of `count`: the array, moved when it was full. NULL: out of memory.
- */
+/* Makes room for one more element in an array of `count`, and returns the array, which moves if it was full.
+ * NULL: out of memory. */
 static void *grown(bosun_arena *arena, void *array, size_t count, size_t *cap, size_t element)
 {
     if (count < *cap)

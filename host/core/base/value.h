@@ -1,5 +1,5 @@
-/* Trees of plain data, as YAML and JSON have them, allocated in one arena. Read from a config, every value
- * keeps the line and column where it stands. A document is built once and then only read. */
+/* Trees of plain data, like those of YAML and JSON, allocated in one arena. Values from a config know their
+ * line and column. A document is built once and then only read. */
 #ifndef BOSUN_CORE_BASE_VALUE_H
 #define BOSUN_CORE_BASE_VALUE_H
 
@@ -17,7 +17,7 @@ typedef enum bosun_kind {
     BOSUN_MAPPING,
 } bosun_kind;
 
-/* 1-based; 0 where a value does not come from a file. Columns count characters, not bytes. */
+/* 1-based; 0 if a value does not come from a file. Columns count characters, not bytes. */
 typedef struct bosun_mark {
     uint32_t line;
     uint32_t column;
@@ -38,7 +38,7 @@ struct bosun_value {
         int64_t integer;
         double number;
         struct {
-            const char *bytes; /* followed by a NUL, and may hold NULs */
+            const char *bytes; /* NUL-terminated, but can also contain NULs */
             size_t len;
         } string;
         struct {
@@ -67,7 +67,7 @@ bosun_value *bosun_value_int(bosun_arena *arena, int64_t integer);
 bosun_value *bosun_value_float(bosun_arena *arena, double number);
 bosun_value *bosun_value_bool(bosun_arena *arena, bool boolean);
 
-/* 0, or -1: out of memory. The mapping does not look for duplicates. */
+/* 0, or -1: out of memory. Duplicate keys are not detected. */
 int bosun_value_push(bosun_arena *arena, bosun_value *sequence, bosun_value *item);
 int bosun_value_put(bosun_arena *arena, bosun_value *mapping, bosun_value *key, bosun_value *value);
 int bosun_value_set(bosun_arena *arena, bosun_value *mapping, const char *key, bosun_value *value);

@@ -1,10 +1,10 @@
-/* Replacing a file atomically. The runner's supervisor reports with this when nothing else works any more, so
- * nothing here allocates.
+/* Replaces a file atomically. Nothing here allocates: the runner's supervisor reports with this when
+ * everything else fails.
  *
- * Temporary names come from the target's name and a slot number. A writer creates its file with O_EXCL and
- * holds a flock on it until it is renamed; so a file in a slot that can be locked belongs to a writer that
- * died, and whoever comes next removes it. Only the holder of the lock of a file that still has its name may
- * unlink or rename it. */
+ * Temporary names are made from the target's name and a slot number. A writer creates its file with O_EXCL
+ * and holds a flock on it until the rename. A temporary file that can be locked was therefore left by a
+ * writer that died, and the next writer removes it. Only the process that holds the lock may unlink or
+ * rename the file, and only while the file still has its name. */
 #include "core/base/hash.h"
 #include "fs.h"
 #include "internal.h"
@@ -20,7 +20,8 @@
 #define SLOTS    4
 #define ATTEMPTS 100
 
-/* Read and write, since NFS wants that for an exclusive lock; a killed writer may have left it read-only. */
+/* Opened for writing too, because NFS requires that for an exclusive lock. A killed writer can have left the
+ * file read-only. */
 static int open_leftover(int dirfd, const char *name)
 {
     int fd = bosun_fs_openat(dirfd, name, O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY, 0);
@@ -29,7 +30,7 @@ static int open_leftover(int dirfd, const char *name)
     return fd;
 }
 
-/* Removes the file of a writer that died. What cannot be opened, locked or unlinked just keeps its slot. */
+/* Removes the file of a writer that died. A file that cannot be opened, locked or unlinked keeps its slot. */
 static void sweep(int dirfd, const char *name)
 {
     int fd = open_leftover(dirfd, name);
@@ -40,9 +41,9 @@ static void sweep(int dirfd, const char *name)
     bosun_fs_drop(fd);
 }
 
-/* The kernel applies umask and default ACL to an empty file of the final mode; then it is closed to others
- * until it is complete. So nobody has to know the umask, which cannot be read without changing it for other
- * threads. */
+/* The file is created with its final mode, which makes the kernel apply the umask and the default ACL. Then
+ * it is closed to other users until it is complete. That way nothing here needs the umask, which cannot be
+ * read without changing it for other threads. */
 static int restrict_mode(bosun_fs_temp *temp)
 {
     struct stat st;
@@ -52,8 +53,8 @@ static int restrict_mode(bosun_fs_temp *temp)
     return fchmod(temp->fd, 0600) < 0 && errno != EPERM ? -1 : 0; /* EPERM: a file system without modes */
 }
 
-/* 1: created and locked · 0: the slot is another's · -1: failed, with errno. Between open and flock a sweeper
- * may have taken the file for a dead writer's. */
+/* 1: created and locked · 0: another writer has the slot · -1 with errno. Between open and flock, a sweeper
+ * can mistake the new file for that of a dead writer and remove it. */
 static int take_slot(int dirfd, mode_t mode, bosun_fs_temp *temp)
 {
     temp->fd = bosun_fs_openat(dirfd, temp->name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, mode);
@@ -77,8 +78,8 @@ static void name_slot(bosun_fs_temp *temp, uint64_t hash, int slot)
     snprintf(temp->name, sizeof temp->name, ".bosun-%016" PRIx64 "-%d.tmp", hash, slot);
 }
 
-/* Goes through all slots, to sweep them; takes the first free one. When others have them all, the process's
- * own id makes one more, which only the next process with that id sweeps. 1: taken · 0: none · -1: failed,
+/* Sweeps every slot and takes the first free one. If other writers hold them all, it takes an extra slot
+ * named after this process's id, which only the next process with that id sweeps. 1: taken · 0: none · -1
  * with errno. */
 static int try_slots(const bosun_fs_target *target, mode_t mode, bosun_fs_temp *temp)
 {
@@ -99,7 +100,7 @@ static int try_slots(const bosun_fs_target *target, mode_t mode, bosun_fs_temp *
 int bosun_fs_temp_create(const bosun_fs_target *target, mode_t mode, bosun_fs_temp *temp, bosun_err *err)
 {
     int taken = 0;
-    for (int i = 0; i < ATTEMPTS && taken == 0; i++) /* a sweeper can take a new file for a dead writer's */
+    for (int i = 0; i < ATTEMPTS && taken == 0; i++) /* a sweeper can remove a new file by mistake */
         taken = try_slots(target, mode, temp);
     if (taken > 0)
         return 0;
@@ -121,8 +122,7 @@ void bosun_fs_temp_discard(const bosun_fs_target *target, bosun_fs_temp *temp)
     errno = errnum;
 }
 
-/* Gets from close(2) what it has to report (NFS, quotas) while the descriptor that holds the lock stays open.
- */
+/* Learns what close(2) has to report (NFS, quotas) without closing the descriptor that holds the lock. */
 static int close_a_duplicate(int fd, const char *path, bosun_err *err)
 {
     int duplicate = fcntl(fd, F_DUPFD_CLOEXEC, 0);
@@ -152,7 +152,7 @@ int bosun_fs_temp_commit(bosun_fs_target *target, bosun_fs_temp *temp, bool sync
         bosun_fs_temp_discard(target, temp);
         return -1;
     }
-    bosun_fs_drop(temp->fd); /* gives up the lock; what close could report was asked for above */
+    bosun_fs_drop(temp->fd); /* releases the lock; close_a_duplicate has caught the errors of close */
     temp->fd = -1;
     return sync ? bosun_fs_fsync_folder(target->dirfd, "fsync the folder of", target->path, err) : 0;
 }

@@ -1,4 +1,4 @@
-/* Copying files of many GB: the kernel does it where it can, and what is in memory stays small. */
+/* Copies files of many GB: by the kernel where possible, otherwise with little memory. */
 #include "fs.h"
 #include "internal.h"
 #include <errno.h>
@@ -7,7 +7,7 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
-#define CHUNK  ((size_t)16 * 1024 * 1024) /* between two looks at the deadline */
+#define CHUNK  ((size_t)16 * 1024 * 1024) /* copied between two checks of the deadline */
 #define BUFFER ((size_t)128 * 1024)
 
 typedef struct copy {
@@ -15,10 +15,10 @@ typedef struct copy {
     int out;
     const char *dst;
     off_t size;
-    bool buffered; /* copy_file_range does not work between these two */
+    bool buffered; /* copy_file_range does not work between these two files */
     const bosun_fs_copy_options *options;
     const bosun_wait *wait;
-    int64_t reported; /* when progress was called last */
+    int64_t reported; /* when progress was last called */
 } copy;
 
 static size_t at_most(off_t len, size_t max)
@@ -47,7 +47,7 @@ static int write_at(const copy *c, const char *bytes, size_t len, off_t at, bosu
     return 0;
 }
 
-/* Bytes copied, -1 on failure. */
+/* Returns the number of bytes copied, or -1. */
 static ssize_t copy_buffered(const copy *c, off_t at, size_t len, bosun_err *err)
 {
     char buffer[BUFFER];
@@ -62,8 +62,8 @@ static ssize_t copy_buffered(const copy *c, off_t at, size_t len, bosun_err *err
     return write_at(c, buffer, (size_t)n, at, err) < 0 ? -1 : n;
 }
 
-/* The copy_file_range of some kernels and file systems fails in these ways, or returns 0, where read and
- * write do well (man 2 copy_file_range, "ERRORS" and "BUGS"). */
+/* With some kernels and file systems copy_file_range fails with one of these, or returns 0, although read
+ * and write work (man 2 copy_file_range, "ERRORS" and "BUGS"). */
 static bool works_buffered(ssize_t n)
 {
     return n == 0 || errno == EXDEV || errno == EINVAL || errno == ENOSYS || errno == EOPNOTSUPP ||
@@ -110,8 +110,8 @@ static int copy_extent(copy *c, off_t at, off_t end, bosun_err *err)
     return 0;
 }
 
-/* The next run of data at or after `from`; *start is c->size when only a hole is left. Where holes are not
- * known, all is data. */
+/* Finds the next run of data at or after `from`; *start is c->size if only a hole is left. On file systems
+ * that do not report holes, everything is data. */
 static void next_extent(const copy *c, off_t from, off_t *start, off_t *end)
 {
     *start = lseek(c->source->fd, from, SEEK_DATA);
@@ -135,13 +135,13 @@ static int copy_extents(copy *c, bosun_err *err)
     }
     int rc;
     do
-        rc = ftruncate(c->out, c->size); /* a hole at the end */
+        rc = ftruncate(c->out, c->size); /* for a hole at the end */
     while (rc < 0 && errno == EINTR);
     return rc < 0 ? bosun_err_errno(err, errno, "truncate", c->dst) : 0;
 }
 
-/* Is the source what it was, and the copy as long? A byte past the end counts too: /proc says 0 for every
- * size. */
+/* Fails if the source changed, or if the copy differs in length. A byte past the end counts as a change:
+ * files in /proc report a size of 0. */
 static int check_unchanged(const copy *c, bosun_err *err)
 {
     struct stat now;
@@ -167,7 +167,8 @@ int bosun_fs_copy_content(const bosun_fs_source *source, int out, const char *ds
     copy c = {.source = source, .out = out, .dst = dst, .options = options, .wait = wait};
     c.size = source->st.st_size;
     c.reported = bosun_monotonic();
-    bool cloned = ioctl(out, FICLONE, source->fd) == 0; /* all or nothing; any failure means another way */
+    bool cloned =
+        ioctl(out, FICLONE, source->fd) == 0; /* all or nothing; any failure means copying the bytes */
     if (!cloned && copy_extents(&c, err) < 0)
         return -1;
     return check_unchanged(&c, err);

@@ -1,4 +1,4 @@
-/* The small operations on files and folders, and what the other fs_*.c files stand on. */
+/* Small operations on files and folders, and what the other files of this room share. */
 #include "fs.h"
 #include "core/base/path.h"
 #include "internal.h"
@@ -9,7 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#define PATIENCE (5 * BOSUN_SECOND) /* for the reader of a pipe */
+#define PATIENCE (5 * BOSUN_SECOND) /* how long a full pipe is waited for */
 
 int bosun_fs_fail_pair(bosun_err *err, int errnum, const char *op, const char *from, const char *link,
                        const char *to)
@@ -32,13 +32,13 @@ void bosun_fs_drop(int fd)
 {
     int saved = errno;
     if (fd >= 0)
-        (void)close(fd); /* a failure is on its way out already */
+        (void)close(fd); /* a failure is already being reported */
     errno = saved;
 }
 
 int bosun_fs_close(int fd, const char *path, bosun_err *err)
 {
-    if (close(fd) == 0 || errno == EINTR) /* Linux closes before it looks for signals */
+    if (close(fd) == 0 || errno == EINTR) /* Linux closes the descriptor before it checks for signals */
         return 0;
     return bosun_err_errno(err, errno, "close", path);
 }
@@ -139,7 +139,7 @@ int bosun_fs_write_all(int fd, const void *bytes, size_t len, const char *path, 
     return 0;
 }
 
-/* O_NONBLOCK: a FIFO without a reader is ENXIO at once. */
+/* O_NONBLOCK makes a FIFO without a reader fail at once, with ENXIO. */
 static int write_to(const char *path, int flags, const void *bytes, size_t len,
                     const bosun_fs_write_options *options, bosun_err *err)
 {
@@ -183,7 +183,7 @@ int bosun_fs_sync_dir(const char *path, bosun_err *err)
     return -1;
 }
 
-/* mkdir(2), where a folder that is there already will do. */
+/* mkdir(2), but an existing folder is not an error. */
 static int ensure_folder(const char *path, mode_t mode, bosun_err *err)
 {
     if (mkdir(path, mode) == 0)

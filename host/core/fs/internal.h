@@ -1,13 +1,13 @@
-/* What the files of this room share and nobody else needs. */
+/* Shared by the files of this room only. */
 #ifndef BOSUN_CORE_FS_INTERNAL_H
 #define BOSUN_CORE_FS_INTERNAL_H
 
 #include "staged.h"
 
-/* openat(2) with O_CLOEXEC, again after EINTR. -1 with errno. */
+/* openat(2) with O_CLOEXEC, retried after EINTR. -1 with errno. */
 int bosun_fs_openat(int dirfd, const char *name, int flags, mode_t mode);
 
-/* close(2) and fsync(2) that report; the descriptor is gone after close, whatever it returns. */
+/* close(2) and fsync(2) with an error. The descriptor is closed whatever bosun_fs_close returns. */
 int bosun_fs_close(int fd, const char *path, bosun_err *err);
 int bosun_fs_fsync(int fd, const char *path, bosun_err *err);
 
@@ -19,18 +19,18 @@ int bosun_fs_fsync_folder(int fd, const char *words, const char *path, bosun_err
 int bosun_fs_fail_pair(bosun_err *err, int errnum, const char *op, const char *from, const char *link,
                        const char *to);
 
-/* Opens the folder that `path` is in with `flags` and stores the last component in `name`. A path whose last
- * component is empty, "." or ".." fails. Returns the descriptor or -1. */
+/* Opens the folder that contains `path` with `flags`, and copies the last component to `name`. Fails if that
+ * is empty, "." or "..". Returns the descriptor or -1. */
 int bosun_fs_open_folder(const char *path, int flags, char name[256], bosun_err *err);
 
-/* Does `name` still name the file that is open as `fd`? 1, 0, or -1 with errno. */
+/* Does `name` still refer to the file that is open as `fd`? 1, 0, or -1 with errno. */
 int bosun_fs_still_named(int dirfd, const char *name, int fd);
 
-/* Copies the content to the empty file `out`, whose name is `dst`. */
+/* Copies the content to `out`, an empty file with the name `dst`. */
 int bosun_fs_copy_content(const bosun_fs_source *source, int out, const char *dst,
                           const bosun_fs_copy_options *options, const bosun_wait *wait, bosun_err *err);
 
-/* What permissions the copy gets. */
+/* The permissions of the copy. */
 mode_t bosun_fs_copy_mode(const bosun_fs_source *source, const bosun_fs_copy_options *options);
 
 #endif

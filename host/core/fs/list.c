@@ -1,4 +1,4 @@
-/* What is in a folder and what matches a pattern, sorted by bytes whatever the locale. */
+/* Lists folders and matches patterns, sorted by bytes regardless of the locale. */
 #include "fs.h"
 #include "internal.h"
 #include <dirent.h>
@@ -86,7 +86,7 @@ int bosun_fs_list(const char *path, bosun_buf *out, bosun_err *err)
     if (rc == 0 && append_sorted(out, &found, compare_after_type) < 0)
         rc = bosun_err_nomem(err, "read");
     bosun_buf_free(&found);
-    (void)closedir(dir); /* only read */
+    (void)closedir(dir); /* nothing was written */
     return rc;
 }
 

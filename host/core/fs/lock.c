@@ -1,5 +1,5 @@
-/* Locks between processes. flock(2) knows no time limit, so a lock that is held is tried again and again,
- * with pauses that grow; the kernel drops it when its holder dies, however that happens. */
+/* Locks between processes. flock(2) has no time limit, so a busy lock is retried with growing pauses. The
+ * kernel releases a lock when its holder dies, whatever the cause. */
 #include "fs.h"
 #include "internal.h"
 #include <errno.h>
@@ -14,7 +14,7 @@
 
 enum { FAILED = -1, HELD = 0, LOCKED = 1, REMOVED = 2 };
 
-/* On LOCKED, *fd is the lock. REMOVED: got one, but its file lost the name in between. */
+/* LOCKED: *fd holds the lock. REMOVED: the lock is on a file that was removed in the meantime. */
 static int try_once(const char *path, int *fd)
 {
     *fd = bosun_fs_openat(AT_FDCWD, path, O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY, 0600);

@@ -1,4 +1,4 @@
-/* Renaming, and moving where a rename cannot reach: to another file system. */
+/* Renaming, and moving where a rename does not work: to another file system. */
 #include "fs.h"
 #include "internal.h"
 #include <errno.h>
@@ -13,7 +13,7 @@ int bosun_fs_exchange(const char *a, const char *b, bosun_err *err)
     return bosun_fs_fail_pair(err, errno, "exchange", a, "with", b);
 }
 
-/* Puts the copy in the target's place, on disk before the original goes. */
+/* Replaces the target with the copy, which is on disk before the original is removed. */
 static int copy_over(const bosun_fs_source *source, const char *to, const bosun_fs_copy_options *options,
                      const bosun_wait *wait, bosun_err *err)
 {

@@ -1,5 +1,5 @@
-/* Reading whole files: into a buffer or into a digest. The file is opened without blocking, so that a FIFO, a
- * pipe or a device can never hold an action longer than its own patience. */
+/* Reads whole files, into a buffer or a digest. Files are opened without blocking, so a FIFO, a pipe or a
+ * device never holds up an action for longer than PATIENCE. */
 #include "core/base/crypto.h"
 #include "fs.h"
 #include "internal.h"
@@ -42,7 +42,7 @@ static int wait_readable(const source *s, bosun_err *err)
     return ready < 0 ? -1 : 0;
 }
 
-/* Bytes read, 0 at the end, -1 with err. */
+/* Returns the number of bytes read, 0 at the end, -1 with err. */
 static ssize_t read_some(source *s, char *into, size_t size, bosun_err *err)
 {
     for (;;) {
@@ -109,7 +109,7 @@ int bosun_fs_read(const char *path, size_t max, bosun_buf *out, const bosun_wait
         if (out->data)
             out->data[before] = '\0';
     }
-    bosun_fs_drop(s.fd); /* closing what was only read loses nothing */
+    bosun_fs_drop(s.fd); /* nothing was written, so close cannot lose anything */
     return rc;
 }
 

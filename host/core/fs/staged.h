@@ -1,13 +1,13 @@
-/* Files in steps: a target that is replaced as a whole, the temporary file that becomes it, and a file to
- * copy from. For who moves bytes by other means than bosun_fs_write_atomic and bosun_fs_copy. */
+/* Files in steps: a target to replace, the temporary file that becomes it, and a file to copy from. For
+ * callers that move the bytes themselves; others use bosun_fs_write_atomic and bosun_fs_copy. */
 #ifndef BOSUN_CORE_FS_STAGED_H
 #define BOSUN_CORE_FS_STAGED_H
 
 #include "fs.h"
 #include <sys/stat.h>
 
-/* bosun_fs_write_atomic in steps, for a target that is written more than once: the folder stays open, so that
- * a relative path keeps its meaning whatever happens to the working directory. Does not allocate. */
+/* bosun_fs_write_atomic in steps, for a target that is written more than once. The folder stays open, so a
+ * relative path stays valid when the working directory changes. Does not allocate. */
 typedef struct bosun_fs_target {
     int dirfd;        /* -1: not open */
     const char *path; /* for messages; borrowed */
@@ -27,23 +27,23 @@ int bosun_fs_target_replace(bosun_fs_target *target, const void *bytes, size_t l
                             const bosun_fs_write_options *options, bosun_err *err);
 void bosun_fs_target_close(bosun_fs_target *target);
 
-/* -1 when the target is there and not a regular file (symlink, folder, FIFO, device), with a message and a
+/* Fails if the target exists and is not a regular file (symlink, folder, FIFO, device). The message has a
  * hint. */
 int bosun_fs_target_check(const bosun_fs_target *target, bosun_err *err);
 
-/* A temporary file beside a target, locked by this process. */
+/* A temporary file next to its target, locked by this process. */
 typedef struct bosun_fs_temp {
     int fd;
     char name[48];
-    mode_t mode; /* what the complete file gets */
+    mode_t mode; /* of the complete file */
 } bosun_fs_temp;
 
 int bosun_fs_temp_create(const bosun_fs_target *target, mode_t mode, bosun_fs_temp *temp, bosun_err *err);
 void bosun_fs_temp_discard(const bosun_fs_target *target, bosun_fs_temp *temp);
-/* Makes it the target. The temporary file is gone afterwards, also when this fails. */
+/* Replaces the target with it. The temporary file is gone afterwards, even after a failure. */
 int bosun_fs_temp_commit(bosun_fs_target *target, bosun_fs_temp *temp, bool sync, bosun_err *err);
 
-/* A regular file to copy from, as it was when it was opened. */
+/* A regular file to copy from, and its state when it was opened. */
 typedef struct bosun_fs_source {
     int fd;
     const char *path;
@@ -52,7 +52,7 @@ typedef struct bosun_fs_source {
 
 int bosun_fs_source_open(bosun_fs_source *source, const char *path, bosun_err *err);
 
-/* For the way out after a failure: errno stays as it is. */
+/* close(2) for cleaning up after a failure: keeps errno. -1 does nothing. */
 void bosun_fs_drop(int fd);
 
 #endif

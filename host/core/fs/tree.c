@@ -1,6 +1,6 @@
-/* Removing trees. One folder is open at a time, however deep the tree is: the way down is kept as names and
- * inode numbers, the way up is ".." and has to lead back to the inode that the walk came from. So a folder
- * that somebody moves meanwhile, or swaps for a symlink, never leads out of the tree. */
+/* Removes trees. Only one folder is open at a time, however deep the tree is. The walk remembers the names
+ * and inode numbers on its way down; on its way up, ".." has to lead back to the inode it came from. So a
+ * folder that is moved, or replaced with a symlink, in the meantime never leads the walk out of the tree. */
 #include "fs.h"
 #include "internal.h"
 #include <dirent.h>
@@ -15,7 +15,7 @@ typedef struct level {
 } level;
 
 typedef struct walk {
-    int fd;           /* the folder that is being emptied */
+    int fd;           /* the folder being emptied */
     bosun_buf path;   /* of that folder; its last component is the name in the level above */
     bosun_buf levels; /* of `level`: the folders from the root of the tree down to this one */
     const bosun_wait *wait;
@@ -64,7 +64,7 @@ static int enter(walk *w, int at, const char *name, bosun_err *err)
     return w->path.failed || w->levels.failed ? bosun_err_nomem(err, "remove") : 0;
 }
 
-/* Goes to the folder above and removes the one it comes from. */
+/* Goes up to the parent folder and removes the one it leaves. */
 static int leave(walk *w, bosun_err *err)
 {
     level above = level_at(w, depth(w) - 2);
@@ -93,8 +93,8 @@ static bool is_dots(const char *name)
     return name[0] == '.' && (name[1] == '\0' || (name[1] == '.' && name[2] == '\0'));
 }
 
-/* Unlinks what is in the folder up to its first subfolder, whose name goes to `sub`. 1: there is one · 0: the
- * folder is empty · -1. */
+/* Unlinks entries up to the first subfolder, whose name it copies to `sub`. 1: there is one · 0: the folder
+ * is empty · -1: failed. */
 static int empty_until_folder(walk *w, DIR *dir, char sub[256], bosun_err *err)
 {
     for (;;) {
@@ -115,7 +115,8 @@ static int empty_until_folder(walk *w, DIR *dir, char sub[256], bosun_err *err)
     }
 }
 
-/* A fresh stream each time, as POSIX leaves open what readdir does about entries that went meanwhile. */
+/* Opens a new stream each time, because POSIX does not say whether readdir returns entries that were removed
+ * in the meantime. */
 static int empty_folder(walk *w, char sub[256], bosun_err *err)
 {
     int fd = bosun_fs_openat(w->fd, ".", O_RDONLY | O_DIRECTORY, 0);
@@ -125,7 +126,7 @@ static int empty_folder(walk *w, char sub[256], bosun_err *err)
         return bosun_err_errno(err, errno, "open", w->path.data);
     }
     int rc = empty_until_folder(w, dir, sub, err);
-    (void)closedir(dir); /* only read */
+    (void)closedir(dir); /* nothing was written */
     return rc;
 }
 

@@ -1,5 +1,5 @@
-/* Where the two bodies of a transfer come from and go to. The callbacks fill buffers and files; what they
- * find wrong is kept in the transfer, which libcurl then ends. */
+/* Where the two bodies of a transfer come from and go to. A callback that fails stores its error in the
+ * transfer and makes libcurl end it. */
 #include "internal.h"
 #include <errno.h>
 #include <fcntl.h>
@@ -9,9 +9,9 @@
 #include <unistd.h>
 
 #define HEADERS_MAX  ((size_t)256 * 1024)  /* bytes of all headers of a transfer, redirects included */
-#define INCOMING_MAX ((size_t)1024 * 1024) /* kept for the caller; beyond it the server has to wait */
+#define INCOMING_MAX ((size_t)1024 * 1024) /* kept for the caller; after that the server has to wait */
 #define SEND_AT_ONCE (256L * 1024)
-#define OUTGOING_LOW ((size_t)64 * 1024) /* with less the caller is asked for more */
+#define OUTGOING_LOW ((size_t)64 * 1024) /* with less than this, the caller is asked for more */
 #define ANY_ENCODING "gzip, deflate"
 #define NO_ENCODING  "identity"
 
@@ -51,7 +51,7 @@ static size_t to_buffer(bosun_http_transfer *t, bosun_buf *buf, const char *byte
     return 0;
 }
 
-/* A stream is not decompressed: a few bytes could become gigabytes while nobody can stop them. */
+/* Streams are not decompressed: a few bytes could expand to gigabytes before the caller can stop them. */
 static bool is_compressed(bosun_http_transfer *t)
 {
     const char *encoding = bosun_http_find_header(&t->reply, "content-encoding");
@@ -136,7 +136,7 @@ static size_t on_need(char *out, size_t size, size_t count, void *data)
                                              : from_caller(t, out, size * count);
 }
 
-/* A redirect, or a kept connection that was dead: the body from its start. */
+/* Called for a redirect, or when a reused connection was dead: sends the body again from its start. */
 static int on_rewind(void *data, curl_off_t offset, int origin)
 {
     bosun_http_transfer *t = data;
@@ -182,7 +182,7 @@ int bosun_http_open_body(bosun_http_transfer *t, const bosun_http_request *reque
     return request->sink == BOSUN_HTTP_TO_FILE ? open_sink(t, request->sink_path, err) : 0;
 }
 
-/* A body that is read piece by piece; of unknown length it is sent in chunks. */
+/* A body read piece by piece; sent in chunks if its length is unknown. */
 static int set_stream(bosun_http_transfer *t, const char *method, bosun_err *err)
 {
     if (bosun_http_set_long(t, CURLOPT_UPLOAD, 1, err) < 0 ||
@@ -207,7 +207,7 @@ static int set_post(bosun_http_transfer *t, const char *method, const char *body
     return strcmp(method, "POST") == 0 ? 0 : bosun_http_set_pointer(t, CURLOPT_CUSTOMREQUEST, method, err);
 }
 
-/* Methods whose request has a body by nature say so when it is empty. */
+/* With these methods an empty body is announced, as "Content-Length: 0". */
 static bool expects_body(const char *method)
 {
     return strcmp(method, "POST") == 0 || strcmp(method, "PUT") == 0 || strcmp(method, "PATCH") == 0;
@@ -227,8 +227,8 @@ static int set_method(bosun_http_transfer *t, const bosun_http_request *request,
     return strcmp(method, "GET") == 0 ? 0 : bosun_http_set_pointer(t, CURLOPT_CUSTOMREQUEST, method, err);
 }
 
-/* What is asked for a second time decides what is decoded at all: with "identity" a reply that comes
- * compressed anyway is still decompressed on its way to a file. */
+/* Setting this option also enables decoding: with "identity", a reply that is compressed all the same is
+ * decompressed on its way to a file. */
 static int set_encoding(bosun_http_transfer *t, bosun_err *err)
 {
     if (t->sink == BOSUN_HTTP_TO_CALLER)
@@ -269,7 +269,7 @@ bosun_buf *bosun_http_received(bosun_http_transfer *t)
     return &t->incoming;
 }
 
-/* libcurl goes on with what it held back, in this call already. */
+/* Resumes the transfer. libcurl may call the callbacks before this returns. */
 static void go_on(bosun_http_transfer *t)
 {
     int still = (t->in_paused ? CURLPAUSE_RECV : 0) | (t->out_paused ? CURLPAUSE_SEND : 0);

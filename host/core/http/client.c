@@ -1,12 +1,12 @@
-/* Clients and the life of transfers: start, step, end. What a transfer is told is in http_setup.c and
- * http_body.c. */
+/* Clients, and the life of transfers: start, step, end. Their options are set in setup.c, tls.c and
+ * body.c. */
 #include "core/base/url.h"
 #include "internal.h"
 #include <stdlib.h>
 #include <string.h>
 
 #define CONNECTIONS_MAX 128L                /* kept open */
-#define STEP_MAX        (60 * BOSUN_SECOND) /* one wait */
+#define STEP_MAX        (60 * BOSUN_SECOND) /* the longest single wait */
 
 bosun_http_client *bosun_http_client_new(bosun_err *err)
 {
@@ -46,7 +46,7 @@ static void link_out(bosun_http_transfer *t)
     t->client = NULL;
 }
 
-/* The easy handle goes back to the client, which keeps it for its TLS sessions. */
+/* Returns the easy handle to the client, which keeps it for its TLS sessions. */
 static void give_back_easy(bosun_http_transfer *t)
 {
     bosun_http_client *client = t->client;
@@ -63,14 +63,14 @@ static void give_back_easy(bosun_http_transfer *t)
     client->idle[client->idle_count++] = easy;
 }
 
-/* A download gets a handle of its own: the size of a buffer cannot change once a handle was used. */
+/* A download gets a new handle: the buffer size of a used one cannot change. */
 static CURL *take_easy(bosun_http_client *client, bosun_http_sink sink)
 {
     bool used = client->idle_count > 0 && sink != BOSUN_HTTP_TO_FILE;
     return used ? client->idle[--client->idle_count] : client->curl->easy_init();
 }
 
-/* Everything that libcurl has of it. */
+/* Releases everything that libcurl holds for the transfer. */
 static void detach(bosun_http_transfer *t)
 {
     if (!t->client)
@@ -141,7 +141,7 @@ static bosun_http_transfer *new_transfer(bosun_http_client *client, const bosun_
     return NULL;
 }
 
-/* Bytes will go both ways: through a tunnel at a proxy, and never framed by HTTP/2. */
+/* The connection will carry raw bytes both ways: through a tunnel at a proxy, and without HTTP/2 framing. */
 static int set_connect_only(bosun_http_transfer *t, bosun_err *err)
 {
     if (bosun_http_set_long(t, CURLOPT_CONNECT_ONLY, 1, err) < 0 ||
@@ -183,7 +183,7 @@ bosun_http_transfer *bosun_http_start(bosun_http_client *client, const bosun_htt
     return bosun_http_begin(client, request, false, err);
 }
 
-/* Milliseconds to wait, rounded up so that the time has passed afterwards. */
+/* Milliseconds to wait, rounded up so that the wait never ends early. */
 static int wait_time(const bosun_wait *wait, int64_t until)
 {
     int64_t end = bosun_wait_after(STEP_MAX);

@@ -1,5 +1,5 @@
-/* Connections that HTTP only opens. libcurl makes the connection, with proxy, TLS and Unix socket, and is
- * then asked for no transfer (CURLOPT_CONNECT_ONLY): the request and its reply are written and read here. */
+/* Connections that HTTP only opens. libcurl connects, through proxy, TLS or Unix socket, but transfers
+ * nothing (CURLOPT_CONNECT_ONLY): the request is written and the reply read here. */
 #include "core/base/url.h"
 #include "internal.h"
 #include <poll.h>
@@ -12,10 +12,10 @@
 #define AT_ONCE     ((size_t)16 * 1024)
 
 struct bosun_http_connection {
-    bosun_http_client *client; /* of its own: the handle has to stay in a multi handle to be usable */
+    bosun_http_client *client; /* not shared: the handle is usable only inside a multi handle */
     bosun_http_transfer *transfer;
     bosun_http_reply reply;
-    bosun_buf early; /* bytes that came behind the reply's header */
+    bosun_buf early; /* bytes received after the reply's header */
     size_t early_start;
 };
 
@@ -106,7 +106,7 @@ ptrdiff_t bosun_http_connection_recv(bosun_http_connection *c, void *bytes, size
     return (ptrdiff_t)n;
 }
 
-/* The request as text; without what libcurl would add to it. */
+/* The request as text, without the headers that libcurl would add. */
 static void write_request(bosun_buf *out, const bosun_http_request *request, const bosun_url *url)
 {
     const char *slash = url->path.len > 0 ? "" : "/";
@@ -142,7 +142,7 @@ static int send_request(bosun_http_connection *c, const bosun_http_request *requ
     return rc;
 }
 
-/* Adds what comes to `early`. */
+/* Appends what arrives to `early`. */
 static int receive_more(bosun_http_connection *c, int64_t until, const bosun_wait *wait, bosun_err *err)
 {
     char *to = bosun_buf_reserve(&c->early, AT_ONCE);
@@ -191,7 +191,7 @@ static int read_header(bosun_http_connection *c, int64_t until, const bosun_wait
     return 0;
 }
 
-/* Another status than 101: the whole reply goes to the caller, as far as its length is known. */
+/* A status other than 101: passes the whole reply to the caller, as far as its length is known. */
 static int refuse(bosun_http_connection *c, int64_t until, const bosun_wait *wait, bosun_http_reply *refusal,
                   bosun_err *err)
 {
@@ -210,7 +210,7 @@ static int refuse(bosun_http_connection *c, int64_t until, const bosun_wait *wai
                          c->transfer->label, refusal->status);
 }
 
-/* Runs the transfer until the connection stands. */
+/* Runs the transfer until the connection is established. */
 static int establish(bosun_http_connection *c, const bosun_http_request *request, int64_t until,
                      const bosun_wait *wait, bosun_err *err)
 {

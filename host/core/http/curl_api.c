@@ -1,6 +1,6 @@
-/* Loading libcurl at its first use. The table below is the only state that this library keeps for the whole
- * process: curl_global_init is by its nature once for a process, and must not run in two threads at once. It
- * stays loaded, since its TLS library cannot be unloaded, and threads of its resolver may still run. */
+/* Loads libcurl on first use. The table below is the only process-wide state of this library:
+ * curl_global_init may run only once per process, and not in two threads at once. libcurl is never unloaded,
+ * because its TLS library cannot be, and threads of its resolver may still be running. */
 #include "curl_api.h"
 #include <dlfcn.h>
 #include <pthread.h>
@@ -11,8 +11,8 @@ static pthread_mutex_t loading = PTHREAD_MUTEX_INITIALIZER;
 static bosun_curl functions; /* written once, under the mutex */
 static bool loaded;
 
-/* Debian has several builds of one interface, of which any may be the one that is installed. The one on NSS
- * is not for us: a CA that one request trusts is trusted by all later ones of the process. */
+/* Debian has several builds with the same interface, and any of them can be the one installed. The NSS build
+ * is not supported: there, a CA that one request trusts is trusted by all later requests of the process. */
 static void *open_library(bosun_err *err)
 {
     static const char *const names[] = {"libcurl.so.4", "libcurl-gnutls.so.4"};
@@ -29,7 +29,7 @@ static void *open_library(bosun_err *err)
     return NULL;
 }
 
-/* Stores the address of a function; POSIX lets dlsym's data pointer be one. */
+/* Stores the address of a function. POSIX allows converting dlsym's result to a function pointer. */
 static bool find(void *library, const char *name, void *field)
 {
     void *address = dlsym(library, name);

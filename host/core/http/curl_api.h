@@ -1,10 +1,10 @@
-/* libcurl as a table of functions. The library is not linked to it: an action without HTTP must not pay for
- * loading it and its dozen dependencies. */
+/* libcurl as a table of functions. It is not linked: an action without HTTP must not pay for loading it and
+ * its dozen dependencies. */
 #ifndef BOSUN_CORE_HTTP_CURL_API_H
 #define BOSUN_CORE_HTTP_CURL_API_H
 
 #ifndef CURL_DISABLE_TYPECHECK
-#define CURL_DISABLE_TYPECHECK /* its macros wrap the functions' names, which a table cannot have */
+#define CURL_DISABLE_TYPECHECK /* its macros redefine the names that the table uses */
 #endif
 #include "core/base/err.h"
 #include <curl/curl.h>
@@ -25,8 +25,8 @@ typedef struct bosun_curl {
 } bosun_curl;
 #undef BOSUN_CURL_FIELD
 
-/* The functions, loaded at the first call of the process; safe in any thread. NULL: libcurl is missing or too
- * old, with what to install; a later call tries again. */
+/* The functions, loaded by the first call in the process; thread-safe. NULL: libcurl is missing or too old;
+ * the message says what to install, and the next call tries again. */
 const bosun_curl *bosun_curl_load(bosun_err *err);
 
 #endif

@@ -1,4 +1,5 @@
-/* libcurl's results as errors of ours: a stable code, what happened to which request, what to do about it. */
+/* Turns libcurl's results into errors: a stable code, which request failed and why, and what to do about
+ * it. */
 #include "internal.h"
 #include <errno.h>
 #include <string.h>
@@ -57,7 +58,7 @@ static explanation find_explanation(CURLcode result)
     return (explanation){result, BOSUN_HTTP_FAILED, NULL};
 }
 
-/* The errno value of a connection that failed, 0: none. Timeouts of the kernel are timeouts. */
+/* The errno value of a failed connection; 0: none. */
 static int connect_errno(const bosun_http_transfer *t)
 {
     long errnum = 0;
@@ -66,8 +67,8 @@ static int connect_errno(const bosun_http_transfer *t)
     return errnum == EINPROGRESS ? 0 : (int)errnum;
 }
 
-/* libcurl calls "out of memory" what is a header line over its limit of 100 kB: the reply has begun, and its
- * header has not ended. */
+/* libcurl reports a header line over its limit of 100 kB as "out of memory". It is one if the reply has
+ * begun and nothing of its body has arrived. */
 static bool is_long_header(const bosun_http_transfer *t)
 {
     curl_off_t first_byte = 0;
@@ -75,24 +76,50 @@ static bool is_long_header(const bosun_http_transfer *t)
     return t->result == CURLE_OUT_OF_MEMORY && first_byte > 0 && t->reply.received == 0;
 }
 
+static void explain_errno(explanation *e, int errnum)
+{
+    if (errnum == ETIMEDOUT)
+        e->code = BOSUN_ERR_TIMEOUT;
+    else if (errnum)
+        e->code = bosun_err_name(errnum);
+    if (errnum == EACCES || errnum == EPERM)
+        e->hint = "check this user's permissions on the socket";
+}
+
+/* A reply that libcurl takes for HTTP/0.9, a redirect, or the URL itself. */
+static void explain_protocol(explanation *e, const bosun_http_transfer *t)
+{
+    if (strstr(t->curl_says, "HTTP/0.9"))
+        e->hint = HINT_HTTP;
+    else if (t->reply.status >= 300 && t->reply.status < 400)
+        *e = (explanation){t->result, BOSUN_HTTP_REDIRECT, "only redirects to http and https are followed"};
+}
+
 static explanation explain(const bosun_http_transfer *t)
 {
     explanation e = find_explanation(t->result);
-    int errnum = connect_errno(t);
-    if (errnum == ETIMEDOUT)
-        e.code = BOSUN_ERR_TIMEOUT;
-    else if (errnum)
-        e.code = bosun_err_name(errnum);
-    if (errnum == EACCES || errnum == EPERM)
-        e.hint = "check this user's permissions on the socket";
-    if (t->result == CURLE_UNSUPPORTED_PROTOCOL && t->reply.status >= 300 && t->reply.status < 400 &&
-        !strstr(t->curl_says, "HTTP/0.9"))
-        return (explanation){t->result, BOSUN_HTTP_REDIRECT, "only redirects to http and https are followed"};
-    if (t->result == CURLE_UNSUPPORTED_PROTOCOL && strstr(t->curl_says, "HTTP/0.9"))
-        e.hint = HINT_HTTP;
+    explain_errno(&e, connect_errno(t));
+    if (t->result == CURLE_UNSUPPORTED_PROTOCOL)
+        explain_protocol(&e, t);
     if (is_long_header(t))
         return (explanation){t->result, BOSUN_ERR_TOO_LARGE, "a header of the reply is longer than 100 kB"};
     return e;
+}
+
+/* libcurl's own words. It repeats the URL of a proxy that it cannot parse, password included: whatever is
+ * between the beginning of a URL and the last '@' stays out of the message. */
+static void append_said(bosun_buf *out, const bosun_http_transfer *t)
+{
+    const char *said = t->curl_says[0] ? t->curl_says : t->curl->easy_strerror(t->result);
+    const char *slashes = strstr(said, "//");
+    const char *quote = strchr(said, '\'');
+    const char *url = slashes ? slashes + 2 : quote ? quote + 1 : said;
+    const char *sign = strrchr(url, '@');
+    if (sign) {
+        bosun_buf_append(out, said, (size_t)(url - said));
+        bosun_buf_puts(out, "[redacted]");
+    }
+    bosun_buf_puts(out, sign ? sign : said);
 }
 
 int bosun_http_explain(const bosun_http_transfer *t, bosun_err *err)
@@ -102,10 +129,13 @@ int bosun_http_explain(const bosun_http_transfer *t, bosun_err *err)
             *err = t->err;
         return -1;
     }
+    char storage[CURL_ERROR_SIZE + sizeof "[redacted]"];
+    bosun_buf said = bosun_buf_fixed(storage, sizeof storage);
+    append_said(&said, t);
     explanation e = explain(t);
     int errnum = connect_errno(t);
-    const char *said = t->curl_says[0] ? t->curl_says : t->curl->easy_strerror(t->result);
     const char *text = errnum ? strerrordesc_np(errnum) : NULL;
-    return bosun_err_set(err, e.code, "http.request", "%s failed: %s%s%s%s%s", t->label, said,
-                         text ? ": " : "", text ? text : "", e.hint ? ": " : "", e.hint ? e.hint : "");
+    bosun_err_set(err, e.code, "http.request", "%s%s%s%s%s", bosun_buf_text(&said), text ? ": " : "",
+                  text ? text : "", e.hint ? ": " : "", e.hint ? e.hint : "");
+    return bosun_err_context(err, "%s failed: ", t->label);
 }

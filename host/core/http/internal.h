@@ -1,4 +1,4 @@
-/* What the http*.c files share and nobody else needs. */
+/* Shared by the files of this room only. */
 #ifndef BOSUN_CORE_HTTP_INTERNAL_H
 #define BOSUN_CORE_HTTP_INTERNAL_H
 
@@ -32,7 +32,7 @@ struct bosun_http_transfer {
     bool reached; /* a request was sent, and no reply to it has begun */
     bool done;
     CURLcode result;
-    bosun_err err; /* what a callback of ours found wrong */
+    bosun_err err; /* of a callback that failed */
     char curl_says[CURL_ERROR_SIZE];
 
     bosun_http_sink sink;
@@ -57,25 +57,25 @@ struct bosun_http_transfer {
     bosun_http_reply reply;
 };
 
-/* bosun_http_start; with connect_only the transfer ends when the connection stands. */
+/* Like bosun_http_start; with connect_only, the transfer ends once the connection is established. */
 bosun_http_transfer *bosun_http_begin(bosun_http_client *client, const bosun_http_request *request,
                                       bool connect_only, bosun_err *err);
 
-/* Puts method, URL, TLS, proxy, times on the easy handle. */
+/* Set method, URL, proxy, timeouts and TLS on the easy handle. */
 int bosun_http_set_up(bosun_http_transfer *t, const bosun_http_request *request, bosun_err *err);
 int bosun_http_set_up_tls(bosun_http_transfer *t, const bosun_http_request *request, bosun_err *err);
 
-/* Setting options: all return 0, or -1 with an error that names the option. */
+/* Set one option. 0, or -1 with an error that names the option. */
 int bosun_http_set_long(bosun_http_transfer *t, CURLoption option, long value, bosun_err *err);
 int bosun_http_set_pointer(bosun_http_transfer *t, CURLoption option, const void *value, bosun_err *err);
 
-/* The ends of a body: opening what it goes to or comes from, and libcurl's callbacks. */
+/* Bodies: opening their source and sink, and libcurl's callbacks. */
 int bosun_http_open_body(bosun_http_transfer *t, const bosun_http_request *request, bosun_err *err);
 int bosun_http_set_up_body(bosun_http_transfer *t, const bosun_http_request *request, bosun_err *err);
 int bosun_http_commit_body(bosun_http_transfer *t, bosun_err *err);
 void bosun_http_close_body(bosun_http_transfer *t);
 
-/* One line of a reply's header into the reply. */
+/* Adds one line of a reply's header to the reply. */
 void bosun_http_add_header(bosun_http_reply *reply, const char *line, size_t len);
 /* The first value of a header, or NULL. */
 const char *bosun_http_find_header(const bosun_http_reply *reply, const char *name);

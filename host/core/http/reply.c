@@ -10,7 +10,7 @@ static bool is_blank(char c)
     return c == ' ' || c == '\t' || c == '\r' || c == '\n';
 }
 
-/* "HTTP/1.1 200 OK" begins a new header: of a redirect's target, after "100 Continue". */
+/* "HTTP/1.1 200 OK" starts a new header, as after a redirect or "100 Continue". */
 static void begin(bosun_http_reply *reply, const char *line, size_t len)
 {
     const char *space = memchr(line, ' ', len);
@@ -20,7 +20,7 @@ static void begin(bosun_http_reply *reply, const char *line, size_t len)
     bosun_buf_clear(&reply->headers);
 }
 
-/* Text up to its NUL; a NUL inside would end it too early. */
+/* Appends text and a NUL. A NUL inside the text would end it early, so it becomes '?'. */
 static void add_text(bosun_buf *out, const char *text, size_t len)
 {
     char *to = bosun_buf_reserve(out, len + 1);

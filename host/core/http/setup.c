@@ -1,4 +1,4 @@
-/* What a transfer is asked to do, as options of its easy handle. */
+/* Sets the options of a transfer's easy handle. */
 #include "bosun.h"
 #include "core/base/url.h"
 #include "internal.h"
@@ -10,7 +10,7 @@
 #include <unistd.h>
 
 #define CONNECT_TIMEOUT (10 * BOSUN_SECOND)
-#define RECEIVE_AT_ONCE (256L * 1024) /* to a file; the default, 16 KiB, costs a third of the rate */
+#define RECEIVE_AT_ONCE (256L * 1024) /* to a file; the default of 16 KiB costs a third of the throughput */
 
 static int set_failed(const bosun_http_transfer *t, CURLoption option, CURLcode rc, bosun_err *err)
 {
@@ -32,7 +32,7 @@ int bosun_http_set_pointer(bosun_http_transfer *t, CURLoption option, const void
     return rc == CURLE_OK ? 0 : set_failed(t, option, rc, err);
 }
 
-/* A later option that does without on an older libcurl. */
+/* An option that older versions of libcurl lack, and that a transfer can do without. */
 static void set_if_known(bosun_http_transfer *t, CURLoption option, long value)
 {
     (void)t->curl->easy_setopt(t->easy, option, value);
@@ -73,8 +73,8 @@ static int set_times(bosun_http_transfer *t, const bosun_http_request *request, 
     return bosun_http_set_long(t, CURLOPT_LOW_SPEED_TIME, (milliseconds(request->stall) + 999) / 1000, err);
 }
 
-/* Called before each request that goes out. libcurl repeats any request by itself when a kept connection ends
- * without a reply; for one that is not idempotent that would do it twice. */
+/* Called before each request is sent. When a reused connection ends without a reply, libcurl resends any
+ * request, which would carry out one that is not idempotent twice. */
 static int before_request(void *data, char *ip, char *local_ip, int port, int local_port)
 {
     (void)ip, (void)local_ip, (void)port, (void)local_port;
@@ -90,13 +90,13 @@ static int before_request(void *data, char *ip, char *local_ip, int port, int lo
     return CURL_PREREQFUNC_OK;
 }
 
-static int set_manners(bosun_http_transfer *t, const bosun_http_request *request, bosun_err *err)
+static int set_basics(bosun_http_transfer *t, const bosun_http_request *request, bosun_err *err)
 {
     t->idempotent = request->idempotent;
     set_if_known(t, CURLOPT_NOSIGNAL, 1);
     set_if_known(t, CURLOPT_TCP_KEEPALIVE, 1);
 #if LIBCURL_VERSION_NUM >= 0x075700
-    set_if_known(t, CURLOPT_QUICK_EXIT, 1); /* an end does not wait for a name server */
+    set_if_known(t, CURLOPT_QUICK_EXIT, 1); /* ending a transfer does not wait for DNS */
 #endif
     (void)t->curl->easy_setopt(t->easy, CURLOPT_PREREQFUNCTION, before_request);
     (void)t->curl->easy_setopt(t->easy, CURLOPT_PREREQDATA, t);
@@ -122,7 +122,7 @@ static int add_header(bosun_http_transfer *t, const char *name, const char *valu
     if (*value)
         bosun_buf_printf(&line, "%s: %s", name, value);
     else
-        bosun_buf_printf(&line, "%s;", name); /* libcurl's way to say an empty value */
+        bosun_buf_printf(&line, "%s;", name); /* how libcurl spells an empty value */
     int rc = line.failed ? bosun_http_nomem(err) : append(t, &t->headers, bosun_buf_text(&line), err);
     if (line.data)
         explicit_bzero(line.data, line.len);
@@ -138,8 +138,8 @@ static bool has_header(const bosun_http_request *request, const char *name)
     return false;
 }
 
-/* "Name:" keeps libcurl from adding its own: no second's wait for a "100 Continue", no form's type. It adds
- * neither to a GET without a body. */
+/* "Name:" keeps libcurl from adding a header of its own: "Expect", which can cost a second of waiting, and
+ * the "Content-Type" of a form. It adds neither to a GET without a body. */
 static int leave_out_headers(bosun_http_transfer *t, const bosun_http_request *request, bosun_err *err)
 {
     if (request->source == BOSUN_HTTP_NO_BODY && strcmp(request->method, "GET") == 0)
@@ -235,7 +235,7 @@ int bosun_http_set_up(bosun_http_transfer *t, const bosun_http_request *request,
     if (request->sink == BOSUN_HTTP_TO_FILE &&
         bosun_http_set_long(t, CURLOPT_BUFFERSIZE, RECEIVE_AT_ONCE, err) < 0)
         return -1;
-    if (set_manners(t, request, err) < 0 || set_protocols(t, err) < 0 || set_times(t, request, err) < 0)
+    if (set_basics(t, request, err) < 0 || set_protocols(t, err) < 0 || set_times(t, request, err) < 0)
         return -1;
     if (set_url(t, request, err) < 0 || set_headers(t, request, err) < 0 ||
         set_redirects(t, request, err) < 0)

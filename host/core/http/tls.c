@@ -1,5 +1,4 @@
-/* TLS of a transfer: whom to trust, who we are, whose name to expect. Verification is on unless the request
- * says otherwise. */
+/* TLS of a transfer: CA, client certificate and verification, which is on unless the request turns it off. */
 #include "internal.h"
 #include <errno.h>
 #include <string.h>
@@ -35,7 +34,7 @@ static int set_pem(bosun_http_transfer *t, CURLoption file, CURLoption blob, con
     return bosun_http_set_pointer(t, file, value, err);
 }
 
-/* Only what `ca` holds is trusted: the system's folder of certificates would be looked at otherwise. */
+/* Trusts only what `ca` contains: without this, libcurl also searches the system's folder of certificates. */
 static int set_ca(bosun_http_transfer *t, const char *ca, bosun_err *err)
 {
     if (!ca)

@@ -1,12 +1,11 @@
 /* The environment of a child, and finding programs in PATH.
  *
- * Inherited are, unless clear_env says otherwise: PATH, HOME, USER, LOGNAME, TMPDIR, TZ, LANG, LANGUAGE and
- * LC_*; the proxies http_proxy, https_proxy, ftp_proxy, all_proxy and no_proxy in either case; SSL_CERT_FILE
- * and SSL_CERT_DIR, which go with them. Everything else, credentials above all, is handed over by name or not
- * at all.
+ * Unless clear_env is set, a child inherits PATH, HOME, USER, LOGNAME, TMPDIR, TZ, LANG, LANGUAGE and LC_*;
+ * the proxies http_proxy, https_proxy, ftp_proxy, all_proxy and no_proxy in either case; SSL_CERT_FILE and
+ * SSL_CERT_DIR, which go with them. Everything else, credentials above all, has to be passed by name.
  *
- * Added is BOSUN_CHILD: random words, one for each process of this library that it descends from, by which
- * process_tree.c finds those who left session and parent behind. */
+ * Every child also gets BOSUN_CHILD: one random word for each process of this library that it descends from.
+ * tree.c uses it to find descendants that have left their session and parent. */
 #include "internal.h"
 #include <errno.h>
 #include <fcntl.h>
@@ -17,7 +16,7 @@
 #include <unistd.h>
 
 #define MARKER_NAME  "BOSUN_CHILD"
-#define MARKERS_MAX  1024 /* of an inherited value; longer ones are not handed on */
+#define MARKERS_MAX  1024 /* length of an inherited value; a longer one is dropped */
 #define DEFAULT_PATH "/usr/local/bin:/usr/bin:/bin"
 
 static bool same_name(const char *entry, const char *name)
@@ -116,7 +115,7 @@ const char *bosun_process_env_get(const bosun_process_env *env, const char *name
     return NULL;
 }
 
-/* 0, or why the path is no program that can be started. */
+/* 0, or the errno value that says why the path is not an executable program. */
 static int check_program(const char *path)
 {
     struct stat st;
@@ -127,7 +126,7 @@ static int check_program(const char *path)
     return faccessat(AT_FDCWD, path, X_OK, AT_EACCESS) < 0 ? EACCES : 0;
 }
 
-/* The same for the program `name` in one folder, whose path replaces what `out` holds from `start` on. */
+/* The same for the program `name` in one folder. Its path replaces the content of `out` from `start` on. */
 static int try_folder(bosun_buf *out, size_t start, const char *folder, size_t len, const char *name)
 {
     out->len = start;
@@ -137,8 +136,8 @@ static int try_folder(bosun_buf *out, size_t start, const char *folder, size_t l
     return out->failed ? ENOMEM : check_program(out->data + start);
 }
 
-/* As execvp: a program that may not be started does not end the search, but is what a search without another
- * result tells. */
+/* Like execvp: a program that is not executable does not end the search, but makes it fail with EACCES if no
+ * other is found. */
 static int search(bosun_buf *out, const char *name, const char *path)
 {
     size_t start = out->len;

@@ -17,7 +17,7 @@ enum { IN, OUT, ERR, END, CANCEL, SOURCES };
 void bosun_process_shut(int *fd)
 {
     if (*fd >= 0)
-        close(*fd); /* of a pipe that is given up: nothing can be lost */
+        close(*fd); /* the pipe is abandoned: nothing can be lost */
     *fd = -1;
 }
 
@@ -37,8 +37,9 @@ void bosun_process_release(bosun_process *p)
     *p = BOSUN_NO_PROCESS;
 }
 
-/* write(2) that answers EPIPE without the signal, whatever the program does about SIGPIPE. A SIGPIPE goes to
- * the thread that wrote, so blocking it in this thread and taking it away is enough. */
+/* write(2) that fails with EPIPE but never raises SIGPIPE, whatever the embedding program does about that
+ * signal. SIGPIPE goes to the thread that writes, so it is enough to block it in this thread and to consume
+ * it. */
 static ssize_t write_quietly(int fd, const void *bytes, size_t len)
 {
     sigset_t set;
@@ -67,7 +68,7 @@ static void feed(bosun_process *p)
         p->input += n;
         p->input_len -= (size_t)n;
     }
-    bool stuck = n < 0 && errno != EAGAIN && errno != EINTR; /* nobody reads any more */
+    bool stuck = n < 0 && errno != EAGAIN && errno != EINTR; /* nothing reads it any more */
     if (stuck || (p->input_len == 0 && !p->keep_stdin))
         bosun_process_shut(&p->in);
 }
@@ -78,7 +79,7 @@ static void keep(bosun_process_output *output, const char *bytes, size_t len, si
     output->truncated = output->truncated || len > room;
 }
 
-/* Reads once. False: there is nothing now, or it has been closed. */
+/* Reads once. False: there is nothing to read now, or the pipe is closed. */
 static bool receive(bosun_process *p, bosun_process_output *output)
 {
     char chunk[CHUNK];
@@ -123,7 +124,7 @@ void bosun_process_note_exit(bosun_process *p)
     p->drain_end = bosun_wait_after(DRAIN_GRACE);
 }
 
-/* A pipe that nobody waits for is left out: its hang-up would be reported again and again. */
+/* Leaves out pipes that are not waited for: poll would report their hang-up again and again. */
 static void choose(const bosun_process *p, const bosun_wait *wait, struct pollfd set[SOURCES])
 {
     bool room = p->window == 0 || p->out.text.len < p->window;

@@ -1,4 +1,4 @@
-/* The life of a process: waiting, reading, writing, stopping, and what has to happen when it ended. */
+/* The life of a process: waiting, reading, writing, stopping, and cleaning up after it. */
 #include "process.h"
 #include "internal.h"
 #include <errno.h>
@@ -6,12 +6,12 @@
 #include <string.h>
 #include <sys/wait.h>
 
-/* Between SIGTERM and SIGKILL; the short one when the action has to stop, whose supervisor waits a second in
- * all. */
+/* The time between SIGTERM and SIGKILL. The short one is for an action that has to stop: its supervisor
+ * waits only a second in all. */
 #define GRACE       BOSUN_SECOND
 #define SHORT_GRACE (BOSUN_SECOND / 4)
 
-/* Bytes of output that wait for a reader. */
+/* Bytes of output buffered for the reader. */
 #define WINDOW ((size_t)64 * 1024)
 
 static bool is_closed(const bosun_process *p)
@@ -26,8 +26,8 @@ static void reap(bosun_process *p)
         ;
 }
 
-/* Ends what still runs of it, and leaves nothing. One that is stuck in the kernel cannot be killed: it counts
- * as lost. */
+/* Kills what is still running, and cleans up. A process stuck in the kernel cannot be killed: it counts as
+ * lost. */
 static void finish(bosun_process *p)
 {
     if (!p->exited || bosun_process_may_have_left(p))
@@ -40,11 +40,11 @@ static void finish(bosun_process *p)
     p->over = true;
 }
 
-/* SIGTERM, until it has ended and all that held its output too, or the grace is over; then SIGKILL. */
+/* SIGTERM; then SIGKILL, once the process has ended and its output is closed, or the grace is over. */
 static void terminate(bosun_process *p, int64_t grace, const bosun_wait *wait)
 {
     bosun_process_kill_group(p, SIGTERM);
-    bosun_process_kill_group(p, SIGCONT); /* one that is stopped could not hear it */
+    bosun_process_kill_group(p, SIGCONT); /* a stopped process would not react */
     int64_t end = bosun_wait_after(grace);
     while (!(p->exited && is_closed(p)) && bosun_monotonic() < end) {
         if (bosun_process_step(p, end, wait, NULL) >= 0)
@@ -66,7 +66,7 @@ void bosun_process_stop(bosun_process *p, const bosun_wait *wait)
 
 typedef bool condition(const bosun_process *p);
 
-/* Serves the process until `enough`: 1, or `until` has passed: 0, or -1. */
+/* Serves the process until `enough`: 1, or until `until`: 0. -1: the work has to stop, or memory ran out. */
 static int serve_until(bosun_process *p, condition *enough, int64_t until, const bosun_wait *wait,
                        bosun_err *err)
 {

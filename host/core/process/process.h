@@ -1,11 +1,11 @@
-/* Other programs: started from an argument list, never through a shell, each in a session of its own, with
- * descriptors 0 to 2, default signals and an environment from an allow-list; served by one poll loop that
- * reads, writes and watches for the end at once; ended together with everything they started.
+/* Runs other programs: from an argument list, never through a shell, each in its own session, with
+ * descriptors 0 to 2, default signals and an environment from an allow-list. One poll loop reads, writes and
+ * watches for the end. A program ends together with everything it started.
  *
- * For programs with several threads: any number of processes at once, one thread for each at a time. Signal
- * handlers and dispositions are left alone, and no child but its own is waited for. A program that ignores
- * SIGCHLD, or reaps every child with waitpid(-1), takes the exit status away: that is the error "ECHILD".
- * Nobody may change the environment (setenv) while a process is being started. */
+ * Threads: any number of processes at once, each used by one thread at a time. Signal handlers and
+ * dispositions are not touched, and only the library's own children are waited for. An embedding program
+ * that ignores SIGCHLD, or reaps every child with waitpid(-1), takes the exit status away: that is the error
+ * "ECHILD". The environment must not change (setenv) while a process is being started. */
 #ifndef BOSUN_CORE_PROCESS_PROCESS_H
 #define BOSUN_CORE_PROCESS_PROCESS_H
 
@@ -18,29 +18,28 @@
 #include <sys/types.h>
 
 typedef struct bosun_process_options {
-    /* The program and its arguments, then NULL. A name without '/' is looked up in the child's PATH, whose
-     * entries that are not absolute do not count; a relative path is relative to `cwd`. */
+    /* The program and its arguments, then NULL. A name without '/' is looked up in the absolute entries of
+     * the child's PATH; a relative path is relative to `cwd`. */
     const char *const *argv;
     /* Changes to the environment: "NAME=value" sets, "NAME" alone removes; each is followed by a NUL. */
     const char *env;
     size_t env_len;
-    bool clear_env;    /* nothing is inherited; otherwise the allow-list (process_env.c) is */
+    bool clear_env;    /* inherit nothing; otherwise the allow-list in env.c */
     const char *cwd;   /* NULL: this process's */
-    const char *input; /* what the program reads, then end of file; borrowed until the process is over */
+    const char *input; /* standard input, then end of file; borrowed until the process is over */
     size_t input_len;
-    bool keep_stdin; /* no `input`, and no end of file: bosun_process_write may follow */
-    size_t
-        max_output;  /* bytes kept of standard output, and of standard error; the rest is read and dropped */
-    int64_t timeout; /* nanoseconds from the start until the program is stopped; 0: none */
+    bool keep_stdin;   /* no `input` and no end of file: bosun_process_write may follow */
+    size_t max_output; /* bytes kept of standard output, and of standard error; more is dropped */
+    int64_t timeout;   /* nanoseconds from the start until the program is stopped; 0: none */
 } bosun_process_options;
 
 typedef struct bosun_process_output {
     int fd;         /* -1: closed */
-    bosun_buf text; /* what was read and not yet taken */
-    bool truncated; /* bytes past the cap were dropped */
+    bosun_buf text; /* read, but not yet taken */
+    bool truncated; /* bytes over the limit were dropped */
 } bosun_process_output;
 
-/* Start with BOSUN_NO_PROCESS. What is above the line is for callers to read. */
+/* Initialise with BOSUN_NO_PROCESS. Callers may read the fields up to `err`. */
 typedef struct bosun_process {
     char name[128]; /* of the program, for messages */
     pid_t pid;      /* 0: none */
@@ -48,70 +47,72 @@ typedef struct bosun_process {
     bool timed_out; /* stopped at its timeout */
     bool lost;      /* how it ended is not known */
     int code;       /* exit status, when signal is 0 */
-    int signal;     /* that killed it */
+    int signal;     /* the one that killed it; 0: none */
     bosun_process_output out;
     bosun_process_output err;
 
-    /* ---- */
+    /* Internal from here on. */
     int pidfd;
     int in;
     const char *input;
     size_t input_len; /* bytes still to be written */
     bool keep_stdin;
     size_t max_output;
-    size_t window; /* standard output is read while fewer bytes wait; 0: read and dropped past max_output */
-    size_t wanted; /* bytes of standard output that are waited for */
+    /* Standard output is read up to this many bytes; 0: without limit, dropping what exceeds max_output. */
+    size_t window;
+    size_t wanted; /* bytes of standard output to wait for */
     int64_t deadline;
     bool exited;       /* it is a zombie, or lost */
-    int64_t drain_end; /* once exited: how long those who hold its output are listened to */
+    int64_t drain_end; /* once exited: when to give up on output that descendants hold open */
     char marker[17];   /* in the environment of all its descendants */
 } bosun_process;
 
 #define BOSUN_NO_PROCESS ((bosun_process){.pidfd = -1, .in = -1, .out = {.fd = -1}, .err = {.fd = -1}})
 
-/* Starts a program. Failures name it: "ENOENT", "EACCES", "ENOEXEC", "E2BIG", "EAGAIN", "EMFILE", …. On
- * success the process has to be closed. */
+/* Starts a program. Errors name it: "ENOENT", "EACCES", "ENOEXEC", "E2BIG", "EAGAIN", "EMFILE", …. On
+ * success the process must be closed. */
 int bosun_process_start(bosun_process *p, const bosun_process_options *options, bosun_err *err);
 
-/* Serves the process until it is over: 1, or `until` (monotonic ns) has passed: 0, or the work has to stop:
- * -1; it goes on running then. At its own timeout it is stopped as bosun_process_stop does, which counts
- * as 1. */
+/* Serves the process until it is over: 1, or `until` (monotonic ns) has passed: 0. -1: the work has to
+ * stop; the process keeps running. At its own timeout it is stopped as by bosun_process_stop, and the
+ * result is 1. */
 int bosun_process_wait(bosun_process *p, int64_t until, const bosun_wait *wait, bosun_err *err);
 
-/* Waits for standard output: 1: p->out.text holds some · 0: there is no more · -1: the work has to stop.
- * Standard output that nobody reads makes the program wait. */
+/* Waits for standard output. 1: p->out.text has at least `wanted` bytes · 0: the output has ended with fewer
+ * · -1: the work has to stop. A program whose output is not read blocks once the pipe is full. */
 int bosun_process_read(bosun_process *p, size_t wanted, const bosun_wait *wait, bosun_err *err);
 
-/* Writes to standard input, reading output meanwhile, so that neither side waits for the other. "EPIPE": the
- * program does not read any more. "too_large": max_output bytes of output wait to be read. */
+/* Writes to standard input and reads output meanwhile, so neither side blocks the other. "EPIPE": the
+ * program no longer reads. "too_large": max_output bytes of output have to be read first. */
 int bosun_process_write(bosun_process *p, const void *bytes, size_t len, const bosun_wait *wait,
                         bosun_err *err);
 void bosun_process_close_stdin(bosun_process *p);
 
-/* Sends a signal to the program and everything in its process group. Ended already: "ESRCH". */
+/* Sends a signal to the program and everything in its process group. "ESRCH": it has already ended. */
 int bosun_process_signal(bosun_process *p, int number, bosun_err *err);
 
-/* Ends it, unless it is over: SIGTERM to the group, a second (a quarter of one when the work has to stop),
- * SIGKILL to all that descends from it. */
+/* Ends the process unless it is over: SIGTERM to its group, and after a second (a quarter if the work has to
+ * stop) SIGKILL to all its descendants. */
 void bosun_process_stop(bosun_process *p, const bosun_wait *wait);
 
-/* Kills what still runs, and frees everything. p is BOSUN_NO_PROCESS afterwards; closing that does nothing.
- */
+/* Kills what is still running, and frees everything. p is BOSUN_NO_PROCESS afterwards; closing that does
+ * nothing. */
 void bosun_process_close(bosun_process *p);
 
-/* Start, then wait for the end. -1: it was not started, or the work had to stop (the program has been stopped
- * then), or its exit status is lost. To be closed either way. */
+/* Starts a program and waits for its end. -1: it was not started, or the work had to stop (which stops the
+ * program), or its exit status is lost. Close it in any case. */
 int bosun_process_run(bosun_process *p, const bosun_process_options *options, const bosun_wait *wait,
                       bosun_err *err);
 
-/* The arguments as a shell would take them, for people. Appends. */
+/* Appends the arguments, quoted as for a shell, for messages. */
 void bosun_process_quote(bosun_buf *out, const char *const *argv);
 
-/* Appends the path of the program that `name` means, looked up in `path` (entries like PATH's; NULL: a
- * default). 0, or the errno value: ENOENT, EACCES (there, and not executable), ENOMEM. */
+/* Appends the path of the program that `name` means, looked up in `path` (entries like those of PATH; NULL:
+ * a default). 0, or the errno value: ENOENT, EACCES (found, but not executable), ENOMEM. */
 int bosun_process_find(bosun_buf *out, const char *name, const char *path);
 
-/* "ended with exit status 3", "was killed by signal 9 (Killed)", "timed out": how it ended, appended. */
+/* Appends how it ended: "ended with exit status 3", "was killed by signal 9 (Killed)", "timed out and was
+ * stopped". */
 void bosun_process_describe(bosun_buf *out, const bosun_process *p);
 
 #endif

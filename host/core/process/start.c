@@ -11,7 +11,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-/* Everything that is needed only while starting. */
+/* What is needed only while starting. */
 typedef struct launch {
     const bosun_process_options *options;
     bosun_process_env env;
@@ -26,7 +26,7 @@ static int failed(const bosun_process *p, int errnum, bosun_err *err)
     return bosun_err_errno(err, errnum, "start", p->name);
 }
 
-/* Moves a descriptor past 2, so that putting the child's in place cannot overwrite another. -1 with errno. */
+/* Moves a descriptor above 2, where setting up the child's descriptors cannot overwrite it. -1 with errno. */
 static int raise_fd(int *fd)
 {
     if (*fd < 0 || *fd > STDERR_FILENO)
@@ -39,7 +39,7 @@ static int raise_fd(int *fd)
     return raised < 0 ? -1 : 0;
 }
 
-/* A pipe of which this process keeps the end `mine`, without blocking, and the child gets the other. */
+/* A pipe. This process keeps the end `mine`, non-blocking; the child gets the other. */
 static int make_pipe(int *ours, int *theirs, int mine)
 {
     int ends[2];
@@ -68,7 +68,7 @@ static int make_pipes(bosun_process *p, launch *l, bosun_err *err)
     return 0;
 }
 
-/* 0 or the error's number. */
+/* 0, or an errno value. */
 static int set_attributes(posix_spawnattr_t *attributes)
 {
     sigset_t all;
@@ -96,30 +96,44 @@ static int set_actions(launch *l)
     return rc;
 }
 
-/* posix_spawn tells only a number: what it is about has to be found out afterwards. */
-static int spawn_failed(const bosun_process *p, const launch *l, int errnum, bosun_err *err)
+/* posix_spawn returns only an errno value, which can be about the program or about its working directory. */
+static bool is_about_folder(const char *cwd, int errnum)
+{
+    int folder = open(cwd, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    int no_folder = folder < 0 ? errno : 0;
+    bosun_process_shut(&folder);
+    return no_folder == errnum || (errnum == EACCES && access(cwd, X_OK) < 0);
+}
+
+static bool program_exists(const launch *l)
 {
     int folder = open(l->options->cwd ? l->options->cwd : ".", O_PATH | O_DIRECTORY | O_CLOEXEC);
-    int no_folder = folder < 0 ? errno : 0;
-    bool there = folder >= 0 && faccessat(folder, bosun_buf_text(&l->path), F_OK, 0) == 0;
+    bool exists = folder >= 0 && faccessat(folder, bosun_buf_text(&l->path), F_OK, 0) == 0;
     bosun_process_shut(&folder);
+    return exists;
+}
+
+/* What the text of the errno value does not say; NULL: nothing. */
+static const char *spawn_hint(const launch *l, int errnum)
+{
+    if (errnum == ENOENT && program_exists(l))
+        return "the interpreter named in its first line, or its loader, does not exist";
+    if (errnum == ENOEXEC)
+        return "it is not a program for this machine, or is a script without a first line such as #!/bin/sh";
+    if (errnum == E2BIG)
+        return "its arguments and environment are too long: pass long texts in standard input or a file";
+    return NULL;
+}
+
+static int spawn_failed(const bosun_process *p, const launch *l, int errnum, bosun_err *err)
+{
+    const char *cwd = l->options->cwd && is_about_folder(l->options->cwd, errnum) ? l->options->cwd : NULL;
+    const char *hint = cwd ? "its working directory is " : spawn_hint(l, errnum);
     failed(p, errnum, err);
-    if (!err)
+    if (!err || !hint)
         return -1;
     size_t len = strlen(err->message);
-    char *end = err->message + len;
-    size_t room = sizeof err->message - len;
-    if (l->options->cwd && (no_folder == errnum || (errnum == EACCES && access(l->options->cwd, X_OK) < 0)))
-        snprintf(end, room, ": its working directory is %s", l->options->cwd);
-    else if (errnum == ENOENT && there)
-        snprintf(end, room, ": the interpreter named in its first line, or its loader, does not exist");
-    else if (errnum == ENOEXEC)
-        snprintf(
-            end, room,
-            ": it is not a program for this machine, or is a script without a first line such as #!/bin/sh");
-    else if (errnum == E2BIG)
-        snprintf(end, room,
-                 ": its arguments and environment are too long: pass long texts in standard input or a file");
+    snprintf(err->message + len, sizeof err->message - len, ": %s%s", hint, cwd ? cwd : "");
     return -1;
 }
 
@@ -127,7 +141,7 @@ static int find_program(const bosun_process *p, launch *l, bosun_err *err)
 {
     const char *name = l->options->argv[0];
     const char *path = bosun_process_env_get(&l->env, "PATH");
-    if (strchr(name, '/')) { /* the kernel judges, in the folder where the program will run */
+    if (strchr(name, '/')) { /* left to the kernel, in the folder where the program will run */
         bosun_buf_puts(&l->path, name);
         return l->path.failed ? failed(p, ENOMEM, err) : 0;
     }
@@ -138,7 +152,7 @@ static int find_program(const bosun_process *p, launch *l, bosun_err *err)
     return errnum ? failed(p, errnum, err) : 0;
 }
 
-/* Somebody else has reaped it already. What it said can still be read. */
+/* Something else has already reaped it. Its output can still be read. */
 static int count_as_lost(bosun_process *p)
 {
     p->lost = true;
@@ -147,7 +161,7 @@ static int count_as_lost(bosun_process *p)
     return 0;
 }
 
-/* Without a pidfd there is no watching the child: it goes. */
+/* A child without a pidfd cannot be watched: kills it. */
 static int watch(bosun_process *p, bosun_err *err)
 {
     p->pidfd = pidfd_open(p->pid, 0);

@@ -1,16 +1,16 @@
-/* Killing all that a process started, wherever it went. Found by a look through /proc are
- *   - everyone in its session, whoever the parent is now;
- *   - the children, and theirs, of anyone found;
- *   - everyone with its marker in the environment, which setsid and double forks do not change.
- * Those found are stopped first, and looked for again until all stand still: so none can fork and have its
- * child orphaned between the look and the kill.
+/* Kills everything that a process started. A scan of /proc finds
+ * - every process in its session, whoever its parent is now;
+ * - the children of everything found, and their children;
+ * - every process with its marker in the environment, which survives setsid and double forks.
+ * Whatever is found is stopped first, and the scan repeated until all of it stands still. So none can fork
+ * and have its child orphaned between the scan and the kill.
  *
- * Escaping takes a new session and a parent that is dead by now and a cleaned environment (`env -i`, or a
- * program that writes over it), all three; or another user's id; or a /proc that is not there or hides
- * processes (then the process group alone is killed). The runner's supervisor, to which orphans go, ends
- * those too when the action does.
+ * To escape, a process needs a new session, a parent that is already dead and a cleared environment (`env
+ * -i`, or a program that overwrites it), all three; or another user's id; or a /proc that is missing or
+ * hides processes (then only the process group is killed). The runner's supervisor, which adopts orphans,
+ * ends those too when the action ends.
  *
- * Every function here does its best: there is nobody to report to. */
+ * Every function here does its best: there is nowhere to report an error. */
 #include "internal.h"
 #include <dirent.h>
 #include <errno.h>
@@ -24,8 +24,8 @@
 #include <unistd.h>
 
 #define ROUNDS   32
-#define LOOKS    10           /* at an environment that is empty, a millisecond apart */
-#define PATIENCE BOSUN_SECOND /* for the death of all that were killed */
+#define LOOKS    10           /* looks at an empty environment, a millisecond apart */
+#define PATIENCE BOSUN_SECOND /* for everything killed to die */
 #define KTHREADD 2
 
 typedef enum kind { UNKNOWN, STRANGER, FOUND } kind;
@@ -34,13 +34,13 @@ typedef struct entry {
     pid_t pid;
     pid_t parent;
     pid_t session;
-    unsigned long long start; /* when it was, in ticks */
+    unsigned long long start; /* start time in ticks */
     bool ended;
     bool stopped;
     kind kind;
 } entry;
 
-/* Reads up to size - 1 bytes of a file of /proc/<pid> and puts a NUL after them. Their number, or -1. */
+/* Reads up to size - 1 bytes of a file of /proc/<pid> and adds a NUL. Returns their number, or -1. */
 static ssize_t read_proc(pid_t pid, const char *name, char *into, size_t size)
 {
     char path[64];
@@ -54,7 +54,8 @@ static ssize_t read_proc(pid_t pid, const char *name, char *into, size_t size)
     return n;
 }
 
-/* False: there is no such process. Format of /proc/<pid>/stat: proc(5). The name in it can hold anything. */
+/* False: there is no such process. Format of /proc/<pid>/stat: proc(5). The name in it can contain any
+ * character. */
 static bool read_entry(pid_t pid, entry *e)
 {
     char text[1024];
@@ -80,8 +81,8 @@ static bool read_entry(pid_t pid, entry *e)
     return true;
 }
 
-/* Has it the marker? The environment can be long: it is read in pieces that overlap. An empty one tells
- * nothing: it is so for a moment in each execve. */
+/* Looks for the marker in the environment of a process, in overlapping pieces because it can be long. An
+ * empty environment says nothing: every execve has one for a moment. */
 static kind look_for_marker(pid_t pid, const char *marker)
 {
     char path[64];
@@ -99,10 +100,10 @@ static kind look_for_marker(pid_t pid, const char *marker)
         memmove(piece, piece + total - kept, kept);
     }
     bosun_process_shut(&fd);
-    return n < 0 ? STRANGER : result; /* what may not be read is another user's */
+    return n < 0 ? STRANGER : result; /* not readable: another user's */
 }
 
-/* The process and all that were started since, except the dead and this program. */
+/* Lists the process and all started since, except this one and those that have ended. */
 static void collect(bosun_buf *list, const bosun_process *p)
 {
     entry first = {0};
@@ -127,11 +128,11 @@ static bool is_kernel_thread(const entry *e)
 
 static void judge(entry *e, const bosun_process *p)
 {
-    bool kin = !p->lost && (e->session == p->pid || e->parent == p->pid); /* its own session is its id */
+    bool kin = !p->lost && (e->session == p->pid || e->parent == p->pid); /* it leads its own session */
     e->kind = kin ? FOUND : is_kernel_thread(e) ? STRANGER : look_for_marker(e->pid, p->marker);
 }
 
-/* Those in the middle of an execve are looked at until they are through. */
+/* A process in the middle of an execve is looked at again until that is over. */
 static void judge_all(entry *all, size_t count, const bosun_process *p)
 {
     for (int look = 0; look < LOOKS; look++) {
@@ -155,7 +156,7 @@ static bool is_found(const entry *all, size_t count, pid_t pid)
     return false;
 }
 
-/* Marks those that descend from the process and returns how many. */
+/* Marks the descendants of the process and returns their number. */
 static size_t mark(entry *all, size_t count, const bosun_process *p)
 {
     judge_all(all, count, p);
@@ -173,7 +174,7 @@ static size_t mark(entry *all, size_t count, const bosun_process *p)
     return found;
 }
 
-/* Unless its id is another's by now. */
+/* Sends a signal, unless the pid has been reused. */
 static void signal_entry(const entry *e, int number)
 {
     entry now;
@@ -206,7 +207,7 @@ static void await_entry(const entry *e, int64_t end)
     bosun_process_shut(&fd);
 }
 
-/* One look: those found, and no others, in a list. */
+/* Scans once; the list then contains only what was found. */
 static void look(bosun_buf *list, const bosun_process *p)
 {
     bosun_buf_clear(list);
@@ -220,7 +221,7 @@ static void look(bosun_buf *list, const bosun_process *p)
     list->len = found * sizeof *all;
 }
 
-/* Stops those in the list that do not stand still, and returns how many those were. */
+/* Stops everything in the list that is still running, and returns how many that were. */
 static size_t stop_all(const bosun_buf *list)
 {
     const entry *all = (const entry *)(const void *)list->data;
@@ -243,8 +244,8 @@ static void kill_all(const bosun_buf *list, int64_t end)
         await_entry(&all[i], end);
 }
 
-/* Looks, stops, and looks again until two looks in a row saw nobody move: whoever was stopped during one has
- * all its children in the next. */
+/* Scans and stops until two scans in a row find nothing running: whatever one scan stopped shows all its
+ * children in the next. */
 static void freeze(bosun_buf *list, const bosun_process *p)
 {
     int still = 0;
@@ -279,8 +280,8 @@ int bosun_process_kill_group(const bosun_process *p, int number)
     return p->lost || p->over ? -1 : kill(-p->pid, number);
 }
 
-/* /proc/loadavg ends with the id that was given out last. While it is this process's (a zombie keeps it),
- * there is no younger process or thread, so nobody who could descend from it. */
+/* /proc/loadavg ends with the pid assigned last. As long as that is this process's own (a zombie keeps it),
+ * nothing younger exists that could descend from it. */
 bool bosun_process_may_have_left(const bosun_process *p)
 {
     char text[128];

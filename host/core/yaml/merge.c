@@ -1,6 +1,6 @@
-/* What is left to do when a mapping is read: the pairs that "<<" brings, and keys that are there twice. All
- * pairs are sorted by key, those of the mapping itself first among equals, then the merged ones in their
- * order: so the first of equals wins, and time stays n log n whatever keys a hostile text picks. */
+/* Completes mappings: merges "<<" and finds duplicate keys. All pairs are sorted by key. Among equal keys
+ * the mapping's own pair comes first, then the merged ones in their order. So the first of equals wins, and
+ * the time stays n log n whatever keys a hostile text picks. */
 #include "internal.h"
 #include <stdlib.h>
 
@@ -35,7 +35,7 @@ static int append_merged(bosun_arena *arena, bosun_value *mapping, const bosun_v
     return 0;
 }
 
-/* A pair's place in the order. */
+/* Sorted instead of the pairs, whose addresses tell their original order. */
 typedef struct rank {
     bosun_pair *pair;
 } rank;
@@ -48,8 +48,8 @@ static int by_key_then_position(const void *a, const void *b)
     return order ? order : (left > right) - (left < right);
 }
 
-/* Sets the key of each pair that lost to an equal one to NULL. Returns the first of the mapping's `own` pairs
- * that lost, with the one it lost to in *first; NULL: none. */
+/* Sets the key of each merged pair that lost to an equal one to NULL. Returns the first of the mapping's own
+ * pairs that repeats a key, with the pair it repeats in *first; NULL: none. */
 static bosun_pair *drop_losers(const rank *order, size_t count, const bosun_pair *end_of_own,
                                bosun_pair **first)
 {

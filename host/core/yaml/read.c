@@ -1,7 +1,6 @@
-/* The reader: libyaml's events become a tree. libyaml itself has no limit of depth and would let an alias
- * stand for anything any number of times, so the stack and every count is kept here. What a scalar means is
- * in yaml_scalar.c and yaml_tag.c, merging and duplicate keys in yaml_merge.c, the words for libyaml's errors
- * in yaml_problem.c. */
+/* The reader: turns libyaml's events into a tree. libyaml limits neither depth nor the expansion of aliases,
+ * so the stack and all counts are kept here. What a scalar means is in scalar.c and tag.c; merging and
+ * duplicate keys are in merge.c, and the wording of libyaml's errors in problem.c. */
 #include "internal.h"
 #include <math.h>
 #include <string.h>
@@ -14,11 +13,11 @@ typedef struct anchor {
     size_t nodes; /* in its subtree, aliases expanded; 0 while it is still open */
 } anchor;
 
-/* A sequence or mapping that is being read. */
+/* A sequence or mapping being read. */
 typedef struct frame {
     bosun_value *collection;
-    bosun_value *key;       /* waits for its value; NULL: the next node is a key */
-    bosun_value *merge_key; /* the plain "<<" that was met; NULL: none */
+    bosun_value *key;       /* waiting for its value; NULL: the next node is a key */
+    bosun_value *merge_key; /* the plain "<<", if there was one */
     bosun_value *merge;     /* its value */
     anchor *anchor;
     size_t nodes_before;
@@ -36,7 +35,7 @@ typedef struct reader {
     size_t anchor_count;
     size_t events;
     size_t nodes;  /* so far, aliases expanded */
-    size_t budget; /* nodes that aliases and merges may still stand for */
+    size_t budget; /* nodes that aliases and merges may still expand to */
 } reader;
 
 static int nomem(const reader *r)
@@ -77,7 +76,7 @@ static int place_in_mapping(reader *r, frame *f, bosun_value *value, bool merges
     return 0;
 }
 
-/* Puts a scalar, or a collection that was just opened, where the document has it. */
+/* Adds a scalar, or a collection just opened, to the innermost open collection. */
 static int place(reader *r, bosun_value *value, bool merges)
 {
     if (r->depth == 0) {
@@ -104,7 +103,7 @@ static anchor *find_anchor(reader *r, const yaml_char_t *name)
     return NULL;
 }
 
-/* Names `value`. *out: the anchor, or NULL when the node has none. */
+/* Gives `value` the anchor `name`, which may be NULL. *out: the anchor, or NULL if there is none. */
 static int add_anchor(reader *r, const yaml_char_t *name, bosun_value *value, anchor **out)
 {
     *out = NULL;
@@ -125,7 +124,7 @@ static int add_anchor(reader *r, const yaml_char_t *name, bosun_value *value, an
     return 0;
 }
 
-/* The value of a scalar without a tag: by its looks when it is plain. */
+/* The value of a scalar without a tag: resolved from its text if it is plain. */
 static int resolve_scalar(reader *r, const yaml_event_t *event, bosun_value **out)
 {
     const char *text = (const char *)event->data.scalar.value;
@@ -154,7 +153,7 @@ static int tagged_scalar(reader *r, const yaml_event_t *event, bosun_value **out
     return *out ? 0 : nomem(r);
 }
 
-/* 1.0 and 1 are one key to PyYAML and to Lua, so they are one here. */
+/* PyYAML and Lua treat 1.0 and 1 as the same key, so they are the same here. */
 static void normalise_key(bosun_value *key)
 {
     if (key->kind != BOSUN_FLOAT || key->as.number != floor(key->as.number) || fabs(key->as.number) >= 0x1p63)
@@ -167,9 +166,8 @@ static int read_scalar(reader *r, const yaml_event_t *event)
 {
     bosun_value *value = NULL;
     const char *tag = (const char *)event->data.scalar.tag;
-    bool by_looks =
-        !tag || strcmp(tag, "!") == 0; /* PyYAML takes "!" for no tag, and a quoted text for plain then */
-    int rc = by_looks ? resolve_scalar(r, event, &value) : tagged_scalar(r, event, &value);
+    bool tagged = tag && strcmp(tag, "!") != 0; /* like PyYAML, which treats "!" as no tag */
+    int rc = tagged ? tagged_scalar(r, event, &value) : resolve_scalar(r, event, &value);
     if (rc < 0)
         return -1;
     value->mark = bosun_yaml_mark(event->start_mark);
@@ -241,7 +239,7 @@ static int read_alias(reader *r, const yaml_event_t *event)
     r->nodes += named->nodes;
     if (!awaits_key(r))
         return place(r, named->value, false);
-    bosun_value *key = bosun_value_new(r->arena, BOSUN_NULL); /* a key of its own, for its own position */
+    bosun_value *key = bosun_value_new(r->arena, BOSUN_NULL); /* a copy, because it has its own position */
     if (!key)
         return nomem(r);
     *key = *named->value;
@@ -288,14 +286,14 @@ static int read_events(reader *r, const char *text, size_t len)
     }
 }
 
-/* libyaml compares every %TAG directive with all before it: 60,000 of them take it nine seconds. */
+/* libyaml compares every %TAG directive with all earlier ones: 60,000 of them take nine seconds. */
 static int check_directives(const reader *r, const char *text, size_t len)
 {
     int count = 0;
     const char *at = text;
     for (; (at = memmem(at, (size_t)(text + len - at), "%TAG", 4)); at += 4) {
-        bool begins_line =
-            at == text || strchr("\n\r\x85\xA8\xA9", at[-1]); /* or ends in a byte of U+2028, … */
+        /* The last bytes of the line breaks that libyaml knows, up to U+0085, U+2028 and U+2029. */
+        bool begins_line = at == text || strchr("\n\r\x85\xA8\xA9", at[-1]);
         if (begins_line && ++count > MAX_DIRECTIVES)
             return FAIL(r, BOSUN_ERR_TOO_LARGE, bosun_yaml_locate(text, len, (size_t)(at - text)),
                         "more than %d %%TAG directives: remove some", MAX_DIRECTIVES);

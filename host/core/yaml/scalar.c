@@ -1,7 +1,6 @@
-/* What the text of a plain scalar means: the implicit types of PyYAML 6's safe_load, which are those of
- * YAML 1.1 with PyYAML's own idea of floats. Dates stay strings; so do "=" and "<<" where they are values,
- * and "0b_" and "0x_", at all of which PyYAML raises.  Source: resolver.py and constructor.py of
- * https://github.com/yaml/pyyaml */
+/* What the text of a plain scalar means: the implicit types of PyYAML 6's safe_load, which are those of YAML
+ * 1.1 with PyYAML's own idea of floats. Dates stay strings; so do "=" and "<<" as values, "0b_" and "0x_",
+ * which make PyYAML raise. Source: resolver.py and constructor.py of https://github.com/yaml/pyyaml */
 #include "internal.h"
 #include "yaml.h"
 #include <locale.h>
@@ -9,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define LONGEST_FLOAT 4096 /* nobody means a longer text as a number: it stays a string */
+#define LONGEST_FLOAT 4096 /* a longer text is not meant as a number: it stays a string */
 
 static bool is_digit(char c)
 {
@@ -64,7 +63,7 @@ static int digit_of(char c)
     return lower >= 'a' && lower <= 'f' ? lower - 'a' + 10 : -1;
 }
 
-/* Digits of `base` and underscores to the end of the text, at least one digit. */
+/* Digits of `base` and underscores to the end of the text, with at least one digit. */
 static bool read_digits(const char *at, const char *end, unsigned base, magnitude *m)
 {
     bool any = false;
@@ -80,7 +79,7 @@ static bool read_digits(const char *at, const char *end, unsigned base, magnitud
     return any;
 }
 
-/* The end of ":[0-5]?[0-9]" at `at`, or NULL when it is something else. *digits: the number in it. */
+/* The end of ":[0-5]?[0-9]" at `at`, or NULL if it is something else. *digits: the number in it. */
 static const char *read_sixtieth(const char *at, const char *end, unsigned *digits)
 {
     if (end - at < 2 || at[0] != ':' || !is_digit(at[1]))
@@ -122,7 +121,7 @@ static bool read_integer(const char *at, const char *end, magnitude *m)
     return read_decimal(at, end, m);
 }
 
-/* 1: an integer · 0: something else · -1: an integer past 64 bits. */
+/* 1: an integer · 0: something else · -1: an integer that does not fit in 64 bits. */
 static int resolve_int(const char *text, size_t len, bosun_value *out)
 {
     const char *end = text + len;
@@ -140,7 +139,7 @@ static int resolve_int(const char *text, size_t len, bosun_value *out)
 
 double bosun_yaml_parse_double(const char *text)
 {
-    /* strtod reads the decimal point of whatever locale the embedding program has set. */
+    /* strtod would use the decimal point of the embedding program's locale. */
     locale_t c = newlocale(LC_ALL_MASK, "C", (locale_t)0); /* glibc's is static: this does not allocate */
     double number = strtod_l(text, NULL, c);
     freelocale(c);
@@ -165,7 +164,8 @@ static const char *skip_exponent(const char *at, const char *end)
     return at;
 }
 
-/* Is at[0..end) the text of a float, sign removed? PyYAML wants the point always, the exponent's sign too. */
+/* Is at[0..end) the text of a float, sign removed? PyYAML always requires the point, and the sign of an
+ * exponent. */
 static bool looks_like_float(const char *at, const char *end, bool is_signed, bool *sixty)
 {
     const char *point = skip_digits(at, end);
@@ -197,7 +197,7 @@ static double part_value(const char *at, const char *end)
     return bosun_yaml_parse_double(copy);
 }
 
-/* Base sixty from its smallest part up, in the order in which PyYAML adds, so that roundings agree. */
+/* Base sixty, added up from the smallest part as PyYAML does, so that roundings agree. */
 static double read_sixties(const char *at, const char *end)
 {
     double sum = 0;

@@ -1,4 +1,4 @@
-/* Scalars with an explicit tag. A tag says what the text has to be, so text that is not that is an error. */
+/* Scalars with an explicit tag. Text that does not match its tag is an error. */
 #include "internal.h"
 #include <ctype.h>
 #include <math.h>
@@ -20,7 +20,8 @@ static bosun_value *tagged_int(bosun_arena *arena, const char *text, size_t len,
     return *problem ? NULL : bosun_value_int(arena, resolved.as.integer);
 }
 
-/* Digits with an optional sign, point and exponent: what Python's float() takes beyond YAML's own floats. */
+/* Digits with an optional sign, point and exponent: what Python's float() accepts beyond YAML's own
+ * floats. */
 static bool is_decimal(const char *text, size_t len)
 {
     size_t at = len > 0 && (text[0] == '+' || text[0] == '-') ? 1 : 0;
@@ -77,7 +78,7 @@ static int sextet(char c)
     return at ? (int)(at - alphabet) : -1;
 }
 
-/* Base64 with white space anywhere. Returns the number of bytes written to `out`, or -1: malformed. */
+/* Decodes base64, ignoring white space. Returns the number of bytes written to `out`, or -1: malformed. */
 static long decode_base64(const char *text, size_t len, unsigned char *out)
 {
     uint32_t bits = 0;

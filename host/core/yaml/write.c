@@ -1,6 +1,6 @@
-/* The writer: block style, every string in double quotes, so that no reader of YAML 1.1 or 1.2 takes one for
- * a boolean, a number, a date or structure. What no plain scalar of both versions says, infinities and
- * not-a-number, is written as a string too. Memory comes from the buffer only. */
+/* The writer: block style, every string in double quotes, so that no reader of YAML 1.1 or 1.2 mistakes one
+ * for a boolean, a number, a date or structure. Infinities and NaN, for which no plain scalar works in both
+ * versions, are written as strings too. Allocates only through the buffer. */
 #include "internal.h"
 #include <inttypes.h>
 #include <math.h>
@@ -8,8 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* A key that is longer may pass the 1024 characters that readers allow before the ':' (a byte is 4 at most).
- */
+/* A longer key could exceed the 1024 characters that readers allow before the ':' (a byte takes 4 at
+ * most). */
 #define LONGEST_SIMPLE_KEY 250
 
 static uint32_t decode(const char *text, size_t size)
@@ -78,8 +78,8 @@ bosun_excerpt bosun_yaml_excerpt(const char *text, size_t len)
     return excerpt;
 }
 
-/* The fewest decimal digits that read back as `number` (finite, not negative); *exponent: of the first of
- * them. */
+/* The fewest decimal digits that read back as `number` (finite, not negative); *exponent: that of the first
+ * digit. */
 static size_t shortest_digits(double number, char digits[20], int *exponent)
 {
     char text[40];
@@ -88,7 +88,7 @@ static size_t shortest_digits(double number, char digits[20], int *exponent)
         snprintf(text, sizeof text, "%.*e", precision, number);
         count = 0;
         const char *at = text;
-        for (; *at != 'e'; at++) /* the locale's decimal point is left out */
+        for (; *at != 'e'; at++) /* skips the locale's decimal point */
             if (*at >= '0' && *at <= '9')
                 digits[count++] = *at;
         *exponent = (int)strtol(at + 1, NULL, 10);
@@ -100,7 +100,7 @@ static size_t shortest_digits(double number, char digits[20], int *exponent)
     return count;
 }
 
-/* As Python's repr writes it, with the ".0" that YAML 1.1 wants of a float. */
+/* As Python's repr writes it, with the ".0" that YAML 1.1 requires of a float. */
 static void write_float(bosun_buf *out, double number)
 {
     if (!isfinite(number)) {
@@ -204,7 +204,7 @@ static int write_pair(writer *w, const bosun_pair *pair, int indent)
     return 0;
 }
 
-/* The lines of a collection that is not empty; `begun`: the first one's indentation is there already. */
+/* The lines of a collection that is not empty; `begun`: the first one is already indented. */
 static int write_block(writer *w, const bosun_value *value, int indent, bool begun)
 {
     if (++w->depth > BOSUN_YAML_MAX_WRITE_DEPTH)

@@ -1,4 +1,4 @@
-/* bosun.base64, on nettle.  Format: RFC 4648, sections 4 and 5. */
+/* bosun.base64, based on nettle. The format is that of RFC 4648, sections 4 and 5. */
 #include "bind.h"
 #include "core/base/buf.h"
 #include <nettle/base64.h>
@@ -6,14 +6,14 @@
 
 static const char *const option_names[] = {"url", NULL};
 
-/* base64.encode(bytes, {url=}) -> text; the URL alphabet comes without padding */
+/* base64.encode(bytes, {url=}) -> text; the URL alphabet is written without padding */
 static int base64_encode(lua_State *L)
 {
     size_t len;
     const char *bytes = luaL_checklstring(L, 1, &len);
     bind_check_options(L, 2, option_names);
     bool url = bind_option_bool(L, 2, "url", false);
-    luaL_argcheck(L, len <= SIZE_MAX / 2, 1, "too long");
+    luaL_argcheck(L, len <= SIZE_MAX / 2, 1, "the text is too long");
     luaL_Buffer buffer;
     char *out = luaL_buffinitsize(L, &buffer, BASE64_ENCODE_RAW_LENGTH(len));
     if (!url) {
@@ -31,7 +31,7 @@ static int base64_encode(lua_State *L)
     return 1;
 }
 
-/* Decodes into `out`; -1: not base64. Missing padding is allowed. */
+/* Decodes into `out`. Padding is optional. Returns -1 if the text is not base64. */
 static int decode(const char *text, size_t len, bool url, uint8_t *out, size_t *done)
 {
     struct base64_decode_ctx context;

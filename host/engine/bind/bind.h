@@ -1,6 +1,6 @@
-/* What the files of the Lua side share. The rules of the border between C and Lua are in CONTRIBUTING.md: a
- * function that takes lua_State * may raise and owns nothing outside a userdata; one that does not returns 0
- * or -1. */
+/* What the Lua modules written in C share. CONTRIBUTING.md has the rules of the border between C and Lua: a
+ * function that takes a lua_State * may raise and owns nothing outside a userdata; one that does not returns
+ * 0 or -1. */
 #ifndef BOSUN_ENGINE_BIND_BIND_H
 #define BOSUN_ENGINE_BIND_BIND_H
 
@@ -10,65 +10,102 @@
 #include <lua.h>
 #include <sys/types.h>
 
-/* nil and the error as a bosun.error. Returns 2. [-0, +2, m] */
-int bind_push_failure(lua_State *L, const bosun_err *err);
-
-/* The bosun.error alone. Returns 1. [-0, +1, m] */
-int bind_push_error(lua_State *L, const bosun_err *err);
-
-/* Argument `arg` as a path: a string without NUL, not empty. Raises otherwise. */
+/* Returns argument `arg` as a path: a string that is not empty and has no NUL byte. Otherwise raises. */
 const char *bind_check_path(lua_State *L, int arg);
 
-/* True, or nil and the error: what functions return that have nothing to tell. [-0, +1|2, m] */
-int bind_push_done(lua_State *L, int rc, const bosun_err *err);
+/* Returns `mode`, the value of argument `arg`, as permission bits. Raises if it is out of range. */
+mode_t bind_check_mode(lua_State *L, int arg, lua_Integer mode);
 
-/* What a wait in this state's host has to obey. */
-const bosun_wait *bind_wait(lua_State *L);
+/* Returns the text of the string or bosun.secret at `index`, NULL for anything else. Valid while the value
+ * is. len may be NULL. [-0, +0, m] */
+const char *bind_text_or_secret(lua_State *L, int index, size_t *len);
 
-/* Fields of the options table at `arg` (nil or absent: the default). A wrong type raises, naming the field.
- */
+/* Raises unless `arg` is nil, absent or a table whose keys are all in `known` (NULL-terminated). The message
+ * suggests a known option for a mistyped one. */
+void bind_check_options(lua_State *L, int arg, const char *const *known);
+
+/* Return the option `name` of the table at `arg`, or `otherwise` if the table or the option is absent or nil.
+ * Raise, naming the option, if its type is wrong. */
 bool bind_option_bool(lua_State *L, int arg, const char *name, bool otherwise);
 lua_Number bind_option_number(lua_State *L, int arg, const char *name, lua_Number otherwise);
 lua_Integer bind_option_integer(lua_State *L, int arg, const char *name, lua_Integer otherwise);
-/* Borrowed from the table: valid while it holds the string. NULL: absent. */
+
+/* The same for a string, NULL if absent. Valid as long as the table keeps it. len may be NULL. */
 const char *bind_option_string(lua_State *L, int arg, const char *name, size_t *len);
 
-/* The option `mode` as permission bits; 0: absent. */
+/* The same for a path: raises if it is empty or contains a NUL byte. */
+const char *bind_option_path(lua_State *L, int arg, const char *name);
+
+/* Returns the option `mode` as permission bits, 0 if absent. */
 mode_t bind_option_mode(lua_State *L, int arg);
 
-/* Permission bits from an integer; raises on others. */
-mode_t bind_check_mode(lua_State *L, int arg, lua_Integer mode);
+/* Pushes the error as a bosun.error. Returns 1. [-0, +1, m] */
+int bind_push_error(lua_State *L, const bosun_err *err);
 
-/* Raises unless `arg` is nil, absent or a table that has only the named keys (NULL-terminated); a mistyped
- * option gets a "did you mean". */
-void bind_check_options(lua_State *L, int arg, const char *const *known);
+/* Pushes nil and the error as a bosun.error. Returns 2. [-0, +2, m] */
+int bind_push_failure(lua_State *L, const bosun_err *err);
 
-/* The text of a string or of a bosun.secret at `index`, or NULL: it is neither. Valid while the value is. */
-const char *bind_text_or_secret(lua_State *L, int index, size_t *len);
+/* Pushes nil and the error "cannot <op> <path>: …" for an errno value. Returns 2. [-0, +2, m] */
+int bind_push_errno(lua_State *L, int errnum, const char *op, const char *path);
 
-/* A growable buffer in a userdata: bytes that C collects while Lua may raise. Free it when done; the
- * collector does when an error came first. [-0, +1, m] */
-bosun_buf *bind_push_buf(lua_State *L);
+/* Pushes true if rc is 0, else nil and the error. Returns how many values. [-0, +1|2, m] */
+int bind_push_done(lua_State *L, int rc, const bosun_err *err);
 
-/* Pushes a tree. Sequences get the array metatable, so that empty ones stay sequences; a null in a mapping is
- * left out, in a sequence it is the sentinel `yaml.null` (the light userdata NULL, which is cjson.null too).
- * Shared nodes are copied. [-0, +1, m] */
+/* Pushes the buffer's bytes as a string and frees the buffer. Raises if it ran out of memory. Returns 1.
+ * [-0, +1, e] */
+int bind_push_text(lua_State *L, bosun_buf *buf);
+
+/* Pushes a tree. Sequences get the array metatable, which keeps empty ones sequences. In a sequence, null is
+ * `yaml.null` (the light userdata NULL, which is also cjson.null); in a mapping, its key is left out. Shared
+ * nodes are copied. [-0, +1, e] */
 void bind_push_value(lua_State *L, const bosun_value *value);
 
-/* The value at `index` as a tree in `arena`; raises (with the path inside the value, which is called `name`)
- * on what plain data cannot hold: functions, cycles, depth over 50, keys that are tables. Sorted keys. [-0,
- * +0, e] */
-bosun_value *bind_to_value(lua_State *L, int index, const char *name, bosun_arena *arena);
+/* Set the field `name` of the table at the top of the stack. [-0, +0, m] */
+void bind_set_integer(lua_State *L, const char *name, lua_Integer value);
+void bind_set_boolean(lua_State *L, const char *name, bool value);
+void bind_set_text(lua_State *L, const char *name, const char *text, size_t len);
 
-/* Makes the table at the top of the stack a sequence (mapping) even when it is empty. [-0, +0, m] */
+/* Pops a value and sets the field `name` of the table below it, unless the table has that field.
+ * [-1, +0, m] */
+void bind_set_default(lua_State *L, const char *name);
+
+/* Copies the fields of the table at `from` to the table at the top of the stack. [-0, +0, m] */
+void bind_copy_fields(lua_State *L, int from);
+
+/* Makes the table at the top of the stack a sequence even if it is empty. [-0, +0, m] */
 void bind_mark_array(lua_State *L);
 
-/* Makes `bosun.<name>` requirable for each line of the table, without running it. [-0, +0, m] */
+/* Converts the list at `index` to an array of its *count strings followed by NULL, kept by a userdata that is
+ * pushed. Items that are not strings become "". Valid as long as the list keeps its strings. [-0, +1, e] */
+const char *const *bind_push_string_array(lua_State *L, int index, size_t *count);
+
+/* Converts the value at `index` to a tree in `arena`, with sorted keys. Raises on what plain data cannot hold
+ * (functions, cycles, depth over 50, tables as keys), giving the path inside the value, which `name` begins.
+ * [-0, +0, e] */
+bosun_value *bind_to_value(lua_State *L, int index, const char *name, bosun_arena *arena);
+
+/* Pushes the metatable `name`, made at the first call from `metamethods` and, in __index, `methods` (NULL: no
+ * methods). [-0, +1, m] */
+void bind_push_class(lua_State *L, const char *name, const luaL_Reg *methods, const luaL_Reg *metamethods);
+
+/* Returns whether the value at `index` has the metatable `name`. [-0, +0, -] */
+bool bind_has_class(lua_State *L, int index, const char *name);
+
+/* Pushes an empty buffer in a userdata, for C to fill where Lua may raise. Free it when done; if an error
+ * comes first, the collector does. [-0, +1, m] */
+bosun_buf *bind_push_buf(lua_State *L);
+
+/* Returns the deadline and the cancellation that every wait has to obey. */
+const bosun_wait *bind_wait(lua_State *L);
+
+/* Lets `require` find the modules written in C, without running any of them. [-0, +0, m] */
 void bind_preload(lua_State *L);
 
+/* Push a module, as luaopen_* functions do. Return 1. [-0, +1, m] */
 int bind_fs_open(lua_State *L);
 int bind_path_open(lua_State *L);
 int bind_yaml_open(lua_State *L);
+int bind_lines_open(lua_State *L);
 int bind_log_open(lua_State *L);
 int bind_time_open(lua_State *L);
 int bind_crypto_open(lua_State *L);
@@ -80,5 +117,7 @@ int bind_effect_open(lua_State *L);
 int bind_error_open(lua_State *L);
 int bind_options_open(lua_State *L);
 int bind_suggest_open(lua_State *L);
+int bind_size_open(lua_State *L);
+int bind_url_open(lua_State *L);
 
 #endif

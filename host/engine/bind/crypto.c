@@ -1,4 +1,4 @@
-/* bosun.crypto: digests and random bytes. */
+/* bosun.crypto: digests, random bytes and UUIDs. */
 #include "core/base/crypto.h"
 #include "bind.h"
 #include <stdio.h>
@@ -38,7 +38,7 @@ static int crypto_hmac(lua_State *L)
     bind_check_options(L, 3, known);
     const char *algorithm = bind_option_string(L, 3, "algorithm", NULL);
     luaL_argcheck(L, !algorithm || strcmp(algorithm, "sha256") == 0, 3,
-                  "option algorithm: only \"sha256\" is known");
+                  "option algorithm: expected \"sha256\"");
     unsigned char digest[BOSUN_SHA256_SIZE];
     bosun_hmac_sha256(key, key_len, bytes, len, digest);
     return push_hex(L, digest);

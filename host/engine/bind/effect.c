@@ -1,7 +1,7 @@
-/* bosun.effect: dry runs, for what changes the world without a binding that would know. */
+/* bosun.effect: dry runs, for plugins whose changes do not go through a binding. */
 #include "bind.h"
 
-/* effect.begin(op, text) -> boolean: true: do it; false: a dry run, and it is noted in the plan */
+/* effect.begin(op, text) -> true: make the change | false: a dry run, which has added it to its plan */
 static int effect_begin(lua_State *L)
 {
     const char *op = luaL_checkstring(L, 1);

@@ -1,12 +1,12 @@
-/* bosun.error: the one error value, which C and Lua make alike: a table of code, op, message, file, line,
- * column, path and cause, whose tostring is the text for people (as bosun_err_text has it). */
+/* bosun.error: the error value of both C and Lua, a table of code, op, message, file, line, column, path and
+ * cause. Its tostring is the text for people, the same as that of bosun_err_text. */
 #include "bind.h"
 #include <string.h>
 
 #define ERROR_METATABLE "bosun.error"
 
-/* Pushes the text or number at `name` of the error at index 1, and `after`. How many values that were: 2, or
- * 0 when it has none. Raw: an error of a plugin's may have any metatable. [-0, +0|2, m] */
+/* Pushes the field `name` of the error at index 1 and `after`, or nothing if the field is not text. Returns
+ * how many values it pushed. Raw access: an error from a plugin may have any metatable. [-0, +0|2, m] */
 static int push_part(lua_State *L, const char *name, const char *after)
 {
     lua_pushstring(L, name);
@@ -27,7 +27,7 @@ static bool has_field(lua_State *L, const char *name)
     return found;
 }
 
-/* Pushes "file:line:column: ", as much as there is. Returns how many values. */
+/* Pushes the known parts of "file:line:column: ". Returns how many values it pushed. [-0, +n, m] */
 static int push_place(lua_State *L)
 {
     bool has_line = has_field(L, "line");
@@ -43,7 +43,7 @@ static int push_place(lua_State *L)
     return count + (has_column ? push_part(L, "column", ": ") : 0);
 }
 
-/* Replaces the text on the top of the stack by one without secrets. [-1, +1, m] */
+/* Replaces the secrets in the text at the top of the stack. [-1, +1, e] */
 static void redact(lua_State *L)
 {
     const bosun_secrets *secrets = &host_of(L)->secrets;
@@ -53,10 +53,7 @@ static void redact(lua_State *L)
     const char *text = lua_tolstring(L, -1, &len);
     bosun_buf *clean = bind_push_buf(L);
     bosun_redact(clean, secrets, text, len);
-    if (clean->failed)
-        luaL_error(L, "out of memory");
-    lua_pushlstring(L, bosun_buf_text(clean), clean->len);
-    bosun_buf_free(clean);
+    bind_push_text(L, clean);
 }
 
 static int error_tostring(lua_State *L)
@@ -71,41 +68,35 @@ static int error_tostring(lua_State *L)
     return 1;
 }
 
-/* Makes the table at the top of the stack an error. [-0, +0, m] */
+/* Makes the table at the top of the stack a bosun.error. [-0, +0, m] */
 static void set_class(lua_State *L)
 {
-    if (luaL_newmetatable(L, ERROR_METATABLE)) {
-        lua_pushcfunction(L, error_tostring);
-        lua_setfield(L, -2, "__tostring");
-    }
+    static const luaL_Reg metamethods[] = {{"__tostring", error_tostring}, {NULL, NULL}};
+    bind_push_class(L, ERROR_METATABLE, NULL, metamethods);
     lua_setmetatable(L, -2);
 }
 
-static void set_text(lua_State *L, const char *name, const char *text)
+static void set_known_text(lua_State *L, const char *name, const char *text)
 {
-    if (!*text)
-        return;
-    lua_pushstring(L, text);
-    lua_setfield(L, -2, name);
+    if (*text)
+        bind_set_text(L, name, text, strlen(text));
 }
 
-static void set_number(lua_State *L, const char *name, unsigned number)
+static void set_known_number(lua_State *L, const char *name, unsigned number)
 {
-    if (number == 0)
-        return;
-    lua_pushinteger(L, number);
-    lua_setfield(L, -2, name);
+    if (number != 0)
+        bind_set_integer(L, name, number);
 }
 
-/* Sets the field `cause` of the table at the top: the error below this one. [-0, +0, m] */
+/* Sets the field `cause` of the error at the top of the stack. [-0, +0, m] */
 static void set_cause(lua_State *L, const bosun_err *err)
 {
     if (err->cause == 0)
         return;
     lua_createtable(L, 0, 3);
-    set_text(L, "code", err->code);
-    set_text(L, "op", err->op);
-    set_text(L, "message", err->message + err->cause);
+    set_known_text(L, "code", err->code);
+    set_known_text(L, "op", err->op);
+    set_known_text(L, "message", err->message + err->cause);
     set_class(L);
     lua_setfield(L, -2, "cause");
 }
@@ -113,13 +104,13 @@ static void set_cause(lua_State *L, const bosun_err *err)
 int bind_push_error(lua_State *L, const bosun_err *err)
 {
     lua_createtable(L, 0, 4);
-    set_text(L, "code", err->code);
-    set_text(L, "op", err->op);
-    set_text(L, "message", err->message);
-    set_text(L, "file", err->file);
-    set_number(L, "line", err->line);
-    set_number(L, "column", err->column);
-    set_text(L, "path", err->path);
+    set_known_text(L, "code", err->code);
+    set_known_text(L, "op", err->op);
+    set_known_text(L, "message", err->message);
+    set_known_text(L, "file", err->file);
+    set_known_number(L, "line", err->line);
+    set_known_number(L, "column", err->column);
+    set_known_text(L, "path", err->path);
     set_cause(L, err);
     set_class(L);
     return 1;
@@ -132,26 +123,19 @@ int bind_push_failure(lua_State *L, const bosun_err *err)
     return 2;
 }
 
+int bind_push_errno(lua_State *L, int errnum, const char *op, const char *path)
+{
+    bosun_err err = {0};
+    bosun_err_errno(&err, errnum, op, path);
+    return bind_push_failure(L, &err);
+}
+
 int bind_push_done(lua_State *L, int rc, const bosun_err *err)
 {
     if (rc < 0)
         return bind_push_failure(L, err);
     lua_pushboolean(L, 1);
     return 1;
-}
-
-/* Copies the fields of the table at `from`, when it is one, to the table at the top of the stack. [-0, +0, m]
- */
-static void copy_fields(lua_State *L, int from)
-{
-    if (!lua_istable(L, from))
-        return;
-    lua_pushnil(L);
-    while (lua_next(L, from)) {
-        lua_pushvalue(L, -2);
-        lua_insert(L, -2);
-        lua_rawset(L, -4);
-    }
 }
 
 static void check_text(lua_State *L, const char *name)
@@ -167,7 +151,7 @@ static int error_new(lua_State *L)
 {
     luaL_checktype(L, 1, LUA_TTABLE);
     lua_newtable(L);
-    copy_fields(L, 1);
+    bind_copy_fields(L, 1);
     check_text(L, "code");
     check_text(L, "message");
     set_class(L);
@@ -178,12 +162,11 @@ static int error_new(lua_State *L)
 static int error_is(lua_State *L)
 {
     luaL_checkany(L, 1);
-    lua_pushboolean(L, lua_getmetatable(L, 1) && luaL_getmetatable(L, ERROR_METATABLE) == LUA_TTABLE &&
-                           lua_rawequal(L, -1, -2));
+    lua_pushboolean(L, bind_has_class(L, 1, ERROR_METATABLE));
     return 1;
 }
 
-/* Pushes the message of the error at index 1, or any other value as text. [-0, +1, e] */
+/* Pushes the message of the error at index 1, or any other value converted to text. [-0, +1, e] */
 static void push_message(lua_State *L)
 {
     if (lua_istable(L, 1)) {
@@ -195,18 +178,17 @@ static void push_message(lua_State *L)
     luaL_tolstring(L, 1, NULL);
 }
 
-/* Sets the field `name` of the table at the top unless it has one. */
-static void set_default(lua_State *L, const char *name, const char *text)
+/* Pushes "<argument 2>: <message of the error at index 1>". [-0, +1, e] */
+static void push_context(lua_State *L)
 {
-    if (lua_getfield(L, -1, name) == LUA_TNIL) {
-        lua_pushstring(L, text);
-        lua_setfield(L, -3, name);
-    }
-    lua_pop(L, 1);
+    lua_pushvalue(L, 2);
+    lua_pushliteral(L, ": ");
+    push_message(L);
+    lua_concat(L, 3); /* not lua_pushfstring: either part may contain a NUL byte */
 }
 
-/* error.wrap(err, message, fields) -> error: "message: err's message"; its cause is err, its fields are err's
- * but for those given */
+/* error.wrap(err, message, fields) -> error with the message "<message>: <message of err>" and the cause err;
+ * its other fields are those of `fields`, then those of err */
 static int error_wrap(lua_State *L)
 {
     luaL_checkany(L, 1);
@@ -214,18 +196,17 @@ static int error_wrap(lua_State *L)
     lua_settop(L, 3);
     if (!lua_isnil(L, 3))
         luaL_checktype(L, 3, LUA_TTABLE);
-    push_message(L);
     lua_newtable(L);
-    copy_fields(L, 1);
-    lua_pushvalue(L, 2);
-    lua_pushliteral(L, ": ");
-    lua_pushvalue(L, 4);
-    lua_concat(L, 3); /* either may hold a NUL */
+    if (lua_istable(L, 1))
+        bind_copy_fields(L, 1);
+    push_context(L);
     lua_setfield(L, -2, "message");
     lua_pushvalue(L, 1);
     lua_setfield(L, -2, "cause");
-    copy_fields(L, 3);
-    set_default(L, "code", BOSUN_ERR_INVALID);
+    if (lua_istable(L, 3))
+        bind_copy_fields(L, 3);
+    lua_pushliteral(L, BOSUN_ERR_INVALID);
+    bind_set_default(L, "code");
     set_class(L);
     return 1;
 }

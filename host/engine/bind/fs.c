@@ -1,12 +1,13 @@
-/* bosun.fs: reading, writing, copying and moving files. The other functions of the module are in bind_fs_*.c.
- */
+/* bosun.fs: reading, writing, copying and moving files. fs_folder.c, fs_stat.c and fs_lock.c have the other
+ * functions of the module. */
 #include "fs.h"
+#include "core/base/size.h"
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 
-#define READ_MAX ((lua_Integer)64 * 1024 * 1024) /* unless max_bytes says otherwise */
+#define READ_MAX ((lua_Integer)64 * 1024 * 1024) /* default of max_bytes */
 
 /* fs.read(path, {max_bytes=}) -> content | nil, err */
 static int fs_read(lua_State *L)
@@ -15,14 +16,12 @@ static int fs_read(lua_State *L)
     const char *path = bind_check_path(L, 1);
     bind_check_options(L, 2, known);
     lua_Integer max = bind_option_integer(L, 2, "max_bytes", READ_MAX);
-    luaL_argcheck(L, max >= 0, 2, "option max_bytes: expected 0 or more");
+    luaL_argcheck(L, max >= 0, 2, "option max_bytes: expected 0 or more bytes");
     bosun_buf *content = bind_push_buf(L);
     bosun_err err = {0};
     if (bosun_fs_read(path, (size_t)max, content, bind_wait(L), &err) < 0)
         return bind_push_failure(L, &err);
-    lua_pushlstring(L, bosun_buf_text(content), content->len);
-    bosun_buf_free(content); /* now, rather than when it is collected */
-    return 1;
+    return bind_push_text(L, content);
 }
 
 /* fs.write(path, s, {mode=, atomic=true, sync=true}) -> true | nil, err */
@@ -60,22 +59,13 @@ static int fs_append(lua_State *L)
     return bind_push_done(L, rc, &err);
 }
 
-/* What is told of a long copy: after a second, then every five. */
+/* Progress of a long copy in the log: after a second, then every five seconds. */
 typedef struct copy_log {
     bosun_host *host;
     const char *path;
     int64_t start;
     int64_t next;
 } copy_log;
-
-static void format_size(char *out, size_t size, double bytes)
-{
-    static const char *const units[] = {"B", "KiB", "MiB", "GiB", "TiB"};
-    size_t unit = 0;
-    for (; bytes >= 1024 && unit + 1 < sizeof units / sizeof units[0]; unit++)
-        bytes /= 1024;
-    snprintf(out, size, unit ? "%.1f %s" : "%.0f %s", bytes, units[unit]);
-}
 
 static void log_progress(void *data, uint64_t done, uint64_t total)
 {
@@ -87,9 +77,10 @@ static void log_progress(void *data, uint64_t done, uint64_t total)
     char copied[32];
     char size[32];
     char rate[32];
-    format_size(copied, sizeof copied, (double)done);
-    format_size(size, sizeof size, (double)total);
-    format_size(rate, sizeof rate, (double)done * (double)BOSUN_SECOND / (double)(now - log->start));
+    double rate_now = (double)done * (double)BOSUN_SECOND / (double)(now - log->start);
+    bosun_size_show(copied, sizeof copied, done);
+    bosun_size_show(size, sizeof size, total);
+    bosun_size_show(rate, sizeof rate, (uint64_t)rate_now);
     char message[512];
     snprintf(message, sizeof message, "copied %s of %s (%d %%, %s/s): %s", copied, size,
              (int)((double)done * 100 / (double)total), rate, log->path);
@@ -104,11 +95,8 @@ static copy_log start_log(lua_State *L, const char *path)
 static int push_source_size(lua_State *L, const char *path)
 {
     struct stat st;
-    bosun_err err = {0};
-    if (stat(path, &st) < 0) {
-        bosun_err_errno(&err, errno, "open", path);
-        return bind_push_failure(L, &err);
-    }
+    if (stat(path, &st) < 0)
+        return bind_push_errno(L, errno, "open", path);
     lua_pushinteger(L, (lua_Integer)st.st_size);
     return 1;
 }

@@ -1,4 +1,4 @@
-/* bosun.fs: folders and what is in them; temporary files. */
+/* bosun.fs: folders, their entries, and temporary files. */
 #include "core/base/crypto.h"
 #include "fs.h"
 #include <errno.h>
@@ -44,7 +44,7 @@ static int fs_remove(lua_State *L)
     return 2;
 }
 
-/* Pushes the strings in `strings` as a sequence, each without its first `skip` bytes. [-0, +1, m] */
+/* Pushes a sequence of NUL-terminated strings, leaving out the first `skip` bytes of each. [-0, +1, m] */
 static void push_strings(lua_State *L, const bosun_buf *strings, size_t skip)
 {
     lua_newtable(L);
@@ -90,8 +90,9 @@ static lua_Integer count_strings(const bosun_buf *strings)
     return count;
 }
 
-/* Puts the entries of `folder` into the sequence `pending` after its first *count items: last one first, as
- * items are taken from the end. Each is a letter for its type and its path. 0 or -1. [-0, +1, m] */
+/* Appends the entries of `folder`, each a letter for its type and its path, to the *count items of the
+ * sequence `pending`. In reverse order, because walk_next takes the last item. Returns 0 or -1.
+ * [-0, +1, m] */
 static int push_entries(lua_State *L, int pending, lua_Integer *count, const char *folder, bosun_err *err)
 {
     bosun_buf *entries = bind_push_buf(L);
@@ -123,8 +124,7 @@ static void set_count(lua_State *L, lua_Integer count)
     lua_replace(L, lua_upvalueindex(2));
 }
 
-/* The iterator of fs.walk; upvalues: the entries to come, their count. No folder is open between two calls.
- */
+/* The iterator of fs.walk. No folder is open between two calls. upvalues: pending entries, their count */
 static int walk_next(lua_State *L)
 {
     int pending = lua_upvalueindex(1);
@@ -134,7 +134,7 @@ static int walk_next(lua_State *L)
     lua_rawgeti(L, pending, count);
     lua_pushnil(L);
     lua_rawseti(L, pending, count--);
-    set_count(L, count); /* also when what follows raises */
+    set_count(L, count); /* before anything that may raise: the item is gone */
     const char *entry = lua_tostring(L, -1);
     bosun_err err = {0};
     int rc = entry[0] == 'd' ? push_entries(L, pending, &count, entry + 1, &err) : 0;
@@ -144,7 +144,7 @@ static int walk_next(lua_State *L)
     return rc < 0 ? 2 + bind_push_error(L, &err) : 2;
 }
 
-/* fs.walk(path) -> iterator of path, type[, err] | nil, err */
+/* fs.walk(path) -> iterator of (path, type [, err]) | nil, err */
 static int fs_walk(lua_State *L)
 {
     const char *path = bind_check_path(L, 1);
@@ -161,11 +161,11 @@ static int fs_walk(lua_State *L)
 }
 
 typedef struct temp_name {
-    char path[PATH_MAX]; /* ends in XXXXXX and the suffix */
+    char path[PATH_MAX]; /* ends with XXXXXX and the suffix */
     int suffix_len;
 } temp_name;
 
-static const char *option_part(lua_State *L, const char *name, const char *otherwise)
+static const char *check_name_part(lua_State *L, const char *name, const char *otherwise)
 {
     size_t len;
     const char *part = bind_option_string(L, 1, name, &len);
@@ -178,24 +178,21 @@ static const char *option_part(lua_State *L, const char *name, const char *other
 
 static void check_temp_name(lua_State *L, temp_name *temp)
 {
-    size_t len;
-    const char *dir = bind_option_string(L, 1, "dir", &len);
-    if (dir && (len == 0 || strlen(dir) != len))
-        luaL_argerror(L, 1, "option dir: expected a path");
+    const char *dir = bind_option_path(L, 1, "dir");
     if (!dir)
         dir = getenv("TMPDIR");
     if (!dir || !*dir)
         dir = "/tmp";
-    const char *prefix = option_part(L, "prefix", "bosun-");
-    const char *suffix = option_part(L, "suffix", "");
+    const char *prefix = check_name_part(L, "prefix", "bosun-");
+    const char *suffix = check_name_part(L, "suffix", "");
     int n = snprintf(temp->path, sizeof temp->path, "%s/%sXXXXXX%s", dir, prefix, suffix);
     if (n < 0 || (size_t)n >= sizeof temp->path)
         luaL_argerror(L, 1, "the path is too long");
     temp->suffix_len = (int)strlen(suffix);
 }
 
-/* The path of a dry run: one that looks like the real thing. */
-static int push_planned(lua_State *L, temp_name *temp)
+/* For a dry run: pushes a path that looks like a real one. */
+static int push_invented(lua_State *L, temp_name *temp)
 {
     unsigned char bytes[3];
     char hex[7];
@@ -208,13 +205,10 @@ static int push_planned(lua_State *L, temp_name *temp)
     return 1;
 }
 
-static int push_made(lua_State *L, const temp_name *temp, int rc, int errnum)
+static int push_created(lua_State *L, const temp_name *temp, int rc, int errnum)
 {
-    bosun_err err = {0};
-    if (rc < 0) {
-        bosun_err_errno(&err, errnum, "create", temp->path);
-        return bind_push_failure(L, &err);
-    }
+    if (rc < 0)
+        return bind_push_errno(L, errnum, "create", temp->path);
     lua_pushstring(L, temp->path);
     return 1;
 }
@@ -227,9 +221,9 @@ static int fs_tempdir(lua_State *L)
     bind_check_options(L, 1, known);
     check_temp_name(L, &temp);
     if (!host_effect_begin(L, "fs.tempdir", "%s", temp.path))
-        return push_planned(L, &temp);
+        return push_invented(L, &temp);
     int rc = mkdtemp(temp.path) ? 0 : -1;
-    return push_made(L, &temp, rc, errno);
+    return push_created(L, &temp, rc, errno);
 }
 
 /* fs.tempfile({dir=, prefix=, suffix=}) -> path of an empty file | nil, err */
@@ -240,10 +234,10 @@ static int fs_tempfile(lua_State *L)
     bind_check_options(L, 1, known);
     check_temp_name(L, &temp);
     if (!host_effect_begin(L, "fs.tempfile", "%s", temp.path))
-        return push_planned(L, &temp);
+        return push_invented(L, &temp);
     int fd = mkostemps(temp.path, temp.suffix_len, O_CLOEXEC);
     int rc = fd < 0 ? -1 : close(fd);
-    return push_made(L, &temp, rc, errno);
+    return push_created(L, &temp, rc, errno);
 }
 
 void bind_fs_add_folders(lua_State *L)

@@ -1,4 +1,4 @@
-/* bosun.fs: locks between processes, as objects that a `local x <close>` gives back. */
+/* bosun.fs: locks between processes, as objects that `local lock <close>` releases. */
 #include "fs.h"
 #include <string.h>
 
@@ -6,7 +6,7 @@
 
 typedef struct lock_box {
     bosun_fs_lock lock;
-    bool remove; /* the lock file, when it is released */
+    bool remove; /* remove the lock file on release */
 } lock_box;
 
 static lock_box *check_lock(lua_State *L)
@@ -14,7 +14,7 @@ static lock_box *check_lock(lua_State *L)
     return luaL_checkudata(L, 1, LOCK_METATABLE);
 }
 
-/* Releases, and tells the trace: the lock file may be removed with it. */
+/* Releases the lock. The trace records it, because that may remove the lock file. */
 static int release(bosun_host *host, lock_box *box, bosun_err *err)
 {
     bosun_buf path = {0};
@@ -44,7 +44,8 @@ static int lock_held(lua_State *L)
     return 1;
 }
 
-/* __close and __gc: the lock is given back in any case, so a lock file that stays harms nobody. */
+/* __close and __gc. An error can only mean that the lock file is still there, which harms nobody: the lock
+ * itself is always released. */
 static int lock_close(lua_State *L)
 {
     bosun_err err = {0};
@@ -77,7 +78,7 @@ static int64_t option_timeout(lua_State *L, int arg)
 }
 
 /* fs.lock(path, {timeout=, remove=false}) -> lock | nil, err. A dry run takes no lock: it changes nothing
- * that others would have to be kept from. */
+ * that a lock would protect. */
 static int fs_lock(lua_State *L)
 {
     static const char *const known[] = {"timeout", "remove", NULL};
@@ -102,10 +103,7 @@ void bind_fs_add_lock(lua_State *L)
         {"__tostring", lock_tostring},
         {NULL, NULL},
     };
-    luaL_newmetatable(L, LOCK_METATABLE);
-    luaL_setfuncs(L, metamethods, 0);
-    luaL_newlib(L, methods);
-    lua_setfield(L, -2, "__index");
+    bind_push_class(L, LOCK_METATABLE, methods, metamethods);
     lua_pop(L, 1);
     lua_pushcfunction(L, fs_lock);
     lua_setfield(L, -2, "lock");

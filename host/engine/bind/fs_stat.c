@@ -1,4 +1,4 @@
-/* bosun.fs: what a file is rather than what is in it: properties, links, permissions, digest, free space. */
+/* bosun.fs: properties, links, permissions and digests of files; free space and syncing of folders. */
 #include "core/base/crypto.h"
 #include "fs.h"
 #include <errno.h>
@@ -8,44 +8,29 @@
 #include <sys/statvfs.h>
 #include <unistd.h>
 
-/* nil and the error of a system call on `path`. */
-static int push_errno(lua_State *L, int errnum, const char *op, const char *path)
+/* Pushes true, or nil and the error, for a system call that returned rc and set errno. */
+static int push_outcome(lua_State *L, int rc, const char *op, const char *path)
 {
-    bosun_err err = {0};
-    bosun_err_errno(&err, errnum, op, path);
-    return bind_push_failure(L, &err);
-}
-
-/* True, or the error, for a system call that returned rc. */
-static int push_called(lua_State *L, int rc, const char *op, const char *path)
-{
-    int errnum = errno;
     if (rc < 0)
-        return push_errno(L, errnum, op, path);
+        return bind_push_errno(L, errno, op, path);
     lua_pushboolean(L, 1);
     return 1;
 }
 
-static void set_integer(lua_State *L, const char *name, lua_Integer value)
+static void push_properties(lua_State *L, const struct stat *st)
 {
-    lua_pushinteger(L, value);
-    lua_setfield(L, -2, name);
-}
-
-static void push_stat(lua_State *L, const struct stat *st)
-{
+    const char *type = bind_fs_type_name(bosun_fs_type(st->st_mode));
     lua_createtable(L, 0, 10);
-    lua_pushstring(L, bind_fs_type_name(bosun_fs_type(st->st_mode)));
-    lua_setfield(L, -2, "type");
+    bind_set_text(L, "type", type, strlen(type));
     lua_pushnumber(L, (lua_Number)st->st_mtim.tv_sec + (lua_Number)st->st_mtim.tv_nsec / 1e9);
     lua_setfield(L, -2, "mtime");
-    set_integer(L, "size", (lua_Integer)st->st_size);
-    set_integer(L, "mode", (lua_Integer)(st->st_mode & 07777));
-    set_integer(L, "uid", (lua_Integer)st->st_uid);
-    set_integer(L, "gid", (lua_Integer)st->st_gid);
-    set_integer(L, "ino", (lua_Integer)st->st_ino);
-    set_integer(L, "dev", (lua_Integer)st->st_dev);
-    set_integer(L, "nlink", (lua_Integer)st->st_nlink);
+    bind_set_integer(L, "size", (lua_Integer)st->st_size);
+    bind_set_integer(L, "mode", (lua_Integer)(st->st_mode & 07777));
+    bind_set_integer(L, "uid", (lua_Integer)st->st_uid);
+    bind_set_integer(L, "gid", (lua_Integer)st->st_gid);
+    bind_set_integer(L, "ino", (lua_Integer)st->st_ino);
+    bind_set_integer(L, "dev", (lua_Integer)st->st_dev);
+    bind_set_integer(L, "nlink", (lua_Integer)st->st_nlink);
 }
 
 /* fs.stat(path, {follow=true}) -> properties | nil, err */
@@ -57,8 +42,8 @@ static int fs_stat(lua_State *L)
     bool follow = bind_option_bool(L, 2, "follow", true);
     struct stat st;
     if ((follow ? stat(path, &st) : lstat(path, &st)) < 0)
-        return push_errno(L, errno, "stat", path);
-    push_stat(L, &st);
+        return bind_push_errno(L, errno, "stat", path);
+    push_properties(L, &st);
     return 1;
 }
 
@@ -69,7 +54,7 @@ static int fs_exists(lua_State *L)
     struct stat st;
     int errnum = stat(path, &st) < 0 ? errno : 0;
     if (errnum && errnum != ENOENT && errnum != ENOTDIR)
-        return push_errno(L, errnum, "stat", path);
+        return bind_push_errno(L, errnum, "stat", path);
     lua_pushboolean(L, errnum == 0);
     return 1;
 }
@@ -82,7 +67,7 @@ static int fs_symlink(lua_State *L)
     int rc = 0;
     if (host_effect_begin(L, "fs.symlink", "%s -> %s", path, target))
         rc = symlink(target, path);
-    return push_called(L, rc, "create the symlink", path);
+    return push_outcome(L, rc, "create the symlink", path);
 }
 
 /* fs.readlink(path) -> target | nil, err */
@@ -92,9 +77,9 @@ static int fs_readlink(lua_State *L)
     char target[PATH_MAX];
     ssize_t len = readlink(path, target, sizeof target);
     if (len < 0)
-        return push_errno(L, errno, "read the symlink", path);
+        return bind_push_errno(L, errno, "read the symlink", path);
     if ((size_t)len == sizeof target)
-        return push_errno(L, ENAMETOOLONG, "read the symlink", path);
+        return bind_push_errno(L, ENAMETOOLONG, "read the symlink", path);
     lua_pushlstring(L, target, (size_t)len);
     return 1;
 }
@@ -107,10 +92,10 @@ static int fs_chmod(lua_State *L)
     int rc = 0;
     if (host_effect_begin(L, "fs.chmod", "%s %04o", path, (unsigned)mode))
         rc = chmod(path, mode);
-    return push_called(L, rc, "chmod", path);
+    return push_outcome(L, rc, "chmod", path);
 }
 
-/* An id at `arg`; nil: -1, which leaves it as it is. */
+/* Returns the ID at `arg`, or -1 for nil, which chown takes as "unchanged". */
 static lua_Integer check_id(lua_State *L, int arg)
 {
     lua_Integer id = luaL_optinteger(L, arg, -1);
@@ -127,7 +112,7 @@ static int fs_chown(lua_State *L)
     int rc = 0;
     if (host_effect_begin(L, "fs.chown", "%s %lld:%lld", path, uid, gid))
         rc = lchown(path, (uid_t)uid, (gid_t)gid);
-    return push_called(L, rc, "chown", path);
+    return push_outcome(L, rc, "chown", path);
 }
 
 /* fs.sha256(path) -> hex | nil, err */
@@ -144,7 +129,7 @@ static int fs_sha256(lua_State *L)
     return 1;
 }
 
-/* fs.disk_free(path) -> bytes free to this user, bytes in all | nil, err */
+/* fs.disk_free(path) -> bytes available to this user, total bytes | nil, err */
 static int fs_disk_free(lua_State *L)
 {
     const char *path = bind_check_path(L, 1);
@@ -154,7 +139,7 @@ static int fs_disk_free(lua_State *L)
         rc = statvfs(path, &fs);
     while (rc < 0 && errno == EINTR);
     if (rc < 0)
-        return push_errno(L, errno, "statvfs", path);
+        return bind_push_errno(L, errno, "statvfs", path);
     lua_Integer block = (lua_Integer)fs.f_frsize;
     lua_pushinteger(L, (lua_Integer)fs.f_bavail * block);
     lua_pushinteger(L, (lua_Integer)fs.f_blocks * block);

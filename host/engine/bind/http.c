@@ -1,14 +1,12 @@
-/* bosun.native.http: clients, and what bosun.http needs of the host: secrets, effects, the trace. */
+/* bosun.native.http: clients, and what bosun.http needs from the host: secrets, dry runs, the trace. */
 #include "http.h"
-#include "core/base/buf.h"
-#include "core/base/url.h"
 #include "engine/host/host.h"
 #include <stdio.h>
 #include <string.h>
 
 #define CLIENT_METATABLE "bosun.http.client"
 
-/* native.client() -> client: holds nothing until it is used */
+/* native.client() -> client. It opens nothing before the first request. */
 static int http_client(lua_State *L)
 {
     bind_http_client_box *box = lua_newuserdatauv(L, sizeof *box, 0);
@@ -36,21 +34,19 @@ static int client_start(lua_State *L)
     return bind_http_push_transfer(L, 1, 2, box->client);
 }
 
-/* client:step(seconds) -> true | nil, err: waits at most so long, or (nil) until something moves */
+/* client:step([seconds]) -> true | nil, err. Waits until a transfer makes progress, at most `seconds`. */
 static int client_step(lua_State *L)
 {
     bind_http_client_box *box = check_client(L);
     lua_Number seconds = luaL_optnumber(L, 2, -1);
-    luaL_argcheck(L, box->client, 1, "the client is closed, or was never used");
+    luaL_argcheck(L, box->client, 1, "the client is closed or has no transfer");
     int64_t until = seconds < 0 ? BOSUN_NO_DEADLINE : bosun_wait_after(bosun_nanoseconds(seconds));
     bosun_err err = {0};
-    if (bosun_http_step(box->client, bind_wait(L), until, &err) < 0)
-        return bind_push_failure(L, &err);
-    lua_pushboolean(L, 1);
-    return 1;
+    int rc = bosun_http_step(box->client, bind_wait(L), until, &err);
+    return bind_push_done(L, rc, &err);
 }
 
-/* client:close(), __close and __gc. Its transfers see their client gone. */
+/* client:close(), __close and __gc. Ends the transfers of the client. */
 static int client_close(lua_State *L)
 {
     bind_http_client_box *box = check_client(L);
@@ -59,18 +55,7 @@ static int client_close(lua_State *L)
     return 0;
 }
 
-/* native.show_url(url) -> url without credentials */
-static int http_show_url(lua_State *L)
-{
-    const char *url = luaL_checkstring(L, 1);
-    bosun_buf *text = bind_push_buf(L);
-    bosun_url_show(text, url);
-    lua_pushlstring(L, bosun_buf_text(text), text->len);
-    bosun_buf_free(text);
-    return 1;
-}
-
-/* native.effect(op, text) -> boolean: true: do it; false: a dry run, and now in its plan */
+/* native.effect(op, text) -> true: make the change | false: a dry run, which has added it to its plan */
 static int http_effect(lua_State *L)
 {
     const char *op = luaL_checkstring(L, 1);
@@ -84,11 +69,11 @@ static int http_add_secret(lua_State *L)
     size_t len;
     const char *text = luaL_checklstring(L, 1, &len);
     if (host_add_secret(host_of(L), text, len) < 0)
-        return luaL_error(L, "out of memory while keeping a secret");
+        return luaL_error(L, "out of memory while storing a secret");
     return 0;
 }
 
-/* native.reveal(string or secret) -> string | nil: it is neither */
+/* native.reveal(value) -> text of a string or secret | nil */
 static int http_reveal(lua_State *L)
 {
     size_t len = 0;
@@ -100,14 +85,14 @@ static int http_reveal(lua_State *L)
     return 1;
 }
 
-/* native.traces() -> boolean */
+/* native.traces() -> boolean: whether the host logs the trace */
 static int http_traces(lua_State *L)
 {
     lua_pushboolean(L, host_traces(host_of(L)));
     return 1;
 }
 
-/* native.trace(op, args, started, outcome): one event; started: of time.monotonic */
+/* native.trace(op, args, start, outcome): logs one event. start: a time.monotonic() */
 static int http_trace(lua_State *L)
 {
     size_t args_len;
@@ -125,16 +110,20 @@ static void add_client(lua_State *L)
     static const luaL_Reg methods[] = {
         {"start", client_start}, {"step", client_step}, {"close", client_close}, {NULL, NULL}};
     static const luaL_Reg metamethods[] = {{"__gc", client_close}, {"__close", client_close}, {NULL, NULL}};
-    bind_http_new_class(L, CLIENT_METATABLE, methods, metamethods);
+    bind_push_class(L, CLIENT_METATABLE, methods, metamethods);
+    lua_pop(L, 1);
 }
 
 int bind_http_open(lua_State *L)
 {
     static const luaL_Reg functions[] = {
-        {"client", http_client}, {"show_url", http_show_url},
-        {"effect", http_effect}, {"add_secret", http_add_secret},
-        {"reveal", http_reveal}, {"traces", http_traces},
-        {"trace", http_trace},   {NULL, NULL},
+        {"client", http_client},
+        {"effect", http_effect},
+        {"add_secret", http_add_secret},
+        {"reveal", http_reveal},
+        {"traces", http_traces},
+        {"trace", http_trace},
+        {NULL, NULL},
     };
     add_client(L);
     bind_http_add_transfer(L);

@@ -1,17 +1,17 @@
-/* bosun.native.http: connections that HTTP only opens. */
+/* bosun.native.http: connections that switch from HTTP to another protocol. */
 #include "core/base/buf.h"
 #include "http.h"
 
 #define CONNECTION_METATABLE "bosun.http.connection"
-#define RECEIVE_MAX          ((lua_Integer)64 * 1024) /* at once, unless asked for another size */
+#define RECEIVE_MAX          ((lua_Integer)64 * 1024) /* default of recv's option max */
 #define RECEIVE_LIMIT        ((lua_Integer)64 * 1024 * 1024)
 
 typedef struct connection_box {
     bosun_http_connection *connection; /* NULL: closed */
-    bosun_http_reply refusal;
+    bosun_http_reply refusal;          /* the reply of a server that did not switch; status 0: none */
 } connection_box;
 
-/* native.connect(request) -> connection, reply | nil, err, reply (that refused; nil: there was none) */
+/* native.connect(request) -> connection, reply | nil, err [, reply that refused the switch] */
 static int http_connect(lua_State *L)
 {
     luaL_checktype(L, 1, LUA_TTABLE);
@@ -52,13 +52,11 @@ static int connection_send(lua_State *L)
     bosun_http_connection *connection = check_open(L);
     const char *bytes = luaL_checklstring(L, 2, &len);
     bosun_err err = {0};
-    if (bosun_http_connection_send(connection, bytes, len, bind_wait(L), &err) < 0)
-        return bind_push_failure(L, &err);
-    lua_pushboolean(L, 1);
-    return 1;
+    int rc = bosun_http_connection_send(connection, bytes, len, bind_wait(L), &err);
+    return bind_push_done(L, rc, &err);
 }
 
-/* connection:recv({max=, timeout=}) -> bytes | nil: the other side has ended | nil, err */
+/* connection:recv({max=, timeout=}) -> bytes | nothing at the end of the stream | nil, err */
 static int connection_recv(lua_State *L)
 {
     static const char *const known[] = {"max", "timeout", NULL};
@@ -97,7 +95,8 @@ void bind_http_add_connection(lua_State *L)
         {"send", connection_send}, {"recv", connection_recv}, {"close", connection_close}, {NULL, NULL}};
     static const luaL_Reg metamethods[] = {
         {"__gc", connection_close}, {"__close", connection_close}, {NULL, NULL}};
-    bind_http_new_class(L, CONNECTION_METATABLE, methods, metamethods);
+    bind_push_class(L, CONNECTION_METATABLE, methods, metamethods);
+    lua_pop(L, 1);
     lua_pushcfunction(L, http_connect);
     lua_setfield(L, -2, "connect");
 }

@@ -1,4 +1,4 @@
-/* bosun.native.http: a request from its table, and the transfer that it becomes. */
+/* bosun.native.http: requests, read from tables, and the transfers they become. */
 #include "core/base/lines.h"
 #include "http.h"
 #include <string.h>
@@ -6,11 +6,11 @@
 #define TRANSFER_METATABLE "bosun.http.transfer"
 
 typedef struct transfer_box {
-    bosun_http_transfer *transfer; /* NULL: ended */
+    bosun_http_transfer *transfer; /* NULL: closed */
     bosun_lines lines;
 } transfer_box;
 
-/* The field's text, without NULs inside, or NULL. */
+/* Returns the field's text, NULL if absent. Raises if it contains a NUL byte. */
 static const char *text_field(lua_State *L, int index, const char *name)
 {
     size_t len = 0;
@@ -25,23 +25,18 @@ static int64_t time_field(lua_State *L, int index, const char *name)
     return bosun_nanoseconds(bind_option_number(L, index, name, 0));
 }
 
-/* The field `headers`, {name, value, …}, as an array of its strings. The array is pushed. */
+/* Returns the field `headers`, a list {name, value, …}, as an array that ends with NULL. [-0, +2, e] */
 static const char *const *header_field(lua_State *L, int index)
 {
     lua_getfield(L, index, "headers");
     luaL_checktype(L, -1, LUA_TTABLE);
     lua_Unsigned count = lua_rawlen(L, -1);
     luaL_argcheck(L, count % 2 == 0 && count < 100000, index, "expected pairs of a header name and a value");
-    const char **array = lua_newuserdatauv(L, (size_t)(count + 1) * sizeof *array, 0);
-    for (lua_Unsigned i = 0; i < count; i++) {
-        array[i] = lua_rawgeti(L, -2, (lua_Integer)i + 1) == LUA_TSTRING ? lua_tostring(L, -1) : "";
-        lua_pop(L, 1); /* the table keeps the string */
-    }
-    array[count] = NULL;
-    return array;
+    return bind_push_string_array(L, -1, &(size_t){0});
 }
 
-static void read_bodies(lua_State *L, int index, bosun_http_request *request)
+/* Where the request's body comes from. */
+static void read_source(lua_State *L, int index, bosun_http_request *request)
 {
     size_t len = 0;
     const char *path = text_field(L, index, "source_path");
@@ -56,6 +51,11 @@ static void read_bodies(lua_State *L, int index, bosun_http_request *request)
     } else if (bind_option_bool(L, index, "upload", false)) {
         request->source = BOSUN_HTTP_FROM_CALLER;
     }
+}
+
+/* Where the reply's body goes. */
+static void read_sink(lua_State *L, int index, bosun_http_request *request)
+{
     request->sink_path = text_field(L, index, "sink_path");
     if (request->sink_path)
         request->sink = BOSUN_HTTP_TO_FILE;
@@ -85,7 +85,8 @@ void bind_http_read_request(lua_State *L, int index, bosun_http_request *request
         .insecure = bind_option_bool(L, index, "insecure", false),
     };
     luaL_argcheck(L, request->method && request->url, index, "a request needs a method and a URL");
-    read_bodies(L, index, request);
+    read_source(L, index, request);
+    read_sink(L, index, request);
     request->headers = header_field(L, index);
 }
 
@@ -93,13 +94,13 @@ int bind_http_push_transfer(lua_State *L, int client, int spec, bosun_http_clien
 {
     bosun_http_request request;
     bind_http_read_request(L, spec, &request);
-    lua_Integer longest = bind_option_integer(L, spec, "max_line", 0);
+    lua_Integer max_line = bind_option_integer(L, spec, "max_line", 0);
     transfer_box *box = lua_newuserdatauv(L, sizeof *box, 2);
-    *box = (transfer_box){.lines = {.max = (size_t)longest}};
+    *box = (transfer_box){.lines = {.max = (size_t)max_line}};
     luaL_setmetatable(L, TRANSFER_METATABLE);
     lua_pushvalue(L, client);
     lua_setiuservalue(L, -2, 1);
-    lua_pushvalue(L, spec); /* holds the body that the transfer borrows */
+    lua_pushvalue(L, spec); /* keeps the body that the transfer borrows */
     lua_setiuservalue(L, -2, 2);
     bosun_err err = {0};
     box->transfer = bosun_http_start(http, &request, &err);
@@ -114,7 +115,7 @@ static transfer_box *check_box(lua_State *L)
 static bosun_http_transfer *check_transfer(lua_State *L)
 {
     transfer_box *box = check_box(L);
-    luaL_argcheck(L, box->transfer, 1, "the transfer has ended");
+    luaL_argcheck(L, box->transfer, 1, "the transfer is closed");
     return box->transfer;
 }
 
@@ -125,7 +126,7 @@ static int transfer_done(lua_State *L)
     return 1;
 }
 
-/* transfer:ready() -> boolean: there is something to do for it without a step */
+/* transfer:ready() -> boolean: whether there is data to take, or the end to handle, without another step */
 static int transfer_ready(lua_State *L)
 {
     bosun_http_transfer *transfer = check_transfer(L);
@@ -133,14 +134,14 @@ static int transfer_ready(lua_State *L)
     return 1;
 }
 
-/* transfer:reply() -> reply: as far as it has come */
+/* transfer:reply() -> reply, as far as it has been received */
 static int transfer_reply(lua_State *L)
 {
     bind_http_push_reply(L, bosun_http_reply_of(check_transfer(L)));
     return 1;
 }
 
-/* transfer:finish() -> reply | nil, err: once, when it is done */
+/* transfer:finish() -> reply | nil, err. To be called once, when the transfer is done. */
 static int transfer_finish(lua_State *L)
 {
     bosun_http_transfer *transfer = check_transfer(L);
@@ -151,7 +152,7 @@ static int transfer_finish(lua_State *L)
     return 1;
 }
 
-/* transfer:take() -> bytes | nil: nothing has come since */
+/* transfer:take() -> bytes received since the last call | nothing if there are none */
 static int transfer_take(lua_State *L)
 {
     bosun_http_transfer *transfer = check_transfer(L);
@@ -164,8 +165,8 @@ static int transfer_take(lua_State *L)
     return 1;
 }
 
-/* The next line: 1, 0: none yet, -1. */
-static int next_line(transfer_box *box, bool last, const char **line, size_t *len, bosun_err *err)
+/* Finds the next line. Returns 1: found · 0: not complete yet · -1: the line is too long. */
+static int find_line(transfer_box *box, bool last, const char **line, size_t *len, bosun_err *err)
 {
     bosun_buf *received = bosun_http_received(box->transfer);
     int rc = bosun_lines_next(&box->lines, line, len, err);
@@ -179,7 +180,8 @@ static int next_line(transfer_box *box, bool last, const char **line, size_t *le
     return rc == 0 && last ? bosun_lines_last(&box->lines, line, len, err) : rc;
 }
 
-/* transfer:line(last) -> line | nil | nil, err. last: nothing more will come, what is there is a line */
+/* transfer:line(last) -> line | nothing if none is complete | nil, err. last: the body is complete, so text
+ * without a newline is a line too. */
 static int transfer_line(lua_State *L)
 {
     transfer_box *box = check_box(L);
@@ -187,7 +189,7 @@ static int transfer_line(lua_State *L)
     const char *line;
     size_t len;
     bosun_err err = {0};
-    int rc = next_line(box, lua_toboolean(L, 2), &line, &len, &err);
+    int rc = find_line(box, lua_toboolean(L, 2), &line, &len, &err);
     if (rc < 0)
         return bind_push_failure(L, &err);
     if (rc == 0)
@@ -196,7 +198,7 @@ static int transfer_line(lua_State *L)
     return 1;
 }
 
-/* transfer:wants() -> boolean */
+/* transfer:wants() -> boolean: whether it is time to give more of the body */
 static int transfer_wants(lua_State *L)
 {
     lua_pushboolean(L, bosun_http_wants(check_transfer(L)));
@@ -210,10 +212,8 @@ static int transfer_give(lua_State *L)
     bosun_http_transfer *transfer = check_transfer(L);
     const char *bytes = luaL_optlstring(L, 2, "", &len);
     bosun_err err = {0};
-    if (bosun_http_send(transfer, bytes, len, &err) < 0)
-        return bind_push_failure(L, &err);
-    lua_pushboolean(L, 1);
-    return 1;
+    int rc = bosun_http_send(transfer, bytes, len, &err);
+    return bind_push_done(L, rc, &err);
 }
 
 /* transfer:close(), __close and __gc */
@@ -237,5 +237,6 @@ void bind_http_add_transfer(lua_State *L)
     };
     static const luaL_Reg metamethods[] = {
         {"__gc", transfer_close}, {"__close", transfer_close}, {NULL, NULL}};
-    bind_http_new_class(L, TRANSFER_METATABLE, methods, metamethods);
+    bind_push_class(L, TRANSFER_METATABLE, methods, metamethods);
+    lua_pop(L, 1);
 }

@@ -1,16 +1,17 @@
-/* bosun.log: events from plugins to the host's log. `log.info(msg, fields)`, and loggers with fields of their
- * own: `local log = require("bosun.log").with{deployment = id}; log:info(msg, fields)`. */
+/* bosun.log: log events from plugins. `log.info(msg, fields)` logs one event; a logger adds its fields to
+ * every event: `local log = require("bosun.log").with{deployment = id}; log:info(msg, fields)`. */
 #include "bind.h"
 #include <stdlib.h>
 #include <string.h>
 
 #define LOGGER_METATABLE "bosun.logger"
+#define FIELDS_MAX       32
 
 static const char *const levels[] = {"trace", "debug", "info", "warn", "error", NULL};
 
-/* Notes each field of the table. Returns how many there are, at most `max`. Their names and values, as text,
- * stay on the stack, which keeps them alive. [-0, +n, e] */
-static size_t add_fields(lua_State *L, int table, bosun_log_field *fields, size_t max)
+/* Fills `fields` from a table of at most `max` fields and returns how many. The names, and the values as
+ * text, stay on the stack, which keeps them alive. [-0, +n, e] */
+static size_t read_fields(lua_State *L, int table, bosun_log_field *fields, size_t max)
 {
     size_t count = 0;
     if (lua_isnoneornil(L, table))
@@ -26,20 +27,18 @@ static size_t add_fields(lua_State *L, int table, bosun_log_field *fields, size_
         field->bare = type == LUA_TNUMBER || type == LUA_TBOOLEAN;
         field->text = luaL_tolstring(L, -1, &field->len);
         lua_replace(L, -2);   /* [key, text] */
-        lua_pushvalue(L, -2); /* the key again, for lua_next; the first one and the text stay below */
+        lua_pushvalue(L, -2); /* a second key for lua_next to pop */
     }
     return count;
 }
 
-#define FIELDS_MAX 32
-
-/* A table has no order of its own; the log has the same one every time. */
+/* The order of a Lua table changes from run to run; the order in the log must not. */
 static int by_name(const void *a, const void *b)
 {
     return strcmp(((const bosun_log_field *)a)->name, ((const bosun_log_field *)b)->name);
 }
 
-/* Logs the message at `message` with the fields of the table behind it. */
+/* Logs the value at `message` with the fields in the table, or nil, at the next index. */
 static int log_event(lua_State *L, bosun_log_level level, int message)
 {
     bosun_host *host = host_of(L);
@@ -50,7 +49,7 @@ static int log_event(lua_State *L, bosun_log_level level, int message)
     luaL_tolstring(L, message, &len);
     lua_replace(L, message);
     bosun_log_field fields[FIELDS_MAX];
-    size_t count = add_fields(L, message + 1, fields, FIELDS_MAX);
+    size_t count = read_fields(L, message + 1, fields, FIELDS_MAX);
     qsort(fields, count, sizeof fields[0], by_name);
     host_log(host, level, fields, count, lua_tolstring(L, message, &len), len);
     return 0;
@@ -62,7 +61,7 @@ static void check_fields(lua_State *L, int arg)
         luaL_checktype(L, arg, LUA_TTABLE);
 }
 
-/* log.LEVEL(msg, fields); upvalue: the level */
+/* log.LEVEL(msg [, fields]). upvalue: the level */
 static int log_plain(lua_State *L)
 {
     luaL_checkany(L, 1);
@@ -70,25 +69,19 @@ static int log_plain(lua_State *L)
     return log_event(L, (bosun_log_level)lua_tointeger(L, lua_upvalueindex(1)), 1);
 }
 
-/* Pushes a copy of the table at `from` (nil: empty), with the fields of the one at `more`. [-0, +1, m] */
-static void push_merged(lua_State *L, int from, int more)
+/* Pushes a logger with the fields of the table at `from`, and those of the table at `more` unless that is 0.
+ * [-0, +1, m] */
+static int push_logger(lua_State *L, int from, int more)
 {
     lua_newtable(L);
-    int tables[] = {from, more};
-    for (int i = 0; i < 2; i++) {
-        if (tables[i] == 0)
-            continue;
-        lua_pushnil(L);
-        while (lua_next(L, tables[i])) {
-            lua_pushvalue(L, -2);
-            lua_insert(L, -2);
-            lua_rawset(L, -4);
-        }
-    }
+    bind_copy_fields(L, from);
+    if (more)
+        bind_copy_fields(L, more);
     luaL_setmetatable(L, LOGGER_METATABLE);
+    return 1;
 }
 
-/* logger:LEVEL(msg, fields); upvalue: the level */
+/* logger:LEVEL(msg [, fields]). upvalue: the level */
 static int logger_log(lua_State *L)
 {
     luaL_checktype(L, 1, LUA_TTABLE);
@@ -96,7 +89,7 @@ static int logger_log(lua_State *L)
     check_fields(L, 3);
     lua_settop(L, 3);
     if (!lua_isnil(L, 3))
-        push_merged(L, 1, 3);
+        push_logger(L, 1, 3);
     else
         lua_pushvalue(L, 1);
     lua_replace(L, 3);
@@ -107,20 +100,18 @@ static int logger_log(lua_State *L)
 static int log_with(lua_State *L)
 {
     luaL_checktype(L, 1, LUA_TTABLE);
-    push_merged(L, 0, 1);
-    return 1;
+    return push_logger(L, 1, 0);
 }
 
-/* logger:with(fields) -> logger with the fields of both */
+/* logger:with(fields) -> logger with these fields in addition */
 static int logger_with(lua_State *L)
 {
     luaL_checktype(L, 1, LUA_TTABLE);
     luaL_checktype(L, 2, LUA_TTABLE);
-    push_merged(L, 1, 2);
-    return 1;
+    return push_logger(L, 1, 2);
 }
 
-/* Sets one function a level in the table at the top. [-0, +0, m] */
+/* Adds a closure of `function` for each level to the table at the top of the stack. [-0, +0, m] */
 static void set_levels(lua_State *L, lua_CFunction function)
 {
     for (int i = 0; levels[i]; i++) {
@@ -132,16 +123,14 @@ static void set_levels(lua_State *L, lua_CFunction function)
 
 int bind_log_open(lua_State *L)
 {
-    luaL_newmetatable(L, LOGGER_METATABLE);
-    lua_newtable(L);
+    static const luaL_Reg functions[] = {{"with", log_with}, {NULL, NULL}};
+    static const luaL_Reg methods[] = {{"with", logger_with}, {NULL, NULL}};
+    static const luaL_Reg metamethods[] = {{NULL, NULL}};
+    bind_push_class(L, LOGGER_METATABLE, methods, metamethods);
+    lua_getfield(L, -1, "__index");
     set_levels(L, logger_log);
-    lua_pushcfunction(L, logger_with);
-    lua_setfield(L, -2, "with");
-    lua_setfield(L, -2, "__index");
-    lua_pop(L, 1);
-    lua_newtable(L);
+    lua_pop(L, 2);
+    luaL_newlib(L, functions);
     set_levels(L, log_plain);
-    lua_pushcfunction(L, log_with);
-    lua_setfield(L, -2, "with");
     return 1;
 }

@@ -1,13 +1,13 @@
-/* Plain data between C trees and Lua tables. */
+/* Converts plain data between C trees and Lua tables. */
 #include "bind.h"
 #include "core/base/buf.h"
 #include "core/yaml/yaml.h"
 #include <stdlib.h>
 #include <string.h>
 
-#define ARRAY_METATABLE   "bosun.array"   /* marks a table as a sequence, even when it is empty */
-#define MAPPING_METATABLE "bosun.mapping" /* marks one as a mapping, though its keys are 1, 2, 3 */
-#define NODES_MAX         1000000         /* a table that is met by many ways counts each time */
+#define ARRAY_METATABLE   "bosun.array"   /* marks a table as a sequence even if it is empty */
+#define MAPPING_METATABLE "bosun.mapping" /* marks a table as a mapping even if its keys are 1, 2, 3 */
+#define NODES_MAX         1000000         /* a table with several references counts once for each */
 
 void bind_mark_array(lua_State *L)
 {
@@ -61,18 +61,19 @@ void bind_push_value(lua_State *L, const bosun_value *value)
     }
 }
 
+#define DEPTH_MAX BOSUN_YAML_MAX_WRITE_DEPTH
+
 typedef struct walk {
     bosun_arena *arena;
-    const char *name; /* of the whole value */
+    const char *name; /* of the whole value, for messages */
     size_t nodes;
     int depth;
-    int keys[BOSUN_YAML_MAX_WRITE_DEPTH +
-             1]; /* stack index of the key at each depth: the path, for messages */
+    int keys[DEPTH_MAX + 1]; /* stack index of the key at each depth, for the path in messages */
 } walk;
 
 static bosun_value *convert(lua_State *L, walk *w, int index);
 
-/* Pushes "data.b[3]". [-0, +1, m] */
+/* Pushes the path of the current value: "data.b[3]". [-0, +1, m] */
 static const char *push_path(lua_State *L, const walk *w)
 {
     luaL_checkstack(L, 4, "a value is nested too deep");
@@ -91,7 +92,7 @@ static const char *push_path(lua_State *L, const walk *w)
     return lua_tostring(L, -1);
 }
 
-static void *checked(lua_State *L, void *allocated)
+static void *check_memory(lua_State *L, void *allocated)
 {
     if (!allocated)
         luaL_error(L, "out of memory while converting a value");
@@ -132,23 +133,13 @@ static bosun_value *convert_scalar(lua_State *L, walk *w, int index)
     return NULL;
 }
 
-static bool has_metatable(lua_State *L, int index, const char *name)
-{
-    if (!lua_getmetatable(L, index))
-        return false;
-    luaL_getmetatable(L, name);
-    bool same = lua_rawequal(L, -1, -2);
-    lua_pop(L, 2);
-    return same;
-}
-
-/* How many entries the table has when it is a sequence, else -1. One that is marked as a sequence and has
- * other keys too would lose them. [-0, +0, e] */
+/* Returns the length of the table at `index` if it is a sequence, else -1. Raises if it is marked as a
+ * sequence but has other keys, which would get lost. [-0, +0, e] */
 static lua_Integer sequence_length(lua_State *L, const walk *w, int index)
 {
-    if (has_metatable(L, index, MAPPING_METATABLE))
+    if (bind_has_class(L, index, MAPPING_METATABLE))
         return -1;
-    bool marked = has_metatable(L, index, ARRAY_METATABLE);
+    bool marked = bind_has_class(L, index, ARRAY_METATABLE);
     lua_Integer length = (lua_Integer)lua_rawlen(L, index);
     lua_Integer count = 0;
     lua_pushnil(L);
@@ -164,9 +155,9 @@ static lua_Integer sequence_length(lua_State *L, const walk *w, int index)
 
 static void descend(lua_State *L, walk *w, int key)
 {
-    if (w->depth >= BOSUN_YAML_MAX_WRITE_DEPTH)
+    if (w->depth >= DEPTH_MAX)
         luaL_error(L, "%s is nested deeper than %d levels: does a table contain itself?", push_path(L, w),
-                   BOSUN_YAML_MAX_WRITE_DEPTH);
+                   DEPTH_MAX);
     w->keys[w->depth++] = key;
 }
 
@@ -178,13 +169,13 @@ static void convert_items(lua_State *L, walk *w, int index, lua_Integer length, 
         descend(L, w, lua_gettop(L) - 1);
         bosun_value *item = convert(L, w, lua_gettop(L));
         w->depth--;
-        checked(L, bosun_value_push(w->arena, sequence, item) < 0 ? NULL : sequence);
+        check_memory(L, bosun_value_push(w->arena, sequence, item) < 0 ? NULL : sequence);
         lua_pop(L, 2);
     }
 }
 
-/* Two keys that are not UTF-8 could become one when they are written. */
-static void check_key(lua_State *L, const walk *w, const bosun_value *key)
+/* The writer replaces bytes that are not UTF-8, which could make two different keys the same. */
+static void check_utf8(lua_State *L, const walk *w, const bosun_value *key)
 {
     size_t at = 0;
     size_t len = key->kind == BOSUN_STRING ? key->as.string.len : 0;
@@ -196,26 +187,31 @@ static void check_key(lua_State *L, const walk *w, const bosun_value *key)
     }
 }
 
+static void check_key_type(lua_State *L, const walk *w, int key)
+{
+    int type = lua_type(L, key);
+    if (type != LUA_TSTRING && type != LUA_TNUMBER && type != LUA_TBOOLEAN)
+        luaL_error(L, "a key in %s is a %s: expected a string, a number or a boolean", push_path(L, w),
+                   lua_typename(L, type));
+}
+
 static void convert_pairs(lua_State *L, walk *w, int index, bosun_value *mapping)
 {
     lua_pushnil(L);
     while (lua_next(L, index)) {
         int key = lua_gettop(L) - 1;
         descend(L, w, key);
-        if (lua_type(L, key) != LUA_TSTRING && lua_type(L, key) != LUA_TNUMBER &&
-            lua_type(L, key) != LUA_TBOOLEAN)
-            luaL_error(L, "a key in %s is a %s: expected a string, a number or a boolean", push_path(L, w),
-                       luaL_typename(L, key));
-        bosun_value *name = checked(L, convert_scalar(L, w, key));
-        check_key(L, w, name);
+        check_key_type(L, w, key);
+        bosun_value *name = check_memory(L, convert_scalar(L, w, key));
+        check_utf8(L, w, name);
         bosun_value *value = convert(L, w, key + 1);
         w->depth--;
-        checked(L, bosun_value_put(w->arena, mapping, name, value) < 0 ? NULL : mapping);
+        check_memory(L, bosun_value_put(w->arena, mapping, name, value) < 0 ? NULL : mapping);
         lua_pop(L, 1);
     }
 }
 
-/* In the order of the keys, so that the same table always gives the same text. */
+/* The order of a Lua table changes from run to run; the order of the text must not. */
 static int compare_pairs(const void *a, const void *b)
 {
     return bosun_value_compare_keys(((const bosun_pair *)a)->key, ((const bosun_pair *)b)->key);
@@ -224,7 +220,8 @@ static int compare_pairs(const void *a, const void *b)
 static bosun_value *convert_table(lua_State *L, walk *w, int index)
 {
     lua_Integer length = sequence_length(L, w, index);
-    bosun_value *value = checked(L, bosun_value_new(w->arena, length >= 0 ? BOSUN_SEQUENCE : BOSUN_MAPPING));
+    bosun_value *value =
+        check_memory(L, bosun_value_new(w->arena, length >= 0 ? BOSUN_SEQUENCE : BOSUN_MAPPING));
     if (length >= 0) {
         convert_items(L, w, index, length, value);
         return value;
@@ -239,10 +236,10 @@ static bosun_value *convert(lua_State *L, walk *w, int index)
 {
     luaL_checkstack(L, 8, "a value is nested too deep");
     if (++w->nodes > NODES_MAX)
-        luaL_error(L, "the value has more than %d parts", NODES_MAX);
+        luaL_error(L, "the value has more than %d elements", NODES_MAX);
     if (lua_istable(L, index))
         return convert_table(L, w, index);
-    return checked(L, convert_scalar(L, w, index));
+    return check_memory(L, convert_scalar(L, w, index));
 }
 
 bosun_value *bind_to_value(lua_State *L, int index, const char *name, bosun_arena *arena)

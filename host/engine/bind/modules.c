@@ -1,5 +1,5 @@
-/* The modules written in C. Adding one is a file, its luaopen in engine.h, and a line here. Where the host
- * traces, each function of a module is wrapped, so that no binding has to know of tracing. */
+/* The modules written in C. A new module is a file, its bind_…_open in bind.h, and a line here. If the host
+ * logs the trace, the functions of a module are wrapped here, which keeps tracing out of the bindings. */
 #include "bind.h"
 #include <stdio.h>
 #include <string.h>
@@ -11,38 +11,44 @@ static const luaL_Reg modules[] = {
     {"effect", bind_effect_open},
     {"error", bind_error_open},
     {"fs", bind_fs_open},
+    {"lines", bind_lines_open},
     {"log", bind_log_open},
     {"native.http", bind_http_open},
     {"options", bind_options_open},
     {"path", bind_path_open},
     {"process", bind_process_open},
     {"secret", bind_secret_open},
+    {"size", bind_size_open},
     {"suggest", bind_suggest_open},
     {"time", bind_time_open},
+    {"url", bind_url_open},
     {"yaml", bind_yaml_open},
     {NULL, NULL},
 };
 /* clang-format on */
 
-#define SHOWN_BYTES 120 /* a longer string is content, and shown by its size */
+#define SHOWN_BYTES 120 /* a longer string is content: only its size is shown */
 
-static void show(lua_State *L, luaL_Buffer *text, int index)
+static void add_string(lua_State *L, luaL_Buffer *text, int index)
 {
     size_t len;
-    const char *bytes;
+    const char *bytes = lua_tolstring(L, index, &len);
+    if (len > SHOWN_BYTES || memchr(bytes, '\n', len)) {
+        char size[64];
+        snprintf(size, sizeof size, "(%zu bytes)", len);
+        luaL_addstring(text, size);
+        return;
+    }
+    luaL_addchar(text, '"');
+    luaL_addlstring(text, bytes, len);
+    luaL_addchar(text, '"');
+}
+
+static void add_argument(lua_State *L, luaL_Buffer *text, int index)
+{
     char number[64];
     switch (lua_type(L, index)) {
-    case LUA_TSTRING:
-        bytes = lua_tolstring(L, index, &len);
-        if (len > SHOWN_BYTES || memchr(bytes, '\n', len)) {
-            snprintf(number, sizeof number, "(%zu bytes)", len);
-            luaL_addstring(text, number);
-        } else {
-            luaL_addchar(text, '"');
-            luaL_addlstring(text, bytes, len);
-            luaL_addchar(text, '"');
-        }
-        break;
+    case LUA_TSTRING: add_string(L, text, index); break;
     case LUA_TNUMBER:
         snprintf(number, sizeof number, "%.14g", lua_tonumber(L, index));
         luaL_addstring(text, number);
@@ -52,7 +58,7 @@ static void show(lua_State *L, luaL_Buffer *text, int index)
     }
 }
 
-/* Pushes the arguments 1..n as text. [-0, +1, m] */
+/* Pushes arguments 1 to n as text. [-0, +1, m] */
 static void push_arguments(lua_State *L, int n)
 {
     luaL_Buffer text;
@@ -60,12 +66,13 @@ static void push_arguments(lua_State *L, int n)
     for (int i = 1; i <= n; i++) {
         if (i > 1)
             luaL_addstring(&text, ", ");
-        show(L, &text, i);
+        add_argument(L, &text, i);
     }
     luaL_pushresult(&text);
 }
 
-/* "ok", or the message of a `nil, err` result. The results begin at index `first`. [-0, +1, m] */
+/* Pushes "ok", or the error's message if the results, which start at index `first`, are nil and an error.
+ * [-0, +1, m] */
 static void push_outcome(lua_State *L, int first)
 {
     if (lua_gettop(L) == first + 1 && lua_isnil(L, first) && lua_istable(L, first + 1)) {
@@ -76,8 +83,8 @@ static void push_outcome(lua_State *L, int first)
     lua_pushliteral(L, "ok");
 }
 
-/* upvalues: the function, "module.function" */
-static int traced(lua_State *L)
+/* Calls the function in upvalue 1, named "module.function" in upvalue 2, and logs the call. */
+static int call_traced(lua_State *L)
 {
     int n = lua_gettop(L);
     push_arguments(L, n);
@@ -97,7 +104,7 @@ static int traced(lua_State *L)
     return results;
 }
 
-/* Wraps every function of the module at the top of the stack. [-0, +0, m] */
+/* Wraps every function of the module at the top of the stack in call_traced. [-0, +0, m] */
 static void wrap_functions(lua_State *L, const char *module)
 {
     int table = lua_gettop(L);
@@ -105,23 +112,23 @@ static void wrap_functions(lua_State *L, const char *module)
     while (lua_next(L, table)) {
         if (lua_isfunction(L, -1)) {
             lua_pushfstring(L, "%s.%s", module, lua_tostring(L, -2));
-            lua_pushcclosure(L, traced, 2);
+            lua_pushcclosure(L, call_traced, 2);
             lua_pushvalue(L, -2);
             lua_insert(L, -2);
-            lua_rawset(L, table); /* an existing field: lua_next allows it */
+            lua_rawset(L, table); /* lua_next allows this: the field exists */
         } else {
             lua_pop(L, 1);
         }
     }
 }
 
-/* A trace tells what a plugin did to the world and asked of it, not how it computed. */
+/* The trace shows how a plugin affects and queries the world outside, not how it computes. */
 static bool is_traced(const char *module)
 {
-    return strcmp(module, "fs") == 0; /* http and process tell more of theirs themselves */
+    return strcmp(module, "fs") == 0; /* http and process write their own events, with more detail */
 }
 
-/* package.preload's loader; upvalue: index in `modules` */
+/* The loader in package.preload. upvalue: index in `modules` */
 static int open_module(lua_State *L)
 {
     const luaL_Reg *module = &modules[lua_tointeger(L, lua_upvalueindex(1))];

@@ -1,29 +1,49 @@
-/* Tables of options: the one check of them, for bindings in C and, as bosun.options, for functions in Lua. A
- * wrong option is a bug of the caller and raises an error where the function was called. */
+/* Checks tables of options, both for bindings in C and, as bosun.options, for functions in Lua. An invalid
+ * option is a bug in the caller and raises an error at the place of the call. */
 #include "bind.h"
 #include "core/base/suggest.h"
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
-/* The kinds of values that an option can have, as the specifications of bosun.options name them. */
+/* The kinds of values an option can have, under their names in the specifications of bosun.options. */
 static const struct kind {
     const char *name;
     const char *expected;
 } kinds[] = {
+    {"amount", "a number of 0 or more"},
     {"any", "a value"},
     {"boolean", "a boolean"},
     {"count", "an integer of 0 or more"},
     {"function", "a function"},
     {"integer", "an integer"},
+    {"limit", "0 or more seconds"},
+    {"mode", "a mode from 0 to 4095 (octal 7777)"},
     {"number", "a number"},
+    {"positive", "an integer of 1 or more"},
     {"seconds", "0 or more seconds"},
     {"string", "a string"},
     {"table", "a table"},
     {"text", "a string or a secret"},
 };
 
-/* Is the value at `index` of that kind? */
+/* Is the number at `index` of that kind? */
+static bool is_kind_of_number(lua_State *L, int index, const char *kind)
+{
+    lua_Number number = lua_tonumber(L, index);
+    lua_Integer integer = lua_tointeger(L, index);
+    if (strcmp(kind, "amount") == 0 || strcmp(kind, "limit") == 0)
+        return number >= 0;
+    if (strcmp(kind, "seconds") == 0)
+        return number >= 0 && isfinite(number);
+    if (!lua_isinteger(L, index))
+        return false;
+    return strcmp(kind, "integer") == 0 || (strcmp(kind, "count") == 0 && integer >= 0) ||
+           (strcmp(kind, "positive") == 0 && integer >= 1) ||
+           (strcmp(kind, "mode") == 0 && integer >= 0 && integer <= 07777);
+}
+
+/* Returns whether the value at `index` is of that kind. */
 static bool is_kind(lua_State *L, int index, const char *kind)
 {
     int type = lua_type(L, index);
@@ -31,16 +51,12 @@ static bool is_kind(lua_State *L, int index, const char *kind)
         return true;
     if (strcmp(kind, "text") == 0)
         return bind_text_or_secret(L, index, NULL) != NULL;
-    if (strcmp(kind, "integer") == 0)
-        return lua_isinteger(L, index);
-    if (strcmp(kind, "count") == 0)
-        return lua_isinteger(L, index) && lua_tointeger(L, index) >= 0;
-    if (strcmp(kind, "seconds") == 0)
-        return type == LUA_TNUMBER && lua_tonumber(L, index) >= 0 && isfinite(lua_tonumber(L, index));
+    if (type == LUA_TNUMBER && strcmp(kind, "number") != 0)
+        return is_kind_of_number(L, index, kind);
     return strcmp(kind, lua_typename(L, type)) == 0;
 }
 
-/* "a string", or the number itself: what was given instead of what is expected. [-0, +1, m] */
+/* Pushes what the caller gave, for a message: "a string", or a number itself. [-0, +1, m] */
 static void push_given(lua_State *L, int index)
 {
     if (lua_type(L, index) == LUA_TNUMBER)
@@ -51,7 +67,7 @@ static void push_given(lua_State *L, int index)
         lua_pushfstring(L, "a %s", luaL_typename(L, index));
 }
 
-/* "option NAME: expected …, got …" about the value at `index`. [-0, +1, m] */
+/* Pushes "option NAME: expected …, got …" for the value at `index`. [-0, +1, m] */
 static void push_wrong(lua_State *L, const char *name, const char *expected, int index)
 {
     push_given(L, index);
@@ -59,7 +75,7 @@ static void push_wrong(lua_State *L, const char *name, const char *expected, int
     lua_remove(L, -2);
 }
 
-/* "unknown option NAME; did you mean …?" [-0, +1, m] */
+/* Pushes "unknown option NAME; did you mean …?". [-0, +1, m] */
 static void push_unknown(lua_State *L, const char *prefix, const char *name, const char *const *known,
                          size_t count)
 {
@@ -70,8 +86,8 @@ static void push_unknown(lua_State *L, const char *prefix, const char *name, con
         lua_pushfstring(L, "unknown option %s%s", prefix, name);
 }
 
-/* Pushes the option's value; false, and nothing pushed, when it is absent. Raw: a metamethod could give a
- * string that nothing but the stack holds. */
+/* Pushes the option's value, or nothing if it is absent: then returns false. Raw access: a string computed by
+ * a metamethod would live only as long as it is on the stack. [-0, +0|1, m] */
 static bool push_option(lua_State *L, int arg, const char *name)
 {
     if (lua_isnoneornil(L, arg))
@@ -83,8 +99,8 @@ static bool push_option(lua_State *L, int arg, const char *name)
     return false;
 }
 
-/* Raises: the option's value, at the top of the stack, is not what is expected. */
-static void wrong_type(lua_State *L, int arg, const char *name, const char *expected)
+/* Raises an error about the option's value, which is at the top of the stack. */
+static void raise_wrong(lua_State *L, int arg, const char *name, const char *expected)
 {
     push_wrong(L, name, expected, lua_gettop(L));
     luaL_argerror(L, arg, lua_tostring(L, -1));
@@ -95,7 +111,7 @@ bool bind_option_bool(lua_State *L, int arg, const char *name, bool otherwise)
     if (!push_option(L, arg, name))
         return otherwise;
     if (!lua_isboolean(L, -1))
-        wrong_type(L, arg, name, "a boolean");
+        raise_wrong(L, arg, name, "a boolean");
     bool value = lua_toboolean(L, -1);
     lua_pop(L, 1);
     return value;
@@ -106,7 +122,7 @@ lua_Number bind_option_number(lua_State *L, int arg, const char *name, lua_Numbe
     if (!push_option(L, arg, name))
         return otherwise;
     if (lua_type(L, -1) != LUA_TNUMBER)
-        wrong_type(L, arg, name, "a number");
+        raise_wrong(L, arg, name, "a number");
     lua_Number value = lua_tonumber(L, -1);
     lua_pop(L, 1);
     return value;
@@ -119,7 +135,7 @@ lua_Integer bind_option_integer(lua_State *L, int arg, const char *name, lua_Int
     int is_integer = 0;
     lua_Integer value = lua_type(L, -1) == LUA_TNUMBER ? lua_tointegerx(L, -1, &is_integer) : 0;
     if (!is_integer)
-        wrong_type(L, arg, name, "an integer");
+        raise_wrong(L, arg, name, "an integer");
     lua_pop(L, 1);
     return value;
 }
@@ -129,10 +145,21 @@ const char *bind_option_string(lua_State *L, int arg, const char *name, size_t *
     if (!push_option(L, arg, name))
         return NULL;
     if (lua_type(L, -1) != LUA_TSTRING)
-        wrong_type(L, arg, name, "a string");
+        raise_wrong(L, arg, name, "a string");
     const char *value = lua_tolstring(L, -1, len);
     lua_pop(L, 1);
     return value;
+}
+
+const char *bind_option_path(lua_State *L, int arg, const char *name)
+{
+    size_t len;
+    const char *path = bind_option_string(L, arg, name, &len);
+    if (path && len == 0)
+        luaL_argerror(L, arg, lua_pushfstring(L, "option %s: expected a path, got an empty string", name));
+    if (path && strlen(path) != len)
+        luaL_argerror(L, arg, lua_pushfstring(L, "option %s: a path cannot contain a NUL byte", name));
+    return path;
 }
 
 void bind_check_options(lua_State *L, int arg, const char *const *known)
@@ -168,18 +195,18 @@ mode_t bind_option_mode(lua_State *L, int arg)
     return bind_check_mode(L, arg, bind_option_integer(L, arg, "mode", 0));
 }
 
-/* The length of the first word of "string|count". */
-static size_t first_kind(const char *words)
+/* Returns the length of the first word of "string|count". */
+static size_t first_word_len(const char *words)
 {
     return strcspn(words, "|");
 }
 
-/* Is the value at `index` of one of the kinds? */
+/* Returns whether the value at `index` is of one of the kinds in "string|count". */
 static bool is_one_of(lua_State *L, int index, const char *words)
 {
     while (*words) {
         char kind[16];
-        size_t len = first_kind(words);
+        size_t len = first_word_len(words);
         if (len < sizeof kind) {
             memcpy(kind, words, len);
             kind[len] = '\0';
@@ -191,12 +218,12 @@ static bool is_one_of(lua_State *L, int index, const char *words)
     return false;
 }
 
-/* What the kinds expect: "a string or 0 or more seconds". [-0, +1, m] */
+/* Pushes what "string|seconds" expects: "a string or 0 or more seconds". [-0, +1, m] */
 static void push_expected(lua_State *L, const char *words)
 {
     lua_pushliteral(L, "");
     for (const char *at = words; *at;) {
-        size_t len = first_kind(at);
+        size_t len = first_word_len(at);
         for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++)
             if (strlen(kinds[i].name) == len && memcmp(kinds[i].name, at, len) == 0)
                 lua_pushfstring(L, "%s%s%s", lua_tostring(L, -1), at == words ? "" : " or ",
@@ -210,7 +237,7 @@ static int by_text(const void *a, const void *b)
     return strcmp(*(const char *const *)a, *(const char *const *)b);
 }
 
-/* The keys of the specification at `known`, sorted, in a userdata that is pushed. */
+/* Returns the sorted keys of the specification at `known`, in a userdata that is pushed. [-0, +1, m] */
 static const char *const *push_names(lua_State *L, int known, size_t *count)
 {
     *count = 0;
@@ -219,20 +246,20 @@ static const char *const *push_names(lua_State *L, int known, size_t *count)
     const char **names = lua_newuserdatauv(L, (*count + 1) * sizeof *names, 0);
     size_t i = 0;
     for (lua_pushnil(L); lua_next(L, known) && i < *count; lua_pop(L, 1))
-        names[i++] =
-            lua_type(L, -2) == LUA_TSTRING ? lua_tostring(L, -2) : ""; /* the table keeps the string */
+        names[i++] = lua_type(L, -2) == LUA_TSTRING ? lua_tostring(L, -2) : "";
     qsort(names, i, sizeof *names, by_text);
     return names;
 }
 
-/* Is something wrong with the options at `given`? Then what, on the stack. */
+/* Checks the options at `given` against the specification at `known`. If one is invalid, returns true and
+ * leaves the message at the top of the stack. */
 static bool push_problem(lua_State *L, int given, int known, const char *prefix)
 {
     for (lua_pushnil(L); lua_next(L, given); lua_pop(L, 1)) {
         int value = lua_gettop(L);
         lua_pushvalue(L, -2);
         const char *name = luaL_tolstring(L, -1, NULL);
-        lua_pushvalue(L, value - 1); /* the key as it is */
+        lua_pushvalue(L, value - 1); /* the key itself, not its text */
         if (lua_rawget(L, known) != LUA_TSTRING) {
             size_t count;
             const char *const *names = push_names(L, known, &count);
@@ -251,7 +278,7 @@ static bool push_problem(lua_State *L, int given, int known, const char *prefix)
     return false;
 }
 
-/* options.problem(given, known [, prefix]) -> nil, or what is wrong */
+/* options.problem(given, known [, prefix]) -> message | nothing if the options are valid */
 static int options_problem(lua_State *L)
 {
     luaL_checktype(L, 1, LUA_TTABLE);

@@ -1,4 +1,4 @@
-/* bosun.path: paths as text. Only `abs` looks at more than its argument: at the working directory. */
+/* bosun.path: paths as text. Only `abs` uses more than its arguments: the working directory. */
 #include "core/base/path.h"
 #include "bind.h"
 #include "core/base/buf.h"
@@ -7,25 +7,15 @@
 #include <string.h>
 #include <unistd.h>
 
-#define COMPONENT_MAX 255 /* bytes; NAME_MAX of every Linux file system */
+#define COMPONENT_MAX 255 /* bytes: NAME_MAX on Linux */
 
-/* Any text without NUL, "" too. */
+/* Returns argument `arg` as a string without NUL bytes, which may be empty. */
 static const char *check_text(lua_State *L, int arg)
 {
     size_t len;
     const char *text = luaL_checklstring(L, arg, &len);
     luaL_argcheck(L, strlen(text) == len, arg, "a path cannot contain a NUL byte");
     return text;
-}
-
-/* Pushes what is in the buffer, which is freed. Raises when it failed. [-0, +1, e] */
-static int push_text(lua_State *L, bosun_buf *buf)
-{
-    if (buf->failed)
-        return luaL_error(L, "not enough memory");
-    lua_pushlstring(L, bosun_buf_text(buf), buf->len);
-    bosun_buf_free(buf);
-    return 1;
 }
 
 /* path.join(first, ...) -> path */
@@ -38,7 +28,7 @@ static int path_join(lua_State *L)
     bosun_buf *joined = bind_push_buf(L);
     for (int i = 2; i <= n; i++) {
         bosun_path_join(joined, lua_tostring(L, 1), lua_tostring(L, i));
-        push_text(L, joined);
+        bind_push_text(L, joined);
         lua_replace(L, 1);
     }
     lua_pushvalue(L, 1);
@@ -54,7 +44,7 @@ static int path_basename(lua_State *L)
     return 1;
 }
 
-/* path.dirname(p) -> what is before the last component */
+/* path.dirname(p) -> the path without its last component */
 static int path_dirname(lua_State *L)
 {
     const char *path = check_text(L, 1);
@@ -69,7 +59,7 @@ static int path_dirname(lua_State *L)
     return 1;
 }
 
-/* path.ext(p) -> ".gz" of "a.tar.gz"; "" when there is none */
+/* path.ext(p) -> ".gz" for "a.tar.gz"; "" if there is no extension */
 static int path_ext(lua_State *L)
 {
     size_t len;
@@ -80,7 +70,7 @@ static int path_ext(lua_State *L)
     size_t leading = 0;
     while (leading < len && name[leading] == '.')
         leading++;
-    if (dot <= leading) /* ".profile" is a name, not an extension */
+    if (dot <= leading) /* ".profile" has no extension */
         lua_pushliteral(L, "");
     else
         lua_pushlstring(L, name + dot - 1, len - dot + 1);
@@ -93,7 +83,7 @@ static int path_norm(lua_State *L)
     const char *path = check_text(L, 1);
     bosun_buf *normal = bind_push_buf(L);
     bosun_path_norm(normal, path);
-    return push_text(L, normal);
+    return bind_push_text(L, normal);
 }
 
 /* path.abs(p) -> path | nil, err */
@@ -101,18 +91,15 @@ static int path_abs(lua_State *L)
 {
     const char *path = check_text(L, 1);
     char cwd[PATH_MAX] = "/";
-    bosun_err err = {0};
-    if (*path != '/' && !getcwd(cwd, sizeof cwd)) {
-        bosun_err_errno(&err, errno, "find", "the working directory");
-        return bind_push_failure(L, &err);
-    }
+    if (*path != '/' && !getcwd(cwd, sizeof cwd))
+        return bind_push_errno(L, errno, "find", "the working directory");
     bosun_buf *joined = bind_push_buf(L);
     bosun_buf *normal = bind_push_buf(L);
     bosun_path_join(joined, cwd, path);
     bosun_path_norm(normal, bosun_buf_text(joined));
     if (joined->failed)
-        return luaL_error(L, "not enough memory");
-    return push_text(L, normal);
+        return luaL_error(L, "out of memory");
+    return bind_push_text(L, normal);
 }
 
 /* path.is_within(base, p) -> boolean */
@@ -133,10 +120,8 @@ static int path_safe_component(lua_State *L)
     const char *what = luaL_optstring(L, 3, "the name");
     luaL_argcheck(L, max > 0, 2, "expected more than 0 bytes");
     bosun_err err = {0};
-    if (bosun_path_check_component(text, len, (size_t)max, what, &err) < 0)
-        return bind_push_failure(L, &err);
-    lua_pushboolean(L, 1);
-    return 1;
+    int rc = bosun_path_check_component(text, len, (size_t)max, what, &err);
+    return bind_push_done(L, rc, &err);
 }
 
 int bind_path_open(lua_State *L)

@@ -1,12 +1,12 @@
-/* bosun.process: running a program to its end, finding programs, the environment. Programs that a plugin
- * talks to while they run are in bind_process_spawn.c. */
+/* bosun.process: running a program to its end, finding programs, the environment. process_spawn.c has the
+ * programs that a plugin talks to while they run. */
 #include "process.h"
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
 /* process.run(argv, {cwd=, env=, clear_env=, stdin=, timeout=, max_output=, check=, dry_run=, reads=})
- * -> result | nil, err */
+ *   -> result | nil, err */
 static int process_run(lua_State *L)
 {
     bosun_process_request request;
@@ -24,7 +24,7 @@ static int process_run(lua_State *L)
     return bind_process_push_result(L, box, index);
 }
 
-static int not_found(lua_State *L, const char *name, int errnum)
+static int push_not_found(lua_State *L, const char *name, int errnum)
 {
     bosun_err err = {0};
     if (errnum == EACCES)
@@ -42,14 +42,13 @@ static int process_which(lua_State *L)
 {
     size_t len;
     const char *name = luaL_checklstring(L, 1, &len);
-    luaL_argcheck(L, len > 0 && strlen(name) == len, 1,
-                  "expected a program name, not empty and without NUL bytes");
+    luaL_argcheck(L, len > 0, 1, "expected a program name, got an empty string");
+    luaL_argcheck(L, strlen(name) == len, 1, "a program name cannot contain a NUL byte");
     bosun_buf *path = bind_push_buf(L);
     int errnum = bosun_process_find(path, name, getenv("PATH"));
     if (errnum)
-        return not_found(L, name, errnum);
-    lua_pushlstring(L, bosun_buf_text(path), path->len);
-    return 1;
+        return push_not_found(L, name, errnum);
+    return bind_push_text(L, path);
 }
 
 /* process.env(name) -> value | nil */

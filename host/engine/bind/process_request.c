@@ -1,6 +1,6 @@
-/* bosun.process: from Lua's arguments to what the core wants. A secret may stand where the program alone
- * reads it: in its environment and standard input, never among its arguments, which every user of the machine
- * can see. */
+/* bosun.process: converts Lua's arguments to a request to the core, and plans dry runs. A secret is allowed
+ * in the environment and in standard input, which only the program can read, but not in the arguments, which
+ * every user of the machine can see. */
 #include "process.h"
 #include <string.h>
 
@@ -13,20 +13,21 @@ static void check_argument(lua_State *L, lua_Integer i)
         luaL_argerror(
             L, 1,
             lua_pushfstring(L,
-                            "item %I is a secret, and every user of this machine can see arguments: "
-                            "pass it in stdin or env, or reveal it on purpose",
+                            "item %I is a secret, but every user of this machine can see arguments: "
+                            "pass it in stdin or env, or call reveal() to expose it anyway",
                             i));
     if (lua_type(L, -1) != LUA_TSTRING && lua_type(L, -1) != LUA_TNUMBER)
         luaL_argerror(L, 1,
                       lua_pushfstring(L, "item %I: expected a string, got %s", i, luaL_typename(L, -1)));
     const char *text = lua_tolstring(L, -1, &len);
     if (strlen(text) != len)
-        luaL_argerror(L, 1, lua_pushfstring(L, "item %I contains a NUL byte, which an argument cannot", i));
+        luaL_argerror(L, 1, lua_pushfstring(L, "item %I: an argument cannot contain a NUL byte", i));
     if (i == 1 && len == 0)
         luaL_argerror(L, 1, "the program name is empty");
 }
 
-/* The list at slot 1 as C wants it. Its strings are kept by a table. [-0, +2, e] */
+/* Returns the list at slot 1 as an array for C. Pushes the table that keeps its strings, and the array.
+ * [-0, +2, e] */
 static const char *const *check_argv(lua_State *L)
 {
     luaL_checktype(L, 1, LUA_TTABLE);
@@ -45,7 +46,7 @@ static const char *const *check_argv(lua_State *L)
     return argv;
 }
 
-/* The name at -2, the value at -1. */
+/* Checks an environment variable: its name is at -2, its value at -1. */
 static void check_variable(lua_State *L)
 {
     size_t len;
@@ -64,7 +65,7 @@ static void check_variable(lua_State *L)
                       lua_pushfstring(L, "option env: %s: expected a string, a secret or false, got %s", name,
                                       luaL_typename(L, -1)));
     if (value && strlen(value) != len)
-        luaL_argerror(L, 2, lua_pushfstring(L, "option env: %s: the value contains a NUL byte", name));
+        luaL_argerror(L, 2, lua_pushfstring(L, "option env: %s: a value cannot contain a NUL byte", name));
 }
 
 static void add_variable(lua_State *L, bosun_buf *env)
@@ -80,7 +81,7 @@ static void add_variable(lua_State *L, bosun_buf *env)
     bosun_buf_putc(env, '\0');
 }
 
-/* Option env as a block for the core. [-0, +1, e] */
+/* Pushes the option env as a block for the core. [-0, +1, e] */
 static bosun_buf *check_env(lua_State *L)
 {
     bosun_buf *env = bind_push_buf(L);
@@ -99,7 +100,7 @@ static bosun_buf *check_env(lua_State *L)
     return env;
 }
 
-/* Option stdin, which stays on the stack. [-0, +1, e] */
+/* Reads the option stdin, and leaves its value at the top of the stack. [-0, +1, e] */
 static void check_stdin(lua_State *L, bosun_process_options *options)
 {
     lua_pushnil(L);
@@ -110,15 +111,6 @@ static void check_stdin(lua_State *L, bosun_process_options *options)
         luaL_argerror(
             L, 2,
             lua_pushfstring(L, "option stdin: expected a string or a secret, got %s", luaL_typename(L, -1)));
-}
-
-static const char *check_cwd(lua_State *L)
-{
-    size_t len;
-    const char *cwd = bind_option_string(L, 2, "cwd", &len);
-    if (cwd && (len == 0 || strlen(cwd) != len))
-        luaL_argerror(L, 2, "option cwd: expected a path, not empty and without NUL bytes");
-    return cwd;
 }
 
 static void check_numbers(lua_State *L, bosun_process_options *options)
@@ -151,14 +143,14 @@ void bind_process_check_request(lua_State *L, bosun_process_request *request)
     *request = (bosun_process_request){.check = bind_option_bool(L, 2, "check", false),
                                        .reads = bind_option_bool(L, 2, "reads", false)};
     request->options.clear_env = bind_option_bool(L, 2, "clear_env", false);
-    request->options.cwd = check_cwd(L);
+    request->options.cwd = bind_option_path(L, 2, "cwd");
     check_numbers(L, &request->options);
     check_dry_run(L);
     request->options.argv = check_argv(L);
     request->env = check_env(L);
     request->options.env = bosun_buf_text(request->env);
     request->options.env_len = request->env->len;
-    check_stdin(L, &request->options); /* the last: bind_process_push_box looks for it at the top */
+    check_stdin(L, &request->options); /* last: bind_process_push_box takes the value from the top */
 }
 
 void bind_process_wipe(bosun_process_request *request)
@@ -168,46 +160,43 @@ void bind_process_wipe(bosun_process_request *request)
     bosun_buf_free(request->env);
 }
 
-/* Sets a field of the table at -2 to the value at -1, unless it has one. [-1, +0, e] */
-static void set_default(lua_State *L, const char *name)
-{
-    if (lua_getfield(L, -2, name) == LUA_TNIL) {
-        lua_pushvalue(L, -2);
-        lua_setfield(L, -4, name);
-    }
-    lua_pop(L, 2);
-}
-
-/* A copy of option dry_run, made whole. [-0, +1, e] */
-static void push_dry_result(lua_State *L)
+/* Pushes a copy of the option dry_run, or an empty table. [-0, +1, e] */
+static void push_dry_option(lua_State *L)
 {
     lua_createtable(L, 0, 6);
-    if (!lua_isnil(L, 2) && lua_getfield(L, 2, "dry_run") != LUA_TNIL) {
-        lua_pushnil(L);
-        while (lua_next(L, -2)) {
-            lua_pushvalue(L, -2);
-            lua_insert(L, -2);
-            lua_settable(L, -5);
-        }
-    }
-    if (!lua_isnil(L, 2))
+    if (lua_isnil(L, 2))
+        return;
+    if (lua_getfield(L, 2, "dry_run") == LUA_TTABLE) {
+        lua_insert(L, -2);
+        bind_copy_fields(L, -2);
+        lua_remove(L, -2);
+    } else {
         lua_pop(L, 1);
+    }
+}
+
+/* Pushes the result of a program that is not started: the option dry_run, completed with the fields of a
+ * success. [-0, +1, e] */
+static void push_dry_result(lua_State *L)
+{
+    push_dry_option(L);
     lua_pushliteral(L, "");
-    set_default(L, "stdout");
+    bind_set_default(L, "stdout");
     lua_pushliteral(L, "");
-    set_default(L, "stderr");
+    bind_set_default(L, "stderr");
     lua_pushboolean(L, 0);
-    set_default(L, "timed_out");
+    bind_set_default(L, "timed_out");
     lua_pushboolean(L, 0);
-    set_default(L, "truncated");
+    bind_set_default(L, "truncated");
     bool killed = lua_getfield(L, -1, "signal") != LUA_TNIL;
     lua_pop(L, 1);
     if (killed)
         return;
     lua_pushinteger(L, 0);
-    set_default(L, "code");
+    bind_set_default(L, "code");
 }
 
+/* Pushes the command line for the plan. [-0, +1, e] */
 static void push_command(lua_State *L, const bosun_process_options *options)
 {
     bosun_buf *text = bind_push_buf(L);
@@ -216,11 +205,11 @@ static void push_command(lua_State *L, const bosun_process_options *options)
         bosun_buf_printf(text, " (in %s)", options->cwd);
     if (text->failed)
         luaL_error(L, "out of memory while recording the plan of a dry run");
-    lua_pushstring(L, bosun_buf_text(text));
+    bind_push_text(L, text);
     lua_replace(L, -2);
 }
 
-/* What reading from it gives. */
+/* Makes the stdout of the dry result what the plugin reads from the process. [-0, +0, e] */
 static void set_dry_output(lua_State *L, bosun_process_box *box)
 {
     size_t len;
@@ -230,10 +219,11 @@ static void set_dry_output(lua_State *L, bosun_process_box *box)
     bosun_buf_append(&box->process.out.text, text, len);
     lua_pop(L, 3);
     if (box->process.out.text.failed)
-        luaL_error(L, "out of memory in a dry run");
+        luaL_error(L, "out of memory while preparing the output of a dry run");
 }
 
-static void note_start(const bosun_host *host, const bosun_process_request *request, bosun_process_box *box)
+/* Starts the clock of the trace. */
+static void record_start(const bosun_host *host, const bosun_process_request *request, bosun_process_box *box)
 {
     box->start = bosun_monotonic();
     if (host_traces(host))
@@ -245,7 +235,7 @@ bool bind_process_begin(lua_State *L, const bosun_process_request *request, cons
     const bosun_host *host = host_of(L);
     bosun_process_box *box = lua_touserdata(L, -1);
     if (request->reads || !host->options.dry_run) {
-        note_start(host, request, box);
+        record_start(host, request, box);
         return true;
     }
     push_dry_result(L);

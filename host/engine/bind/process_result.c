@@ -1,38 +1,25 @@
-/* bosun.process: how a program ended, as a table, as an error and as a line of the trace. */
+/* bosun.process: how a program ended, as a table, an error and an event of the trace. */
 #include "engine/host/host.h"
 #include "process.h"
 #include <string.h>
 
 #define SHOWN_LINES 5
-#define SHOWN_BYTES 1000 /* of those lines */
+#define SHOWN_BYTES 1000
 
-static void set_boolean(lua_State *L, const char *name, bool value)
-{
-    lua_pushboolean(L, value);
-    lua_setfield(L, -2, name);
-}
-
-static void set_text(lua_State *L, const char *name, const bosun_buf *text, size_t from)
-{
-    lua_pushlstring(L, bosun_buf_text(text) + from, text->len - from);
-    lua_setfield(L, -2, name);
-}
-
-/* {code=, signal=, stdout=, stderr=, timed_out=, truncated=} [-0, +1, m] */
+/* Pushes {code= or signal=, stdout=, stderr=, timed_out=, truncated=}. [-0, +1, m] */
 static void push_table(lua_State *L, const bosun_process_box *box)
 {
     const bosun_process *p = &box->process;
     lua_createtable(L, 0, 6);
-    lua_pushinteger(L, p->signal ? p->signal : p->code);
-    lua_setfield(L, -2, p->signal ? "signal" : "code");
-    set_text(L, "stdout", &p->out.text, box->taken);
-    set_text(L, "stderr", &p->err.text, 0);
-    set_boolean(L, "timed_out", p->timed_out);
-    set_boolean(L, "truncated", p->out.truncated || p->err.truncated);
+    bind_set_integer(L, p->signal ? "signal" : "code", p->signal ? p->signal : p->code);
+    bind_set_text(L, "stdout", bosun_buf_text(&p->out.text) + box->taken, p->out.text.len - box->taken);
+    bind_set_text(L, "stderr", bosun_buf_text(&p->err.text), p->err.text.len);
+    bind_set_boolean(L, "timed_out", p->timed_out);
+    bind_set_boolean(L, "truncated", p->out.truncated || p->err.truncated);
 }
 
-/* The beginning of the last lines of a text, blank space at its end aside. */
-static size_t last_lines(const char *text, size_t len)
+/* Returns where the last lines of a text begin, at a UTF-8 boundary. */
+static size_t find_last_lines(const char *text, size_t len)
 {
     size_t at = len;
     for (int lines = 0; at > 0 && len - at < SHOWN_BYTES; at--)
@@ -43,19 +30,20 @@ static size_t last_lines(const char *text, size_t len)
     return at;
 }
 
-static size_t without_blanks(const char *text, size_t len)
+/* Returns the length without blank space at the end. */
+static size_t trimmed_len(const char *text, size_t len)
 {
     while (len > 0 && strchr(" \t\r\n", text[len - 1]))
         len--;
     return len;
 }
 
-/* The end of standard error, for people. */
-static void append_last_words(bosun_buf *out, const bosun_process *p)
+/* Appends the end of standard error, which usually says why a program failed. */
+static void append_stderr(bosun_buf *out, const bosun_process *p)
 {
     const char *text = bosun_buf_text(&p->err.text);
-    size_t len = without_blanks(text, p->err.text.len);
-    size_t from = last_lines(text, len);
+    size_t len = trimmed_len(text, p->err.text.len);
+    size_t from = find_last_lines(text, len);
     if (len == 0)
         return;
     bosun_buf_puts(out, memchr(text + from, '\n', len - from) ? ":\n" : ": ");
@@ -64,6 +52,7 @@ static void append_last_words(bosun_buf *out, const bosun_process *p)
     bosun_buf_append_utf8(out, text + from, len - from);
 }
 
+/* Returns the code of the error, or NULL if the program succeeded. */
 static const char *failure_code(const bosun_process *p)
 {
     return p->timed_out ? BOSUN_ERR_TIMEOUT : p->signal ? "signal" : p->code ? "exit" : NULL;
@@ -74,7 +63,7 @@ static void describe_failure(const bosun_process *p, bosun_err *err)
     bosun_buf text = {0};
     bosun_buf_printf(&text, "%s ", p->name);
     bosun_process_describe(&text, p);
-    append_last_words(&text, p);
+    append_stderr(&text, p);
     if (text.failed)
         bosun_err_nomem(err, "run");
     else
@@ -102,11 +91,11 @@ int bind_process_push_result(lua_State *L, bosun_process_box *box, int box_index
 static void describe_outcome(bosun_buf *out, const bosun_process *p)
 {
     if (!p->over) {
-        bosun_buf_printf(out, "runs as process %d", (int)p->pid);
+        bosun_buf_printf(out, "running as process %d", (int)p->pid);
         return;
     }
     bosun_process_describe(out, p);
-    append_last_words(out, p);
+    append_stderr(out, p);
 }
 
 void bind_process_trace(bosun_host *host, const char *op, bosun_process_box *box, const bosun_err *err)

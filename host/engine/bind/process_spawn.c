@@ -1,12 +1,13 @@
-/* bosun.process: programs that run beside the plugin, as objects that a `local x <close>` ends. A dry run
- * starts none: such an object has no process, and the output that option dry_run gave it. */
+/* bosun.process: programs that run beside the plugin, as objects that `local p <close>` ends. In a dry run,
+ * the object has no process, and its output is that of the option dry_run. */
+#include "core/base/lines.h"
 #include "process.h"
 #include <signal.h>
 #include <string.h>
 #include <strings.h>
 
 #define PROCESS_METATABLE "bosun.process"
-#define LONGEST_LINE      ((size_t)1024 * 1024)
+#define LINE_MAX_BYTES    ((size_t)1024 * 1024)
 
 static bosun_process_box *check_box(lua_State *L, int index)
 {
@@ -41,19 +42,19 @@ static int process_close_stdin(lua_State *L)
     return 0;
 }
 
-/* Output that no one has been given. */
-static size_t waiting(const bosun_process_box *box)
+/* Returns the number of bytes of output that Lua has not got yet. */
+static size_t pending_len(const bosun_process_box *box)
 {
     return box->process.out.text.len - box->taken;
 }
 
-static const char *waiting_text(const bosun_process_box *box)
+static const char *pending_text(const bosun_process_box *box)
 {
     return bosun_buf_text(&box->process.out.text) + box->taken;
 }
 
-/* Moves what is waiting to the front of the buffer. */
-static void forget_taken(bosun_process_box *box)
+/* Drops the output that Lua has already got from the buffer. */
+static void drop_taken(bosun_process_box *box)
 {
     bosun_buf *text = &box->process.out.text;
     if (box->taken == 0)
@@ -63,55 +64,63 @@ static void forget_taken(bosun_process_box *box)
     box->taken = 0;
 }
 
-/* Pushes `len` bytes of what is waiting and forgets them, and `skipped` more. [-0, +1, m] */
-static int push_taken(lua_State *L, bosun_process_box *box, size_t len, size_t skipped)
+/* Pushes `len` bytes of the pending output, and marks them and the next `skipped` bytes as taken.
+ * [-0, +1, m] */
+static int push_pending(lua_State *L, bosun_process_box *box, size_t len, size_t skipped)
 {
-    lua_pushlstring(L, waiting_text(box), len);
+    lua_pushlstring(L, pending_text(box), len);
     box->taken += len + skipped;
     return 1;
 }
 
-/* Waits for more than what is waiting: 1, there is no more: 0, -1. */
+/* Waits for more output. Returns 1: there is more · 0: the output has ended · -1: failed. */
 static int receive_more(lua_State *L, bosun_process_box *box, bosun_err *err)
 {
-    forget_taken(box);
-    return bosun_process_read(&box->process, waiting(box) + 1, bind_wait(L), err);
+    drop_taken(box);
+    return bosun_process_read(&box->process, pending_len(box) + 1, bind_wait(L), err);
 }
 
-/* process:read([max]) -> bytes | nil, when there is no more | nil, err */
+/* process:read([max]) -> bytes | nil at the end of the output | nil, err */
 static int process_read(lua_State *L)
 {
     bosun_process_box *box = check_open(L);
     lua_Integer max = luaL_optinteger(L, 2, LUA_MAXINTEGER);
     luaL_argcheck(L, max > 0, 2, "expected more than 0 bytes");
     bosun_err err = {0};
-    if (waiting(box) == 0 && receive_more(L, box, &err) < 0)
+    if (pending_len(box) == 0 && receive_more(L, box, &err) < 0)
         return bind_push_failure(L, &err);
-    size_t len = waiting(box);
+    size_t len = pending_len(box);
     if (len > 0)
-        return push_taken(L, box, len < (size_t)max ? len : (size_t)max, 0);
+        return push_pending(L, box, len < (size_t)max ? len : (size_t)max, 0);
     lua_pushnil(L);
     return 1;
 }
 
-/* The iterator of lines(); upvalue: the process. It raises where read returns nil, err. */
+/* Pushes the pending line whose newline is at text[end], without its ending. [-0, +1, m] */
+static int push_line(lua_State *L, bosun_process_box *box, const char *text, size_t end)
+{
+    size_t len = bosun_line_length(text, end);
+    return push_pending(L, box, len, end - len + 1);
+}
+
+/* The iterator of lines(). Raises the errors that read returns. upvalue: the process */
 static int next_line(lua_State *L)
 {
     bosun_process_box *box = check_box(L, lua_upvalueindex(1));
     for (;;) {
-        size_t len = waiting(box);
-        const char *text = waiting_text(box);
+        size_t len = pending_len(box);
+        const char *text = pending_text(box);
         const char *newline = memchr(text, '\n', len);
         if (newline)
-            return push_taken(L, box, (size_t)(newline - text), 1);
-        if (len >= LONGEST_LINE)
-            return push_taken(L, box, len, 0);
+            return push_line(L, box, text, (size_t)(newline - text));
+        if (len >= LINE_MAX_BYTES)
+            return push_pending(L, box, len, 0);
         bosun_err err = {0};
         int rc = receive_more(L, box, &err);
         if (rc > 0)
             continue;
         if (rc == 0)
-            return waiting(box) > 0 ? push_taken(L, box, waiting(box), 0) : 0;
+            return pending_len(box) > 0 ? push_pending(L, box, pending_len(box), 0) : 0;
         bind_push_failure(L, &err);
         return lua_error(L);
     }
@@ -126,14 +135,14 @@ static int process_lines(lua_State *L)
     return 1;
 }
 
-static int still_runs(lua_State *L, const bosun_process *p, lua_Number seconds)
+static int push_still_running(lua_State *L, const bosun_process *p, lua_Number seconds)
 {
     bosun_err err = {0};
     bosun_err_set(&err, BOSUN_ERR_TIMEOUT, "wait", "%s is still running after %g s", p->name, seconds);
     return bind_push_failure(L, &err);
 }
 
-/* Tells the trace, once, how the program ended. */
+/* Logs to the trace, once, how the program ended. */
 static void trace_end(lua_State *L, bosun_process_box *box)
 {
     if (box->process.over)
@@ -149,15 +158,15 @@ static int process_wait(lua_State *L)
     if (box->dry)
         return bind_process_push_result(L, box, 1);
     bosun_err err = {0};
-    forget_taken(box);
-    if (seconds == -1) /* nobody could write to it meanwhile */
+    drop_taken(box);
+    if (seconds == -1) /* a program that waits for more input would never end */
         bosun_process_close_stdin(&box->process);
     int64_t until = seconds == -1 ? BOSUN_NO_DEADLINE : bosun_wait_after(bosun_nanoseconds(seconds));
     int rc = bosun_process_wait(&box->process, until, bind_wait(L), &err);
     trace_end(L, box);
     if (rc < 0)
         return bind_push_failure(L, &err);
-    return rc == 0 ? still_runs(L, &box->process, seconds) : bind_process_push_result(L, box, 1);
+    return rc == 0 ? push_still_running(L, &box->process, seconds) : bind_process_push_result(L, box, 1);
 }
 
 static int check_signal(lua_State *L, int arg)
@@ -187,7 +196,7 @@ static int process_kill(lua_State *L)
     return bind_push_done(L, rc, &err);
 }
 
-/* process:pid() -> integer | nil, in a dry run */
+/* process:pid() -> integer | nil in a dry run */
 static int process_pid(lua_State *L)
 {
     const bosun_process_box *box = check_open(L);
@@ -198,7 +207,7 @@ static int process_pid(lua_State *L)
     return 1;
 }
 
-/* process:close() and __close: asked to end first, then killed, with all it started. */
+/* process:close() and __close: terminates the program and everything it started, and kills what is left. */
 static int process_close(lua_State *L)
 {
     bosun_process_box *box = check_box(L, 1);
@@ -209,6 +218,7 @@ static int process_close(lua_State *L)
     return 0;
 }
 
+/* __gc: kills at once. A finalizer must not wait for a program to end. */
 static int process_gc(lua_State *L)
 {
     bosun_process_box *box = check_box(L, 1);
@@ -242,7 +252,7 @@ bosun_process_box *bind_process_push_box(lua_State *L, const bosun_process_reque
     return box;
 }
 
-/* process.spawn(argv, options as for run) -> process | nil, err */
+/* process.spawn(argv, options of process.run) -> process | nil, err */
 static int process_spawn(lua_State *L)
 {
     bosun_process_request request;
@@ -279,10 +289,7 @@ void bind_process_add_spawn(lua_State *L)
         {"__tostring", process_tostring},
         {NULL, NULL},
     };
-    luaL_newmetatable(L, PROCESS_METATABLE);
-    luaL_setfuncs(L, metamethods, 0);
-    luaL_newlib(L, methods);
-    lua_setfield(L, -2, "__index");
+    bind_push_class(L, PROCESS_METATABLE, methods, metamethods);
     lua_pop(L, 1);
     lua_pushcfunction(L, process_spawn);
     lua_setfield(L, -2, "spawn");

@@ -1,7 +1,6 @@
-/* bosun.secret: a text that shows itself nowhere. A secret is a userdata: printing it, putting it in a log or
- * a status shows "[secret]"; its text is known to the host, which replaces it wherever it would leave the
- * process anyway. Bindings that send a text to where it belongs (headers, a child's standard input) take a
- * secret in its place. */
+/* bosun.secret: a text that is hidden from print, log and status, which show "[secret]" for it. The host also
+ * knows the text and redacts it wherever it would leave the process by another way. Bindings that deliver a
+ * text (HTTP headers, the standard input of a program) accept a secret in its place. */
 #include "bind.h"
 #include <string.h>
 
@@ -45,19 +44,6 @@ static int secret_wipe(lua_State *L)
     return 0;
 }
 
-static void push_metatable(lua_State *L)
-{
-    static const luaL_Reg methods[] = {{"reveal", secret_reveal}, {NULL, NULL}};
-    if (luaL_newmetatable(L, SECRET_METATABLE)) {
-        lua_pushcfunction(L, secret_tostring);
-        lua_setfield(L, -2, "__tostring");
-        lua_pushcfunction(L, secret_wipe);
-        lua_setfield(L, -2, "__gc");
-        luaL_newlib(L, methods);
-        lua_setfield(L, -2, "__index");
-    }
-}
-
 /* secret.new(text) -> secret */
 static int secret_new(lua_State *L)
 {
@@ -66,10 +52,9 @@ static int secret_new(lua_State *L)
     secret *s = lua_newuserdatauv(L, sizeof *s + len + 1, 0);
     s->len = len;
     memcpy(s->text, text, len + 1);
-    push_metatable(L);
-    lua_setmetatable(L, -2);
+    luaL_setmetatable(L, SECRET_METATABLE);
     if (host_add_secret(host_of(L), text, len) < 0)
-        return luaL_error(L, "out of memory while keeping a secret");
+        return luaL_error(L, "out of memory while storing a secret");
     return 1;
 }
 
@@ -83,6 +68,10 @@ static int secret_is(lua_State *L)
 int bind_secret_open(lua_State *L)
 {
     static const luaL_Reg functions[] = {{"new", secret_new}, {"is", secret_is}, {NULL, NULL}};
+    static const luaL_Reg methods[] = {{"reveal", secret_reveal}, {NULL, NULL}};
+    static const luaL_Reg metamethods[] = {
+        {"__tostring", secret_tostring}, {"__gc", secret_wipe}, {NULL, NULL}};
+    bind_push_class(L, SECRET_METATABLE, methods, metamethods);
     luaL_newlib(L, functions);
     return 1;
 }

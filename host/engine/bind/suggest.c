@@ -1,24 +1,11 @@
-/* bosun.suggest: "did you mean", for Lua. */
+/* bosun.suggest: "did you mean …?" for Lua. */
 #include "core/base/suggest.h"
 #include "bind.h"
-
-/* The strings of the list at `index`, in a userdata that is pushed. */
-static const char *const *push_candidates(lua_State *L, int index, size_t *count)
-{
-    luaL_checktype(L, index, LUA_TTABLE);
-    *count = (size_t)lua_rawlen(L, index);
-    const char **candidates = lua_newuserdatauv(L, (*count + 1) * sizeof *candidates, 0);
-    for (size_t i = 0; i < *count; i++) {
-        candidates[i] = lua_rawgeti(L, index, (lua_Integer)i + 1) == LUA_TSTRING ? lua_tostring(L, -1) : "";
-        lua_pop(L, 1); /* the list keeps the string */
-    }
-    return candidates;
-}
 
 static const char *find_nearest(lua_State *L)
 {
     size_t count;
-    const char *const *candidates = push_candidates(L, 2, &count);
+    const char *const *candidates = bind_push_string_array(L, 2, &count);
     return lua_type(L, 1) == LUA_TSTRING ? bosun_suggest(lua_tostring(L, 1), candidates, count) : NULL;
 }
 
@@ -29,7 +16,7 @@ static int suggest_nearest(lua_State *L)
     return 1;
 }
 
-/* suggest.hint(word, candidates) -> '; did you mean "…"?', or "" */
+/* suggest.hint(word, candidates) -> '; did you mean "…"?' | "" */
 static int suggest_hint(lua_State *L)
 {
     const char *nearest = find_nearest(L);

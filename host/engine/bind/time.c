@@ -1,4 +1,4 @@
-/* bosun.time: clocks, sleeping within the deadline, times and durations as text. */
+/* bosun.time: clocks, sleeping up to the deadline, times and durations as text. */
 #include "bind.h"
 #include <ctype.h>
 #include <math.h>
@@ -12,14 +12,14 @@ static int time_now(lua_State *L)
     return 1;
 }
 
-/* time.monotonic() -> seconds on a clock that never goes back */
+/* time.monotonic() -> seconds on a clock that is never set back */
 static int time_monotonic(lua_State *L)
 {
     lua_pushnumber(L, (lua_Number)bosun_monotonic() / (lua_Number)BOSUN_SECOND);
     return 1;
 }
 
-/* time.deadline() -> seconds left, or nil when there is no deadline */
+/* time.deadline() -> seconds left | nil if there is no deadline */
 static int time_deadline(lua_State *L)
 {
     const bosun_wait *wait = bind_wait(L);
@@ -39,10 +39,8 @@ static int time_sleep(lua_State *L)
     luaL_argcheck(L, seconds >= 0, 1, "expected 0 or more seconds");
     bosun_err err = {0};
     int64_t until = bosun_wait_after(bosun_nanoseconds(seconds));
-    if (bosun_wait_fd(bind_wait(L), -1, 0, until, "sleep", &err) < 0)
-        return bind_push_failure(L, &err);
-    lua_pushboolean(L, 1);
-    return 1;
+    int rc = bosun_wait_fd(bind_wait(L), -1, 0, until, "sleep", &err);
+    return bind_push_done(L, rc, &err);
 }
 
 /* time.format(t) -> "2026-11-23T08:00:00.123Z" */
@@ -61,8 +59,8 @@ static int time_format(lua_State *L)
     return 1;
 }
 
-/* Reads two digits into *out and moves *at behind them; false: there are none. */
-static bool two_digits(const char **at, int *out)
+/* Reads two digits into *out and moves *at past them. Returns false if there are none. */
+static bool parse_two_digits(const char **at, int *out)
 {
     if (!isdigit((unsigned char)(*at)[0]) || !isdigit((unsigned char)(*at)[1]))
         return false;
@@ -71,7 +69,7 @@ static bool two_digits(const char **at, int *out)
     return true;
 }
 
-/* Reads the offset "Z", "+02:00" or "-0530" at the end into seconds; false: it is none of them. */
+/* Reads the offset that ends a time, "Z", "+02:00" or "-0530", as seconds. Returns false on anything else. */
 static bool parse_offset(const char *text, int *offset)
 {
     int hours;
@@ -82,16 +80,16 @@ static bool parse_offset(const char *text, int *offset)
     if (text[0] != '+' && text[0] != '-')
         return false;
     const char *at = text + 1;
-    if (!two_digits(&at, &hours))
+    if (!parse_two_digits(&at, &hours))
         return false;
     at += *at == ':';
-    if (!two_digits(&at, &minutes) || *at != '\0')
+    if (!parse_two_digits(&at, &minutes) || *at != '\0')
         return false;
     *offset = (hours * 60 + minutes) * 60 * (text[0] == '-' ? -1 : 1);
     return true;
 }
 
-/* Reads ".123" and moves *at behind it; nothing there is 0. */
+/* Reads ".123" and moves *at past it. Returns 0 if there is no fraction. */
 static lua_Number parse_fraction(const char **at)
 {
     lua_Number fraction = 0;
@@ -106,7 +104,7 @@ static lua_Number parse_fraction(const char **at)
     return fraction;
 }
 
-/* Is it a day of the calendar? timegm takes 31 February for 3 March. */
+/* Returns whether the calendar has that day: timegm turns 31 February into 3 March. */
 static bool is_day(const struct tm *tm)
 {
     struct tm day = {.tm_year = tm->tm_year, .tm_mon = tm->tm_mon, .tm_mday = tm->tm_mday};
@@ -114,7 +112,7 @@ static bool is_day(const struct tm *tm)
     return day.tm_mon == tm->tm_mon && day.tm_mday == tm->tm_mday;
 }
 
-/* RFC 3339 text as seconds since the epoch; -1: it is not one. */
+/* Reads an RFC 3339 time as seconds since the epoch. Returns -1 on anything else. */
 static int parse_time(const char *text, lua_Number *out)
 {
     struct tm tm = {0};
@@ -149,6 +147,7 @@ static int time_parse(lua_State *L)
     return bind_push_failure(L, &err);
 }
 
+/* Returns the seconds in a unit, 0 if there is no such unit. */
 static lua_Number unit_seconds(const char *unit, size_t len)
 {
     static const struct {
@@ -161,36 +160,44 @@ static lua_Number unit_seconds(const char *unit, size_t len)
     return 0;
 }
 
-/* "1h30m", "500ms", "2.5s", or a bare number of seconds; -1: none of them. */
+/* Reads the number in the first `len` bytes. Returns -1 if they are not a number. */
+static int parse_number(lua_State *L, const char *text, size_t len, lua_Number *out)
+{
+    char number[32];
+    if (len == 0 || len >= sizeof number)
+        return -1;
+    memcpy(number, text, len);
+    number[len] = '\0';
+    if (lua_stringtonumber(L, number) != len + 1) /* not strtod, which depends on the locale */
+        return -1;
+    *out = lua_tonumber(L, -1);
+    lua_pop(L, 1);
+    return 0;
+}
+
+/* Reads "1h30m", "500ms", "2.5s" or a bare number of seconds. Returns -1 on anything else. */
 static int parse_duration(lua_State *L, const char *text, lua_Number *out)
 {
-    *out = 0;
-    const char *start = text;
-    if (!*text)
-        return -1;
-    while (*text) {
-        size_t digits = strspn(text, "0123456789.");
-        size_t unit = strspn(text + digits, "abcdefghijklmnopqrstuvwxyz");
-        char number[32];
-        if (digits == 0 || digits >= sizeof number)
+    size_t len = strspn(text, "0123456789.");
+    if (text[len] == '\0')
+        return parse_number(L, text, len, out);
+    for (*out = 0; *text;) {
+        lua_Number number;
+        len = strspn(text, "0123456789.");
+        if (parse_number(L, text, len, &number) < 0)
             return -1;
-        memcpy(number, text, digits);
-        number[digits] = '\0';
-        lua_Number scale = unit ? unit_seconds(text + digits, unit) : 1;
-        if (scale == 0 || (unit == 0 && text != start))
+        text += len;
+        len = strspn(text, "abcdefghijklmnopqrstuvwxyz");
+        lua_Number seconds = unit_seconds(text, len);
+        if (seconds == 0)
             return -1;
-        if (lua_stringtonumber(L, number) != digits + 1) /* not strtod: that minds the locale */
-            return -1;
-        *out += lua_tonumber(L, -1) * scale;
-        lua_pop(L, 1);
-        text += digits + unit;
-        if (unit == 0 && *text)
-            return -1;
+        text += len;
+        *out += number * seconds;
     }
     return 0;
 }
 
-/* time.duration("1h30m") -> seconds | nil, err; a number is returned as it is */
+/* time.duration("1h30m") -> seconds | nil, err. A number is returned unchanged. */
 static int time_duration(lua_State *L)
 {
     if (lua_type(L, 1) == LUA_TNUMBER) {

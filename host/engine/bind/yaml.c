@@ -1,5 +1,4 @@
-/* bosun.yaml: the reader and writer of host/core for Lua, and where in a text each value of a document
- * stands. */
+/* bosun.yaml: reads and writes YAML, and gives the line and column of each value of a document. */
 #include "core/yaml/yaml.h"
 #include "bind.h"
 #include "core/fs/fs.h"
@@ -18,17 +17,13 @@ static int arena_close(lua_State *L)
     return 0;
 }
 
-/* An arena that lives until the calling function returns or raises. [-0, +1, m] */
+/* Pushes an arena that lives until the calling C function returns or raises. [-0, +1, e] */
 static bosun_arena *push_arena(lua_State *L)
 {
+    static const luaL_Reg metamethods[] = {{"__gc", arena_close}, {"__close", arena_close}, {NULL, NULL}};
     arena_box *box = lua_newuserdatauv(L, sizeof *box, 0);
     box->arena = NULL;
-    if (luaL_newmetatable(L, ARENA_METATABLE)) {
-        lua_pushcfunction(L, arena_close);
-        lua_setfield(L, -2, "__gc");
-        lua_pushcfunction(L, arena_close);
-        lua_setfield(L, -2, "__close");
-    }
+    bind_push_class(L, ARENA_METATABLE, NULL, metamethods);
     lua_setmetatable(L, -2);
     lua_toclose(L, -1);
     box->arena = bosun_arena_new();
@@ -37,6 +32,7 @@ static bosun_arena *push_arena(lua_State *L)
     return box->arena;
 }
 
+/* Pushes a buffer that lives until the calling C function returns or raises. [-0, +1, m] */
 static bosun_buf *push_closing_buf(lua_State *L)
 {
     bosun_buf *buf = bind_push_buf(L);
@@ -76,27 +72,21 @@ static int yaml_load(lua_State *L)
     return push_decoded(L, bosun_buf_text(text), text->len, path);
 }
 
-static void set_integer(lua_State *L, const char *name, uint32_t integer)
-{
-    lua_pushinteger(L, integer);
-    lua_setfield(L, -2, name);
-}
-
-/* {line=, column=, key_line=, key_column=}, the last two only with a key. [-0, +1, m] */
+/* Pushes {line=, column=, key_line=, key_column=}, the last two only if there is a key. [-0, +1, m] */
 static void push_mark(lua_State *L, bosun_mark mark, const bosun_mark *key)
 {
     lua_createtable(L, 0, key ? 4 : 2);
-    set_integer(L, "line", mark.line);
-    set_integer(L, "column", mark.column);
+    bind_set_integer(L, "line", mark.line);
+    bind_set_integer(L, "column", mark.column);
     if (key) {
-        set_integer(L, "key_line", key->line);
-        set_integer(L, "key_column", key->column);
+        bind_set_integer(L, "key_line", key->line);
+        bind_set_integer(L, "key_column", key->column);
     }
 }
 
 static void push_marked(lua_State *L, const bosun_value *value, int marks);
 
-/* Fills the table below the top with the items, the one at the top with their marks. */
+/* Fills the table below the top of the stack with the items, and the one at the top with their marks. */
 static void fill_sequence(lua_State *L, const bosun_value *sequence, int marks)
 {
     for (size_t i = 0; i < sequence->as.sequence.count; i++) {
@@ -108,8 +98,8 @@ static void fill_sequence(lua_State *L, const bosun_value *sequence, int marks)
     }
 }
 
-/* The same for a mapping. A null leaves no value but a mark: it is what a message about the key wants to
- * name. */
+/* The same for a mapping. A null has a mark but no value: a message about the missing value can point to
+ * it. */
 static void fill_mapping(lua_State *L, const bosun_value *mapping, int marks)
 {
     for (size_t i = 0; i < mapping->as.mapping.count; i++) {
@@ -127,7 +117,7 @@ static void fill_mapping(lua_State *L, const bosun_value *mapping, int marks)
     }
 }
 
-/* As bind_push_value, and sets marks[table] for each table made. [-0, +1, m] */
+/* Pushes the value like bind_push_value, and sets marks[table] for each table it creates. [-0, +1, e] */
 static void push_marked(lua_State *L, const bosun_value *value, int marks)
 {
     bool is_sequence = value->kind == BOSUN_SEQUENCE;
@@ -150,8 +140,8 @@ static void push_marked(lua_State *L, const bosun_value *value, int marks)
 }
 
 /* yaml.decode_marked(text, source) -> value, marks | nil, err
- * marks[table][key] = {line=, column=, key_line=, key_column=} for each table of the value; marks.root its
- * own place */
+ * marks[table][key] = {line=, column=, key_line=, key_column=} for each table in the value; marks.root is the
+ * place of the value itself. */
 static int yaml_decode_marked(lua_State *L)
 {
     size_t len;
@@ -179,8 +169,7 @@ static int yaml_encode(lua_State *L)
     bosun_err err = {0};
     if (bosun_yaml_write(text, value, 0, &err) < 0)
         return luaL_error(L, "%s", err.message);
-    lua_pushlstring(L, bosun_buf_text(text), text->len);
-    return 1;
+    return bind_push_text(L, text);
 }
 
 /* yaml.array(table) -> table */

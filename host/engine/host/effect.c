@@ -1,16 +1,23 @@
-/* Changes to the world, and the plan of a dry run: what would have been done, in order. */
+/* The plan of a dry run: the changes it would have made, in order. */
 #include "host.h"
 #include <lauxlib.h>
 #include <stdarg.h>
 #include <string.h>
 
-/* One entry is "op text", with its NUL. Control characters, a newline in a name say, are shown as '?': an
- * entry is a line. */
-static void tidy(char *text)
+/* Replaces control characters, such as a newline in a file name, because an entry of the plan is one line. */
+static void replace_controls(char *text)
 {
     for (; *text; text++)
         if ((unsigned char)*text < 0x20 || *text == 0x7F)
             *text = '?';
+}
+
+static void log_entry(bosun_host *host, const char *entry)
+{
+    bosun_buf line = {0};
+    bosun_buf_printf(&line, "dry run: %s", entry);
+    host_log(host, BOSUN_LOG_INFO, NULL, 0, bosun_buf_text(&line), line.len);
+    bosun_buf_free(&line);
 }
 
 bool host_effect_begin(lua_State *L, const char *op, const char *format, ...)
@@ -28,11 +35,8 @@ bool host_effect_begin(lua_State *L, const char *op, const char *format, ...)
     if (host->plan.failed)
         luaL_error(L, "out of memory while recording the plan of a dry run");
     char *entry = host->plan.data + start;
-    tidy(entry);
-    bosun_buf line = {0};
-    bosun_buf_printf(&line, "dry run: %s", entry);
-    host_log(host, BOSUN_LOG_INFO, NULL, 0, bosun_buf_text(&line), line.len);
-    bosun_buf_free(&line);
+    replace_controls(entry);
+    log_entry(host, entry);
     return false;
 }
 

@@ -1,4 +1,4 @@
-/* Finding and loading embedded files. */
+/* Finds and loads embedded files. */
 #include "embedded.h"
 #include <lauxlib.h>
 #include <stdlib.h>

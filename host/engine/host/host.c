@@ -1,4 +1,5 @@
-/* The life of a host: options, the Lua state, cancellation, the log. What an action does is in run.c. */
+/* The life of a host: options, creation, phases, errors for the embedder, cancellation. load.c loads a plugin
+ * into it, run.c runs actions. */
 #include "host.h"
 #include <lauxlib.h>
 #include <stdio.h>
@@ -23,7 +24,7 @@ const char *bosun_phase_name(bosun_phase phase)
         [BOSUN_PHASE_LOAD] = "loading the plugin",
         [BOSUN_PHASE_INIT] = "creating the plugin object",
         [BOSUN_PHASE_ACTION] = "running the action",
-        [BOSUN_PHASE_CLOSE] = "closing the plugin (finalizers)",
+        [BOSUN_PHASE_CLOSE] = "running the plugin's finalizers",
     };
     return (size_t)phase < sizeof names / sizeof names[0] ? names[phase] : "unknown";
 }
@@ -37,8 +38,8 @@ void host_set_phase(bosun_host *host, bosun_phase phase)
         host->options.phase(host->options.phase_data, phase);
 }
 
-/* A text of the error as the embedder gets it: without secrets, which are taken out before it is cut. */
-static void report_text(const bosun_host *host, char *out, size_t size, const char *text, size_t len)
+/* Copies a text for the embedder. Redacts it before cutting it: a cut secret would not be recognised. */
+static void copy_redacted(const bosun_host *host, char *out, size_t size, const char *text, size_t len)
 {
     bosun_buf clean = {0};
     bosun_redact(&clean, host ? &host->secrets : &(bosun_secrets){0}, text, len);
@@ -53,14 +54,14 @@ void host_report_error(const bosun_host *host, bosun_error *error, const bosun_e
     *error = (bosun_error){.line = err->line, .column = err->column};
     snprintf(error->code, sizeof error->code, "%s", err->code);
     snprintf(error->op, sizeof error->op, "%s", err->op);
-    report_text(host, error->file, sizeof error->file, err->file, strlen(err->file));
-    report_text(host, error->path, sizeof error->path, err->path, strlen(err->path));
+    copy_redacted(host, error->file, sizeof error->file, err->file, strlen(err->file));
+    copy_redacted(host, error->path, sizeof error->path, err->path, strlen(err->path));
     bosun_buf text = {0};
     bosun_err_text(&text, err);
     if (text.failed)
-        report_text(host, error->message, sizeof error->message, err->message, strlen(err->message));
+        copy_redacted(host, error->message, sizeof error->message, err->message, strlen(err->message));
     else
-        report_text(host, error->message, sizeof error->message, bosun_buf_text(&text), text.len);
+        copy_redacted(host, error->message, sizeof error->message, bosun_buf_text(&text), text.len);
     bosun_buf_free(&text);
 }
 

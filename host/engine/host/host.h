@@ -1,4 +1,4 @@
-/* What a host is made of: private to host/engine. */
+/* The parts of a host, private to host/engine. */
 #ifndef BOSUN_ENGINE_HOST_HOST_H
 #define BOSUN_ENGINE_HOST_HOST_H
 
@@ -10,149 +10,157 @@
 #include <lua.h>
 #include <stdatomic.h>
 
-/* The folders that a plugin's bare name is looked up in, before the built-in ones. */
+/* The folders searched for a plugin given by name, before the built-in plugins. */
 typedef struct bosun_dirs {
     char *path; /* colon-separated; NULL: none */
-    char *site; /* of the plugins installed on this machine */
+    char *site; /* the plugins installed on this machine */
 } bosun_dirs;
 
 /* Where a plugin's code is. */
 typedef struct bosun_plugin_file {
-    bosun_buf path;                 /* absolute, or the embedded file's name */
-    const bosun_embedded *embedded; /* NULL: a file of its own */
+    bosun_buf path;                 /* absolute, or the name of the embedded file */
+    const bosun_embedded *embedded; /* NULL: a file on disk */
 } bosun_plugin_file;
 
-/* When an action has to stop: once it is cancelled, or its time is up. */
+/* When an action has to stop: when it is cancelled or runs out of time. */
 typedef struct bosun_limits {
     atomic_int cancelled;
-    _Atomic(const char *) reason; /* why it was cancelled; NULL: nobody said */
+    _Atomic(const char *) reason; /* why it was cancelled; NULL: no reason given */
     int cancel_fd;                /* an eventfd, readable once cancelled */
-    atomic_int cut;               /* a wait was ended by cancellation or deadline */
+    atomic_int cut;               /* cancellation or the deadline has ended a wait */
     double timeout;               /* seconds; 0: none */
-    int64_t deadline;             /* Lua code is stopped; BOSUN_NO_DEADLINE: never */
-    bosun_wait wait; /* its deadline is a little earlier, so that a plugin can tell which wait it was */
+    int64_t deadline;             /* when Lua code is stopped; BOSUN_NO_DEADLINE: never */
+
+    /* For waits. Its deadline is a little earlier, which leaves a plugin time to report what it waited for.
+     */
+    bosun_wait wait;
 } bosun_limits;
 
 struct bosun_host {
     lua_State *L;
     bosun_dirs dirs;
-    bosun_options options; /* its strings are not used: dirs has copies */
+    bosun_options options; /* its strings are not valid: dirs has copies */
     bosun_secrets secrets;
     bosun_phase phase;
 
     bosun_limits limits;
 
-    size_t memory_used; /* bytes that Lua holds */
+    size_t memory_used; /* bytes allocated by Lua */
 
     bool loaded;
-    bosun_err load_error; /* why there is no plugin */
-    char *plugin_name;    /* what the class calls itself; until it is loaded, as it was asked for */
+    bosun_err load_error; /* why no plugin is loaded */
+    char *plugin_name;    /* the name the class gives itself; until it is loaded, the name asked for */
     char *private_config; /* NULL: none */
 
-    bosun_buf plan; /* what a dry run would do: texts, each followed by a NUL */
+    bosun_buf plan; /* what a dry run would have done: texts, each followed by a NUL */
 };
 
-/* The host that a state belongs to: every state here is made by host_state_new. */
+/* Returns the host of a state. Every state here comes from host_state_new. */
 static inline bosun_host *host_of(lua_State *L)
 {
     return *(bosun_host **)lua_getextraspace(L);
 }
 
-/* Sends an event to the host's log, secrets redacted. Does not touch Lua. fields may be NULL when count is 0.
- */
+/* Sends an event to the host's log, with secrets redacted. fields may be NULL if count is 0. Does not touch
+ * Lua. */
 void host_log(bosun_host *host, bosun_log_level level, const bosun_log_field *fields, size_t count,
               const char *message, size_t len);
+
+/* Returns whether the host logs events of that level. */
 bool host_logs(const bosun_host *host, bosun_log_level level);
 
-/* Does anybody read the trace? What only it needs is made only then. */
+/* Returns whether the host logs the trace. If not, skip the work that only the trace needs. */
 bool host_traces(const bosun_host *host);
 
-/* Writes one event of the trace: `op` ("fs.write", "http.get", "process.run") with its arguments, begun at
- * `start` (bosun_monotonic), and what came of it. Secrets are redacted. Does not touch Lua. */
+/* Logs one event of the trace: the operation `op` ("fs.write", "http.get", "process.run"), its arguments,
+ * when it started (bosun_monotonic) and its outcome. Secrets are redacted. Does not touch Lua. */
 void host_trace(bosun_host *host, const char *op, const char *args, size_t args_len, int64_t start,
                 const char *outcome, size_t outcome_len);
 
-/* Marks a text as secret for logs and status. Does not touch Lua; -1: out of memory. */
-int host_add_secret(bosun_host *host, const char *text, size_t len);
-
-/* Asked by everything that changes something outside, before it does. True: do it. False: this is a dry run,
- * and "op text" is now in the plan. May raise (out of memory).
+/* Call this before any change to the world outside. Returns true if the change has to be made. Returns false
+ * in a dry run: then "op text" is in the plan. Raises if out of memory. [-0, +0, e]
  *
- *     if (!host_effect_begin(L, "fs.mkdir", "%s", path))
- *         return push_true(L);                  // recorded, as if it had worked
- *     int rc = bosun_fs_mkdir(path, mode, parents, &err);
+ *     int rc = 0;
+ *     if (host_effect_begin(L, "fs.mkdir", "%s", path))
+ *         rc = bosun_fs_mkdir(path, mode, parents, &err);
+ *     return bind_push_done(L, rc, &err);         // a dry run reports success
  */
 bool host_effect_begin(lua_State *L, const char *op, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
-/* Copies folders from the options and finds the site folder when it is not given. 0 or -1: out of memory. */
+/* Returns the plan as a sequence of strings. NULL: out of memory. */
+bosun_value *host_plan_value(const bosun_host *host, bosun_arena *arena);
+
+/* Copies the folders from the options, and finds the site folder if they have none. Returns 0, or -1: out of
+ * memory. */
 int host_dirs_init(bosun_dirs *dirs, const bosun_options *options);
 void host_dirs_free(bosun_dirs *dirs);
 
-/* Finds what `plugin` names, in the order of the contract's lookup. The failure lists where was looked. The
- * path is to be freed either way. */
+/* Finds the file of `plugin`, a name or a path, in the search order of the contract. The error lists the
+ * places searched. The caller frees file->path, also after a failure. */
 int host_find_plugin(const bosun_dirs *dirs, const char *plugin, bosun_plugin_file *file, bosun_err *err);
 
-/* Registry key: the name's prefix of the embedded modules that lie beside a built-in plugin. */
+/* Registry key: the folder of a built-in plugin, which has the embedded modules that only it can require. */
 #define BOSUN_EMBEDDED_DIR "bosun.embedded_dir"
-
-/* The state of a host, with nothing opened in it yet; NULL: out of memory. */
-lua_State *host_state_new(bosun_host *host);
-
-/* Opens libraries and bindings and sets up `require`. Called inside a protected call. [-0, +0, e] */
-void host_state_open(lua_State *L);
-
-/* Pushes the chunk of a Lua source file, compiled, or raises. Text only; the chunk's name is the path. [-0,
- * +1, e] */
-void host_load_file(lua_State *L, const char *path);
-
-/* timeout: seconds; 0: none. Every other function of limits wants it to have succeeded, but for the last. */
-int host_limits_init(bosun_limits *limits, double timeout, bosun_err *err);
-void host_limits_cancel(bosun_limits *limits, const char *reason); /* async-signal-safe */
-void host_limits_free(bosun_limits *limits);
-
-/* Has the action been told to stop, or run out of time? Then `text` (size bytes) says so: "timed out after 2
- * s". */
-bool host_limits_stopped(const bosun_limits *limits, char *text, size_t size);
-
-/* Lua code stops at its next instruction once the action has to stop. */
-void host_limits_arm(lua_State *L);
-void host_limits_disarm(lua_State *L);
-
-/* Calls function(L) with `argument` as a light userdata, protected. On an error: -1, the message in *err,
- * with file and line; the traceback goes to the log. */
-int host_call(bosun_host *host, lua_CFunction function, void *argument, const char *what, bosun_err *err);
-
-/* File and line at the top of the stack (or nil, nil) are the place of errors whose stack shows none.
- * [-2, +0, m] */
-void host_set_place(lua_State *L);
 
 /* Pushes the class of the loaded plugin. [-0, +1, -] */
 void host_push_class(lua_State *L);
 
-/* Pushes a function of one of the library's own modules: "bosun.driver", "run". [-0, +1, e] */
+/* Pushes a function of a module of the library: "bosun.host.driver", "run". [-0, +1, e] */
 void host_push_library(lua_State *L, const char *module, const char *function);
 
-/* What the embedder is told. host: whose secrets the texts may hold; NULL: none yet. error may be NULL. */
+/* Creates the state of a host, with no libraries opened. NULL: out of memory. */
+lua_State *host_state_new(bosun_host *host);
+
+/* Opens libraries and bindings and sets up `require`. Needs a protected call. [-0, +0, e] */
+void host_state_open(lua_State *L);
+
+/* Compiles a Lua source file and pushes its chunk, named after the path. Rejects binary chunks. [-0, +1, e]
+ */
+void host_load_file(lua_State *L, const char *path);
+
+/* timeout: seconds; 0 or less: none. If this fails, only host_limits_free may be called. */
+int host_limits_init(bosun_limits *limits, double timeout, bosun_err *err);
+void host_limits_free(bosun_limits *limits);
+
+/* Safe in signal handlers and from any thread. */
+void host_limits_cancel(bosun_limits *limits, const char *reason);
+
+/* Returns NULL unless the action has to stop; then BOSUN_ERR_DEADLINE or BOSUN_ERR_CANCELLED, with the reason
+ * in `text`: "timed out after 2 s". */
+const char *host_limits_stopped(const bosun_limits *limits, char *text, size_t size);
+
+/* Arming makes Lua code check the limits now and then, and raise an error once the action has to stop. */
+void host_limits_arm(lua_State *L);
+void host_limits_disarm(lua_State *L);
+
+/* Calls function(L) in protected mode, with `argument` as a light userdata. If it raises: returns -1, with
+ * the message, file and line in *err; the traceback goes to the log. what: "loading the plugin". */
+int host_call(bosun_host *host, lua_CFunction function, void *argument, const char *what, bosun_err *err);
+
+/* Pops a file and a line, or nil and nil: the place of errors whose stack has no line of the plugin.
+ * [-2, +0, m] */
+void host_set_place(lua_State *L);
+
+/* Fills the embedder's error, with the secrets of `host` redacted. host NULL: no secrets yet. error may be
+ * NULL. */
 void host_report_error(const bosun_host *host, bosun_error *error, const bosun_err *err);
 
-/* "there is no action …", with a suggestion; returns -1. */
-int host_unknown_action(const char *name, bosun_err *err);
-
+/* Changes the phase, and calls the embedder's phase function. */
 void host_set_phase(bosun_host *host, bosun_phase phase);
 
-/* Notes the secrets of pluginConfig (NULL: none). -1: out of memory. */
-int host_note_secrets(bosun_host *host, const bosun_value *section);
+/* Adds a text to the secrets that are redacted in logs, statuses and errors. Does not touch Lua. Returns 0,
+ * or -1: out of memory. */
+int host_add_secret(bosun_host *host, const char *text, size_t len);
 
-/* The same for a config that cannot be read as YAML: a message about it may repeat a part of it. What looks
- * like the value of a secret key is noted. */
-int host_note_secrets_in_file(bosun_host *host, const char *path);
+/* Adds the secrets in pluginConfig (NULL: absent). Returns 0, or -1: out of memory. */
+int host_add_config_secrets(bosun_host *host, const bosun_value *section);
 
-/* Takes every noted secret out of the status, then cuts a message that is too long for people. -1: out of
- * memory. */
+/* Adds whatever looks like the value of a secret key in a config that is not valid YAML: the message about it
+ * may quote any part of it. path may be NULL. Returns 0, or -1: out of memory. */
+int host_add_file_secrets(bosun_host *host, const char *path);
+
+/* Redacts the status, then cuts a message that is too long for people. Returns 0, or -1: out of memory. */
 int host_redact_status(bosun_status *status, const bosun_secrets *secrets);
-
-/* The plan as a sequence of strings; NULL: out of memory. */
-bosun_value *host_plan_value(const bosun_host *host, bosun_arena *arena);
 
 #endif

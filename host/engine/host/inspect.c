@@ -1,5 +1,5 @@
-/* What can be told of a plugin without making an object of it: its description, and whether it would take its
- * configs. The texts and checks are Lua's (lua/lib/bosun/describe.lua, validate.lua). */
+/* Inspects a plugin without creating an object of its class: describes it, and validates its configs. Lua
+ * makes the texts and checks the private config (describe.lua and validate.lua in lua/lib/bosun/host). */
 #include "core/config.h"
 #include "engine/bind/bind.h"
 #include "host.h"
@@ -19,7 +19,7 @@ typedef struct description {
     bosun_buf text;
 } description;
 
-/* Pushes {{name, what it does}, …}. [-0, +1, m] */
+/* Pushes {{name, description}, …} for all actions. [-0, +1, m] */
 static void push_actions(lua_State *L)
 {
     lua_createtable(L, (int)bosun_action_count, 0);
@@ -36,7 +36,7 @@ static void push_actions(lua_State *L)
 static int describe(lua_State *L)
 {
     description *d = lua_touserdata(L, 1);
-    host_push_library(L, "bosun.describe", d->format);
+    host_push_library(L, "bosun.host.describe", d->format);
     host_push_class(L);
     push_actions(L);
     lua_call(L, 2, 1);
@@ -87,7 +87,6 @@ bool bosun_host_has_schema(bosun_host *host)
     return host->loaded && host_call(host, find_schema, &found, "reading the schema", &err) == 0 && found;
 }
 
-/* Counts, takes secrets out, and hands on. */
 typedef struct validation {
     bosun_host *host;
     bosun_problem_function *tell;
@@ -95,7 +94,8 @@ typedef struct validation {
     int count;
 } validation;
 
-static void tell(void *data, const bosun_problem *problem)
+/* Counts a problem, redacts it, and passes it to the embedder. */
+static void report(void *data, const bosun_problem *problem)
 {
     validation *v = data;
     bosun_buf path = {0};
@@ -110,8 +110,8 @@ static void tell(void *data, const bosun_problem *problem)
     bosun_buf_free(&message);
 }
 
-/* Integer field of the table at the top of the stack; 0: absent. */
-static unsigned place_field(lua_State *L, const char *name)
+/* Returns an integer field of the table at the top of the stack, 0 if absent. [-0, +0, e] */
+static unsigned integer_field(lua_State *L, const char *name)
 {
     lua_getfield(L, -1, name);
     unsigned number = (unsigned)lua_tointeger(L, -1);
@@ -119,61 +119,62 @@ static unsigned place_field(lua_State *L, const char *name)
     return number;
 }
 
-/* Tells the problem at the top of the stack. [-0, +0, e] */
-static void tell_table(lua_State *L, validation *v)
+/* Reports the problem in the table at the top of the stack. [-0, +0, e] */
+static void report_table(lua_State *L, validation *v)
 {
     bosun_problem problem = {.file = v->host->private_config};
-    problem.line = place_field(L, "line");
-    problem.column = place_field(L, "column");
+    problem.line = integer_field(L, "line");
+    problem.column = integer_field(L, "column");
     lua_getfield(L, -1, "path");
     lua_getfield(L, -2, "message");
     problem.path = luaL_optstring(L, -2, "");
     problem.message = luaL_checkstring(L, -1);
-    tell(v, &problem);
+    report(v, &problem);
     lua_pop(L, 2);
 }
 
 static int validate_private(lua_State *L)
 {
     validation *v = lua_touserdata(L, 1);
-    host_push_library(L, "bosun.validate", "problems");
+    host_push_library(L, "bosun.host.validate", "problems");
     host_push_class(L);
     lua_pushstring(L, v->host->private_config); /* nil when NULL */
     lua_call(L, 2, 1);
     luaL_checktype(L, -1, LUA_TTABLE);
     for (lua_Integer i = 1; lua_rawgeti(L, -1, i) == LUA_TTABLE; i++) {
-        tell_table(L, v);
+        report_table(L, v);
         lua_pop(L, 1);
     }
     return 0;
 }
 
-/* Cancellation and deadline are failures of the check, not problems of a config. */
+/* Running out of time or being cancelled is a failure of the check, not a problem in a config. */
 static int check_stopped(const bosun_host *host, bosun_err *err)
 {
     char text[128];
-    if (!host_limits_stopped(&host->limits, text, sizeof text))
+    const char *code = host_limits_stopped(&host->limits, text, sizeof text);
+    if (!code)
         return 0;
-    return bosun_err_set(err, BOSUN_ERR_CANCELLED, "validate", "%s while checking the configs", text);
+    return bosun_err_set(err, code, "validate", "%s while checking the configs", text);
 }
 
 static int validate(validation *v, const char *action, const char *config, bosun_err *err)
 {
     const bosun_action *wanted = action ? bosun_action_find(action) : NULL;
     if (action && !wanted)
-        return host_unknown_action(action, err);
+        return bosun_action_unknown(action, err);
     if (check_loaded(v->host, err) < 0 || check_stopped(v->host, err) < 0 ||
         host_call(v->host, validate_private, v, "checking the private config", err) < 0)
         return -1;
-    bosun_config_check(config, wanted, &v->host->limits.wait, tell, v);
+    bosun_config_check(config, wanted, &v->host->limits.wait, report, v);
     return check_stopped(v->host, err);
 }
 
 int bosun_host_validate(bosun_host *host, const char *action, const char *config,
-                        bosun_problem_function *tell_one, void *data, bosun_error *error)
+                        bosun_problem_function *tell, void *data, bosun_error *error)
 {
     bosun_err err = {0};
-    validation v = {.host = host, .tell = tell_one, .data = data};
+    validation v = {.host = host, .tell = tell, .data = data};
     int rc = validate(&v, action, config, &err);
     host_report_error(host, error, &err);
     return rc < 0 ? -1 : v.count;

@@ -1,6 +1,7 @@
-/* Stopping an action from inside: a count hook looks at the cancel flag and the deadline. Once one of them
- * says stop, it raises at every call, return, line and instruction, so that no pcall in a loop can swallow
- * it. What no hook reaches (string.find, __gc) only another process can stop: see cli/runner/supervisor.c. */
+/* Stops an action from inside. A count hook checks the cancel flag and the deadline. Once the action has to
+ * stop, the hook raises at every call, return, line and instruction, so that no pcall in a loop can swallow
+ * the error. Where no hook runs (string.find, __gc), only another process can stop the action: see
+ * cli/runner/supervisor.c. */
 #include "host.h"
 #include <errno.h>
 #include <lauxlib.h>
@@ -8,8 +9,8 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
-#define INSTRUCTIONS_BETWEEN_LOOKS 1000
-#define LAST_WORDS                 (BOSUN_SECOND / 5) /* at most, between the end of all waits and the deadline */
+#define INSTRUCTIONS_BETWEEN_CHECKS 1000
+#define REPORT_TIME                 (BOSUN_SECOND / 5) /* at most, from the end of all waits to the deadline */
 
 int host_limits_init(bosun_limits *limits, double timeout, bosun_err *err)
 {
@@ -25,7 +26,7 @@ int host_limits_init(bosun_limits *limits, double timeout, bosun_err *err)
     int64_t nanoseconds = bosun_nanoseconds(timeout);
     if (nanoseconds <= 0)
         return 0;
-    int64_t margin = nanoseconds / 20 < LAST_WORDS ? nanoseconds / 20 : LAST_WORDS;
+    int64_t margin = nanoseconds / 20 < REPORT_TIME ? nanoseconds / 20 : REPORT_TIME;
     limits->deadline = bosun_wait_after(nanoseconds);
     limits->wait.deadline = limits->deadline - margin;
     return 0;
@@ -39,7 +40,7 @@ void host_limits_cancel(bosun_limits *limits, const char *reason)
     atomic_store(&limits->cancelled, 1);
     uint64_t one = 1;
     ssize_t n = write(limits->cancel_fd, &one, sizeof one);
-    (void)n; /* a full eventfd is readable, which is all that is needed */
+    (void)n; /* fails only if the counter is full, and then the eventfd is readable already */
     errno = saved;
 }
 
@@ -50,32 +51,32 @@ void host_limits_free(bosun_limits *limits)
     limits->cancel_fd = -1;
 }
 
-bool host_limits_stopped(const bosun_limits *limits, char *text, size_t size)
+const char *host_limits_stopped(const bosun_limits *limits, char *text, size_t size)
 {
     if (limits->deadline != BOSUN_NO_DEADLINE && bosun_monotonic() >= limits->deadline) {
         snprintf(text, size, "timed out after %g s", limits->timeout);
-        return true;
+        return BOSUN_ERR_DEADLINE;
     }
     if (!atomic_load(&limits->cancelled))
-        return false;
+        return NULL;
     const char *reason = atomic_load(&limits->reason);
     snprintf(text, size, "%s", reason ? reason : "cancelled");
-    return true;
+    return BOSUN_ERR_CANCELLED;
 }
 
-static void look(lua_State *L, lua_Debug *activation)
+static void check(lua_State *L, lua_Debug *activation)
 {
     (void)activation;
     char text[128];
     if (!host_limits_stopped(&host_of(L)->limits, text, sizeof text))
         return;
-    lua_sethook(L, look, LUA_MASKCALL | LUA_MASKRET | LUA_MASKLINE | LUA_MASKCOUNT, 1);
+    lua_sethook(L, check, LUA_MASKCALL | LUA_MASKRET | LUA_MASKLINE | LUA_MASKCOUNT, 1);
     luaL_error(L, "%s", text);
 }
 
 void host_limits_arm(lua_State *L)
 {
-    lua_sethook(L, look, LUA_MASKCOUNT, INSTRUCTIONS_BETWEEN_LOOKS);
+    lua_sethook(L, check, LUA_MASKCOUNT, INSTRUCTIONS_BETWEEN_CHECKS);
 }
 
 void host_limits_disarm(lua_State *L)

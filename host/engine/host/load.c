@@ -1,13 +1,13 @@
-/* Loading a plugin: its file becomes a class in the host's state. */
+/* Loads a plugin: runs its file, and keeps the class that it returns. */
 #include "engine/bind/bind.h"
 #include "host.h"
 #include <stdlib.h>
 #include <string.h>
 
-static const char class_key = 'c'; /* its address is the registry key of the plugin's class */
+static const char class_key = 'c'; /* registry key of the plugin's class: only the address matters */
 
-/* A plugin may require the modules beside it: its folder's, or for a built-in one the embedded ones with its
- * prefix (see state.c). [-0, +0, m] */
+/* Lets the plugin require the modules in its own folder, which for a built-in plugin are embedded (see
+ * search_embedded in state.c). [-0, +0, m] */
 static void add_search_path(lua_State *L, const bosun_plugin_file *file)
 {
     const char *path = bosun_buf_text(&file->path);
@@ -38,8 +38,7 @@ void host_push_class(lua_State *L)
     lua_rawgetp(L, LUA_REGISTRYINDEX, &class_key);
 }
 
-/* From here on the plugin is called what its class calls itself. Keeps the old name when there is no memory.
- */
+/* Renames the plugin to the name of its class. Keeps the old name if out of memory. */
 static void set_name(bosun_host *host, const char *name)
 {
     char *copy = name ? strdup(name) : NULL;
@@ -53,7 +52,7 @@ static int load_plugin(lua_State *L)
 {
     const bosun_plugin_file *file = lua_touserdata(L, 1);
     add_search_path(L, file);
-    host_push_library(L, "bosun.driver", "check");
+    host_push_library(L, "bosun.host.driver", "check");
     if (file->embedded)
         host_embedded_load(L, file->embedded);
     else

@@ -1,5 +1,4 @@
-/* Events on their way from the engine to the embedder's log function: filtered by level, bounded, without
- * secrets. */
+/* Log events for the embedder's log function: filtered by level, limited in size, redacted. */
 #include "host.h"
 #include <string.h>
 
@@ -11,8 +10,8 @@ bool host_logs(const bosun_host *host, bosun_log_level level)
     return host->options.log && level >= host->options.log_level;
 }
 
-/* The text as it may be seen: UTF-8, at most MESSAGE_MAX bytes of it, secrets replaced. */
-static void clean(bosun_buf *out, const bosun_host *host, const char *text, size_t len)
+/* Appends the text as valid UTF-8, redacted, and cut after MESSAGE_MAX bytes. */
+static void append_clean(bosun_buf *out, const bosun_host *host, const char *text, size_t len)
 {
     bosun_buf whole = {0};
     bosun_redact(&whole, &host->secrets, text, len);
@@ -25,6 +24,22 @@ static void clean(bosun_buf *out, const bosun_host *host, const char *text, size
     bosun_buf_free(&whole);
 }
 
+typedef struct clean_field {
+    bosun_buf name;
+    bosun_buf text;
+} clean_field;
+
+/* Returns the field with its name and text cleaned. They are in *storage, which the caller frees. */
+static bosun_log_field clean(clean_field *storage, const bosun_host *host, const bosun_log_field *field)
+{
+    append_clean(&storage->name, host, field->name, strlen(field->name));
+    append_clean(&storage->text, host, field->text, field->len);
+    return (bosun_log_field){.name = bosun_buf_text(&storage->name),
+                             .text = bosun_buf_text(&storage->text),
+                             .len = storage->text.failed ? 0 : storage->text.len,
+                             .bare = field->bare};
+}
+
 void host_log(bosun_host *host, bosun_log_level level, const bosun_log_field *fields, size_t count,
               const char *message, size_t len)
 {
@@ -33,18 +48,11 @@ void host_log(bosun_host *host, bosun_log_level level, const bosun_log_field *fi
     if (count > FIELDS_MAX)
         count = FIELDS_MAX;
     bosun_buf text = {0};
-    bosun_buf texts[FIELDS_MAX] = {{0}};
-    bosun_buf names[FIELDS_MAX] = {{0}};
+    clean_field cleaned[FIELDS_MAX] = {{{0}, {0}}};
     bosun_log_field shown[FIELDS_MAX];
-    clean(&text, host, message, len);
-    for (size_t i = 0; i < count; i++) {
-        clean(&names[i], host, fields[i].name, strlen(fields[i].name));
-        clean(&texts[i], host, fields[i].text, fields[i].len);
-        shown[i] = (bosun_log_field){.name = bosun_buf_text(&names[i]),
-                                     .text = bosun_buf_text(&texts[i]),
-                                     .len = texts[i].failed ? 0 : texts[i].len,
-                                     .bare = fields[i].bare};
-    }
+    append_clean(&text, host, message, len);
+    for (size_t i = 0; i < count; i++)
+        shown[i] = clean(&cleaned[i], host, &fields[i]);
     const bosun_log_event event = {
         .level = level,
         .time_ns = bosun_realtime(),
@@ -54,8 +62,8 @@ void host_log(bosun_host *host, bosun_log_level level, const bosun_log_field *fi
     };
     host->options.log(host->options.log_data, &event);
     for (size_t i = 0; i < count; i++) {
-        bosun_buf_free(&names[i]);
-        bosun_buf_free(&texts[i]);
+        bosun_buf_free(&cleaned[i].name);
+        bosun_buf_free(&cleaned[i].text);
     }
     bosun_buf_free(&text);
 }

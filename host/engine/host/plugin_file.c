@@ -1,5 +1,5 @@
-/* Where plugins are: the folders of plugins, and from the value of --plugin to a file: a path, or a bare name
- * that is looked up in those folders, then among the built-in ones. */
+/* Finds a plugin's file. A path is used as it is; a name is searched for in the folders of plugins, then
+ * among the built-in plugins. */
 #include "core/base/path.h"
 #include "core/base/suggest.h"
 #include "host.h"
@@ -16,7 +16,8 @@
 #define BOSUN_DATADIR "/usr/local/share/bosun"
 #endif
 
-/* The site folder of an installation that was moved: beside the program's own. False when there is none. */
+/* Finds the site folder relative to the running program, in case the installation was moved. Returns false if
+ * there is none. */
 static bool find_beside(char *out, size_t size)
 {
     char program[PATH_MAX];
@@ -71,8 +72,8 @@ static bool is_file(const char *path)
     return stat(path, &st) == 0 && !S_ISDIR(st.st_mode);
 }
 
-/* Takes the file at `path` when there is one. 1: found · 0: no · -1: failed. */
-static int take(const char *path, bosun_plugin_file *file, bosun_err *err)
+/* Sets *file to the file at `path`. Returns 1: found · 0: no such file · -1: failed. */
+static int try_file(const char *path, bosun_plugin_file *file, bosun_err *err)
 {
     char real[PATH_MAX];
     if (!is_file(path))
@@ -83,8 +84,8 @@ static int take(const char *path, bosun_plugin_file *file, bosun_err *err)
     return file->path.failed ? bosun_err_nomem(err, "find the plugin") : 1;
 }
 
-/* Takes the embedded file of that name when there is one. */
-static int take_embedded(const char *name, bosun_plugin_file *file, bosun_err *err)
+/* The same for an embedded file. */
+static int try_embedded(const char *name, bosun_plugin_file *file, bosun_err *err)
 {
     file->embedded = host_embedded_find(name);
     if (!file->embedded)
@@ -93,25 +94,25 @@ static int take_embedded(const char *name, bosun_plugin_file *file, bosun_err *e
     return file->path.failed ? bosun_err_nomem(err, "find the plugin") : 1;
 }
 
-typedef int take_function(const char *path, bosun_plugin_file *file, bosun_err *err);
+typedef int try_function(const char *path, bosun_plugin_file *file, bosun_err *err);
 
-/* Tries dir/NAME.lua, dir/NAME/NAME.lua, dir/NAME/init.lua. */
-static int take_from(take_function *function, const char *dir, const char *name, bosun_plugin_file *file,
-                     bosun_err *err)
+/* Tries dir/NAME.lua, dir/NAME/NAME.lua and dir/NAME/init.lua. */
+static int try_folder(try_function *try, const char *dir, const char *name, bosun_plugin_file *file,
+                      bosun_err *err)
 {
     static const char *const forms[] = {"%s/%s.lua", "%s/%s/%s.lua", "%s/%s/init.lua"};
     for (size_t i = 0; i < sizeof forms / sizeof forms[0]; i++) {
         char storage[PATH_MAX];
         bosun_buf path = bosun_buf_fixed(storage, sizeof storage);
         bosun_buf_printf(&path, forms[i], dir, name, name);
-        int found = path.failed ? 0 : function(storage, file, err);
+        int found = path.failed ? 0 : try(storage, file, err);
         if (found != 0)
             return found;
     }
     return 0;
 }
 
-/* Copies the next folder of a colon-separated list, and moves *rest behind it. False: there is none. */
+/* Copies the next folder of a colon-separated list, and moves *rest past it. Returns false at the end. */
 static bool next_dir(const char **rest, char dir[PATH_MAX])
 {
     while (*rest && **rest) {
@@ -124,19 +125,19 @@ static bool next_dir(const char **rest, char dir[PATH_MAX])
     return false;
 }
 
-/* The folders in the lookup's order, then the built-in plugins. */
-static int take_name(const bosun_dirs *dirs, const char *name, bosun_plugin_file *file, bosun_err *err)
+/* Tries the folders in the order of the search, then the built-in plugins. */
+static int try_name(const bosun_dirs *dirs, const char *name, bosun_plugin_file *file, bosun_err *err)
 {
     char dir[PATH_MAX];
     int found = 0;
     for (const char *rest = dirs->path; found == 0 && next_dir(&rest, dir);)
-        found = take_from(take, dir, name, file, err);
+        found = try_folder(try_file, dir, name, file, err);
     if (found == 0)
-        found = take_from(take, dirs->site, name, file, err);
+        found = try_folder(try_file, dirs->site, name, file, err);
     if (found == 0)
-        found = take_from(take_embedded, "plugins", name, file, err);
+        found = try_folder(try_embedded, "plugins", name, file, err);
     if (found == 0 && strcmp(name, "k8s") == 0)
-        found = take_from(take_embedded, "plugins", "kubernetes", file, err);
+        found = try_folder(try_embedded, "plugins", "kubernetes", file, err);
     return found;
 }
 
@@ -155,7 +156,7 @@ static void add_name(names *all, const char *name)
         all->items[all->count++] = copy;
 }
 
-/* Adds the plugins of a folder: NAME.lua files and folders. */
+/* Adds the names of the files and folders in a folder of plugins. */
 static void add_names(names *all, const char *dir)
 {
     DIR *folder = opendir(dir);
@@ -181,7 +182,8 @@ static void add_builtin_names(names *all)
     }
 }
 
-static int not_found(const bosun_dirs *dirs, const char *plugin, bosun_err *err)
+/* Sets the error, with the places searched and a suggestion. Returns -1. */
+static int set_not_found(const bosun_dirs *dirs, const char *plugin, bosun_err *err)
 {
     names all = {.count = 0};
     char dir[PATH_MAX];
@@ -191,9 +193,8 @@ static int not_found(const bosun_dirs *dirs, const char *plugin, bosun_err *err)
     add_builtin_names(&all);
     const char *near = bosun_suggest(plugin, (const char *const *)all.items, all.count);
     bosun_err_set(err, "ENOENT", "find the plugin",
-                  "no plugin named \"%s\" in %s%s%s or among the built-in plugins%s%s%s; to use a plugin of "
-                  "your own, give its "
-                  "path (with a '/') or add its folder to BOSUN_PLUGIN_PATH",
+                  "no plugin named \"%s\" in %s%s%s or among the built-in plugins: to use a plugin of your "
+                  "own, give its path (with a '/') or add its folder to BOSUN_PLUGIN_PATH%s%s%s",
                   plugin, dirs->path ? dirs->path : "", dirs->path ? ":" : "", dirs->site,
                   near ? "; did you mean \"" : "", near ? near : "", near ? "\"?" : "");
     for (size_t i = 0; i < all.count; i++)
@@ -208,7 +209,7 @@ static int find_path(const char *plugin, bosun_plugin_file *file, bosun_err *err
         char storage[PATH_MAX];
         bosun_buf path = bosun_buf_fixed(storage, sizeof storage);
         bosun_buf_printf(&path, "%s%s", plugin, endings[i]);
-        int found = path.failed ? 0 : take(storage, file, err);
+        int found = path.failed ? 0 : try_file(storage, file, err);
         if (found != 0)
             return found < 0 ? -1 : 0;
     }
@@ -221,9 +222,9 @@ static int find_name(const bosun_dirs *dirs, const char *plugin, bosun_plugin_fi
 {
     if (bosun_path_check_component(plugin, strlen(plugin), NAME_MAX - 4, "the plugin's name", err) < 0)
         return -1;
-    int found = take_name(dirs, plugin, file, err);
+    int found = try_name(dirs, plugin, file, err);
     if (found == 0)
-        return not_found(dirs, plugin, err);
+        return set_not_found(dirs, plugin, err);
     return found < 0 ? -1 : 0;
 }
 

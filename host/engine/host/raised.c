@@ -1,4 +1,4 @@
-/* From a value that Lua code raised to an error: a string, an error value with fields, or anything else. */
+/* Converts what Lua code has raised, a string, an error value with fields or any other value, to an error. */
 #include "raised.h"
 #include <lauxlib.h>
 #include <limits.h>
@@ -6,9 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* The error's own fields into *err, as far as they are there and of the right type; raw, since nothing may
- * run here. [-0, +0, -] */
-static void read_field(lua_State *L, int index, const char *name, char *out, size_t size)
+/* Copies a string field of the error, if it has one. Raw access, because no code may run here. [-0, +0, m] */
+static void read_text(lua_State *L, int index, const char *name, char *out, size_t size)
 {
     lua_pushstring(L, name);
     if (lua_rawget(L, index) == LUA_TSTRING)
@@ -25,29 +24,36 @@ static unsigned read_number(lua_State *L, int index, const char *name)
     return number > 0 && number <= UINT_MAX ? (unsigned)number : 0;
 }
 
-/* [error value, raised] -> [message]: raises when the value's __tostring does. */
+/* Reads the fields of the error at index 1 and pushes its message. Returns false, with nothing pushed, if it
+ * has no message. [-0, +0|1, m] */
+static bool read_fields(lua_State *L, bosun_raised *r)
+{
+    char file[BOSUN_ERR_FILE_MAX] = "";
+    char path[BOSUN_ERR_PATH_MAX] = "";
+    read_text(L, 1, "code", r->err->code, sizeof r->err->code);
+    read_text(L, 1, "op", r->err->op, sizeof r->err->op);
+    read_text(L, 1, "file", file, sizeof file);
+    read_text(L, 1, "path", path, sizeof path);
+    bosun_err_at(r->err, file, read_number(L, 1, "line"), read_number(L, 1, "column"), path);
+    lua_pushliteral(L, "message");
+    r->has_fields = lua_rawget(L, 1) == LUA_TSTRING;
+    if (!r->has_fields)
+        lua_pop(L, 1);
+    return r->has_fields;
+}
+
+/* [error value, raised] -> [message]. Raises if the value's __tostring does. */
 static int read_error(lua_State *L)
 {
     bosun_raised *r = lua_touserdata(L, 2);
     lua_settop(L, 1);
-    if (lua_istable(L, 1)) {
-        char file[BOSUN_ERR_FILE_MAX] = "";
-        char path[BOSUN_ERR_PATH_MAX] = "";
-        read_field(L, 1, "code", r->err->code, sizeof r->err->code);
-        read_field(L, 1, "op", r->err->op, sizeof r->err->op);
-        read_field(L, 1, "file", file, sizeof file);
-        read_field(L, 1, "path", path, sizeof path);
-        bosun_err_at(r->err, file, read_number(L, 1, "line"), read_number(L, 1, "column"), path);
-        lua_pushliteral(L, "message");
-        r->has_fields = lua_rawget(L, 1) == LUA_TSTRING;
-        if (r->has_fields)
-            return 1;
-    }
+    if (lua_istable(L, 1) && read_fields(L, r))
+        return 1;
     if (luaL_getmetafield(L, 1, "__tostring") != LUA_TNIL || lua_isstring(L, 1))
         luaL_tolstring(L, 1, NULL);
     else
-        lua_pushfstring(L, "raised an error value that is %s%s instead of a message",
-                        lua_isnil(L, 1) ? "" : "a ", luaL_typename(L, 1));
+        lua_pushfstring(L, "raised %s%s instead of an error message", lua_isnil(L, 1) ? "" : "a ",
+                        luaL_typename(L, 1));
     return 1;
 }
 
@@ -61,7 +67,7 @@ void host_raised_read(lua_State *L, bool stopped, bosun_raised *r)
         return;
     }
     int value = lua_gettop(L);
-    lua_pushcfunction(L, read_error); /* a light C function: allocates nothing */
+    lua_pushcfunction(L, read_error); /* needs no memory: a light C function */
     lua_pushvalue(L, value);
     lua_pushlightuserdata(L, r);
     if (lua_pcall(L, 2, 1, 0) != LUA_OK) {
@@ -71,8 +77,8 @@ void host_raised_read(lua_State *L, bool stopped, bosun_raised *r)
     lua_replace(L, value);
 }
 
-/* Lua puts "file.lua:12: " in front of messages that are strings. The message behind it, with file and line;
- * NULL: it does not begin with a place. */
+/* Splits "file.lua:12: message", as Lua formats string errors, and returns the message. NULL: the text does
+ * not begin with a place. */
 static const char *split_place(const char *text, size_t *file_len, unsigned *line)
 {
     const char *at = strstr(text, ".lua:");
@@ -87,8 +93,8 @@ static const char *split_place(const char *text, size_t *file_len, unsigned *lin
     return at + digits + 2;
 }
 
-/* A string was raised. The place that Lua put into it is the best one, unless it is a line of the library, or
- * a path that Lua cut to "...end/of/it" for its length: then it is that of the plugin. */
+/* For a string. The place in the string itself is the best one, unless it is in the library, or its path is
+ * so long that Lua has cut it to "...end/of/it": then the plugin's place is used. */
 static int set_string(bosun_err *err, const char *what, const char *text, const char *file, unsigned line)
 {
     size_t len = 0;
@@ -104,8 +110,8 @@ static int set_string(bosun_err *err, const char *what, const char *text, const 
     return file ? bosun_err_at(err, file, line, 0, NULL) : -1;
 }
 
-/* An error value was raised, whose fields *err has. It keeps them; its place is the plugin's line, unless it
- * is about a file of its own. */
+/* For an error value, whose fields *err already has. Adds the plugin's place, unless the error is about
+ * another file. */
 static int set_value(bosun_err *err, const char *what, const char *message, const char *file, unsigned line)
 {
     bosun_err own = *err;
@@ -119,8 +125,7 @@ void host_raised_set(const bosun_raised *raised, const char *what, const char *m
                      unsigned line)
 {
     if (!message)
-        set_string(raised->err, what, "raised an error value whose __tostring raised an error in turn", file,
-                   line);
+        set_string(raised->err, what, "raised an error whose __tostring also raised an error", file, line);
     else if (raised->has_fields)
         set_value(raised->err, what, message, file, line);
     else

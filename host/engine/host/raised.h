@@ -1,4 +1,4 @@
-/* From a value that Lua code raised to an error. */
+/* Converts a value that Lua code has raised to an error. */
 #ifndef BOSUN_ENGINE_HOST_RAISED_H
 #define BOSUN_ENGINE_HOST_RAISED_H
 
@@ -6,18 +6,18 @@
 #include <lua.h>
 #include <stdbool.h>
 
-/* What a raised value says of itself. */
+/* The result of reading a raised value. */
 typedef struct bosun_raised {
     bosun_err *err;
-    bool has_fields; /* it is an error value, and *err has its fields but for the message */
+    bool has_fields; /* it is an error value; *err has its fields, except the message */
 } bosun_raised;
 
-/* Replaces the error value on the top of the stack by its message, whatever it is: nil when it has none. Only
- * plain strings are looked at when the host is stopped: nothing may run then. [-1, +1, -] */
+/* Replaces the value at the top of the stack with its message, or nil if it has none. stopped: the action has
+ * to stop, so no code may run and only plain strings are read. [-1, +1, -] */
 void host_raised_read(lua_State *L, bool stopped, bosun_raised *raised);
 
-/* Makes raised->err the error, from that message (NULL: it had none). what: was being done; file (NULL: not
- * known) and line: the plugin's place. */
+/* Completes raised->err with the message from host_raised_read (NULL: none). what: "loading the plugin"; file
+ * (NULL: unknown) and line: where the plugin raised the value. */
 void host_raised_set(const bosun_raised *raised, const char *what, const char *message, const char *file,
                      unsigned line);
 

@@ -1,7 +1,6 @@
-/* Running an action: from the action config to a status. What a method returns is checked in Lua
- * (lua/lib/bosun/driver.lua); here are the protected call around it, and what its result or failure means as
- * a status. */
-#include "core/base/suggest.h"
+/* Runs an action, from the action config to a status. The driver (lua/lib/bosun/host/driver.lua) calls the
+ * method and checks what it returns; this file calls the driver, and turns its result or failure into a
+ * status. */
 #include "core/config.h"
 #include "engine/bind/bind.h"
 #include "host.h"
@@ -16,8 +15,8 @@ typedef struct run {
     bosun_status *status;
 } run;
 
-/* phase(name [, file, line]): told by the driver; the place is that of the method that runs. */
-static int set_phase(lua_State *L)
+/* phase(name [, file, line]): called by the driver. file and line: of the method about to run. */
+static int enter_phase(lua_State *L)
 {
     bosun_host *host = host_of(L);
     bool in_action = strcmp(luaL_checkstring(L, 1), "action") == 0;
@@ -35,7 +34,7 @@ static void set_section(lua_State *L, const char *name, const bosun_value *secti
     lua_setfield(L, -2, name);
 }
 
-/* The table that driver.run gets. [-0, +1, m] */
+/* Pushes the table for the driver's function run. [-0, +1, e] */
 static void push_arguments(lua_State *L, const run *r)
 {
     lua_createtable(L, 0, 7);
@@ -44,11 +43,10 @@ static void push_arguments(lua_State *L, const run *r)
     set_section(L, "deployment_info", r->config.deployment);
     lua_pushstring(L, r->host->private_config); /* nil when NULL */
     lua_setfield(L, -2, "private_config_file");
-    lua_pushstring(L, r->config_path);
+    lua_pushstring(L, r->config_path); /* nil when NULL */
     lua_setfield(L, -2, "action_config_file");
-    lua_pushboolean(L, r->host->options.dry_run);
-    lua_setfield(L, -2, "dry_run");
-    lua_pushcfunction(L, set_phase);
+    bind_set_boolean(L, "dry_run", r->host->options.dry_run);
+    lua_pushcfunction(L, enter_phase);
     lua_setfield(L, -2, "phase");
 }
 
@@ -58,16 +56,8 @@ static void check_memory(lua_State *L, int rc)
         luaL_error(L, "out of memory while reading the status");
 }
 
-static bosun_outcome check_outcome(lua_State *L, const char *name)
-{
-    bosun_outcome outcome = BOSUN_UNKNOWN;
-    if (!name || bosun_outcome_find(name, &outcome) < 0)
-        luaL_error(L, "status is \"%s\": expected passing, failing, warning or unknown", name ? name : "nil");
-    return outcome;
-}
-
-/* Field of the table at the top of the stack when it is a string, else NULL. The string stays in the table.
- */
+/* Returns a string field of the table at the top of the stack, NULL if it is not a string. Valid as long as
+ * the table keeps it. [-0, +0, e] */
 static const char *string_field(lua_State *L, const char *name, size_t *len)
 {
     const char *text = lua_getfield(L, -1, name) == LUA_TSTRING ? lua_tolstring(L, -1, len) : NULL;
@@ -75,16 +65,16 @@ static const char *string_field(lua_State *L, const char *name, size_t *len)
     return text;
 }
 
-/* [six-key table] -> status. [-0, +0, e] */
+/* [six-key table, which the driver has checked] -> status. [-0, +0, e] */
 static void take_status(lua_State *L, bosun_status *status)
 {
     size_t len = 0;
-    status->outcome = check_outcome(L, string_field(L, "status", &len));
+    const char *outcome = string_field(L, "status", &len);
+    if (!outcome || bosun_outcome_find(outcome, &status->outcome) < 0)
+        luaL_error(L, "the driver returned no status");
     const char *message = string_field(L, "msg", &len);
     check_memory(L, message ? bosun_status_set_message(status, message, len) : 0);
     const char *state = string_field(L, "state", &len);
-    if (state && !bosun_state_known(state))
-        luaL_error(L, "state is \"%s\", which is not a deployment state", state);
     check_memory(L, state ? bosun_status_set_state(status, state) : 0);
     lua_getfield(L, -1, "duration");
     status->duration = lua_tonumber(L, -1);
@@ -99,7 +89,7 @@ static void take_status(lua_State *L, bosun_status *status)
 static int run_action(lua_State *L)
 {
     const run *r = lua_touserdata(L, 1);
-    host_push_library(L, "bosun.driver", "run");
+    host_push_library(L, "bosun.host.driver", "run");
     host_push_class(L);
     lua_pushstring(L, r->action->name);
     lua_pushboolean(L, r->action->takes_deployment);
@@ -109,8 +99,8 @@ static int run_action(lua_State *L)
     return 0;
 }
 
-/* A status that speaks of changes as if they had been made would be a lie. */
-static int disclaim(bosun_status *status)
+/* Makes the message say that nothing was changed: the plugin reports changes as if it had made them. */
+static int add_disclaimer(bosun_status *status)
 {
     bosun_buf text = {0};
     bosun_buf_puts(&text, "dry run, nothing was changed");
@@ -123,25 +113,25 @@ static int disclaim(bosun_status *status)
     return rc;
 }
 
-/* In a dry run: data.plan, unless data is something that cannot have it. */
+/* In a dry run, sets data.plan, unless data is not a mapping. Returns 0, or -1: out of memory. */
 static int add_plan(const bosun_host *host, bosun_status *status)
 {
     if (!host->options.dry_run)
         return 0;
-    if (host->plan.len > 0 && disclaim(status) < 0)
+    if (host->plan.len > 0 && add_disclaimer(status) < 0)
         return -1;
     if (status->data && (status->data->kind != BOSUN_MAPPING || host->plan.len == 0))
         return 0;
     if (status->data && bosun_value_get(status->data, "plan"))
-        return 0; /* the plugin's own word; the log has the plan all the same */
+        return 0; /* do not overwrite the plugin's data; the log has the plan too */
     if (!status->data)
         status->data = bosun_value_new(status->arena, BOSUN_MAPPING);
     bosun_value *plan = host_plan_value(host, status->arena);
     return status->data && plan ? bosun_value_set(status->arena, status->data, "plan", plan) : -1;
 }
 
-/* Makes the status a failing one that says what *err says. */
-static void fail(bosun_status *status, const bosun_err *err)
+/* Makes the status failing, with the error as its message. */
+static void set_failing(bosun_status *status, const bosun_err *err)
 {
     status->outcome = BOSUN_FAILING;
     status->state = NULL;
@@ -155,16 +145,6 @@ static void fail(bosun_status *status, const bosun_err *err)
     bosun_buf_free(&text);
 }
 
-int host_unknown_action(const char *name, bosun_err *err)
-{
-    const char *known[16];
-    for (size_t i = 0; i < bosun_action_count; i++)
-        known[i] = bosun_actions[i].name;
-    const char *near = bosun_suggest(name, known, bosun_action_count);
-    return bosun_err_set(err, BOSUN_ERR_INVALID, "run", "no action named \"%s\"%s%s%s", name,
-                         near ? "; did you mean \"" : "", near ? near : "", near ? "\"?" : "");
-}
-
 static int run_with_config(run *r, const char *path, bosun_err *err)
 {
     bosun_host *host = r->host;
@@ -174,7 +154,7 @@ static int run_with_config(run *r, const char *path, bosun_err *err)
     }
     host_set_phase(host, BOSUN_PHASE_CONFIG);
     int rc = bosun_config_read(&r->config, path, r->action, &host->limits.wait, err);
-    if ((rc == 0 ? host_note_secrets(host, r->config.plugin) : host_note_secrets_in_file(host, path)) < 0)
+    if ((rc == 0 ? host_add_config_secrets(host, r->config.plugin) : host_add_file_secrets(host, path)) < 0)
         rc = bosun_err_nomem(err, "read the action config");
     if (rc == 0) {
         r->config_path = path;
@@ -194,10 +174,10 @@ static void render(bosun_status *status)
         return;
     bosun_err err = {0};
     bosun_err_nomem(&err, "write the status");
-    fail(status, &err);
+    set_failing(status, &err);
 }
 
-/* One line in the log for every action, however it ended. */
+/* Logs one line for every action, however it ended. */
 static void log_outcome(bosun_host *host, const char *action, const bosun_status *status)
 {
     static const bosun_log_level levels[] = {
@@ -221,26 +201,27 @@ static void log_outcome(bosun_host *host, const char *action, const bosun_status
     bosun_buf_free(&text);
 }
 
-/* A plugin whose wait was cut short has not done what it was to do, even when it did not look at the error.
- */
-static int check_cut(bosun_host *host, const bosun_status *status, bosun_err *err)
+/* Fails if a wait of the plugin was interrupted: the action is not complete, even if the plugin ignored the
+ * error and reported success. */
+static int check_interrupted(bosun_host *host, const bosun_status *status, bosun_err *err)
 {
     if (!atomic_load(&host->limits.cut) || status->outcome == BOSUN_FAILING)
         return 0;
-    char text[128] = "";
-    if (!host_limits_stopped(&host->limits, text, sizeof text))
-        snprintf(text, sizeof text, "timed out after %g s", host->limits.timeout);
-    return bosun_err_set(err, BOSUN_ERR_CANCELLED, "run",
-                         "%s: a wait was interrupted, yet the plugin reported %s", text,
+    char why[128];
+    const char *code = host_limits_stopped(&host->limits, why, sizeof why);
+    if (!code) /* waits end a little before the deadline */
+        snprintf(why, sizeof why, "timed out after %g s", host->limits.timeout);
+    return bosun_err_set(err, code ? code : BOSUN_ERR_DEADLINE, "run",
+                         "%s: a wait was interrupted, but the plugin reported %s", why,
                          bosun_outcome_name(status->outcome));
 }
 
-/* The action, and what the host adds to or takes from its status. */
-static int run_checked(run *r, const char *action, const char *config, bosun_err *err)
+/* Runs the action, then checks and completes its status. */
+static int run_and_check(run *r, const char *action, const char *config, bosun_err *err)
 {
-    int rc = r->action ? run_with_config(r, config, err) : host_unknown_action(action, err);
+    int rc = r->action ? run_with_config(r, config, err) : bosun_action_unknown(action, err);
     if (rc == 0)
-        rc = check_cut(r->host, r->status, err);
+        rc = check_interrupted(r->host, r->status, err);
     if (rc == 0 && add_plan(r->host, r->status) < 0)
         rc = bosun_err_nomem(err, "copy the plan of the dry run");
     return rc;
@@ -256,14 +237,14 @@ bosun_status *bosun_host_run(bosun_host *host, const char *action, const char *c
     run r = {.host = host, .action = bosun_action_find(action), .status = status};
     host->plan.len = 0;
     atomic_store(&host->limits.cut, 0);
-    if (run_checked(&r, action, config, &err) < 0) {
-        fail(status, &err);
+    if (run_and_check(&r, action, config, &err) < 0) {
+        set_failing(status, &err);
         status->duration = (double)(bosun_monotonic() - start) / (double)BOSUN_SECOND;
         status->timestamp = bosun_realtime() / 1000000;
     }
     if (host_redact_status(status, &host->secrets) < 0) {
         bosun_err_nomem(&err, "remove secrets from the status");
-        fail(status, &err);
+        set_failing(status, &err);
     }
     render(status);
     log_outcome(host, action, status);

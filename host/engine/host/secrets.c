@@ -1,6 +1,6 @@
-/* What the agent hands over that must not leave the process: pluginConfig's mlopsApiToken, and keys of its
- * own that are named like it. Its values are noted before anything can show them, and taken out of every
- * status. */
+/* Secrets from the action config, which must not leave the process: the mlopsApiToken in pluginConfig and the
+ * values of other keys whose names suggest a secret. They are collected before anything can show them, and
+ * redacted in every status. */
 #include "core/fs/fs.h"
 #include "core/yaml/yaml.h"
 #include "host.h"
@@ -19,8 +19,8 @@ int host_add_secret(bosun_host *host, const char *text, size_t len)
     return bosun_secrets_add(&host->secrets, text, len);
 }
 
-/* Notes every scalar of the value, as it is written. -1: out of memory. */
-static int note_value(bosun_host *host, const bosun_value *value)
+/* Adds the text of every scalar in the value. Returns 0, or -1: out of memory. */
+static int add_value(bosun_host *host, const bosun_value *value)
 {
     char text[64];
     int rc = 0;
@@ -30,29 +30,29 @@ static int note_value(bosun_host *host, const bosun_value *value)
     case BOSUN_FLOAT: rc = snprintf(text, sizeof text, "%.14g", value->as.number); break;
     case BOSUN_SEQUENCE:
         for (size_t i = 0; i < value->as.sequence.count && rc == 0; i++)
-            rc = note_value(host, value->as.sequence.items[i]);
+            rc = add_value(host, value->as.sequence.items[i]);
         return rc;
     case BOSUN_MAPPING:
         for (size_t i = 0; i < value->as.mapping.count && rc == 0; i++)
-            rc = note_value(host, value->as.mapping.pairs[i].value);
+            rc = add_value(host, value->as.mapping.pairs[i].value);
         return rc;
     default: return 0;
     }
     return host_add_secret(host, text, (size_t)rc);
 }
 
-int host_note_secrets(bosun_host *host, const bosun_value *section)
+int host_add_config_secrets(bosun_host *host, const bosun_value *section)
 {
     for (size_t i = 0; section && i < section->as.mapping.count; i++) {
         const bosun_pair *pair = &section->as.mapping.pairs[i];
-        if (names_secret(pair->key) && note_value(host, pair->value) < 0)
+        if (names_secret(pair->key) && add_value(host, pair->value) < 0)
             return -1;
     }
     return 0;
 }
 
-/* The words of the line behind a key that names a secret, without YAML's punctuation. */
-static int note_words(bosun_host *host, const char *line, size_t len)
+/* Adds each word of a text, without the punctuation of YAML. Returns 0, or -1: out of memory. */
+static int add_words(bosun_host *host, const char *line, size_t len)
 {
     static const char between[] = " \t\r'\"&*!{}[],:#>|";
     while (len > 0) {
@@ -70,7 +70,7 @@ static int note_words(bosun_host *host, const char *line, size_t len)
     return 0;
 }
 
-/* The name in front of the colon at text[colon], without the quotes and blanks around it. */
+/* Returns whether the name before the colon, without quotes and blanks, suggests a secret. */
 static bool is_secret_key(const char *text, size_t colon)
 {
     size_t end = colon;
@@ -82,38 +82,40 @@ static bool is_secret_key(const char *text, size_t colon)
     return bosun_names_secret(text + start, end - start);
 }
 
-/* A key and its value on one line, as YAML has it most of the time. */
-static int note_text(bosun_host *host, const char *text)
+/* Adds the rest of each line with a secret key: key and value are usually on one line. */
+static int add_text(bosun_host *host, const char *text)
 {
     for (const char *colon = strchr(text, ':'); colon; colon = strchr(colon + 1, ':'))
         if (is_secret_key(text, (size_t)(colon - text)) &&
-            note_words(host, colon + 1, strcspn(colon + 1, "\n")) < 0)
+            add_words(host, colon + 1, strcspn(colon + 1, "\n")) < 0)
             return -1;
     return 0;
 }
 
-int host_note_secrets_in_file(bosun_host *host, const char *path)
+int host_add_file_secrets(bosun_host *host, const char *path)
 {
     bosun_buf text = {0};
     bosun_err err;
     int rc = 0;
     if (path && bosun_fs_read(path, BOSUN_YAML_MAX_BYTES, &text, &host->limits.wait, &err) == 0)
-        rc = note_text(host, bosun_buf_text(&text));
+        rc = add_text(host, bosun_buf_text(&text));
     bosun_buf_free(&text);
     return rc;
 }
 
-/* A scalar's text with secrets replaced, when it holds one. -1: out of memory. */
-static int clean_scalar(bosun_value *value, const char *bytes, size_t len, const bosun_secrets *secrets,
-                        bosun_arena *arena)
+/* Replaces the scalar with its redacted text if that differs. Returns 0, or -1: out of memory. */
+static int redact_scalar(bosun_value *value, const char *bytes, size_t len, const bosun_secrets *secrets,
+                         bosun_arena *arena)
 {
     bosun_buf text = {0};
     bosun_redact(&text, secrets, bytes, len);
     bool same = !text.failed && text.len == len && memcmp(bosun_buf_text(&text), bytes, len) == 0;
-    const bosun_value *clean = same          ? value
-                               : text.failed ? NULL
-                                             : bosun_value_string(arena, bosun_buf_text(&text), text.len);
+    const bosun_value *clean = NULL;
+    if (!same && !text.failed)
+        clean = bosun_value_string(arena, bosun_buf_text(&text), text.len);
     bosun_buf_free(&text);
+    if (same)
+        return 0;
     if (!clean)
         return -1;
     value->kind = clean->kind;
@@ -121,37 +123,37 @@ static int clean_scalar(bosun_value *value, const char *bytes, size_t len, const
     return 0;
 }
 
-/* Replaces secrets in every scalar below `value`. -1: out of memory. */
-static int clean_value(bosun_value *value, const bosun_secrets *secrets, bosun_arena *arena)
+/* Redacts every scalar in the value, including keys. Returns 0, or -1: out of memory. */
+static int redact_value(bosun_value *value, const bosun_secrets *secrets, bosun_arena *arena)
 {
     char number[64];
     int rc = 0;
     switch (value->kind) {
     case BOSUN_STRING:
-        return clean_scalar(value, value->as.string.bytes, value->as.string.len, secrets, arena);
+        return redact_scalar(value, value->as.string.bytes, value->as.string.len, secrets, arena);
     case BOSUN_INT:
         rc = snprintf(number, sizeof number, "%lld", (long long)value->as.integer);
-        return clean_scalar(value, number, (size_t)rc, secrets, arena);
+        return redact_scalar(value, number, (size_t)rc, secrets, arena);
     case BOSUN_FLOAT:
         rc = snprintf(number, sizeof number, "%.14g", value->as.number);
-        return clean_scalar(value, number, (size_t)rc, secrets, arena);
+        return redact_scalar(value, number, (size_t)rc, secrets, arena);
     case BOSUN_SEQUENCE:
         for (size_t i = 0; i < value->as.sequence.count && rc == 0; i++)
-            rc = clean_value(value->as.sequence.items[i], secrets, arena);
+            rc = redact_value(value->as.sequence.items[i], secrets, arena);
         return rc;
     case BOSUN_MAPPING:
         for (size_t i = 0; i < value->as.mapping.count && rc == 0; i++) {
-            rc = clean_value(value->as.mapping.pairs[i].key, secrets, arena);
+            rc = redact_value(value->as.mapping.pairs[i].key, secrets, arena);
             if (rc == 0)
-                rc = clean_value(value->as.mapping.pairs[i].value, secrets, arena);
+                rc = redact_value(value->as.mapping.pairs[i].value, secrets, arena);
         }
         return rc;
     default: return 0;
     }
 }
 
-/* The message without secrets, and then, since it is for people, cut to a length. -1: out of memory. */
-static int clean_message(bosun_status *status, const bosun_secrets *secrets)
+/* Redacts the message, then cuts it: it is for people. Returns 0, or -1: out of memory. */
+static int redact_message(bosun_status *status, const bosun_secrets *secrets)
 {
     bosun_buf text = {0};
     bosun_buf shown = {0};
@@ -171,7 +173,7 @@ static int clean_message(bosun_status *status, const bosun_secrets *secrets)
 
 int host_redact_status(bosun_status *status, const bosun_secrets *secrets)
 {
-    if (status->message && clean_message(status, secrets) < 0)
+    if (status->message && redact_message(status, secrets) < 0)
         return -1;
-    return status->data && secrets->count > 0 ? clean_value(status->data, secrets, status->arena) : 0;
+    return status->data && secrets->count > 0 ? redact_value(status->data, secrets, status->arena) : 0;
 }

@@ -1,6 +1,6 @@
-/* The Lua state of a host: its allocator, its libraries, and a standard library that minds the embedder:
- * os.exit, os.setlocale, os.execute and io.popen raise, print goes to the log, `require` never looks in the
- * working directory, chunks are text only. */
+/* The Lua state of a host: its allocator, and a standard library adapted to an embedder: os.exit,
+ * os.setlocale, os.execute and io.popen raise, print writes to the log, `require` never searches the working
+ * directory, and binary chunks are rejected. */
 #include "core/fs/fs.h"
 #include "engine/bind/bind.h"
 #include "host.h"
@@ -14,7 +14,7 @@ static void *allocate(void *data, void *block, size_t old, size_t size)
 {
     bosun_host *host = data;
     if (!block)
-        old = 0; /* then it says what kind of object is wanted */
+        old = 0; /* for a new block, it is the kind of object, not a size */
     if (size == 0) {
         free(block);
         host->memory_used -= old;
@@ -32,7 +32,7 @@ static void *allocate(void *data, void *block, size_t old, size_t size)
 static void warn(void *data, const char *text, int continues)
 {
     (void)continues;
-    if (text[0] != '@') /* those are switches: "@on" */
+    if (text[0] != '@') /* a control message such as "@on" */
         host_log(data, BOSUN_LOG_WARN, NULL, 0, text, strlen(text));
 }
 
@@ -41,12 +41,12 @@ lua_State *host_state_new(bosun_host *host)
     lua_State *L = lua_newstate(allocate, host);
     if (!L)
         return NULL;
-    *(bosun_host **)lua_getextraspace(L) = host; /* new threads get a copy */
+    *(bosun_host **)lua_getextraspace(L) = host; /* Lua copies it to every new thread */
     lua_setwarnf(L, warn, host);
     return L;
 }
 
-/* Where the Lua text begins: after a byte order mark and a first line that starts with '#'. */
+/* Returns where the Lua code begins: after a byte order mark and a first line that starts with '#'. */
 static size_t text_start(const char *text, size_t len)
 {
     size_t at = len >= 3 && memcmp(text, "\xEF\xBB\xBF", 3) == 0 ? 3 : 0;
@@ -72,7 +72,8 @@ void host_load_file(lua_State *L, const char *path)
     lua_pop(L, 1);
 }
 
-/* The embedded file of a module: NAME.lua or NAME/init.lua behind `prefix`. NULL: none. */
+/* Returns the embedded file of a module, <prefix>NAME.lua or <prefix>NAME/init.lua, or NULL. Cuts the stack
+ * to one value. */
 static const bosun_embedded *find_embedded(lua_State *L, const char *prefix, const char *module)
 {
     const char *path = luaL_gsub(L, module, ".", "/");
@@ -83,7 +84,7 @@ static const bosun_embedded *find_embedded(lua_State *L, const char *prefix, con
     return file;
 }
 
-/* A searcher: the library's own modules, and those beside a built-in plugin. */
+/* A searcher for the modules of the library, and for those of the built-in plugin that is loaded. */
 static int search_embedded(lua_State *L)
 {
     lua_settop(L, 1);
@@ -100,14 +101,14 @@ static int search_embedded(lua_State *L)
     return 2;
 }
 
-/* The searcher of files, as Lua's, but through host_load_file. upvalue: package */
+/* A searcher like Lua's own for files, except that it loads with host_load_file. upvalue: package */
 static int search_files(lua_State *L)
 {
     luaL_checkstring(L, 1);
     lua_getfield(L, lua_upvalueindex(1), "searchpath");
     lua_pushvalue(L, 1);
     lua_getfield(L, lua_upvalueindex(1), "path");
-    lua_call(L, 2, 2); /* path, or nil and where it was looked for */
+    lua_call(L, 2, 2); /* path, or nil and the places searched */
     if (lua_isnil(L, -2))
         return 1;
     lua_pop(L, 1);
@@ -116,7 +117,7 @@ static int search_files(lua_State *L)
     return 2;
 }
 
-/* Calls the function in upvalue 1 with its argument number upvalue 2 (the mode) as "t". */
+/* Calls a loader with "t", text only, as its mode. upvalues: the loader, the index of its argument `mode` */
 static int load_text_only(lua_State *L)
 {
     int mode = (int)lua_tointeger(L, lua_upvalueindex(2));
@@ -182,11 +183,11 @@ static void adapt_globals(lua_State *L)
     set_text_only(L, "loadfile", 2);
     lua_pushnil(L);
     lua_setglobal(L, "dofile");
-    set_refusal(L, "os", "exit", "it would end the host: return an ActionStatusInfo, or raise an error");
+    set_refusal(L, "os", "exit", "it would end the host; return an ActionStatusInfo, or raise an error");
     set_refusal(L, "os", "setlocale", "the locale belongs to the whole process");
-    set_refusal(L, "os", "execute", "it starts a shell: use bosun.process.run with a list of arguments");
+    set_refusal(L, "os", "execute", "it starts a shell; use bosun.process.run with a list of arguments");
     set_refusal(L, "io", "popen",
-                "it starts a shell: use bosun.process.run or spawn with a list of arguments");
+                "it starts a shell; use bosun.process.run or spawn with a list of arguments");
 }
 
 /* Pushes the search path without the entries that are relative to the working directory. [-0, +1, m] */
@@ -206,7 +207,9 @@ static void push_absolute_entries(lua_State *L, const char *path)
     luaL_pushresult(&kept);
 }
 
-/* Leaves only absolute entries in package.path or package.cpath. [-0, +0, m] */
+/* Removes the entries that are relative from package.path or package.cpath; package is at the top of the
+ * stack.
+ * [-0, +0, m] */
 static void clean_search_path(lua_State *L, const char *name)
 {
     lua_getfield(L, -1, name);
@@ -215,7 +218,7 @@ static void clean_search_path(lua_State *L, const char *name)
     lua_pop(L, 1);
 }
 
-/* package.searchers: preload, embedded, files, then Lua's own two for C modules. [-0, +0, m] */
+/* Makes package.searchers: preload, embedded, files, then Lua's two for C modules. [-0, +0, m] */
 static void adapt_require(lua_State *L)
 {
     lua_getglobal(L, "package");
@@ -237,7 +240,7 @@ static void adapt_require(lua_State *L)
 void host_state_open(lua_State *L)
 {
     lua_pushboolean(L, 1);
-    lua_setfield(L, LUA_REGISTRYINDEX, "LUA_NOENV"); /* LUA_PATH and the like do not count */
+    lua_setfield(L, LUA_REGISTRYINDEX, "LUA_NOENV"); /* ignore LUA_PATH and LUA_CPATH */
     luaL_openlibs(L);
     adapt_globals(L);
     adapt_require(L);

@@ -1,4 +1,4 @@
-/* The trace: what a plugin did to the world and asked of it, one event a call. */
+/* The trace: how a plugin affects and queries the world outside, one event for each call. */
 #include "host.h"
 #include <stdio.h>
 #include <string.h>

@@ -1,28 +1,23 @@
---- What an action answers with: the outcomes, the states of a deployment, and ActionStatusInfo, which holds both.
+--- The status of an action: the outcomes, the states of a deployment, and ActionStatusInfo, which holds both.
 ---
 ---     local status = require "bosun.action_status"
 ---     local ActionStatus, ActionStatusInfo = status.ActionStatus, status.ActionStatusInfo
 ---     return ActionStatusInfo{ status = ActionStatus.OK, msg = "fine" }
+---
+--- `ActionStatusInfo.passing "fine"` is short for the same.
 
 local suggest = require "bosun.suggest"
 
-local function sorted_keys(map)
-  local keys = {}
-  for key in pairs(map) do keys[#keys + 1] = tostring(key) end
-  table.sort(keys)
-  return keys
-end
-
---- Makes a table of constants raise on a name it does not have, instead of giving nil.
+--- Makes a table of constants raise on an unknown name instead of returning nil.
 local function guard(name, values)
   setmetatable(values, {
     __index = function(_, key)
-      local names = sorted_keys(values)
-      error(("%s has no %s%s; it has %s"):format(name, tostring(key), suggest.hint(key, names),
+      local names = require("bosun.tables").sorted_keys(values)
+      error(("%s has no %s%s; expected one of %s"):format(name, tostring(key), suggest.hint(key, names),
         table.concat(names, ", ")), 2)
     end,
     __newindex = function(_, key)
-      error(("%s is constant: cannot set %s"):format(name, tostring(key)), 2)
+      error(("%s is constant; cannot set %s"):format(name, tostring(key)), 2)
     end,
   })
 end
@@ -52,12 +47,12 @@ guard("DeploymentState", DeploymentState)
 
 ---@class bosun.StatusFields
 ---@field status ActionStatus
----@field msg? string text for people; forwarded to the service
+---@field msg? string text for people, forwarded to the service
 ---@field state? DeploymentState
----@field duration? number seconds; the base class fills it in when it is absent
----@field data? any plain data: what the plugin hands on
+---@field duration? number seconds; the host measures it when it is absent
+---@field data? any plain data for the service
 
---- What every action returns: `ActionStatusInfo{ status = …, msg = … }`. Wrong fields raise.
+--- What every action returns: `ActionStatusInfo{ status = …, msg = … }`. Invalid fields raise an error.
 ---@class ActionStatusInfo: bosun.StatusFields
 ---@overload fun(fields: bosun.StatusFields): ActionStatusInfo
 local ActionStatusInfo = {}
@@ -86,11 +81,11 @@ local function is_duration(value)
   return type(value) == "number" and value >= 0 and value < math.huge
 end
 
---- What is wrong with the fields of a status, or nil.
+--- The first problem of the fields of a status, or nil.
 local function find_problem(info)
   for key in pairs(info) do
     if not is_one_of(key, FIELDS) then
-      return ("unknown field %s%s; the fields are %s"):format(tostring(key), suggest.hint(key, FIELDS),
+      return ("unknown field %s%s; expected one of %s"):format(tostring(key), suggest.hint(key, FIELDS),
         table.concat(FIELDS, ", "))
     end
   end
@@ -101,7 +96,7 @@ local function find_problem(info)
   elseif info.state ~= nil and not is_one_of(info.state, DeploymentState) then
     return ("state is %s; expected one of DeploymentState: %s"):format(show(info.state), list_values(DeploymentState))
   elseif info.duration ~= nil and not is_duration(info.duration) then
-    return ("duration is %s; expected seconds, 0 or more"):format(show(info.duration))
+    return ("duration is %s; expected 0 or more seconds"):format(show(info.duration))
   end
   return nil
 end
@@ -119,29 +114,75 @@ function ActionStatusInfo.is(value)
   return getmetatable(value) == Info
 end
 
---- What is wrong with a status whose fields were set one by one, or nil.
+--- The first problem of a status whose fields were set one by one, or nil.
 ---@param info ActionStatusInfo
 ---@return string|nil
 function ActionStatusInfo.problem(info)
   return find_problem(info)
 end
 
---- Raises at the line that calls ActionStatusInfo; `return ActionStatusInfo{…}` is a tail call and leaves no such line,
---- then the host names the method.
+--- Raises at the line that calls ActionStatusInfo or one of its functions. `return ActionStatusInfo{…}` is a tail call
+--- and leaves no such line; the host then names the method.
 local function misuse(message)
-  error("ActionStatusInfo: " .. message, debug.getinfo(2, "t").istailcall and 0 or 3)
+  error("ActionStatusInfo: " .. message, debug.getinfo(3, "t").istailcall and 0 or 4)
+end
+
+--- Its callers are called by plugins, and must not use a tail call: misuse counts the levels.
+local function new(fields)
+  if type(fields) ~= "table" then
+    misuse(("expected ActionStatusInfo{status = …, msg = …}, got a %s"):format(type(fields)))
+  end
+  local info = {} -- without bosun.tables, which no other part of a start needs
+  for key, value in pairs(fields) do info[key] = value end
+  local problem = find_problem(info)
+  if problem then misuse(problem) end
+  return setmetatable(info, Info)
+end
+
+--- `ActionStatusInfo{ status = ActionStatus.OK, … }`.
+---@param msg? string
+---@param state? DeploymentState
+---@param data? any
+---@return ActionStatusInfo
+function ActionStatusInfo.passing(msg, state, data)
+  local info = new { status = ActionStatus.OK, msg = msg, state = state, data = data }
+  return info
+end
+
+--- `ActionStatusInfo{ status = ActionStatus.WARN, … }`.
+---@param msg? string
+---@param state? DeploymentState
+---@param data? any
+---@return ActionStatusInfo
+function ActionStatusInfo.warning(msg, state, data)
+  local info = new { status = ActionStatus.WARN, msg = msg, state = state, data = data }
+  return info
+end
+
+--- `ActionStatusInfo{ status = ActionStatus.ERROR, … }`.
+---@param msg? string
+---@param state? DeploymentState
+---@param data? any
+---@return ActionStatusInfo
+function ActionStatusInfo.failing(msg, state, data)
+  local info = new { status = ActionStatus.ERROR, msg = msg, state = state, data = data }
+  return info
+end
+
+--- `ActionStatusInfo{ status = ActionStatus.UNKNOWN, … }`.
+---@param msg? string
+---@param state? DeploymentState
+---@param data? any
+---@return ActionStatusInfo
+function ActionStatusInfo.unknown(msg, state, data)
+  local info = new { status = ActionStatus.UNKNOWN, msg = msg, state = state, data = data }
+  return info
 end
 
 setmetatable(ActionStatusInfo, {
   __call = function(_, fields)
-    if type(fields) ~= "table" then
-      misuse(("expected ActionStatusInfo{status = …, msg = …}, got a %s"):format(type(fields)))
-    end
-    local info = {}
-    for key, value in pairs(fields) do info[key] = value end
-    local problem = find_problem(info)
-    if problem then misuse(problem) end
-    return setmetatable(info, Info)
+    local info = new(fields)
+    return info
   end,
 })
 

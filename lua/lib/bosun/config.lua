@@ -1,18 +1,18 @@
---- Typed configs. A plugin describes its private config once, as a table of keys, and gets it checked: every problem of
---- the file at once, each with file, line, column, the key's path, what was expected, and the nearest known key for one
---- that is unknown.
+--- Typed configs. A plugin describes the keys of its private config in a table, and the config is checked against it.
+--- All problems of a file are reported at once, each with file, line, column, the path of the key, what was expected
+--- and what was found; an unknown key comes with the nearest known one.
 ---
 ---     local config = require "bosun.config"
 ---     local SCHEMA = {
 ---       baseDir = { type = "path", default = "." },
----       port = { type = "integer", min = 1, max = 65535, required = true, description = "where the server listens" },
+---       port = { type = "integer", min = 1, max = 65535, required = true, description = "port of the server" },
 ---     }
 ---     local settings = assert(config.load(path, SCHEMA))
 ---
---- A plugin that sets `SamplePlugin.config_schema` need not load its config: it is in `self.config`.
+--- A plugin that sets `SamplePlugin.config_schema` finds its checked config in `self.config`.
 ---
---- The types: string, integer, number, boolean, seconds (a number or "5m"), bytes (an integer or "512Mi"), path, url,
---- map, list, any. What else a key can say: see bosun.config.Spec.
+--- The types are string, integer, number, boolean, seconds (a number or "5m"), bytes (an integer or "512Mi"), path,
+--- url, map, list and any. See bosun.config.Spec for the other properties of a key.
 
 local check = require "bosun.config.check"
 local errors = require "bosun.error"
@@ -24,16 +24,16 @@ local config = {}
 
 local MOST_PROBLEMS = 20
 
---- schemas that were found right
-local right = setmetatable({}, { __mode = "k" })
+--- schemas that have been checked
+local checked_schemas = setmetatable({}, { __mode = "k" })
 
---- config that was loaded → where its values came from
+--- loaded config → its file, raw values and marks
 local origins = setmetatable({}, { __mode = "k" })
 
----@class bosun.config.Error: bosun.Error of one problem its place, of several a message of a line for each
+---@class bosun.config.Error: bosun.Error the place of a single problem, or a message with a line for each problem
 ---@field problems bosun.Error[] all of them, in the order of the file
 
---- Said of a problem with a file that was not given.
+--- Ends the message of a problem when no file was given.
 local NOT_GIVEN = "; no private config was given"
 
 local function by_position(a, b)
@@ -42,7 +42,7 @@ local function by_position(a, b)
   return a.path < b.path
 end
 
---- A problem as an error. file "": none was given, which the message says.
+--- A problem as an error. file "": none was given.
 local function as_error(op, file, problem)
   return errors.new {
     code = "invalid", op = op, file = file, line = problem.line, column = problem.column,
@@ -64,7 +64,7 @@ local function failure(op, file, problems)
   return errors.new { code = "invalid", op = op, file = file, message = table.concat(lines, "\n"), problems = problems }
 end
 
---- The file's mapping and the marks of what is in it.
+--- The mapping in a file, and the marks of its values.
 local function read(path)
   local text, err = fs.read(path)
   if not text then return nil, err end
@@ -74,12 +74,12 @@ local function read(path)
   return value, marks
 end
 
---- The whole file checked: what the plugin gets, or the failure.
+--- Checks the whole file. Returns the config, or nil and the error.
 local function checked(file, raw, marks, schema)
   local state = { marks = marks, problems = {} }
   local root = check.root(marks)
   if type(raw) ~= "table" or check.is_list(raw) then
-    root.message = "expected a mapping of keys to values"
+    root.message = "expected a mapping, found " .. check.found(raw)
     return nil, failure("config.load", file, { root })
   end
   local result = check.fields(state, schema, raw, root)
@@ -91,23 +91,23 @@ local function checked(file, raw, marks, schema)
   return result
 end
 
---- Is a schema right? config.load checks it, too; once for each table.
+--- Checks a schema, once for each table. config.load does so, too.
 ---@param schema table<string, bosun.config.Spec>
 ---@return true|nil ok
 ---@return string|nil problem "port: type is strin; expected one of …"
 function config.check_schema(schema)
-  if right[schema] then return true end
+  if checked_schemas[schema] then return true end
   local ok, problem = pcall(schemas.check, schema)
   if ok then ok, problem = pcall(check.defaults, schema) end
   if not ok then return nil, problem end
-  right[schema] = true
+  checked_schemas[schema] = true
   return true
 end
 
 --- Reads and checks a config file.
----@param path string|nil nil: no file, every default
+---@param path string|nil nil: no file, all defaults
 ---@param schema table<string, bosun.config.Spec>
----@return table|nil config a new table: values converted, defaults filled in
+---@return table|nil config a new table with values converted and defaults filled in
 ---@return bosun.config.Error|bosun.Error|nil err
 function config.load(path, schema)
   local ok, misuse = config.check_schema(schema)
@@ -118,7 +118,7 @@ function config.load(path, schema)
   return checked(path, raw, marks, schema)
 end
 
---- A key path as a list of keys: "list[2].name" is list, 2, name.
+--- A key path as a list of keys: "list[2].name" gives list, 2, name.
 local function split(key_path)
   if type(key_path) == "table" then return key_path end
   local keys = {}
@@ -132,23 +132,23 @@ local function problem_at(file, raw, marks, key_path, message)
   return failure("config.problem", file, { place })
 end
 
---- An error about a value of a loaded config that shows only when it is used: it names the value's line.
+--- An error about a value of a loaded config, for mistakes that show only in use. It names the line of the value.
 ---@param loaded table what config.load returned
 ---@param key_path string|any[] "key.path", or a list of keys when one holds a dot
----@param message string what is wrong
+---@param message string the problem
 ---@return bosun.config.Error
 function config.problem(loaded, key_path, message)
   local origin = origins[loaded]
-  if not origin then error("config.problem expects a config that config.load returned", 2) end
+  if not origin then error("config.problem: expected a config that config.load returned", 2) end
   if origin.file == "" then message = message .. NOT_GIVEN end
   return problem_at(origin.file, origin.raw, origin.marks, key_path, message)
 end
 
---- An error about a value of any YAML file: the file is read again to find the value's line. When it cannot be read
---- any more, the error names the file and the key. A plugin has `self:action_config_problem` for its action config.
+--- An error about a value of any YAML file. The file is read again to find the line of the value; if that fails, the
+--- error names the file and the key. For the action config, use `self:action_config_problem`.
 ---@param path string|nil nil: no file was given
 ---@param key_path string|any[] "key.path", or a list of keys when one holds a dot
----@param message string what is wrong
+---@param message string the problem
 ---@return bosun.config.Error
 function config.file_problem(path, key_path, message)
   local raw, marks

@@ -1,20 +1,21 @@
---- HTTP and HTTPS, on libcurl, which is loaded by the first request.
+--- HTTP and HTTPS, on libcurl. The first request loads it.
 ---
 ---     local resp = assert(http.get("https://host/models/1", { auth = { bearer = token }, retry = { max = 3 } }))
 ---     if not resp.ok then return nil, resp.status .. ": " .. resp.body end
 ---
---- A reply with any status is a response; what kept the reply from coming is `nil, err`, where `err.code` is "dns",
---- "connect" or the name of an errno value ("ECONNREFUSED"), "timeout", "cancelled", "tls", "closed" (the connection
---- ended too early), "protocol" (not HTTP), "redirect", "too_large", "upgrade", "invalid", or what a file's operation
---- says ("ENOSPC"). Wrong options raise.
+--- A reply of any status is a response. A request without a reply returns `nil, err`, where `err.code` is "dns",
+--- "connect" or the name of an errno value ("ECONNREFUSED"), "timeout" (of the request), "deadline" (of the action),
+--- "cancelled", "tls", "closed" (the connection ended too early), "protocol" (not HTTP), "redirect", "too_large",
+--- "upgrade", "invalid", or that of a file operation ("ENOSPC"). Invalid options raise an error.
 ---
---- Certificates are verified, by the system's CAs or by `tls.ca`. URLs and redirects are http and https; a redirect to
---- another host does not get the headers Authorization and Cookie, but does get the others. Proxies are those of the
---- environment (https_proxy, http_proxy, all_proxy, no_proxy). Every request ends with the action's deadline.
+--- Certificates are verified with the CAs of the system or `tls.ca`. URLs and redirects use http or https; a redirect
+--- to another host carries no Authorization and Cookie headers, but all others. Proxies come from the environment
+--- (https_proxy, http_proxy, all_proxy, no_proxy). Every request ends by the deadline of the action.
 ---
---- In a dry run GET, HEAD, OPTIONS and TRACE are sent. The others, and those whose sink is a file, are noted in the
---- plan, and return the response that the option `dry_run` describes: status 200 and an empty body.
+--- In a dry run GET, HEAD, OPTIONS and TRACE are sent. Other requests, and those with a file as sink, are added to the
+--- plan and return the response that the option `dry_run` describes, by default status 200 with an empty body.
 
+local check_options = require("bosun.options").check
 local driver = require "bosun.http.driver"
 local native = require "bosun.native.http"
 local request = require "bosun.http.request"
@@ -24,63 +25,63 @@ local time = require "bosun.time"
 local http = {}
 
 local CONCURRENCY = 16
+local ALL = { concurrency = "positive" }
 
 ---@alias bosun.http.Text string|bosun.Secret
 
 ---@class bosun.http.Options
 ---@field method? string
 ---@field url? bosun.http.Text
----@field base_url? string what a url without "http://" is put behind; for clients
----@field headers? table<string, bosun.http.Text|number|(string|number)[]> a list sends the header several times
----@field query? table<string, bosun.http.Text|number|boolean|(string|number)[]> added to the URL, escaped
+---@field base_url? string put in front of a url without "http://"; for clients
+---@field headers? table<string, bosun.http.Text|number|(string|number)[]> a list sends a header for each item
+---@field query? table<string, bosun.http.Text|number|boolean|(string|number)[]> escaped and added to the URL
 ---@field body? bosun.http.Text
 ---@field json? any sent as JSON
----@field form? table<string, bosun.http.Text|number|boolean|(string|number)[]> sent as a form's fields
+---@field form? table<string, bosun.http.Text|number|boolean|(string|number)[]> sent as the fields of a form
 ---@field source? string|fun():string?,any path of a file to send, or a function that returns the next bytes, nil at
----the end, or nil and an error. A function's bytes are sent in chunks, unless the header Content-Length says how many
----there are
----@field sink? string|fun(bytes: string):boolean?,any where the body of a 2xx reply goes: a path, which is replaced
----once everything is there, or a function, which ends the transfer by returning false, or nil and an error
----@field sync? boolean default false; true: a sink's file is on disk before the call returns
----@field max_bytes? integer of the reply's body, decompressed; default 64 MiB in memory, no limit for a sink
----@field max_line? integer longest line for http.stream, default 4 MiB
----@field timeout? number seconds for one attempt; default: until the action's deadline
----@field connect_timeout? number seconds, default 10
----@field stall? number seconds with less than a byte a second, after which it fails; default 60, none for http.stream;
----0: none
----@field unix_socket? string path of the socket to connect to; the URL's host is only a name then
+---the end, or nil and an error. The bytes of a function are sent in chunks, unless there is a header Content-Length
+---@field sink? string|fun(bytes: string):boolean?,any takes the body of a 2xx reply: the path of a file, which is
+---replaced when the body is complete, or a function, which ends the transfer by returning false, or nil and an error
+---@field sync? boolean default false; true: the file of a sink is on disk before the call returns
+---@field max_bytes? integer limit of the decompressed body; default 64 MiB in memory, none for a sink
+---@field max_line? integer bytes of the longest line for http.stream; default 4 MiB
+---@field timeout? number seconds for one attempt; default: until the deadline of the action
+---@field connect_timeout? number seconds; default 10
+---@field stall? number the request fails after so many seconds with less than one byte per second; 0: never; default
+---60, never for http.stream
+---@field unix_socket? string path of the socket to connect to, whatever the host of the URL
 ---@field tls? bosun.http.Tls
 ---@field proxy? bosun.http.Text|boolean URL; false: none
 ---@field auth? bosun.http.Auth
 ---@field retry? bosun.http.Retry
----@field follow? boolean|integer redirects, true: 10. Default true for GET and HEAD, false for the others, which keep
----their method when they are redirected (POST turns into GET on 301, 302 and 303)
+---@field follow? boolean|integer the most redirects to follow; true: 10. Default true for GET and HEAD, false for other
+---methods, which redirects keep (but POST becomes GET on 301, 302 and 303)
 ---@field dry_run? { status?: integer, headers?: table<string, string>, body?: string } the response in a dry run
 ---@field upgrade? string for http.connect: the protocol to switch to
 
 ---@class bosun.http.Tls
----@field ca? bosun.http.Text PEM text or path: the CAs to trust instead of the system's
----@field cert? bosun.http.Text PEM text or path of the client's certificate
+---@field ca? bosun.http.Text PEM text or path of the CAs to trust instead of those of the system
+---@field cert? bosun.http.Text PEM text or path of the client certificate
 ---@field key? bosun.http.Text PEM text or path of its key
----@field verify? boolean default true; false: talk to anyone
----@field server_name? string asked for (SNI) and verified instead of the URL's host; redirects are not followed then
+---@field verify? boolean default true; false: accept any certificate
+---@field server_name? string sent (SNI) and verified instead of the host of the URL; redirects are not followed
 
 ---@class bosun.http.Auth
 ---@field bearer? bosun.http.Text
 ---@field user? bosun.http.Text
 ---@field password? bosun.http.Text
 
---- Repeats a request that failed. Only GET, HEAD, OPTIONS, TRACE, PUT and DELETE, unless any_method says otherwise;
---- never one whose source is a function, or whose sink has got something already; never past the action's deadline.
+--- Repeats a failed request: GET, HEAD, OPTIONS, TRACE, PUT and DELETE, with any_method the others, too. Never repeated
+--- is a request with a function as source, or whose sink has received bytes, nor any past the deadline of the action.
 ---@class bosun.http.Retry
----@field max? integer how many attempts more than the first; default 3
----@field backoff? number seconds before the second attempt, twice as many before each further one; default 0.5
----@field max_wait? number longest pause in seconds, whatever Retry-After says; default 60
----@field on? (integer|string)[] statuses and error codes; default 429, 502, 503, 504 and failed connections
----@field any_method? boolean also POST and PATCH, which may then be done twice
+---@field max? integer the most attempts after the first; default 3
+---@field backoff? number seconds before the second attempt, doubled for each further one; default 0.5
+---@field max_wait? number longest pause in seconds, also for Retry-After; default 60
+---@field on? (integer|string)[] statuses and error codes; default 429, 502, 503, 504 and connection failures
+---@field any_method? boolean also POST and PATCH, although the server may then act on them twice
 
---- A problem with the options is raised where the plugin called. Callers return these functions' results directly, so
---- that no frame of this file lies between.
+--- Raises a problem of the options at the line of the plugin. The public functions return the results of their helpers
+--- in tail calls, so no frame of this file is in between.
 local function misuse(name, problem)
   error(("%s: %s"):format(name, problem), 3)
 end
@@ -95,21 +96,14 @@ end
 
 local function many(client, requests, options)
   local jobs, results = {}, {}
-  options = options or {}
   if type(requests) ~= "table" then misuse("http.all", "expected a list of requests") end
-  for name in pairs(options) do
-    if name ~= "concurrency" then misuse("http.all", "unknown option " .. tostring(name)) end
-  end
-  local concurrency = options.concurrency or CONCURRENCY
-  if math.type(concurrency) ~= "integer" or concurrency < 1 then
-    misuse("http.all", "option concurrency: expected an integer of 1 or more")
-  end
+  options = check_options("http.all", options, ALL)
   for i, item in ipairs(requests) do
     local job, problem = request.prepare(client._defaults, item, {})
     if not job then misuse("http.all", ("request %d: %s"):format(i, problem)) end
     jobs[i] = job
   end
-  driver.run(client._native, jobs, concurrency)
+  driver.run(client._native, jobs, options.concurrency or CONCURRENCY)
   for i, job in ipairs(jobs) do results[i] = { job.response, job.err, response = job.response, err = job.err } end
   return results
 end
@@ -117,18 +111,20 @@ end
 local function stream(client, options, on_line)
   if type(on_line) ~= "function" then misuse("http.stream", "expected a function that takes a line") end
   if type(options) == "string" then options = { url = options } end
-  if type(options) == "table" and options.sink then misuse("http.stream", "lines go to the function, not to a sink") end
+  if type(options) == "table" and options.sink then
+    misuse("http.stream", "option sink: the lines go to the function")
+  end
   return one(client, "http.stream", { on_line = on_line }, options)
 end
 
----@class bosun.http.Connection a connection that HTTP only opened: bytes both ways. To be closed: `local c <close> = …`
+---@class bosun.http.Connection an upgraded connection that carries bytes both ways. Close it: `local c <close> = …`
 ---@field status integer 101
 ---@field headers bosun.http.Headers
----@field dry_run boolean nothing is connected: what is sent is dropped, and nothing comes
+---@field dry_run boolean there is no connection: bytes sent are dropped, and none arrive
 local Connection = {}
 Connection.__index = Connection
 
---- Sends all of the bytes.
+--- Sends all bytes.
 ---@param bytes string
 ---@return true|nil ok
 ---@return bosun.Error|nil err
@@ -137,16 +133,16 @@ function Connection:send(bytes)
   return self._native:send(bytes)
 end
 
---- Waits for bytes.
----@param options? { max?: integer, timeout?: number } max: bytes at once, default 64 KiB; timeout: seconds
----@return string|nil bytes nil: the other side has ended, or failed
+--- Waits for bytes to arrive.
+---@param options? { max?: integer, timeout?: number } max: bytes per call, default 64 KiB; timeout: seconds
+---@return string|nil bytes nil: the other side has closed the connection, or it failed
 ---@return bosun.Error|nil err
 function Connection:recv(options)
   if self.dry_run then return nil end
   return self._native:recv(options)
 end
 
---- Closes it; closing again does nothing.
+--- Closes the connection. Closing again does nothing.
 function Connection:close()
   if self._native then self._native:close() end
 end
@@ -170,7 +166,7 @@ local function connect(client, url, options)
   local job, problem = request.prepare(client._defaults, options, { url = url })
   if not job then misuse("http.connect", problem) end
   if options.sink or options.source then
-    misuse("http.connect", "bytes go through the connection, not a sink or source")
+    misuse("http.connect", "options sink and source: bytes go through the connection")
   end
   if not options.upgrade then misuse("http.connect", "option upgrade: expected the protocol to switch to") end
   job.attempt = 1
@@ -187,7 +183,7 @@ local function connect(client, url, options)
   return nil, reply
 end
 
----@class bosun.http.Client keeps connections open between its requests, and options that they share. To be closed:
+---@class bosun.http.Client shares connections and options between its requests. Close it:
 ---`local client <close> = http.client{…}`
 local Client = {}
 Client.__index = Client
@@ -271,7 +267,7 @@ function Client:stream(options, on_line)
   return stream(self, options, on_line)
 end
 
---- As http.connect. The connection is its own, not one that the client keeps.
+--- As http.connect. The connection is not shared with other requests.
 ---@param url bosun.http.Text
 ---@param options bosun.http.Options
 ---@return bosun.http.Connection|nil connection
@@ -280,14 +276,14 @@ function Client:connect(url, options)
   return connect(self, url, options)
 end
 
---- Closes the connections; a request after that raises. Closing again does nothing.
+--- Closes the connections. Requests after that raise an error; closing again does nothing.
 function Client:close()
   self._native:close()
 end
 
 Client.__close = Client.close
 
---- Makes a client. Its options are defaults for each of its requests, whose own take their place (headers by name).
+--- Makes a client. Its options are defaults of its requests, which can override each (and each header).
 ---@param defaults? bosun.http.Options
 ---@return bosun.http.Client
 function http.client(defaults)
@@ -365,35 +361,35 @@ end
 ---@field response? bosun.http.Response
 ---@field err? bosun.Error
 
---- Sends many requests, several at once. One that fails is a result like others.
+--- Sends many requests, several at once. A failed request is a result like any other.
 ---@param requests bosun.http.Options[]
----@param options? { concurrency?: integer } how many at once, default 16
+---@param options? { concurrency?: integer } requests at once; default 16
 ---@return bosun.http.Result[] results in the order of the requests
 function http.all(requests, options)
   return many(shared, requests, options)
 end
 
---- Hands on the body of a 2xx reply line by line, as it comes, in constant memory, until the server ends it. Lines end
---- in "\n" or "\r\n", which is cut off.
+--- Passes the body of a 2xx reply to a function line by line, as it arrives and in constant memory. Lines end with "\n"
+--- or "\r\n", which is removed.
 ---@param options bosun.http.Options|string a request, or the URL of a GET
----@param on_line fun(line: string):boolean?,any returns false to stop, or nil and an error to fail
+---@param on_line fun(line: string):boolean?,any returns false to stop, or nil and an error
 ---@return bosun.http.Response|nil resp
 ---@return bosun.Error|nil err code "too_large": a line is longer than max_line
 function http.stream(options, on_line)
   return stream(shared, options, on_line)
 end
 
---- Asks the server to switch to another protocol, and hands over the connection: for WebSockets, and for what Docker
---- and Kubernetes call attach and exec. The protocol is the plugin's.
+--- Asks the server to switch to another protocol, and returns the connection: for WebSockets, and for attach and exec
+--- of Docker and Kubernetes. The plugin speaks the protocol.
 ---@param url bosun.http.Text http or https
----@param options bosun.http.Options with `upgrade` ("websocket", "tcp"); `timeout` is for the reply to the request
+---@param options bosun.http.Options with `upgrade` ("websocket", "tcp"); `timeout` limits the wait for the reply
 ---@return bosun.http.Connection|nil connection
----@return bosun.Error|nil err code "upgrade": the server answered something else, which is in `err.response`
+---@return bosun.Error|nil err code "upgrade": the server gave another reply, which is in `err.response`
 function http.connect(url, options)
   return connect(shared, url, options)
 end
 
---- Text as one component of a URL's path or query: every byte but letters, digits and "-._~" as %XX.
+--- Escapes text for the path or query of a URL: all bytes but letters, digits and "-._~" become %XX.
 ---@param text string
 ---@return string
 function http.escape(text)

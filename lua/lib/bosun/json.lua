@@ -1,18 +1,19 @@
---- JSON. lua-cjson reads and escapes; this module hides what lua-cjson 2.1.0 loses: an empty array stays an array,
---- an integer stays an integer with all its 64 bits, and the output can be indented and sorted.
+--- JSON, on lua-cjson. Unlike lua-cjson 2.1.0 alone, an empty array stays an array, an integer stays an integer of 64
+--- bits, and the output can be indented and sorted.
 ---
---- Limits: an integer beyond 64 bits becomes a float; 1.0 and 1e2 are read as the integers 1 and 100; of a key that an
---- object has twice the last one counts; nesting is limited to 128.
+--- Limits: an integer beyond 64 bits becomes a float; 1.0 and 1e2 are read as the integers 1 and 100; the last of
+--- duplicate keys wins; nesting is limited to 128.
 
+local check_options = require("bosun.options").check
 local errors = require "bosun.error"
 local yaml = require "bosun.yaml"
 
 local json = {}
 
---- Stands for null, in lists and in objects; the same value as `yaml.null`.
+--- null in lists and objects; the same value as `yaml.null`.
 json.null = yaml.null
 
---- Marks a table as a list, so that it stays one even when it is empty.
+--- Marks a table as a list, even an empty one.
 ---@param list? table
 ---@return table
 function json.array(list)
@@ -27,8 +28,8 @@ local codec = require("cjson.safe").new()
 codec.decode_invalid_numbers(false)
 codec.decode_max_depth(MAX_DEPTH)
 
---- cjson decodes `[]` as `{}` and every number as a float. Where that would lose something, the text is decoded with
---- strings in their place that begin with this mark. It differs from run to run, so no text can hold it.
+--- cjson decodes `[]` as `{}` and every number as a float. Where that loses something, strings that begin with this
+--- mark take the place of such values before decoding. The mark is random, so that no text contains it.
 local MARK = ("bosun-%016x%016x:"):format(math.random(0), math.random(0))
 
 local function needs_marks(text)
@@ -45,7 +46,7 @@ local function skip_string(text, from)
   end
 end
 
---- What stands at `from`, with its mark if it needs one, and the position after it.
+--- The token at `from`, marked if necessary, and the position after it.
 local function marked_token(text, from)
   local first = text:sub(from, from)
   if first == '"' then
@@ -61,7 +62,7 @@ local function marked_token(text, from)
   return is_long_integer and ('"%s%s"'):format(MARK, number) or number, stop
 end
 
---- The text, which is known to be JSON, with marks.
+--- The text, which is valid JSON, with marks.
 local function with_marks(text)
   local out, at = {}, 1
   while true do
@@ -74,7 +75,7 @@ local function with_marks(text)
   return table.concat(out)
 end
 
---- A number or marked text as it was meant.
+--- The original of a number or marked string.
 local function restored_scalar(value)
   if type(value) == "number" then
     return math.tointeger(value) or value
@@ -85,7 +86,7 @@ local function restored_scalar(value)
   return value
 end
 
---- Decoded tables with integers restored and lists marked as such, in place.
+--- Restores integers and marks lists, in place.
 local function restored(value)
   if type(value) ~= "table" then return restored_scalar(value) end
   if value[1] == MARK and value[2] == nil then return json.array {} end
@@ -114,14 +115,14 @@ end
 ---@return any|nil value nil on failure
 ---@return bosun.Error|nil err code "syntax", with `line` and `column`
 function json.decode(text)
-  if type(text) ~= "string" then error(("json.decode expects a string, got a %s"):format(type(text)), 2) end
+  if type(text) ~= "string" then error(("json.decode: expected a string, got a %s"):format(type(text)), 2) end
   local value, problem = codec.decode(text)
   if value == nil then return nil, decode_failure(text, problem) end
   if needs_marks(text) then value = codec.decode(with_marks(text)) end
   return restored(value)
 end
 
---- Text with every byte that is not UTF-8 replaced.
+--- The text, with each byte that is not UTF-8 replaced.
 local function valid_utf8(text)
   local out, at = {}, 1
   while true do
@@ -137,15 +138,17 @@ local function encode_string(text)
   return (codec.encode(valid_utf8(text)):gsub("\\/", "/"))
 end
 
---- Shortest form that reads back as the same float, always recognisable as one.
+--- The shortest text that reads back as the same float, and looks like a float.
 local function encode_float(number)
   local text = ("%.15g"):format(number)
   if tonumber(text) ~= number then text = ("%.17g"):format(number) end
   return text:find("[.e]") and text or text .. ".0"
 end
 
+--- Raises the error that json.try_encode returns.
 local function refuse(at, what)
-  error({ problem = ("%s is %s, which JSON cannot hold"):format(at, what) }, 0)
+  local message = ("%s is %s, which JSON cannot represent"):format(at, what)
+  error(errors.new { code = "invalid", op = "json.encode", message = message }, 0)
 end
 
 local function encode_scalar(value, at)
@@ -181,7 +184,7 @@ end
 
 local encode_value
 
---- The parts between two brackets: on one line, or each on its own with the indent.
+--- The parts between brackets, on one line or each on an indented line of its own.
 local function enclosed(parts, open, close, format, depth)
   if #parts == 0 then return open .. close end
   if not format.indent then return open .. table.concat(parts, ",") .. close end
@@ -206,28 +209,44 @@ end
 
 function encode_value(value, format, depth, at)
   if type(value) ~= "table" then return encode_scalar(value, at) end
-  if depth >= MAX_DEPTH then refuse(at:sub(1, 60) .. "…", "nested too deeply, or in itself") end
+  if depth >= MAX_DEPTH then refuse(at:sub(1, 60) .. "…", "nested too deeply or in itself") end
   local encode = is_list(value) and encode_list or encode_object
   return encode(value, format, depth + 1, at)
 end
 
---- How many spaces, as text; nil for everything on one line.
+--- The indent of one level; nil: everything on one line.
 local function indent_text(indent)
   if not indent then return nil end
   return (" "):rep(indent == true and 2 or indent)
 end
 
---- Writes a value as JSON. Bytes that are not UTF-8 become U+FFFD. Raises on what JSON cannot hold, naming where in
---- the value it is.
+local OPTIONS = { indent = "count|boolean", sort = "boolean" }
+
+local function encode(value, options)
+  local format = { indent = indent_text(options.indent), sort = options.sort }
+  local ok, result = pcall(encode_value, value, format, 0, "value")
+  if ok then return result end
+  if not errors.is(result) then error(result, 0) end
+  return nil, result
+end
+
+--- Writes a value as JSON. Bytes that are not UTF-8 become U+FFFD. Raises on a value that JSON cannot represent; the
+--- message names the place in the value.
 ---@param value any
 ---@param options? { indent?: integer|boolean, sort?: boolean } indent: spaces for each level (true: 2); sort: keys
 ---@return string
 function json.encode(value, options)
-  options = options or {}
-  local format = { indent = indent_text(options.indent), sort = options.sort }
-  local ok, result = pcall(encode_value, value, format, 0, "value")
-  if ok then return result end
-  error(type(result) == "table" and result.problem and "json.encode: " .. result.problem or result, 2)
+  local text, err = encode(value, check_options("json.encode", options, OPTIONS))
+  return text or error("json.encode: " .. err.message, 2)
+end
+
+--- As json.encode, but returns an error for a value that JSON cannot represent.
+---@param value any
+---@param options? { indent?: integer|boolean, sort?: boolean }
+---@return string|nil text
+---@return bosun.Error|nil err code "invalid"
+function json.try_encode(value, options)
+  return encode(value, check_options("json.try_encode", options, OPTIONS))
 end
 
 return json

@@ -1,35 +1,36 @@
---- What plugins that run the Portable Prediction Server (PPS) in containers have in common: its environment, its
---- resource limits, and the monitoring agent's settings, from what the agent's action config says.
+--- For plugins that run the Portable Prediction Server (PPS) in containers: its environment variables, its resource
+--- limits, and the settings of the monitoring agent, made from the action config.
 ---
---- The names of the environment are the documented ones of the server and of the MLOps library. They differ between
---- versions of the images: plugins let their private config add to them and override them.
+--- The names of the variables are those documented for the server and the MLOps library. They differ between versions
+--- of the images, so plugins let their private config add to them and override them.
 
 local secret = require "bosun.secret"
+local size = require "bosun.size"
 local yaml = require "bosun.yaml"
 
 local prediction_server = {}
 
---- Where the server listens, looks for models, and what its routes are.
+--- The server's port, model folder and routes.
 prediction_server.PORT = 8080
 prediction_server.MODEL_FOLDER = "/opt/ml/model"
 prediction_server.PREDICTIONS = "/predictions"
 prediction_server.PING = "/ping"
 
---- The queue that predictions are reported through.
+--- The queue through which predictions are reported.
 local QUEUE_NAME = "bosun-monitoring"
 
 ---@class bosun.prediction_server.Monitoring where predictions are reported
 ---@field queue_url string "amqp://HOST:5672"
 ---@field queue_name string
 
---- What the monitoring agent needs to know of the service.
+--- The service that the monitoring agent reports to.
 ---@class bosun.prediction_server.Service
 ---@field url string
 ---@field token? string|bosun.Secret
 
 local TRUE = { ["true"] = true, yes = true, on = true, ["1"] = true }
 
---- Is the prediction environment to be monitored? The agent sends a boolean or the text of one.
+--- Is monitoring enabled for the prediction environment? The agent sends a boolean, or one as text.
 ---@param plugin_config table
 ---@return boolean
 function prediction_server.is_monitored(plugin_config)
@@ -47,20 +48,20 @@ end
 function prediction_server.service(plugin_config)
   local url = text_or_nil(plugin_config.MLOPS_BOSUN_MONITORING_URL) or text_or_nil(plugin_config.mlopsUrl)
   if not url then
-    return nil, "monitoring is on, but pluginConfig has neither MLOPS_BOSUN_MONITORING_URL nor mlopsUrl"
+    return nil, "monitoring is enabled, but pluginConfig has neither MLOPS_BOSUN_MONITORING_URL nor mlopsUrl"
   end
   return { url = url, token = plugin_config.mlopsApiToken }
 end
 
---- The monitoring of an environment whose queue is at this address.
+--- The monitoring of an environment with its queue at this address.
 ---@param queue_url string "amqp://HOST:5672"
 ---@return bosun.prediction_server.Monitoring
 function prediction_server.monitoring(queue_url)
   return { queue_url = queue_url, queue_name = QUEUE_NAME }
 end
 
---- The monitoring agent's config file: only where it gets its messages from. The service's address and token come by
---- its environment.
+--- The monitoring agent's config file, which only says where its messages come from. The service's address and token
+--- are in its environment.
 ---@param monitoring bosun.prediction_server.Monitoring
 ---@return string yaml
 function prediction_server.agent_config(monitoring)
@@ -72,7 +73,7 @@ end
 
 --- The monitoring agent's environment.
 ---@param service bosun.prediction_server.Service
----@param config_path string of the file with agent_config's text, in the container
+---@param config_path string of the file with agent_config's text, inside the container
 ---@return table<string, string>
 function prediction_server.agent_environment(service, config_path)
   local token = service.token
@@ -80,13 +81,13 @@ function prediction_server.agent_environment(service, config_path)
   return { MLOPS_AGENT_CONFIG_YAML = config_path, MLOPS_SERVICE_URL = service.url, MLOPS_API_TOKEN = token }
 end
 
---- "name=value;name=value", as the server's variable has it.
+--- "name=value;name=value", the format of the server's variable.
 local function settings_text(settings)
   local parts = {}
   for i, setting in ipairs(settings) do
     local name, value = setting[1], setting[2]
     if value:find("[;%c]") then
-      return nil, ("%s %q cannot be monitored: it holds a semicolon or a control character"):format(name, value)
+      return nil, ("%s %q cannot be monitored: contains a semicolon or a control character"):format(name, value)
     end
     parts[i] = name .. "=" .. value
   end
@@ -111,10 +112,10 @@ local function add_monitoring(environment, monitoring, deployment)
   return environment
 end
 
---- A prediction server's environment.
+--- A prediction server's environment variables.
 ---@param deployment? { id: string, model: string } of a server with a single model
 ---@param monitoring? bosun.prediction_server.Monitoring when its predictions are monitored
----@param overrides? table<string, string> added, in place of what has the same name; "" takes a variable away
+---@param overrides? table<string, string> added, or in place of variables of the same name; "" removes a variable
 ---@return table<string, string>|nil environment
 ---@return string|nil problem
 function prediction_server.environment(deployment, monitoring, overrides)
@@ -130,37 +131,29 @@ function prediction_server.environment(deployment, monitoring, overrides)
   return environment
 end
 
-local MEMORY_UNITS = {
-  [""] = 1, b = 1, k = 2 ^ 10, m = 2 ^ 20, g = 2 ^ 30, t = 2 ^ 40,
-  kb = 2 ^ 10, mb = 2 ^ 20, gb = 2 ^ 30, tb = 2 ^ 40,
-  ki = 2 ^ 10, mi = 2 ^ 20, gi = 2 ^ 30, ti = 2 ^ 40,
-}
-
---- A value as messages show it.
+--- A value in a message.
 local function shown(value)
   return type(value) == "table" and "a list or mapping" or ("%q"):format(tostring(value))
 end
 
---- A memory limit as container engines have it: "512m", "2g" and "512Mi", "2Gi" are all powers of 1024.
+--- Parses a memory limit as container engines do: "512m", "2g" and "512Mi", "2Gi" are all powers of 1024.
 ---@param value any text, or a number of bytes
 ---@return integer|nil bytes
 ---@return string|nil problem
 function prediction_server.memory(value)
-  local digits, unit = tostring(value):match("^%s*(%d+%.?%d*)%s*(%a*)%s*$")
-  local factor = unit and MEMORY_UNITS[unit:lower()]
-  local bytes = factor and math.tointeger(math.floor(tonumber(digits) * factor))
+  local bytes = type(value) ~= "table" and size.parse_docker(tostring(value))
   if bytes and bytes > 0 then return bytes end
-  return nil, ('%s is no amount of memory; expected bytes, or a size like "512m" or "2Gi"'):format(shown(value))
+  return nil, ('expected a number of bytes, or a size such as "512m" or "2Gi", got %s'):format(shown(value))
 end
 
---- A limit of processors: a decimal number of them.
+--- Parses a limit of processors: a decimal number.
 ---@param value any text or number
 ---@return number|nil cpus
 ---@return string|nil problem
 function prediction_server.cpus(value)
   local cpus = tostring(value):find("^%s*%d*%.?%d+%s*$") and tonumber(value)
   if cpus and cpus > 0 then return cpus end
-  return nil, ('%s is no number of processors; expected a decimal number like "1.5"'):format(shown(value))
+  return nil, ('expected a number of processors such as "1.5", got %s'):format(shown(value))
 end
 
 return prediction_server

@@ -1,5 +1,6 @@
---- Trying again what failed, with pauses that grow, never past the action's deadline.
+--- Retries: repeats a call that failed, with growing pauses, until the deadline of the action.
 
+local check_options = require("bosun.options").check
 local time = require "bosun.time"
 
 local retry = {}
@@ -7,26 +8,14 @@ local retry = {}
 local LONGEST_PAUSE = 30
 
 ---@class bosun.retry.Options
----@field max? integer how often at most, the first time counted; default 3
----@field backoff? number|fun(attempt: integer): number seconds before the second attempt, twice as many before each
----further one, up to 30; each pause is that long or up to a half shorter, at random. A function says all pauses itself.
----Default 0.5
----@field deadline? number seconds for all of it: no attempt begins later; default: as long as the action has
----@field on? string[]|fun(err: any, attempt: integer): boolean what is worth another attempt: codes of errors, or a
----function that says so; default: everything but a cancelled action
+---@field max? integer the most attempts, including the first; default 3
+---@field backoff? number|fun(attempt: integer): number seconds before the second attempt, doubled for each further one
+---up to 30; each pause is up to a half shorter, at random. A function returns each pause. Default 0.5
+---@field deadline? number seconds after which no attempt begins; default: until the deadline of the action
+---@field on? string[]|fun(err: any, attempt: integer): boolean the failures to retry: codes of errors, or a function;
+---default: all. "deadline" and "cancelled", the end of the action, are never retried
 
-local function check(options)
-  local known = { max = "number", backoff = "number function", deadline = "number", on = "table function" }
-  for name, value in pairs(options) do
-    local types = known[name] or error(('retry.run: unknown option "%s"'):format(tostring(name)), 3)
-    if not types:find(type(value), 1, true) then
-      error(("retry.run: option %s: expected a %s, got a %s"):format(name, types:gsub(" ", " or a "), type(value)), 3)
-    end
-  end
-  if options.max and (math.type(options.max) ~= "integer" or options.max < 1) then
-    error("retry.run: option max: expected an integer from 1 on", 3)
-  end
-end
+local KNOWN = { max = "positive", backoff = "seconds|function", deadline = "limit", on = "table|function" }
 
 local function code_of(err)
   return type(err) == "table" and err.code or nil
@@ -34,7 +23,7 @@ end
 
 local function is_worth(on, err, attempt)
   local code = code_of(err)
-  if code == "cancelled" then return false end
+  if code == "cancelled" or code == "deadline" then return false end
   if on == nil then return true end
   if type(on) == "function" then return on(err, attempt) end
   for _, wanted in ipairs(on) do
@@ -49,24 +38,23 @@ local function pause_after(attempt, backoff)
   return longest * (1 - math.random() / 2)
 end
 
---- Seconds that are left, of the two limits the nearer one.
+--- Seconds until the nearer of the two limits.
 local function seconds_left(until_time)
   local action = time.deadline() or math.huge
   return math.min(action, until_time - time.monotonic())
 end
 
---- Calls `fn(attempt)` until it returns something that is neither nil nor false, and returns all it returned. When no
---- attempt is left, or time has run out, or the failure is not worth another attempt, what the last one returned. An
---- error that is raised is no failure to be tried again: it passes through.
+--- Calls `fn(attempt)` until its first result is neither nil nor false. Returns all results of the last call, also when
+--- it stops trying: after `max` attempts, when time is up, or after a failure that `on` does not name. An error that fn
+--- raises is not retried.
 ---
 ---     local response, err = retry.run(function() return http.get(url) end, { max = 5, on = { "ECONNREFUSED" } })
 ---
 ---@param fn fun(attempt: integer): ...
 ---@param options? bosun.retry.Options
----@return any ... what the last call of fn returned
+---@return any ... the results of the last call
 function retry.run(fn, options)
-  options = options or {}
-  check(options)
+  options = check_options("retry.run", options, KNOWN)
   local until_time = time.monotonic() + (options.deadline or math.huge)
   for attempt = 1, math.huge do
     local results = table.pack(fn(attempt))

@@ -1,5 +1,5 @@
---- Tar archives, made while they are read: no more than a chunk is in memory. An archive is a list of entries, whose
---- content comes from a string, a file, or a function (an HTTP download, say).
+--- Tar archives, made while they are read, with only one chunk in memory. An archive is a list of entries, whose
+--- content comes from a string, a file, or a function such as an HTTP download.
 ---
 ---     local archive = tar.new {
 ---       { name = "Dockerfile", content = dockerfile },
@@ -8,12 +8,13 @@
 ---     }
 ---     http.post(url, { source = archive:reader(), headers = { ["Content-Length"] = archive:size() } })
 ---
---- Two archives of the same entries are the same, byte for byte: no time, owner or permission is taken from the files.
---- Format: POSIX.1-2001 (pax), ustar headers wherever they suffice.
+--- Archives of the same entries are identical, since time, owner and permissions of files do not count.
+--- Format: POSIX.1-2001 (pax), with ustar headers where they suffice.
 
 local effect = require "bosun.effect"
 local errors = require "bosun.error"
 local fs = require "bosun.fs"
+local options = require "bosun.options"
 local dirname = require("bosun.path").dirname
 
 local tar = {}
@@ -28,12 +29,12 @@ local ERRNO = { [2] = "ENOENT", [5] = "EIO", [12] = "ENOMEM", [13] = "EACCES", [
 ---@class bosun.tar.Entry
 ---@field name string path in the archive: relative, without ".."
 ---@field type? "file"|"directory"|"symlink" default "file"
----@field content? string a file's content, or
----@field path? string the file that it is read from, or
----@field source? fun(): string|nil, any a function that returns it piece by piece, then nil; or nil and an error
----@field size? integer bytes, which `source` needs
+---@field content? string the content of a file, or
+---@field path? string the path of a file with the content, or
+---@field source? fun(): string|nil, any a function that returns it in pieces, then nil; or nil and an error
+---@field size? integer bytes; required with `source`
 ---@field target? string of a symlink
----@field mode? integer permission bits; default octal 644, of directories 755
+---@field mode? integer permission bits; default octal 644, for directories 755
 ---@field mtime? integer seconds since the epoch; default 0
 ---@field uid? integer default 0
 ---@field gid? integer default 0
@@ -44,7 +45,7 @@ local function failure(code, message)
   return errors.new { code = code, op = "tar", message = message }
 end
 
---- From what io functions return after nil.
+--- The error for what io functions return after nil.
 local function io_failure(message, errno)
   return failure(ERRNO[errno] or "EUNKNOWN", message)
 end
@@ -52,29 +53,24 @@ end
 -- ---- checking -------------------------------------------------------------------------------------------------------
 
 local FIELDS = {
-  name = "string", type = "string", content = "string", path = "string", source = "function", size = "integer",
-  target = "string", mode = "integer", mtime = "integer", uid = "integer", gid = "integer", uname = "string",
-  gname = "string",
+  name = "string", type = "string", content = "string", path = "string", source = "function", size = "count",
+  target = "string", mode = "mode", mtime = "integer", uid = "count", gid = "count", uname = "string", gname = "string",
 }
 local FLAGS = { file = "0", symlink = "2", directory = "5" }
 
-local function type_of(value)
-  return math.type(value) or type(value)
-end
-
 local function problem_of_name(name)
-  if name == nil or name == "" then return "name: it is missing" end
-  if name:sub(1, 1) == "/" then return "name: it is absolute" end
+  if name == nil or name == "" then return "name: missing" end
+  if name:sub(1, 1) == "/" then return "name: expected a relative path" end
   for part in name:gmatch("[^/]+") do
-    if part == ".." then return 'name: it holds ".."' end
+    if part == ".." then return 'name: contains ".."' end
   end
 end
 
 local function problem_of_text(entry)
-  for field, wanted in pairs(FIELDS) do
+  for field, kind in pairs(FIELDS) do
     local value = entry[field]
-    if wanted == "string" and field ~= "content" and value and (value:find("\0", 1, true) or not utf8.len(value)) then
-      return field .. ": it holds a NUL, or is not UTF-8"
+    if kind == "string" and field ~= "content" and value and (value:find("\0", 1, true) or not utf8.len(value)) then
+      return field .. ": contains a NUL byte or is not UTF-8"
     end
   end
 end
@@ -85,25 +81,14 @@ local function problem_of_kind(entry)
   if not FLAGS[kind] then return "type: expected file, directory or symlink" end
   if kind == "file" and sources ~= 1 then return "expected one of content, path and source" end
   if kind ~= "file" and sources ~= 0 then return "only files have content" end
-  if entry.source and not entry.size then return "size: a source function needs it" end
-  if (kind == "symlink") ~= (entry.target ~= nil) then return "target: symlinks have one, and nothing else" end
-end
-
-local function problem_of_numbers(entry)
-  for field, wanted in pairs(FIELDS) do
-    if wanted == "integer" and field ~= "mtime" and (entry[field] or 0) < 0 then return field .. ": it is negative" end
-  end
-  if (entry.mode or 0) > 4095 then return "mode: expected permission bits, up to octal 7777" end
+  if entry.source and not entry.size then return "size: required with a source function" end
+  if (kind == "symlink") ~= (entry.target ~= nil) then return "target: required for a symlink, and only there" end
 end
 
 local function problem_of(entry)
   if type(entry) ~= "table" then return "expected a table, got a " .. type(entry) end
-  for field, value in pairs(entry) do
-    local wanted = FIELDS[field]
-    if not wanted then return ('unknown field "%s"'):format(tostring(field)) end
-    if type_of(value) ~= wanted then return ("%s: expected %s, got %s"):format(field, wanted, type_of(value)) end
-  end
-  return problem_of_name(entry.name) or problem_of_text(entry) or problem_of_kind(entry) or problem_of_numbers(entry)
+  return options.problem(entry, FIELDS) or problem_of_name(entry.name) or problem_of_text(entry)
+    or problem_of_kind(entry)
 end
 
 local function check_entry(entry, index, level)
@@ -121,7 +106,7 @@ local function text_field(text, width)
   return text .. ("\0"):rep(width - #text)
 end
 
---- The name as ustar has it, in two fields, or nil: it does not fit.
+--- The name split for the two fields of ustar; nil: it does not fit.
 local function split_name(name)
   if #name <= 100 then return name, "" end
   for at = math.min(#name - 1, 156), 2, -1 do
@@ -146,7 +131,7 @@ local function block_of(fields)
   return head .. ("%06o\0 "):format(sum) .. tail
 end
 
---- A record of a pax header: its length counts itself.
+--- A record of a pax header. Its length includes the digits of the length.
 local function record(key, value)
   local rest = #key + #value + 3
   local length = rest + #tostring(rest)
@@ -162,12 +147,12 @@ local function padding(size)
   return ("\0"):rep(-size % BLOCK)
 end
 
---- Something for a field whose value is in a pax record.
+--- A value for a field whose real one is in a pax record.
 local function stand_in(text, width)
   return (text:gsub("[\128-\255]", "_"):sub(-width):gsub("^/+", ""))
 end
 
---- The fields of a header, and the pax records with what does not fit into them.
+--- The fields of a header, and pax records for values that do not fit.
 local function fields_of(entry, size)
   local records = {}
   local function text(key, value, width)
@@ -192,7 +177,7 @@ local function fields_of(entry, size)
   }, table.concat(records)
 end
 
---- All that stands before an entry's content.
+--- Everything before the content of an entry.
 local function header_of(entry, size)
   local fields, records = fields_of(entry, size)
   if records == "" then return block_of(fields) end
@@ -211,10 +196,10 @@ local function size_of(entry)
   local stat, err = fs.stat(entry.path)
   if not stat then return nil, err end
   if stat.type == "file" then return stat.size end
-  return nil, failure("invalid", ("cannot archive %s: it is a %s, not a file"):format(entry.path, stat.type))
+  return nil, failure("invalid", ("cannot archive %s: expected a file, found a %s"):format(entry.path, stat.type))
 end
 
---- A function like `source` that reads a file.
+--- A function like `source`, for the content of a file.
 local function file_source(path)
   local file, message, errno = io.open(path, "rb")
   if not file then return nil, io_failure(message, errno) end
@@ -228,7 +213,7 @@ local function file_source(path)
   end
 end
 
---- Yields an entry's content; returns the error when there is not exactly as much of it as the header says.
+--- Yields the content of an entry. Returns an error if its size differs from that in the header.
 local function yield_content(entry, size, source)
   local left = size
   local chunk, err = source()
@@ -240,8 +225,8 @@ local function yield_content(entry, size, source)
   if err then return err end
   if chunk then left = left - #chunk end
   if left == 0 then return nil end
-  return failure("invalid", ("cannot archive %s: %s than the %d bytes that were promised"):format(
-    entry.path or entry.name, left < 0 and "it is longer" or "it is shorter", size))
+  return failure("invalid", ("cannot archive %s: %s than the expected %d bytes"):format(
+    entry.path or entry.name, left < 0 and "longer" or "shorter", size))
 end
 
 local function source_of(entry)
@@ -274,7 +259,7 @@ end
 local Archive = {}
 Archive.__index = Archive
 
---- Adds an entry to the end. Raises on one that makes no sense.
+--- Adds an entry at the end. Raises on an invalid one.
 ---@param entry bosun.tar.Entry
 ---@return bosun.tar.Archive self
 function Archive:add(entry)
@@ -283,7 +268,7 @@ function Archive:add(entry)
   return self
 end
 
---- Bytes of the whole archive: what a Content-Length header has to say.
+--- The size of the whole archive in bytes, for a Content-Length header.
 ---@return integer|nil size
 ---@return bosun.Error|nil err a file cannot be archived
 function Archive:size()
@@ -296,8 +281,8 @@ function Archive:size()
   return total
 end
 
---- A function that returns the archive piece by piece, then nil; or nil and an error. It is what `source` of an HTTP
---- request takes. Files are opened when it is their turn. A source function can be read once, and so can its archive.
+--- A function that returns the archive in pieces, then nil; or nil and an error. It can be the `source` of an HTTP
+--- request. Files are opened as they are read. An archive with a source function can be read only once.
 ---@return fun(): string|nil, bosun.Error|nil
 function Archive:reader()
   local entries = { table.unpack(self.entries) }
@@ -317,7 +302,7 @@ function Archive:reader()
   return next_piece
 end
 
---- An archive of these entries. Raises on one that makes no sense; what files hold is looked at when it is read.
+--- Makes an archive of entries. Raises on an invalid one. Files are not opened before the archive is read.
 ---@param entries? bosun.tar.Entry[]
 ---@return bosun.tar.Archive
 function tar.new(entries)
@@ -331,7 +316,7 @@ end
 
 -- ---- writing --------------------------------------------------------------------------------------------------------
 
---- Writes all pieces to an open file. Returns their size, or nil and an error.
+--- Writes all pieces to an open file. Returns the number of bytes, or nil and an error.
 local function drain(reader, file, path)
   local total = 0
   local piece, err = reader()
@@ -356,13 +341,14 @@ local function write_to(path, archive)
   return total
 end
 
---- Writes an archive to a file, replacing it when it is complete.
+--- Writes an archive to a file, which is replaced when the archive is complete.
 ---@param path string
 ---@param entries bosun.tar.Entry[]|bosun.tar.Archive
----@param options? { mode?: integer } permission bits of the file; default octal 644
+---@param given? { mode?: integer } permission bits of the file; default octal 644
 ---@return integer|nil bytes
----@return bosun.Error|nil err the file is as it was
-function tar.write(path, entries, options)
+---@return bosun.Error|nil err the file is unchanged
+function tar.write(path, entries, given)
+  given = options.check("tar.write", given, { mode = "mode" })
   local archive = getmetatable(entries) == Archive and entries or tar.new(entries)
   if not effect.begin("tar.write", path) then return archive:size() end
   local temporary, err = fs.tempfile { dir = dirname(path), prefix = ".bosun-tar-" }
@@ -370,7 +356,7 @@ function tar.write(path, entries, options)
   local ran, total
   ran, total, err = pcall(write_to, temporary, archive)
   local done = ran and total
-  if done then done, err = fs.chmod(temporary, options and options.mode or tonumber("644", 8)) end
+  if done then done, err = fs.chmod(temporary, given.mode or tonumber("644", 8)) end
   if done then done, err = fs.move(temporary, path) end
   if done then return total end
   fs.remove(temporary)

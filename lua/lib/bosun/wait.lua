@@ -1,5 +1,6 @@
---- Waiting for something to become true by asking again and again.
+--- Waits for a condition by polling.
 
+local check_options = require("bosun.options").check
 local effect = require "bosun.effect"
 local errors = require "bosun.error"
 local time = require "bosun.time"
@@ -7,28 +8,14 @@ local time = require "bosun.time"
 local wait = {}
 
 ---@class bosun.wait.Options
----@field interval? number seconds from the end of one question to the next; default 1
----@field timeout? number seconds; default 60, and never longer than the action has
----@field backoff? number the interval is multiplied by this after each question, up to 30 s; default 1
----@field what? string what is waited for, for the message: "the health check of d1"
----@field dry_run? any a dry run asks once, and when the answer is no returns this, since nobody made it come true;
----default true
+---@field interval? number seconds between two calls; default 1
+---@field timeout? number seconds; default 60, and never past the deadline of the action
+---@field backoff? number multiplies the interval after each call, up to 30 s; default 1
+---@field what? string the condition, for the message: "the health check of d1"
+---@field dry_run? any the result in a dry run, which calls fn only once, if the condition is not met; default true
 
-local KNOWN = { interval = "number", timeout = "number", backoff = "number", what = "string" }
+local KNOWN = { interval = "seconds", timeout = "limit", backoff = "amount", what = "string", dry_run = "any" }
 local LONGEST_INTERVAL = 30
-
-local function check(options)
-  for name, value in pairs(options) do
-    if name ~= "dry_run" then
-      local wanted = KNOWN[name] or error(('wait.poll: unknown option "%s"'):format(tostring(name)), 3)
-      if type(value) ~= wanted then
-        error(("wait.poll: option %s: expected a %s, got a %s"):format(name, wanted, type(value)), 3)
-      elseif wanted == "number" and (value < 0 or value ~= value) then
-        error(("wait.poll: option %s: expected 0 or more"):format(name), 3)
-      end
-    end
-  end
-end
 
 local function text_of(last)
   if last == nil then return "" end
@@ -44,17 +31,17 @@ local function failure(code, why, options, last)
   }
 end
 
---- Waits before the next question. When there will be none: the code of the failure, and why.
+--- Waits before the next call. Returns the code of the failure and its cause when there is no time for one.
 local function pause(interval, started, ends)
   local left = ends - time.monotonic()
   if left <= 0 then return "timeout", ("not within %.4g s"):format(ends - started) end
-  local ok, err = time.sleep(math.min(interval, left)) -- the last question is asked when time is up
+  local ok, err = time.sleep(math.min(interval, left)) -- the last call is made when time is up
   if ok then return nil end
   return err.code, err.code == "deadline" and "the action's time is up" or "the action is cancelled"
 end
 
---- Calls `fn(attempt)` until it returns something that is neither nil nor false, and returns all it returned. What else
---- it returns after nil or false is the reason, of which the last one ends up in the error. Raise to give up at once.
+--- Calls `fn(attempt)` until its first result is neither nil nor false, and returns all its results. The second result
+--- after nil or false is the reason, and the error has the last one. To give up at once, raise an error in fn.
 ---
 ---     local response, err = wait.poll(function()
 ---       local response, err = http.get(health_url)
@@ -64,11 +51,10 @@ end
 ---
 ---@param fn fun(attempt: integer): any, any
 ---@param options? bosun.wait.Options
----@return any|nil value what fn returned, all of it
----@return bosun.Error|nil err code "timeout", "deadline" or "cancelled"; `err.last` is what fn said last
+---@return any|nil value the results of fn
+---@return bosun.Error|nil err code "timeout", "deadline" or "cancelled"; `err.last` is the last reason
 function wait.poll(fn, options)
-  options = options or {}
-  check(options)
+  options = check_options("wait.poll", options, KNOWN)
   local started = time.monotonic()
   local ends = started + (options.timeout or 60)
   local interval = options.interval or 1

@@ -1,9 +1,9 @@
---- Where a container's port can be reached from here.
+--- Where a container's port is reachable from this machine.
 
 local address = {}
 
---- The host of a published port: what it is bound to, or, for all addresses, the engine's host. nil: it is one that
---- only the engine's machine reaches.
+--- The host of a published port: the address it is bound to, or the engine's host when it is bound to all. nil: only
+--- the engine's own machine reaches it.
 local function host_of(context, binding)
   local ip = binding.HostIp
   if not ip or ip == "" or ip == "0.0.0.0" or ip == "::" then return context.engine.hostname end
@@ -26,8 +26,8 @@ local function on_network(context, inspected, port)
   return ip and ip ~= "" and ("http://%s:%d"):format(ip, port)
 end
 
---- URLs of a container's port, the likeliest first: its published port, then, when the engine is on this machine, its
---- address on the network.
+--- URLs of a container's port, the most likely first: its published port, then its address on the network if the
+--- engine is on this machine.
 ---@param context table
 ---@param inspected table
 ---@param port integer

@@ -1,29 +1,40 @@
---- Sees to it that a container with a given name and spec runs, whatever is there: nothing, one that a killed run left,
---- one that another run makes at this moment, a stale one, or a stranger's. The name is the lock: of several creates at
---- once the engine lets one through.
+--- Makes sure that a container with a given name and spec runs, whatever has the name: nothing, a container that a
+--- killed run left, one that another run is making right now, an outdated one, or someone else's. The name is the lock:
+--- of several concurrent creates the engine accepts one.
 
 local crypto = require "bosun.crypto"
+local errors = require "bosun.error"
 local json = require "bosun.json"
+local tables = require "bosun.tables"
 local time = require "bosun.time"
+
 local labels = require "docker.labels"
 
 local container = {}
 
 local MOST_TRIES = 50
-local PAUSE = 0.1 -- seconds: an engine gives a name away a moment before it knows the container
+local PAUSE = 0.1 -- seconds: an engine reserves a name a moment before it knows the container
 
 ---@class docker.Wanted
 ---@field name string
----@field body table what the engine's create takes, with its labels
----@field spec string digest of what makes it stale
+---@field body table for the engine's create, with the labels
+---@field spec string digest of everything that makes a container outdated when it changes
 ---@field role string
 ---@field deployment? string id
 ---@field generation? integer
 ---@field files? { path: string, archive: bosun.tar.Archive } put into it before it starts
----@field adopt? boolean one with another spec will do
----@field fresh? boolean one that runs with the same spec counts as stale, too
+---@field adopt? boolean accept a container with another spec
+---@field fresh? boolean replace a container even when it runs with the same spec
 
---- The digest of a container's body, without its labels: those of a deployment differ from generation to generation.
+--- The host config of all containers: on the plugin's network, restarted whenever they end.
+---@param context table
+---@param fields table
+---@return table
+function container.host_config(context, fields)
+  return tables.copy(fields, { RestartPolicy = { Name = "always" }, NetworkMode = context.config.dockerNetwork })
+end
+
+--- The digest of a container's body, without its labels: those differ from generation to generation.
 function container.spec_of(...)
   return crypto.sha256(json.encode({ ... }, { sort = true }))
 end
@@ -31,22 +42,22 @@ end
 local function is_paused(inspected) return inspected.State.Paused == true end
 local function is_ended(state) return state == "dead" or state == "removing" end
 
---- Lets an existing container run again. Starting one that runs is no failure.
+--- Gets an existing container to run again. Starting one that runs already succeeds.
 local function revive(engine, inspected)
   if is_paused(inspected) then return engine:unpause_container(inspected.Id) end
   if inspected.State.Running then return true end
   return engine:start_container(inspected.Id)
 end
 
---- Why a name cannot be had: "a_b" with model "c" and "a" with model "b_c" make one name, too.
+--- Why a name is taken: "a_b" with model "c" and "a" with model "b_c" also make the same name.
 local function stranger(context, wanted, inspected)
   local found = inspected.Config.Labels
   local deployment = labels.is_ours(context, found) and labels.read(found).deployment
   local owner = deployment and ("deployment %s"):format(deployment) or labels.owner(found)
-  local advice = deployment and 'ids that are alike once they are joined by "_" need another id'
-    or "remove or rename that one, or set another containerNamePrefix"
-  return {
-    code = "conflict", message = ("the name %s is taken by a container of %s (image %s): %s"):format(wanted.name, owner,
+  local advice = deployment and 'ids that are the same once joined by "_" cannot be deployed together'
+    or "remove or rename it, or set another containerNamePrefix"
+  return errors.new {
+    code = "conflict", message = ("the name %s is taken by a container of %s (image %s); %s"):format(wanted.name, owner,
       tostring(inspected.Config.Image), advice),
   }
 end
@@ -58,10 +69,10 @@ local function is_same_thing(context, wanted, found)
   return read.deployment == wanted.deployment and not labels.is_service(read.role)
 end
 
---- Stops a container as it wants to be stopped, then removes it. True also when it is gone already.
+--- Stops a container with its stop signal, then removes it. One that is already gone is a success.
 ---@param context table
 ---@param instance { id: string, name: string }
----@param options? { kill?: boolean } kill: at once
+---@param options? { kill?: boolean } kill: without the stop signal
 ---@return true|nil ok
 ---@return bosun.Error|nil err
 function container.remove(context, instance, options)
@@ -71,12 +82,14 @@ function container.remove(context, instance, options)
   if inspected and is_paused(inspected) then engine:unpause_container(id) end
   if inspected and inspected.State.Running then
     local stopped, err = engine:stop_container(id, { timeout = math.ceil(context.config.stopTimeout) })
-    if not stopped then context.log:warn("not stopped; it is killed", { container = instance.name, error = err }) end
+    if not stopped then
+      context.log:warn("cannot stop the container; killing it", { container = instance.name, error = err })
+    end
   end
   return engine:remove_container(id, { force = true, volumes = true })
 end
 
---- Gives a container another name. A run that was killed, or another at this moment, may have done it.
+--- Renames a container, unless a killed or a concurrent run has already done that.
 local function rename_away(context, name, id, new_name)
   local ok, err = context.engine:rename_container(context.dry_run and name or id, new_name)
   if ok then return true end
@@ -84,19 +97,19 @@ local function rename_away(context, name, id, new_name)
   return not now or now.Name ~= "/" .. name, err
 end
 
---- Out of the way with a container of ours that is not what is wanted. One that serves goes on, under another name.
+--- Moves an unsuitable container of ours out of the way. One that serves keeps running, under another name.
 local function displace(context, wanted, inspected)
   local found = labels.read(inspected.Config.Labels)
   if wanted.deployment and inspected.State.Running and not inspected.State.Restarting then
-    context.note("another container of the deployment makes room for its name", { container = wanted.name })
+    context.note("renaming another container of the deployment that has this name", { container = wanted.name })
     return rename_away(context, wanted.name, inspected.Id, ("%s.g%d"):format(wanted.name, found.generation))
   end
-  context.note("a container that is out of date is removed", { container = wanted.name })
+  context.note("removing an outdated container", { container = wanted.name })
   return container.remove(context, { id = inspected.Id, name = wanted.name })
 end
 
---- What to do about the container that has the name. "again": create it; the id: it is there.
-local function settle(context, wanted)
+--- Decides about the container that has the name. "again": create it; an id: use this one.
+local function decide(context, wanted)
   local inspected, err = context.engine:inspect_container(wanted.name)
   if not inspected then
     if err.code == "not_found" then return "again" end
@@ -114,7 +127,7 @@ local function settle(context, wanted)
     if revived then return inspected.Id end
     if why.code == "not_found" then return "again" end
     if why.code ~= "engine" or wanted.is_remade then return nil, why end
-    wanted.is_remade = true -- the engine cannot have it run any more: once more from the beginning
+    wanted.is_remade = true -- the engine can no longer run it: start over, once
     local removed, problem = context.engine:remove_container(inspected.Id, { force = true })
     return removed and "again", problem
   end
@@ -122,7 +135,7 @@ local function settle(context, wanted)
   return displaced and "again" or nil, problem
 end
 
---- Puts files in and starts what this run created; what does not start is removed.
+--- Copies files into a new container and starts it; removes it when that fails.
 local function finish(context, wanted, id)
   local ok, err = true, nil
   if wanted.files then ok, err = context.engine:put_archive(id, wanted.files.path, wanted.files.archive) end
@@ -130,25 +143,27 @@ local function finish(context, wanted, id)
   if ok then return id, true end
   local removed, why = context.engine:remove_container(id, { force = true })
   if not removed then
-    context.log:warn("what did not start is not removed", { container = wanted.name, error = why })
+    context.log:warn("cannot remove the container that failed to start", { container = wanted.name, error = why })
   end
   return nil, err
 end
 
---- A dry run creates nothing, and so has to ask whether the name is free; once, since it moves nothing out of the way.
+--- A dry run creates nothing, so it asks whether the name is free; once, since it moves nothing out of the way.
 local function create(context, wanted)
   if context.dry_run and not wanted.asked then
     wanted.asked = true
-    if context.engine:inspect_container(wanted.name) then return nil, { code = "conflict" } end
+    if context.engine:inspect_container(wanted.name) then
+      return nil, errors.new { code = "conflict", message = ("the name %s is taken"):format(wanted.name) }
+    end
   end
   return context.engine:create_container(wanted.name, wanted.body)
 end
 
---- Creates and starts the container, or adopts the one that is there.
+--- Creates and starts the container, or adopts the existing one.
 ---@param context table
 ---@param wanted docker.Wanted
 ---@return string|nil id
----@return boolean|bosun.Error created whether this call made it; the error where id is nil
+---@return boolean|bosun.Error created whether this call created it; the error when id is nil
 function container.run(context, wanted)
   local err
   for _ = 1, MOST_TRIES do
@@ -156,7 +171,7 @@ function container.run(context, wanted)
     id, err = create(context, wanted)
     if id then return finish(context, wanted, id) end
     if err.code ~= "conflict" then return nil, err end
-    local outcome, problem = settle(context, wanted)
+    local outcome, problem = decide(context, wanted)
     if not outcome then return nil, problem end
     if outcome ~= "again" then return outcome, false end
     local slept, late = time.sleep(PAUSE)
@@ -165,7 +180,9 @@ function container.run(context, wanted)
   return nil, err
 end
 
---- Lets a container that is there run. True, or nil and the error.
+--- Gets an existing container to run again.
+---@return true|nil ok
+---@return bosun.Error|nil err
 function container.revive(context, id)
   local inspected, err = context.engine:inspect_container(id)
   if not inspected then return nil, err end

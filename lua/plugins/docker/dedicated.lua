@@ -1,5 +1,6 @@
---- A deployment with a container of its own: a single-model prediction server whose image has the model in it.
+--- A deployment with its own container: a single-model prediction server whose image contains the model.
 
+local given = require "bosun.deployment_info"
 local prediction_server = require "bosun.prediction_server"
 
 local container = require "docker.container"
@@ -12,22 +13,21 @@ local services = require "docker.services"
 
 local dedicated = { role = labels.Role.SERVER }
 
---- Keys of keyValueConfig, what the engine calls them, its unit, and the least it takes.
+--- Keys of keyValueConfig, the engine's name and unit for them, and the least it accepts.
 local LIMITS = {
   memory = { field = "Memory", unit = 1, parse = prediction_server.memory, least = 6 * 2 ^ 20, least_text = "6m" },
   cpus = { field = "NanoCpus", unit = 1e9, parse = prediction_server.cpus, least = 0.01, least_text = "0.01" },
 }
 
---- The deployment's limits as the engine has them.
+--- The deployment's limits in the engine's terms.
 local function limits(context, deployment)
-  local values = type(deployment.info.keyValueConfig) == "table" and deployment.info.keyValueConfig or {}
-  local result = {}
+  local values, result = given.key_values(deployment.info), {}
   for key, limit in pairs(LIMITS) do
     if values[key] ~= nil then
       local value, problem = limit.parse(values[key])
       local amount = value and math.tointeger(math.floor(value * limit.unit))
-      if value and not amount then problem = "it is too large" end
-      if value and value < limit.least then problem = "the engine takes no less than " .. limit.least_text end
+      if value and not amount then problem = "too large" end
+      if value and value < limit.least then problem = "the engine requires at least " .. limit.least_text end
       if problem then return nil, context.config_problem({ "deploymentInfo", "keyValueConfig", key }, problem) end
       result[limit.field] = amount
     end
@@ -35,7 +35,7 @@ local function limits(context, deployment)
   return result
 end
 
---- The health check: the private config's; else a custom image's own; else that the server answers.
+--- The health check: that of the private config, else that of a custom image, else that the server answers.
 local function health_check(context, custom)
   local own = custom and type(custom.Config) == "table" and custom.Config.Healthcheck
   local has_own = type(own) == "table" and type(own.Test) == "table" and own.Test[1] and own.Test[1] ~= "NONE"
@@ -43,7 +43,7 @@ local function health_check(context, custom)
   return context.health_check
 end
 
---- What the deployment's container is to be. Nothing is changed.
+--- What the deployment's container should be. Changes nothing.
 ---@return table|nil plan
 ---@return string|nil problem
 function dedicated.plan(context, deployment)
@@ -54,13 +54,12 @@ function dedicated.plan(context, deployment)
   if not environment then return nil, why end
   local custom, err = model_image.custom(context, deployment.model)
   if err then return nil, err.message end
-  host.RestartPolicy, host.NetworkMode = { Name = "always" }, context.config.dockerNetwork
   local body = {
     Image = model_image.name(context, deployment.model),
     Env = services.environment_list(environment),
     ExposedPorts = { [prediction_server.PORT .. "/tcp"] = {} },
     Healthcheck = health_check(context, custom),
-    HostConfig = host,
+    HostConfig = container.host_config(context, host),
   }
   return {
     role = dedicated.role, is_custom = custom ~= nil, body = body,
@@ -69,7 +68,7 @@ function dedicated.plan(context, deployment)
   }
 end
 
---- Gets ready what the container needs.
+--- Prepares what the container needs.
 ---@return true|nil ok
 ---@return string|nil problem
 function dedicated.prepare(context, deployment, plan)
@@ -78,7 +77,7 @@ function dedicated.prepare(context, deployment, plan)
   return image and true, problem
 end
 
---- The labels of a generation of it.
+--- The labels of one generation.
 function dedicated.labels(context, deployment, plan, generation)
   local result = labels.deployment(context, dedicated.role, deployment, generation, plan.spec)
   return proxy.add_route(context, result, {
@@ -94,14 +93,14 @@ function dedicated.wait(context, id)
   return health.wait(context, id)
 end
 
---- Gives an instance's image its name back.
+--- Gives an instance's image back its name.
 ---@return true|nil ok
 ---@return string|nil problem
 function dedicated.give_back(context, instance)
   return model_image.give_back(context, instance.model, instance.image_id)
 end
 
---- Removes what belongs to a container that is gone.
+--- Removes what belonged to a removed container.
 function dedicated.clean(context, instance, others)
   for _, other in ipairs(others) do
     local is_same = instance.image_id and other.image_id == instance.image_id

@@ -1,4 +1,4 @@
---- What the engine holds of this plugin's, from one request for the list of containers.
+--- The plugin's containers on the engine, from one request for the list of containers.
 
 local labels = require "docker.labels"
 
@@ -10,8 +10,8 @@ local fleet = {}
 ---@field image_id string
 ---@field role string
 ---@field state string "running", "restarting", "paused", "exited", "created", "removing" or "dead"
----@field health? string "healthy", "unhealthy" or "starting"; nil: it has none, or the engine's list does not say
----@field status string in the engine's words: "Up 3 minutes (healthy)"
+---@field health? string "healthy", "unhealthy" or "starting"; nil: no health check, or not in the engine's list
+---@field status string as the engine puts it: "Up 3 minutes (healthy)"
 ---@field deployment? string id
 ---@field model? string id
 ---@field generation integer
@@ -39,7 +39,7 @@ local function newest_first(a, b)
   return a.id > b.id
 end
 
---- Does it answer predictions, as far as the list tells?
+--- Does it serve predictions, as far as the list says?
 function fleet.serves(instance)
   return instance.state == "running" and (instance.health == nil or instance.health == "healthy")
 end
@@ -60,7 +60,7 @@ function fleet.current(instances)
   return best
 end
 
---- Reads everything, or what belongs to one deployment.
+--- Reads all of the plugin's containers, or those of one deployment.
 ---@param context table
 ---@param deployment_id? string
 ---@return { deployments: table<string, docker.Instance[]>, services: table<string, docker.Instance> }|nil
@@ -85,7 +85,7 @@ function fleet.read(context, deployment_id)
   return result
 end
 
---- Podman's list says nothing of health: each container that runs is asked.
+--- Podman's list says nothing about health, so this asks each running container.
 local function add_health(context, instances)
   for _, instance in ipairs(instances) do
     local inspected = instance.state == "running" and context.engine:inspect_container(instance.id)

@@ -1,5 +1,6 @@
---- How a container is, in words, and waiting until it is well.
+--- The state of a container, in words, and waiting until it is healthy.
 
+local text = require "bosun.text"
 local time = require "bosun.time"
 local wait = require "bosun.wait"
 
@@ -7,18 +8,15 @@ local health = {}
 
 local SHOWN_LINES = 10
 local MOST_BYTES = 2000
-local CRASHES = 3 -- restarts after which nobody waits any longer
+local CRASHES = 3 -- restarts after which waiting is given up
 local LONGEST_RESERVE = 20
 local WORTH_WAITING = { starting = true, created = true, restarting = true }
 
---- A container's last lines, for a message; "" when there are none.
+--- The end of a container's log, for a message; "" when it is empty.
 ---@return string
 function health.last_lines(context, id)
-  local text = context.engine:logs(id, { tail = SHOWN_LINES })
-  text = text and text:gsub("%s+$", "") or ""
-  if text == "" then return "" end
-  if #text > MOST_BYTES then text = "…" .. text:sub(-MOST_BYTES):gsub("^[\x80-\xBF]*", "") end
-  return "; its last lines:\n" .. text
+  local log = text.trimmed(context.engine:logs(id, { tail = SHOWN_LINES }) or "")
+  return log == "" and "" or "; last lines of its log:\n" .. text.tail(log, MOST_BYTES)
 end
 
 local function checks(state)
@@ -26,78 +24,77 @@ local function checks(state)
     and state.Health.Status or nil
 end
 
---- What the last health check said.
+--- The output of the last health check, for a message.
 local function last_check(state)
   local log = type(state.Health.Log) == "table" and state.Health.Log or {}
   local last = log[#log]
-  local output = last and tostring(last.Output or ""):gsub("%s+$", ""):sub(-300) or ""
+  local output = last and text.tail(text.trimmed(tostring(last.Output or "")), 300) or ""
   return output == "" and "" or (": " .. output)
 end
 
---- Bytes; 0: it has no limit.
+--- The memory limit in bytes; 0: none.
 local function limit_of(inspected)
   return type(inspected.HostConfig) == "table" and math.tointeger(inspected.HostConfig.Memory) or 0
 end
 
 local function ended_text(state, limit)
   if state.OOMKilled then
-    return ("it was killed for lack of memory%s: give the deployment more with keyValueConfig.memory"):format(
+    return ("ran out of memory and was killed%s; raise keyValueConfig.memory"):format(
       limit > 0 and (" (its limit is %d MiB)"):format(limit // 2 ^ 20) or "")
   end
   local why = type(state.Error) == "string" and state.Error ~= "" and (": " .. state.Error) or ""
-  return ("it ended with exit code %d%s"):format(state.ExitCode or -1, why)
+  return ("exited with code %d%s"):format(state.ExitCode or -1, why)
 end
 
---- Of one that runs. The engine calls one that was paused unhealthy until the next check.
+--- Judges a running container. After a pause, the engine calls it unhealthy until the next check.
 local function judge_running(state)
   local check = checks(state)
   if check == "unhealthy" and state.Health.FailingStreak == 0 then
-    return "starting", "its health has not been checked since it was paused"
+    return "starting", "not checked since it was paused"
   elseif check == "unhealthy" then
-    return "unhealthy", "its health check fails" .. last_check(state)
+    return "unhealthy", "failing its health check" .. last_check(state)
   elseif check == "starting" then
-    return "starting", "it does not answer its health check yet" .. last_check(state)
+    return "starting", "has not passed its health check yet" .. last_check(state)
   end
-  return "healthy", "it runs"
+  return "healthy", "running"
 end
 
---- A container's state from inspecting it: "healthy", "starting", "unhealthy", "restarting", "paused", "ended",
---- "created"; and in words.
+--- Judges a container by what inspecting it returned.
 ---@param inspected table
----@return string kind
----@return string text
+---@return string kind "healthy", "starting", "unhealthy", "restarting", "paused", "ended" or "created"
+---@return string words the same for people: "exited with code 1"
 function health.judge(inspected)
   local state, limit = inspected.State, limit_of(inspected)
   if state.Restarting then
-    return "restarting", "it crashes again and again: " .. ended_text(state, limit)
+    return "restarting", "keeps crashing: " .. ended_text(state, limit)
   elseif state.Paused then
-    return "paused", "it is paused"
+    return "paused", "paused"
   elseif state.Running then
     return judge_running(state)
   elseif state.Status == "created" then
-    return "created", "it was created, but not started"
+    return "created", "created, but never started"
   end
   return "ended", ended_text(state, limit)
 end
 
---- Podman runs no health checks where there is no systemd: whoever waits has to ask for them.
+--- Without systemd, Podman runs no health checks: waiting for one means asking for it.
 local function ask_podman(context, id, kind)
   if context.engine.kind ~= "podman" or kind ~= "starting" and kind ~= "unhealthy" then return nil end
   return context.engine:run_healthcheck(id)
 end
 
---- Inspects a container and judges it. nil and the error when it cannot be had.
+--- Inspects a container and judges it.
 ---@return { kind: string, text: string, inspected: table }|nil
 ---@return bosun.Error|nil err
 function health.look(context, id)
   local inspected, err = context.engine:inspect_container(id)
   if not inspected then return nil, err end
-  local kind, text = health.judge(inspected)
-  if ask_podman(context, id, kind) == "healthy" then kind, text = "healthy", "it runs" end
-  return { kind = kind, text = text, inspected = inspected }
+  local kind, words = health.judge(inspected)
+  if ask_podman(context, id, kind) == "healthy" then kind, words = "healthy", "running" end
+  return { kind = kind, text = words, inspected = inspected }
 end
 
---- Seconds that a wait may take, so that there is time left for undoing what it waited for.
+--- How many seconds a wait may take: up to `longest`, with time left before the deadline to undo a failure.
 ---@param longest number
 ---@return number
 function health.budget(longest)
@@ -109,7 +106,7 @@ end
 local function verdict(context, id)
   local now, err = health.look(context, id)
   if not now then
-    if err.code == "not_found" then return { problem = "it was removed by somebody else" } end
+    if err.code == "not_found" then return { problem = "removed by someone else" } end
     return nil, err.message
   end
   if now.kind == "healthy" then return {} end
@@ -119,13 +116,13 @@ local function verdict(context, id)
   if state.OOMKilled and (restarts > 0 or not state.Running) then
     return { problem = ended_text(state, limit_of(now.inspected)) }
   end
-  -- One that has just been started again says nothing of why it ended: the next look may.
+  -- A container that has just restarted does not say why it ended; the next look may.
   local most = now.kind == "starting" and 2 * CRASHES or CRASHES
   if WORTH_WAITING[now.kind] and restarts < most then return nil, now.text end
   return { problem = restarts > 0 and ("%s (%d restarts)"):format(now.text, restarts) or now.text }
 end
 
---- Waits until a container is healthy, or, where it has no health check, runs. True; or nil and in words why not.
+--- Waits until a container is healthy or, without a health check, runs.
 ---@param context table
 ---@param id string
 ---@return true|nil ok

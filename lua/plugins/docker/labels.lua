@@ -1,22 +1,23 @@
---- The labels that tell what a container or image is: the plugin's only memory.
+--- The labels that say what a container or image is for: the plugin's only state.
 
 local json = require "bosun.json"
+local tables = require "bosun.tables"
 
 local labels = {}
 
-local PREFIX = "bosun.prefix" -- the plugin's containerNamePrefix: whose it is
-local ENVIRONMENT = "bosun.environment" -- id of the prediction environment, where the agent said it
+local PREFIX = "bosun.prefix" -- the plugin's containerNamePrefix: the owner
+local ENVIRONMENT = "bosun.environment" -- id of the prediction environment, if the agent sent it
 local ROLE = "bosun.role"
-local SPEC = "bosun.spec" -- digest of what it was made from
+local SPEC = "bosun.spec" -- digest of what a container was made from
 local DEPLOYMENT = "bosun.deployment"
 local MODEL = "bosun.model"
 local GENERATION = "bosun.generation" -- counts a deployment's replacements
-local SERVER_ID = "bosun.server.id" -- under which the shared server has the model
-local IMAGE = "bosun.image" -- the name that a generated image was built for
-local RECIPE = "bosun.recipe" -- digest of what it was built from
+local SERVER_ID = "bosun.server.id" -- the id of the model in the shared server
+local IMAGE = "bosun.image" -- the name a generated image was built for
+local RECIPE = "bosun.recipe" -- digest of what an image was built from
 local INFO = "bosun.info" -- the rest of deploymentInfo, as JSON
 
---- Roles: a deployment's own server, the route to its model in the shared server; what serves all deployments.
+--- Roles: a deployment's own server, the route to its model in the shared server, and what serves all deployments.
 labels.Role = {
   SERVER = "server", ROUTE = "route", SHARED_SERVER = "shared-server", PROXY = "proxy", QUEUE = "queue",
   AGENT = "agent", MODEL = "model",
@@ -26,27 +27,27 @@ local SERVICES = { proxy = true, queue = true, agent = true, ["shared-server"] =
 
 local KEPT_INFO = { "name", "description", "modelArtifact", "modelExecutionType", "keyValueConfig" }
 
---- Is this the role of a container that serves all deployments?
+--- Does a container with this role serve all deployments?
 function labels.is_service(role)
   return SERVICES[role] or false
 end
 
---- What is on everything of this plugin's.
+--- The labels on everything of this plugin.
 function labels.common(context, role)
   return { [PREFIX] = context.config.containerNamePrefix, [ENVIRONMENT] = context.environment, [ROLE] = role }
 end
 
---- For the engine's filter: everything of this plugin's, or of one deployment.
+--- For the engine's filter: everything of this plugin, or of one deployment.
 function labels.filter(context, deployment_id)
   return { [PREFIX] = context.config.containerNamePrefix, [DEPLOYMENT] = deployment_id }
 end
 
---- The proxy looks at nothing else. Traefik's expression (providers.docker.constraints).
+--- Limits the proxy to this plugin's containers: a Traefik expression (providers.docker.constraints).
 function labels.constraint(context)
   return ("Label(`%s`,`%s`)"):format(PREFIX, context.config.containerNamePrefix)
 end
 
---- Of a container with a role for all deployments.
+--- The labels of a container that serves all deployments.
 function labels.service(context, role, spec)
   local result = labels.common(context, role)
   result[SPEC] = spec
@@ -59,15 +60,26 @@ local function info_of(deployment_info)
   return json.encode(kept)
 end
 
---- Can the labels hold this deploymentInfo? Infinities and keys that are no text cannot be written as JSON.
----@return true|nil ok
----@return string|nil problem
-function labels.check_info(deployment_info)
-  local ok, problem = pcall(info_of, deployment_info)
-  return ok or nil, not ok and tostring(problem):gsub("^.-json%.encode: ", "") or nil
+local function can_hold(value)
+  return (pcall(json.encode, value))
 end
 
---- Of a deployment's container.
+--- The first value of a deploymentInfo that the labels cannot hold, as the keys that lead to it; nil when they can hold
+--- all of it.
+---@param deployment_info table
+---@return string[]|nil key_path
+function labels.unfit(deployment_info)
+  if can_hold(deployment_info) then return nil end
+  for _, name in ipairs(KEPT_INFO) do
+    local value = deployment_info[name]
+    for _, key in ipairs(type(value) == "table" and tables.sorted_keys(value) or {}) do
+      if type(key) == "string" and not can_hold(value[key]) then return { "deploymentInfo", name, key } end
+    end
+    if value ~= nil and not can_hold(value) then return { "deploymentInfo", name } end
+  end
+end
+
+--- The labels of a deployment's container.
 function labels.deployment(context, role, deployment, generation, spec)
   local result = labels.service(context, role, spec)
   result[DEPLOYMENT], result[MODEL] = deployment.id, deployment.model
@@ -75,14 +87,14 @@ function labels.deployment(context, role, deployment, generation, spec)
   return result
 end
 
---- Adds the id under which the shared server has the model.
+--- Adds the model's id in the shared server.
 function labels.add_server_id(result, server_id)
   result[SERVER_ID] = server_id
   return result
 end
 
---- Of a generated image, with its name and a digest of what it is made from. They stand in a Dockerfile, too: no text
---- that people type.
+--- The labels of a generated image, with its name and a digest of what it is made from. They are also written to a
+--- Dockerfile, so none of them is text that people type.
 function labels.image(context, name, recipe)
   local result = labels.image_filter(context, name)
   result[RECIPE] = recipe
@@ -94,21 +106,21 @@ function labels.image_filter(context, name)
   return { [PREFIX] = context.config.containerNamePrefix, [ROLE] = labels.Role.MODEL, [IMAGE] = name }
 end
 
---- Do these labels say that it is this plugin's? Where one side has no environment, the prefix decides.
+--- Do these labels mark something of this plugin? Where one side has no environment, the prefix decides.
 function labels.is_ours(context, found)
   if type(found) ~= "table" or found[PREFIX] ~= context.config.containerNamePrefix then return false end
   local theirs = found[ENVIRONMENT]
   return theirs == nil or context.environment == nil or theirs == context.environment
 end
 
---- Whose it is, for messages.
+--- The owner, for messages.
 function labels.owner(found)
   local environment, prefix = found and found[ENVIRONMENT], found and found[PREFIX]
   if environment then return ("prediction environment %s"):format(environment) end
-  return prefix and ("a plugin with the containerNamePrefix %q"):format(prefix) or "somebody else"
+  return prefix and ("a plugin with the containerNamePrefix %q"):format(prefix) or "someone else"
 end
 
---- The fields that an instance has from its labels.
+--- The fields of an instance that come from its labels.
 function labels.read(found)
   local info = found[INFO] and json.decode(found[INFO])
   return {
@@ -118,12 +130,12 @@ function labels.read(found)
   }
 end
 
---- The name that a generated image was built for.
+--- The name a generated image was built for.
 function labels.image_name(found)
   return found[IMAGE]
 end
 
---- A generated image's digest of what it was made from.
+--- The digest of what a generated image was built from.
 function labels.recipe(found)
   return found[RECIPE]
 end

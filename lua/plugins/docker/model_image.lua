@@ -1,14 +1,14 @@
---- The image that a deployment's container runs: the prediction server with the model package in it, built when it is
---- needed; or a custom model's image of that name that somebody else made, which is used as it is.
+--- The image that a deployment's container runs: the prediction server with the model package in it, built when needed;
+--- or a custom model's image of that name, which is used as it is.
 ---
---- A generated image is known by its labels. The Dockerfile sets them before it copies the package, so that whatever an
---- interrupted build leaves has them, and is found.
+--- A generated image is recognized by its labels. The Dockerfile sets them before it copies the package, so whatever an
+--- interrupted build leaves behind has them, and is found.
 
 local crypto = require "bosun.crypto"
 local docker = require "bosun.docker"
-local fs = require "bosun.fs"
-local path = require "bosun.path"
+local given = require "bosun.deployment_info"
 local prediction_server = require "bosun.prediction_server"
+local tables = require "bosun.tables"
 local tar = require "bosun.tar"
 local time = require "bosun.time"
 
@@ -36,7 +36,7 @@ local function is_generated(context, found)
   return labels.is_ours(context, labels_of(found))
 end
 
---- The custom model's image of this name: nil when there is none; nil and an error when nobody can tell.
+--- The custom model's image of this name; nil without an error: there is none.
 ---@return table|nil inspected
 ---@return bosun.Error|nil err
 function model_image.custom(context, model)
@@ -47,28 +47,21 @@ function model_image.custom(context, model)
 end
 
 --- The model package that an action was given, checked.
----@return { path: string, file: string, size: integer }|nil artifact
+---@param deployment_info table
+---@return bosun.deployment_info.Artifact|nil artifact
 ---@return string|nil problem
-local function check_artifact(artifact)
-  if type(artifact) ~= "string" or artifact == "" then return nil, "deploymentInfo.modelArtifact is missing" end
-  if artifact:find("\0", 1, true) then return nil, "deploymentInfo.modelArtifact is no path: it holds a NUL" end
-  local stat, err = fs.stat(artifact)
-  if not stat then return nil, ("the model package cannot be had: %s"):format(err.message) end
-  if stat.type ~= "file" then return nil, ("modelArtifact %s is a %s; expected a file"):format(artifact, stat.type) end
-  if stat.size == 0 then return nil, ("the model package %s is empty"):format(artifact) end
-  local file = path.basename(artifact)
-  local safe, problem = path.safe_component(file, nil, "the model package's file name")
-  if not safe then return nil, problem.message end
-  return { path = artifact, file = file, size = stat.size }
+function model_image.artifact(deployment_info)
+  local artifact, problem = given.artifact(deployment_info)
+  if artifact and artifact.size == 0 then return nil, ("the model package %s is empty"):format(artifact.path) end
+  return artifact, problem
 end
-model_image.check_artifact = check_artifact
 
---- Inside the image the package has a name that the server knows for one.
+--- The package's name inside the image, which the server has to recognize.
 local function package_name(artifact)
   return artifact.file:find("%.mlpkg$") and artifact.file or artifact.file .. ".mlpkg"
 end
 
---- The digest of what an image is made from. Of the package it is the name and size: a model's id stands for its
+--- The digest of what an image is made from. The package counts with its name and size: the model's id stands for its
 --- content.
 local function recipe(model, artifact, base_id)
   return crypto.sha256(("%s\0%s\0%d\0%s"):format(model, artifact.file, artifact.size, base_id))
@@ -76,8 +69,7 @@ end
 
 local function dockerfile(context, found_labels)
   local set = {}
-  for key, value in pairs(found_labels) do set[#set + 1] = ('"%s"="%s"'):format(key, value) end
-  table.sort(set)
+  for i, key in ipairs(tables.sorted_keys(found_labels)) do set[i] = ('"%s"="%s"'):format(key, found_labels[key]) end
   return ("FROM %s\nLABEL %s\nCOPY model/ %s/\n"):format(context.config.ppsBaseImage, table.concat(set, " "),
     prediction_server.MODEL_FOLDER)
 end
@@ -98,12 +90,12 @@ local function base_image(context)
   local got, err = services.need_image(context, base)
   if not got then return nil, err end
   local found, problem = context.engine:inspect_image(base)
-  if not found and context.dry_run then return { Id = base } end -- it would be there by now
+  if not found and context.dry_run then return { Id = base } end -- it would have been pulled
   return found, problem
 end
 
---- What to remove of a generated image: the name that it was built for, or, when it has none, itself. Names that others
---- gave it are theirs: nil.
+--- What to remove of a generated image: the name it was built for, or the image itself when it has no name; nil when it
+--- only has names that others gave it.
 local function removable(found)
   local names_of = type(found.RepoTags) == "table" and found.RepoTags or {}
   if #names_of == 0 then return found.Id end
@@ -112,35 +104,35 @@ local function removable(found)
   end
 end
 
---- Removes an image, if it was generated and nobody uses it.
+--- Removes an image if it was generated and is not in use.
 local function remove(context, image)
   local found = context.engine:inspect_image(image)
   local name = found and is_generated(context, found) and removable(found)
   if not name then return end
-  -- An engine that is busy with an archive keeps whoever removes an image waiting.
+  -- An engine that is unpacking an archive delays the removal of an image.
   local removed, err = context.engine:remove_image(name, { timeout = math.max(1, health.budget(REMOVAL_TIMEOUT)) })
   if removed then
     context.note("removed the model's image", { image = name })
   elseif err.code ~= "conflict" then
-    context.log:warn("the model's image is not removed", { image = name, error = err })
+    context.log:warn("cannot remove the model's image", { image = name, error = err })
   end
 end
 
---- Removes what failed and interrupted builds of an image left. To be called with its lock.
+--- Removes what failed and interrupted builds of an image left behind. The caller holds its lock.
 local function clear(context, name)
   local found, err = context.engine:list_images {
     labels = labels.image_filter(context, name), filters = { dangling = { "true" } },
   }
-  if not found then return context.log:warn("what earlier builds left cannot be listed", { error = err }) end
+  if not found then return context.log:warn("cannot list what earlier builds left behind", { error = err }) end
   for _, image in ipairs(found) do remove(context, image.Id) end
 end
 
---- One build of an image at a time: a second one would only leave an image without a name.
+--- One build of an image at a time: a second one would only leave an image without a name behind.
 local function build_lock(context, name, seconds)
   return (lock.take(context, "image " .. name, seconds))
 end
 
---- The image's name when it is there already; false when it has to be built; or nil and an error.
+--- The image's name if it exists already; false: it has to be built; or nil and a problem.
 local function find(context, model, artifact, base)
   local name = model_image.name(context, model)
   local found, err = context.engine:inspect_image(name)
@@ -152,30 +144,30 @@ local function find(context, model, artifact, base)
   return not is_stale and name
 end
 
---- Sees to it that a model's generated image is there. Its name; or nil and in words why not.
+--- Makes sure that a model's generated image exists.
 ---@param context table
 ---@param deployment { model: string, info: table }
 ---@return string|nil name
 ---@return string|nil problem
 function model_image.ensure(context, deployment)
   local name = model_image.name(context, deployment.model)
-  local artifact, problem = check_artifact(deployment.info.modelArtifact)
-  if not artifact then return nil, ("%s (and there is no image %s of a custom model)"):format(problem, name) end
+  local artifact, problem = model_image.artifact(deployment.info)
+  if not artifact then return nil, ("%s (and there is no custom model image %s)"):format(problem, name) end
   local base, why = base_image(context)
-  if not base then return nil, ("the prediction server's image cannot be had: %s"):format(why.message) end
+  if not base then return nil, ("the prediction server's image is not available: %s"):format(why.message) end
   local held <close> = build_lock(context, name, health.budget(context.config.startTimeout))
   local found, failure = find(context, deployment.model, artifact, base)
   if found ~= false then return found, failure end
   local id, err = build(context, deployment.model, artifact, base.Id)
   if id then return name end
   if held then clear(context, name) end
-  return nil, ("the image %s was not built: %s"):format(name, err.message)
+  return nil, ("cannot build the image %s: %s"):format(name, err.message)
 end
 
---- Removes a model's image, if it was generated and nobody uses it, and what is left of its builds.
+--- Removes a model's image if it was generated and is not in use, and what is left of its builds.
 ---@param context table
 ---@param model string
----@param image? string id, when it may have lost its name
+---@param image? string its id, in case it has lost its name
 function model_image.remove(context, model, image)
   local name = model_image.name(context, model)
   remove(context, image or name)
@@ -183,7 +175,7 @@ function model_image.remove(context, model, image)
   if held then clear(context, name) end
 end
 
---- Gives an image its name back, which a newer build took; not from what somebody else built.
+--- Gives an image back its name, which a newer build took; not if someone else's image has it.
 ---@param context table
 ---@param model string
 ---@param image string id
@@ -197,13 +189,13 @@ function model_image.give_back(context, model, image)
   return tagged, err and err.message
 end
 
---- Removes generated images that nobody uses: what interrupted runs left. A younger one may be that of a deployment
---- which starts at this moment.
+--- Removes generated images that are not in use: what interrupted runs left behind. A recent one may belong to a
+--- deployment that is being started right now.
 ---@param context table
 ---@param deployments table<string, docker.Instance[]>
 function model_image.sweep(context, deployments)
   local found, err = context.engine:list_images { labels = labels.image_filter(context) }
-  if not found then return context.log:warn("what earlier runs left cannot be listed", { error = err }) end
+  if not found then return context.log:warn("cannot list what earlier runs left behind", { error = err }) end
   local used = {}
   for _, instances in pairs(deployments) do
     for _, instance in ipairs(instances) do used[instance.image_id] = true end

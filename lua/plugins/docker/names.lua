@@ -1,5 +1,5 @@
---- Names of engine objects and routes from ids, which are hostile text. An id that a name can hold stands in it as it
---- is; any other becomes what is left of it and a digest of the whole, so that two ids never share a name.
+--- Names of engine objects and routes, made from ids, which are hostile text. An id that is valid in a name is used as
+--- it is; any other is reduced to its valid characters plus a digest of the whole, so two ids never share a name.
 
 local crypto = require "bosun.crypto"
 local docker = require "bosun.docker"
@@ -13,31 +13,20 @@ local function digest(text)
   return crypto.sha256(text):sub(1, 12)
 end
 
---- Does a text end as the stand-in for another one does? No UUID does: its digits have no "h" before them.
+--- Does an id end like the stand-in for another one? No UUID does: there is no "h" before its digits.
 local function is_stand_in(text)
   return text:find("%f[%w]h" .. ("%x"):rep(12) .. "$") ~= nil
 end
 
---- `text` with every run of other bytes than `allowed` (a set for a pattern) as one "-", beginning and ending with a
---- letter or digit.
+--- `text` with each run of bytes that are not `allowed` (a set for a pattern) replaced by one "-", and with a letter or
+--- digit at both ends.
 local function reduced(text, allowed, longest)
   return (text:gsub(("[^%s]+"):format(allowed), "-"):sub(1, longest):gsub("^[^%w]+", ""):gsub("[^%w]+$", ""))
 end
 
---- What is left of an id, and its digest.
+--- The valid part of an id, and the digest of all of it.
 local function stand_in(kept, id)
   return (kept == "" and "" or kept .. "-") .. "h" .. digest(id)
-end
-
---- Is this text usable as an id at all?
----@param id any
----@return true|nil ok
----@return string|nil problem
-function names.check_id(id)
-  if type(id) ~= "string" or id == "" then return nil, "it is missing" end
-  if id:find("\0", 1, true) then return nil, "it holds a NUL" end
-  if #id > 1024 then return nil, ("it has %d bytes; 1024 are allowed"):format(#id) end
-  return true
 end
 
 local function part(id)
@@ -50,7 +39,7 @@ function names.container(prefix, deployment_id, model_id)
   return ("%sdeployment_%s_%s"):format(prefix, part(deployment_id), part(model_id))
 end
 
---- The image generated for a model: "<prefix><model id>", where names of images have no capital letters.
+--- The image generated for a model: "<prefix><model id>", without capital letters, as names of images require.
 function names.image(prefix, model_id)
   local name = prefix .. model_id
   local is_plain = #model_id <= LONGEST_PART and model_id:find("^[a-z0-9]") and not model_id:find("[:@/]")
@@ -58,26 +47,26 @@ function names.image(prefix, model_id)
   return prefix .. stand_in(reduced(model_id:lower(), "a-z0-9", LONGEST_PART - 16), model_id)
 end
 
---- What stands for an id in a URL's path. Only what no proxy's rule takes for something else.
+--- An id as a segment of a URL's path, without characters that are special in a rule of the proxy.
 function names.segment(id)
   local is_plain = #id <= 128 and not id:find("[^%w_.~-]") and not id:find("^%.+$")
   if is_plain and not is_stand_in(id) then return id end
   return stand_in(reduced(id, "%w_~-", LONGEST_PART), id)
 end
 
---- Another segment for a deployment's id, while the first has another model. No id has it as its own.
+--- A second segment for a deployment, while its own is still in use for another model. No id has it as its own.
 function names.next_segment(id, model_id)
   return "next-h" .. digest(id .. "\0" .. model_id)
 end
 
---- The name of a deployment's router: lower case, without what separates the parts of a label. `scope` keeps apart
---- what several plugins have on one engine; the model, what two actions make at the same time.
+--- The name of a deployment's router: lower case, without the separators of labels. `scope` distinguishes plugins that
+--- share an engine; the model distinguishes two actions at the same time.
 function names.router(scope, deployment_id, model_id, generation)
   local kept = reduced(deployment_id:lower(), "a-z0-9", LONGEST_ROUTE)
   return ("bosun-%s-%s-g%d"):format(kept, digest(table.concat({ scope, deployment_id, model_id }, "\0")), generation)
 end
 
---- A host name on the network: those with "_" are no valid hosts of URLs.
+--- A host name on the network, without "_", which is not valid in the host of a URL.
 function names.host(role, scope)
   return ("%s-%s"):format(role, digest(scope):sub(1, 8))
 end

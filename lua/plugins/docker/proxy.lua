@@ -1,14 +1,16 @@
---- The reverse proxy: traefik 2, which follows the labels of containers. Here are the labels that route a deployment's
---- predictions, the proxy's own container, and what its API says.
+--- The reverse proxy: traefik 2, which follows the labels of containers. This file has the labels that route a
+--- deployment's predictions, the proxy's own container, and the questions to its API.
 ---
 --- Source: traefik 2.3, documentation of the docker provider and of the API.
 
 local http = require "bosun.http"
 local json = require "bosun.json"
 local time = require "bosun.time"
+local url = require "bosun.url"
 local wait = require "bosun.wait"
 
 local address = require "docker.address"
+local container = require "docker.container"
 local health = require "docker.health"
 local labels = require "docker.labels"
 local names = require "docker.names"
@@ -19,7 +21,7 @@ local SOCKET = "/var/run/docker.sock"
 local API_PORT = 8080
 local ROUTE_TIMEOUT = 30
 local READY_TIMEOUT = 10
-local BLIND_WAIT = 5 -- seconds, when its API cannot be reached: it looks every 2
+local BLIND_WAIT = 5 -- seconds, when its API is not reachable: the proxy looks for new containers every 2
 local DEPLOYMENT_PRIORITY = 1000000
 
 local function container_name(context)
@@ -28,15 +30,16 @@ end
 
 -- ---- labels of what it routes to ------------------------------------------------------------------------------------
 
---- Whoever is in front of the proxy may take the path of the public prefix off, or leave it.
+--- What is in front of the proxy may or may not strip the path of the public prefix.
 local function rule(context, segment)
-  local base = context.config.outfacingPredictionURLPrefix:gsub("/+$", ""):match("^%a+://[^/]*(/.+)$")
+  local prefix = assert(url.parse(context.config.outfacingPredictionURLPrefix))
+  local base = prefix.path:gsub("/+$", "")
   local path = ("Path(`/%s/predict`)"):format(segment)
-  if not base or base:find("[`{}]") then return path end
+  if base == "" or base:find("[`{}]") then return path end
   return ("%s || Path(`%s/%s/predict`)"):format(path, base, segment)
 end
 
---- Adds to labels what makes the proxy know a container, and its port as a service.
+--- Adds the labels that make a container, with its port as a service, known to the proxy.
 local function add_service(context, result, service)
   result["traefik.enable"] = "true"
   result["traefik.docker.network"] = context.config.dockerNetwork
@@ -48,12 +51,12 @@ local function add_router(result, router, values)
   result[("traefik.http.routers.%s.entrypoints"):format(router)] = "web"
 end
 
---- Adds to a container's labels the routes of a deployment's predictions: by its id, and by its model's id. The
---- deployment's id goes before a model that has the same one; a newer generation goes before an older.
+--- Adds to a container's labels the routes of a deployment's predictions: by its id, and by its model's id. A
+--- deployment's id takes precedence over a model with the same one, a newer generation over an older one.
 ---@param context table
 ---@param result table<string, string> the labels
----@param route { deployment: string, model: string, generation: integer, service?: string, path: string } service: one
----that another container has; nil: this container; path: what the server gets instead of ".../predict"
+---@param route { deployment: string, model: string, generation: integer, service?: string, path: string } service: of
+---another container; nil: this container; path: what replaces ".../predict" in requests to the server
 ---@return table<string, string> result
 function proxy.add_route(context, result, route)
   local router = names.router(context.config.containerNamePrefix, route.deployment, route.model, route.generation)
@@ -69,7 +72,7 @@ function proxy.add_route(context, result, route)
   return result
 end
 
---- Adds to a container's labels that it is a service, for the routes of others. Only its health can be asked for.
+--- Adds to a container's labels that it is a service for the routes of others. Its own route only leads to its health.
 ---@param context table
 ---@param result table<string, string>
 ---@param service string
@@ -88,7 +91,7 @@ local function decoded(text)
   return type(value) == "table" and value or nil
 end
 
---- Asks from inside its container, which works wherever the engine can be reached.
+--- Asks from inside its container, which works wherever the engine is reachable.
 local function ask_inside(context, id, path)
   local result = context.engine:exec(id,
     { "wget", "-q", "-O", "-", ("http://127.0.0.1:%d%s"):format(API_PORT, path) }, { timeout = 10 })
@@ -98,18 +101,17 @@ local function ask_inside(context, id, path)
   return nil, result.stderr:find("404", 1, true) and "absent" or "unreachable"
 end
 
---- Asks the proxy's API. The answer; or nil and "absent" (404), "unreachable"; or nil, "failed" and in words why it
---- cannot be asked.
+--- Asks the proxy's API.
 ---@param context table
 ---@param path string
----@return table|nil
----@return string|nil why
----@return string|nil problem
+---@return table|nil answer
+---@return "absent"|"unreachable"|"failed"|nil why absent: 404
+---@return string|nil problem with "failed"
 function proxy.ask(context, path)
   local inspected, err = context.engine:inspect_container(container_name(context))
   if not inspected and err.code ~= "not_found" then return nil, "failed", err.message end
-  if not inspected or not inspected.State.Running then return nil, "failed", "the proxy does not run" end
-  if inspected.State.Restarting then return nil, "failed", "the proxy crashes again and again" end
+  if not inspected or not inspected.State.Running then return nil, "failed", "the proxy is not running" end
+  if inspected.State.Restarting then return nil, "failed", "the proxy keeps crashing" end
   for _, base in ipairs(address.candidates(context, inspected, API_PORT)) do
     local response = http.get(base .. path, { timeout = 5, connect_timeout = 2, proxy = false })
     if response and response.status == 404 and decoded(response.body) then return nil, "absent" end
@@ -119,7 +121,7 @@ function proxy.ask(context, path)
   return ask_inside(context, inspected.Id, path)
 end
 
---- Waits until a proxy that was just started answers. What cannot be asked from here has to run, at least.
+--- Waits until a newly started proxy answers. One whose API is not reachable from here at least has to run.
 local function is_ready(context, id, created)
   if not created then return true end
   local ok = wait.poll(function()
@@ -135,7 +137,7 @@ end
 
 -- ---- its container --------------------------------------------------------------------------------------------------
 
---- `{80: 81}` as the engine wants it: what the container exposes, and where.
+--- A mapping such as `{80: 81}` in the engine's terms: the ports that the container exposes, and their bindings.
 ---@param mapping? table<integer, integer|string>
 ---@return table exposed
 ---@return table bindings
@@ -154,7 +156,7 @@ local function socket_of(context)
   return context.config.dockerSocket or context.engine.host:match("^unix://(.+)$") or SOCKET
 end
 
---- The proxy as a service of docker.services.
+--- The proxy, for docker.services.
 function proxy.service(context)
   local config = context.config
   local exposed, bindings = proxy.ports(config.traefikPortMapping)
@@ -169,15 +171,15 @@ function proxy.service(context)
         "--entrypoints.web.address=:80", "--api.insecure=true",
       },
       ExposedPorts = exposed,
-      HostConfig = {
-        RestartPolicy = { Name = "always" }, NetworkMode = config.dockerNetwork, PortBindings = bindings,
+      HostConfig = container.host_config(context, {
+        PortBindings = bindings,
         Mounts = { { Type = "bind", Source = socket_of(context), Target = SOCKET, ReadOnly = true } },
-      },
+      }),
     },
   }
 end
 
---- Traefik up to 3.6.0 speaks API 1.24 only, which newer engines refuse. What to say about it, or nil.
+--- Traefik up to 3.6.0 only speaks API 1.24, which newer engines refuse: a warning about that, or nil.
 ---@return string|nil
 function proxy.warning(context)
   local major, minor, patch = context.config.traefikImage:match(":v?(%d+)%.(%d+)%.?(%d*)")
@@ -185,22 +187,21 @@ function proxy.warning(context)
   if not major or not lowest or lowest <= 24 then return nil end
   local version = tonumber(major) * 10000 + tonumber(minor) * 100 + (tonumber(patch) or 0)
   if version > 30600 then return nil end
-  return ("%s speaks the engine's API 1.24 only, and this engine has %s and newer: set traefikImage to 3.6.1 or newer")
+  return ("%s only speaks API 1.24, and this engine requires %s or newer: set traefikImage to 3.6.1 or newer")
     :format(context.config.traefikImage, context.engine.min_api_version)
 end
 
---- True when the proxy sends a deployment's predictions to this generation; false, and why not; nil when nobody can
---- tell.
+--- Does the proxy route a deployment's predictions to this generation? True; false and why not; nil: unknown.
 local function is_routed(context, router)
   local answer, why, problem = proxy.ask(context, ("/api/http/routers/%s@docker"):format(router))
   if answer and answer.status == "enabled" then return true end
-  if answer then return false, ("its router %s is %s"):format(router, tostring(answer.status)) end
+  if answer then return false, ("its router %s has the status %s"):format(router, tostring(answer.status)) end
   if why == "absent" then return false, ("it has no router %s yet"):format(router) end
   if why == "failed" then return false, problem end
   return nil
 end
 
---- Waits until the proxy sends predictions to a deployment's generation. True; or nil and in words why it does not.
+--- Waits until the proxy routes predictions to a deployment's generation.
 ---@param context table
 ---@param deployment { id: string, model: string }
 ---@param generation integer
@@ -217,18 +218,18 @@ function proxy.wait_for_route(context, deployment, generation)
       return routed and "routed", why
     end
     unreachable_since = unreachable_since or time.monotonic()
-    return time.monotonic() - unreachable_since >= BLIND_WAIT and "unknown", "its API cannot be reached from here"
+    return time.monotonic() - unreachable_since >= BLIND_WAIT and "unknown", "its API is not reachable from here"
   end, { interval = 0.2, backoff = 1.3, timeout = health.budget(ROUTE_TIMEOUT),
-    what = "the proxy to take up the new container" })
+    what = "the proxy to route predictions to the new container" })
   if not outcome then return nil, err.message .. health.last_lines(context, container_name(context)) end
   if outcome == "unknown" then
-    context.log:warn("the proxy's API cannot be reached from here; it was given time instead",
+    context.log:warn("the proxy's API is not reachable from here; waited a fixed time instead",
       { seconds = BLIND_WAIT, hint = "publish its port 8080 with traefikPortMapping" })
   end
   return true
 end
 
---- The names of the routers that are on; nil when nobody can tell, then perhaps in words why there are none.
+--- The names of the enabled routers; nil: unknown, and with a problem: there are none.
 ---@param context table
 ---@return table<string, boolean>|nil
 ---@return string|nil problem

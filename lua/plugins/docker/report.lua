@@ -1,5 +1,6 @@
---- What is said of deployments: the statuses of deployment_status and pe_status, and the entries of deployment_list.
+--- Reports on deployments: the statuses of deployment_status and pe_status, and the entries of deployment_list.
 
+local given = require "bosun.deployment_info"
 local status = require "bosun.action_status"
 
 local fleet = require "docker.fleet"
@@ -13,9 +14,9 @@ local ActionStatus, ActionStatusInfo, State = status.ActionStatus, status.Action
 
 local report = {}
 
---- Of so many deployments that are not well pe_status says more than the engine's list does: the number of requests to
---- the engine is not to grow with the number of deployments.
-local LOOKED_INTO = 5
+--- How many unhealthy deployments pe_status inspects. Of others it reports what the engine's list says: the number of
+--- requests must not grow with the number of deployments.
+local MOST_INSPECTED = 5
 
 local KINDS = {
   healthy = { ActionStatus.OK, State.READY },
@@ -29,8 +30,7 @@ local KINDS = {
 
 --- The URL of a deployment's predictions.
 function report.prediction_url(context, deployment_id)
-  return ("%s/%s/predict"):format(context.config.outfacingPredictionURLPrefix:gsub("/+$", ""),
-    names.segment(deployment_id))
+  return given.prediction_url(context.config.outfacingPredictionURLPrefix, names.segment(deployment_id))
 end
 
 local function answer(kind, id, instance, text)
@@ -42,12 +42,10 @@ local function answer(kind, id, instance, text)
 end
 
 function report.absent(id)
-  return ActionStatusInfo {
-    status = ActionStatus.ERROR, state = State.STOPPED, msg = ("%s: it is not deployed here"):format(id),
-  }
+  return ActionStatusInfo.failing(("%s: not deployed"):format(id), State.STOPPED)
 end
 
---- The list's words as one of the kinds of docker.health.
+--- What the list says, as one of the kinds of docker.health.
 local function kind_in_list(instance)
   if instance.state == "running" then
     return instance.health or "healthy"
@@ -57,54 +55,50 @@ local function kind_in_list(instance)
   return "ended"
 end
 
---- Podman's list says nothing of health checks.
+--- Podman's list says nothing about health checks.
 local function is_certain(context, instance)
   return instance.state == "running" and (instance.health == "healthy"
     or instance.health == nil and context.engine.kind ~= "podman")
 end
 
---- From what the list says alone.
+--- From the list alone.
 local function brief(id, instance)
   return answer(kind_in_list(instance), id, instance, instance.status)
 end
 
---- From inspecting it, with its last lines where it is not well.
+--- From inspecting it, with the end of its log when it is not healthy.
 local function thorough(context, id, instance)
   local now, err = health.look(context, instance.id)
   if not now then
     if err.code == "not_found" then return report.absent(id) end
-    return ActionStatusInfo {
-      status = ActionStatus.UNKNOWN, state = State.UNKNOWN, msg = ("%s: %s"):format(id, err.message),
-    }
+    return ActionStatusInfo.unknown(("%s: %s"):format(id, err.message), State.UNKNOWN)
   end
   local text = now.text
   if now.kind ~= "healthy" then text = text .. health.last_lines(context, instance.id) end
   return answer(now.kind, id, instance, text)
 end
 
---- Takes back that a deployment is well, when its predictions do not arrive.
+--- Corrects the status of a healthy deployment whose predictions do not arrive.
 local function with_route(context, result, id, instance, routers, trouble)
   if result.status ~= ActionStatus.OK then return result end
   if trouble then return answer("unhealthy", id, instance, trouble) end
   local router = names.router(context.config.containerNamePrefix, id, instance.model, instance.generation)
   if routers and not routers[router] then
-    return ActionStatusInfo {
-      status = ActionStatus.WARN, state = State.READY, data = result.data,
-      msg = ("%s; but the proxy does not send predictions to it: it has no router %s"):format(result.msg, router),
-    }
+    local msg = ("%s; but the proxy does not route predictions to it: it has no router %s"):format(result.msg, router)
+    return ActionStatusInfo.warning(msg, State.READY, result.data)
   end
   return result
 end
 
 local function with_others(result, instances)
   if #instances > 1 then
-    result.msg = ("%s (an unfinished replacement left %d containers: the next action on it clears that up)"):format(
-      result.msg, #instances)
+    result.msg = ("%s (an unfinished replacement left %d containers; the next action on the deployment cleans up)")
+      :format(result.msg, #instances)
   end
   return result
 end
 
---- The routes among the current instances whose model the shared server does not have.
+--- The problems of those current instances whose model the shared server has lost.
 local function lost_models(context, currents)
   local routes = {}
   for _, instance in pairs(currents) do
@@ -117,18 +111,18 @@ end
 ---@param context table
 ---@param deployments table<string, docker.Instance[]>
 ---@param ids string[]
----@param most integer how many of them may be looked into
+---@param most integer how many of them may be inspected
 ---@return table<string, ActionStatusInfo>
 local function statuses(context, deployments, ids, most)
-  local currents, results, looked_into = {}, {}, 0
+  local currents, results, inspected = {}, {}, 0
   for _, id in ipairs(ids) do currents[id] = fleet.current(deployments[id] or {}) end
   local lost, routers, proxy_problem = lost_models(context, currents), nil, nil
   if next(currents) then routers, proxy_problem = proxy.routers(context) end
   for _, id in ipairs(ids) do
     local instance = currents[id]
     local result = instance and brief(id, instance) or report.absent(id)
-    if instance and not is_certain(context, instance) and looked_into < most then
-      looked_into, result = looked_into + 1, thorough(context, id, instance)
+    if instance and not is_certain(context, instance) and inspected < most then
+      inspected, result = inspected + 1, thorough(context, id, instance)
     end
     if instance then
       local trouble = lost[instance.id] or proxy_problem
@@ -142,7 +136,7 @@ end
 --- For pe_status.
 ---@return table<string, ActionStatusInfo>
 function report.statuses(context, deployments, ids)
-  return statuses(context, deployments, ids, LOOKED_INTO)
+  return statuses(context, deployments, ids, MOST_INSPECTED)
 end
 
 --- For deployment_status.

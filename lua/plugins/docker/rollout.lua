@@ -1,7 +1,9 @@
---- Bringing a deployment's next generation up and the one before it down: what start, replace and relaunch have in
---- common. The new container comes beside the old one; when it answers and the proxy sends predictions to it, the old
---- one is drained and removed. Whatever point a run was killed at, the next one goes on from what the engine has.
+--- Brings up a deployment's next generation and takes down the previous one: what start, replace and relaunch have in
+--- common. The new container starts next to the old one; once it is healthy and the proxy routes predictions to it, the
+--- old one is drained and removed. Wherever a run was killed, the next one goes on from what the engine has.
 
+local errors = require "bosun.error"
+local tables = require "bosun.tables"
 local time = require "bosun.time"
 
 local container = require "docker.container"
@@ -14,6 +16,7 @@ local shared = require "docker.shared"
 
 local rollout = {}
 
+local NOT_JSON = "not possible in JSON: an infinite number, NaN, or a key that is not a string"
 local KINDS = { [dedicated.role] = dedicated, [shared.role] = shared }
 
 local function kind_of(deployment)
@@ -21,7 +24,7 @@ local function kind_of(deployment)
   return (execution == nil or execution == "dedicated") and dedicated or shared
 end
 
---- The instances but for those of a list.
+--- The instances that are not in a list.
 local function without(instances, excluded)
   local kept, left_out = {}, {}
   for _, instance in pairs(excluded) do left_out[instance.id] = true end
@@ -31,11 +34,11 @@ local function without(instances, excluded)
   return kept
 end
 
---- Removes containers of a deployment, and what belongs to them alone. `kept` stay.
+--- Removes containers of a deployment, and what only belongs to them.
 ---@param context table
 ---@param instances docker.Instance[]
----@param kept docker.Instance[]
----@param options? { kill?: boolean } kill: at once, without time to end
+---@param kept docker.Instance[] those that stay
+---@param options? { kill?: boolean } kill: without the stop signal
 ---@return true|nil ok
 ---@return string|nil problem
 function rollout.retire(context, instances, kept, options)
@@ -49,7 +52,7 @@ function rollout.retire(context, instances, kept, options)
   return true
 end
 
---- The newest instance that is what the plan says, unless a newer one serves, which the proxy prefers.
+--- The newest instance that matches the plan, unless a newer one serves, which the proxy prefers.
 local function same_as_planned(instances, plan, deployment)
   for _, instance in ipairs(instances) do
     local is_planned = instance.role == plan.role and instance.model == deployment.model and instance.spec == plan.spec
@@ -58,21 +61,19 @@ local function same_as_planned(instances, plan, deployment)
   end
 end
 
---- The container of a generation. An image that was there may be removed by another deployment's end.
+--- Runs the container of a generation. The end of another deployment may have removed its image in the meantime.
 local function run_container(context, kind, deployment, plan, wanted)
   local id, created = container.run(context, wanted)
   if id or created.code ~= "not_found" then return id, created end
   local prepared, problem = kind.prepare(context, deployment, plan)
-  if not prepared then return nil, { message = problem } end
+  if not prepared then return nil, errors.new { code = "invalid", op = "docker", message = problem } end
   return container.run(context, wanted)
 end
 
 local function launch(context, kind, deployment, plan, generation)
   local prepared, problem = kind.prepare(context, deployment, plan)
   if not prepared then return nil, problem end
-  local body = {}
-  for key, value in pairs(plan.body) do body[key] = value end
-  body.Labels = kind.labels(context, deployment, plan, generation)
+  local body = tables.copy(plan.body, { Labels = kind.labels(context, deployment, plan, generation) })
   local id, created = run_container(context, kind, deployment, plan, {
     name = plan.name, body = body, spec = plan.spec, role = plan.role, deployment = deployment.id,
     generation = generation, fresh = plan.fresh,
@@ -85,7 +86,7 @@ local function launch(context, kind, deployment, plan, generation)
   }
 end
 
---- A container that was adopted has the generation of whoever made it.
+--- An adopted container has the generation that its creator gave it.
 local function real_generation(context, running)
   if running.created or context.dry_run then return running.generation end
   local inspected, err = context.engine:inspect_container(running.id)
@@ -101,7 +102,7 @@ local function wait_until_it_serves(context, kind, deployment, running)
   return proxy.wait_for_route(context, deployment, generation)
 end
 
---- Lets an instance run again. True; or nil, in words why not, and whether the engine cannot have it run any more.
+--- Gets an instance to run again. True; or nil, a problem, and whether the engine can no longer run it.
 local function revive(context, kind, deployment, instance)
   if kind.mend then
     local mended, problem = kind.mend(context, deployment, instance)
@@ -111,15 +112,17 @@ local function revive(context, kind, deployment, instance)
   return revived, err and err.message, err and err.code == "engine"
 end
 
---- An interrupted run may have moved a container out of the way. It serves under any name.
+--- An interrupted run may have renamed the container. It serves under any name.
 local function take_name_back(context, instance, name)
   if instance.name == name then return end
   local ok, err = context.engine:rename_container(instance.id, name)
-  if not ok then context.log:warn("it keeps its name", { container = instance.name, wanted = name, error = err }) end
+  if not ok then
+    context.log:warn("cannot rename the container", { container = instance.name, name = name, error = err })
+  end
 end
 
---- Brings the deployment up as planned, or the instance that is there already. Returns it; or nil, in words why it does
---- not serve, and what was started.
+--- Brings up the deployment as planned, or the instance that exists already. Returns it; or nil, a problem, and what
+--- was started.
 local function bring_up(context, kind, deployment, plan, same, generation)
   local running, problem, is_broken
   if same then
@@ -127,9 +130,9 @@ local function bring_up(context, kind, deployment, plan, same, generation)
     running = running and same
   end
   if is_broken then
-    context.log:warn("it cannot be started again, and is made anew", { container = same.name, error = problem })
+    context.log:warn("the container cannot be started again; replacing it", { container = same.name, error = problem })
     local removed, err = container.remove(context, same)
-    if not removed then return nil, ("%s; and it cannot be removed: %s"):format(problem, err.message) end
+    if not removed then return nil, ("%s; and the container cannot be removed: %s"):format(problem, err.message) end
   end
   if not same or is_broken then running, problem = launch(context, kind, deployment, plan, generation) end
   if not running then return nil, problem end
@@ -139,21 +142,23 @@ local function bring_up(context, kind, deployment, plan, same, generation)
   return nil, ("container %s: %s"):format(plan.name, why), running
 end
 
---- The one that goes on serving gets back what the new one took from it: its name, and its image's.
+--- Gives the instance that keeps serving back what the new one took from it: its name, and its image's name.
 local function give_back(context, kind, instance)
   local ok, err = context.engine:rename_container(instance.id, instance.name)
   if not ok then return nil, err.message end
   return not kind.give_back or kind.give_back(context, instance)
 end
 
---- Takes a failed container away again: nothing of it must begin to serve later.
+--- Removes a failed container, so that it does not start to serve later.
 local function undo(context, kind, running, instances)
   local others = without(instances, { running })
   local done, problem = rollout.retire(context, { running }, others, { kill = true })
   for _, instance in ipairs(others) do
     if done and instance.name == running.name then done, problem = give_back(context, kind, instance) end
   end
-  if not done then context.log:warn("not all is as before", { container = running.name, error = problem }) end
+  if not done then
+    context.log:warn("cannot restore everything as it was", { container = running.name, error = problem })
+  end
 end
 
 local function drain(context, others)
@@ -174,12 +179,13 @@ local function failed(problem)
 end
 
 ---@class docker.Rollout
----@field serves boolean the deployment is up as planned
----@field problem? string why it is not; or, when it serves, what is left to be cleaned up
----@field changed boolean something was brought up
+---@field serves boolean whether the deployment is up as planned
+---@field problem? string why it is not; or, when it serves, what could not be cleaned up
+---@field changed boolean whether anything was brought up
 
---- Beside one that serves nothing of an interrupted run is to begin to serve later. Whatever serves stays until the
---- new one does; where nothing serves, all stays. Returns what stays; or nil, and in words what went wrong.
+--- Removes what an interrupted run left behind next to a serving instance, so that it does not start to serve later.
+--- Whatever serves stays until the new one does; when nothing serves, everything stays. Returns what stays; or nil and
+--- a problem.
 local function clear_leftovers(context, instances, same)
   local kept, does_any_serve = {}, false
   for _, instance in ipairs(instances) do
@@ -191,7 +197,7 @@ local function clear_leftovers(context, instances, same)
   return cleared and kept, problem
 end
 
---- What there is beside the new one by now, unless it is newer: another machine's action may have been at it, too.
+--- What exists besides the new one by now, unless it is newer: an action on another machine may have added something.
 local function older_than(context, deployment, running, others)
   local now = not context.dry_run and fleet.instances(context, deployment.id)
   if not now then return others end
@@ -202,28 +208,28 @@ local function older_than(context, deployment, running, others)
   return older
 end
 
---- The new one serves: takes the others down.
+--- The new one serves: takes down the others.
 local function complete(context, kind, deployment, running, others)
   drain(context, others)
   local retired, left = rollout.retire(context, older_than(context, deployment, running, others), { running })
   if retired and kind == shared and running.server_id ~= shared.own_id(deployment.id) and not context.dry_run then
-    return rollout.settle(context, deployment)
+    return rollout.move_to_own_id(context, deployment)
   end
   return left
 end
 
---- Brings a deployment up with the model that `deployment` names, and takes down whatever else it has.
+--- Brings up a deployment with the model that `deployment` names, and takes down whatever else it has.
 ---@param context table
 ---@param deployment { id: string, model: string, info: table }
 ---@param instances docker.Instance[] of the deployment, newest first
----@param options? { fresh?: boolean, undo_adopted?: boolean } fresh: a new container even when one like it serves;
----undo_adopted: one that an earlier run made, and that does not come up, is removed, too
+---@param options? { fresh?: boolean, undo_adopted?: boolean } fresh: a new container even when an identical one
+---serves; undo_adopted: also remove a container of an earlier run if it does not come up
 ---@return docker.Rollout
 function rollout.run(context, deployment, instances, options)
   options = options or {}
   local kind, current = kind_of(deployment), fleet.current(instances)
-  local fits, unfit = labels.check_info(deployment.info)
-  if not fits then return failed(context.config_problem("deploymentInfo.keyValueConfig", unfit)) end
+  local unfit = labels.unfit(deployment.info)
+  if unfit then return failed(context.config_problem(unfit, NOT_JSON)) end
   local plan, problem = kind.plan(context, deployment, current)
   if not plan then return failed(problem) end
   plan.fresh = options.fresh
@@ -246,8 +252,8 @@ function rollout.run(context, deployment, instances, options)
   }
 end
 
---- Once more, so that the shared server has the model under the deployment's own id. What went wrong, or nil.
-function rollout.settle(context, deployment)
+--- Rolls out once more, to move the model to the deployment's own id in the shared server. A problem, or nil.
+function rollout.move_to_own_id(context, deployment)
   local instances, err = fleet.instances(context, deployment.id)
   if not instances then return err.message end
   return rollout.run(context, deployment, instances, { fresh = true }).problem

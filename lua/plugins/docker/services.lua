@@ -2,7 +2,9 @@
 
 local json = require "bosun.json"
 local prediction_server = require "bosun.prediction_server"
+local tables = require "bosun.tables"
 local tar = require "bosun.tar"
+local text = require "bosun.text"
 local wait = require "bosun.wait"
 
 local container = require "docker.container"
@@ -16,22 +18,21 @@ local services = {}
 local QUEUE_PORT = 5672
 local QUEUE_TIMEOUT = 120
 local AGENT_CONFIG = "/opt/bosun/mlops.agent.conf.yaml"
-local RESTARTS = { Name = "always" }
 
 ---@class docker.Service
 ---@field role string
 ---@field name string
 ---@field image string
----@field body table what the engine's create takes; its labels are added to the service's own
+---@field body table for the engine's create, without labels
+---@field labels? table<string, string> added to the usual ones
 ---@field files? { path: string, archive: bosun.tar.Archive, digest: string }
 ---@field ready? fun(context: table, id: string, created: boolean): true|nil, string|nil waits until it works
 
---- "NAME=value" of each variable, sorted: what the engine's create takes.
+--- Environment variables in the engine's terms.
+---@param environment table<string, string>
+---@return string[]
 function services.environment_list(environment)
-  local list = json.array()
-  for name, value in pairs(environment) do list[#list + 1] = name .. "=" .. value end
-  table.sort(list)
-  return list
+  return json.array(tables.assignments(environment))
 end
 
 -- ---- the queue and the monitoring agent -----------------------------------------------------------------------------
@@ -40,24 +41,24 @@ local function queue_host(context)
   return names.host("rabbitmq", context.config.containerNamePrefix)
 end
 
---- Where servers and the monitoring agent find the queue; nil when monitoring is off.
+--- Where servers and the monitoring agent find the queue; nil when monitoring is disabled.
 ---@return bosun.prediction_server.Monitoring|nil
 function services.monitoring(context)
   if not context.monitored then return nil end
   return prediction_server.monitoring(("amqp://%s:%d"):format(queue_host(context), QUEUE_PORT))
 end
 
---- A health check of RabbitMQ's own starts a virtual machine each time: it is asked only until it has begun.
+--- RabbitMQ's own health check starts a virtual machine each time, so it only runs until the queue is up.
 local function queue_is_ready(context, id)
   local ok, err = wait.poll(function()
     local result, why = context.engine:exec(id, { "rabbitmq-diagnostics", "-q", "check_port_listener", "5672" },
       { timeout = 30 })
     if not result then return nil, why.message end
-    local said = (result.stderr .. result.stdout):sub(1, 300):gsub("%s+$", "")
+    local said = text.one_line(result.stderr .. result.stdout, 300)
     if result.code == 126 or result.code == 127 then return "absent", said end
     return result.code == 0, said
   end, { interval = 1, timeout = health.budget(QUEUE_TIMEOUT), what = "RabbitMQ" })
-  if ok == "absent" then return nil, "it has no rabbitmq-diagnostics: is rabbitmqImage an image of RabbitMQ?" end
+  if ok == "absent" then return nil, "it has no rabbitmq-diagnostics; is rabbitmqImage a RabbitMQ image?" end
   return ok, err and err.message
 end
 
@@ -68,11 +69,10 @@ local function queue(context)
     role = labels.Role.QUEUE, name = config.containerNamePrefix .. "rabbitmq", image = config.rabbitmqImage,
     ready = queue_is_ready,
     body = {
-      Image = config.rabbitmqImage, Hostname = host, ExposedPorts = exposed, -- its data's folder follows its host name
-      HostConfig = {
-        RestartPolicy = RESTARTS, NetworkMode = config.dockerNetwork, PortBindings = bindings,
-        Binds = { config.containerNamePrefix .. "rabbitmq:/var/lib/rabbitmq" },
-      },
+      Image = config.rabbitmqImage, Hostname = host, ExposedPorts = exposed, -- the host name decides on its data folder
+      HostConfig = container.host_config(context, {
+        PortBindings = bindings, Binds = { config.containerNamePrefix .. "rabbitmq:/var/lib/rabbitmq" },
+      }),
       NetworkingConfig = { EndpointsConfig = { [config.dockerNetwork] = { Aliases = { host } } } },
     },
   }
@@ -82,16 +82,16 @@ local function agent(context)
   local config = context.config
   local service, problem = prediction_server.service(context.plugin_config)
   if not service then return nil, problem end
-  local text = prediction_server.agent_config(services.monitoring(context))
+  local settings = prediction_server.agent_config(services.monitoring(context))
   return {
     role = labels.Role.AGENT, name = config.containerNamePrefix .. "agent", image = config.agentImage,
     body = {
       Image = config.agentImage,
       Env = services.environment_list(prediction_server.agent_environment(service, AGENT_CONFIG)),
-      HostConfig = { RestartPolicy = RESTARTS, NetworkMode = config.dockerNetwork },
+      HostConfig = container.host_config(context, {}),
     },
     files = {
-      path = "/", archive = tar.new { { name = AGENT_CONFIG:sub(2), content = text } }, digest = text,
+      path = "/", archive = tar.new { { name = AGENT_CONFIG:sub(2), content = settings } }, digest = settings,
     },
   }
 end
@@ -121,10 +121,10 @@ local function shared_server(context)
     body = {
       Image = config.ppsBaseImage, Env = services.environment_list(environment), ExposedPorts = exposed,
       Healthcheck = context.health_check,
-      HostConfig = {
-        RestartPolicy = RESTARTS, NetworkMode = config.dockerNetwork, PortBindings = bindings,
+      HostConfig = container.host_config(context, {
+        PortBindings = bindings,
         Binds = { services.shared_server_name(context) .. ":" .. prediction_server.MODEL_FOLDER },
-      },
+      }),
     },
   }
 end
@@ -145,7 +145,7 @@ local function has_routes(deployments)
   return false
 end
 
---- The roles that are needed with this config and these deployments, what predictions need first.
+--- The roles that this config and these deployments need, starting with what predictions need.
 ---@param context table
 ---@param deployments table<string, docker.Instance[]>
 ---@return string[]
@@ -159,7 +159,7 @@ function services.roles(context, deployments)
   return roles
 end
 
---- Gets an image that the engine does not have.
+--- Pulls an image unless the engine has it.
 ---@return true|nil ok
 ---@return bosun.Error|nil err
 function services.need_image(context, image)
@@ -171,24 +171,24 @@ end
 
 local function wanted_container(context, service)
   local spec = container.spec_of(service.body, service.files and service.files.digest, service.labels)
-  local body = {}
-  for key, value in pairs(service.body) do body[key] = value end
-  body.Labels = labels.service(context, service.role, spec)
-  for key, value in pairs(service.labels or {}) do body.Labels[key] = value end
+  local body = tables.copy(service.body, {
+    Labels = tables.copy(labels.service(context, service.role, spec), service.labels),
+  })
   return { name = service.name, body = body, spec = spec, role = service.role, files = service.files }
 end
 
---- What kept a service from working, with what it said last.
+--- The failure of a service, with the end of its log.
 local function failure(context, service, problem, id)
-  return nil, ("the %s does not work (container %s, image %s): %s%s"):format(service.role, service.name, service.image,
+  return nil, ("the %s is not working (container %s, image %s): %s%s"):format(service.role, service.name, service.image,
     problem, id and health.last_lines(context, id) or "")
 end
 
---- Sees to it that a service runs and works. Its container's id; or nil and in words why not.
+--- Makes sure that a service runs and works.
 ---@param context table
 ---@param role string
----@param options? { adopt?: boolean } adopt: one with other settings will do, so that nothing is interrupted
----@return string|nil id
+---@param options? { adopt?: boolean } adopt: accept one with other settings, so that nothing is
+---interrupted
+---@return string|nil id of its container
 ---@return string|nil problem
 function services.ensure(context, role, options)
   local service, problem = MAKERS[role](context)
@@ -207,7 +207,7 @@ function services.ensure(context, role, options)
   return id
 end
 
---- Removes services that run.
+--- Removes services.
 ---@param context table
 ---@param running table<string, docker.Instance> by role
 ---@return true|nil ok
@@ -221,7 +221,7 @@ function services.remove(context, running)
   return true
 end
 
---- Removes the services that run, and the shared server's volume. The queue's holds what is not reported yet.
+--- Removes the services and the shared server's volume. The queue's volume stays: it holds what is not reported yet.
 ---@param context table
 ---@param running table<string, docker.Instance> by role
 ---@return true|nil ok
@@ -230,11 +230,11 @@ function services.end_all(context, running)
   local removed, problem = services.remove(context, running)
   if not removed then return nil, problem end
   local gone, err = context.engine:remove_volume(services.shared_server_name(context))
-  if gone or err.code == "conflict" then return true end -- a conflict: that of another environment's server
+  if gone or err.code == "conflict" then return true end -- a conflict: another environment's server uses it
   return nil, err.message
 end
 
---- Removes the queue and the monitoring agent, which run from when monitoring was on.
+--- Removes the queue and the monitoring agent, left from when monitoring was enabled.
 ---@param context table
 ---@param running table<string, docker.Instance> by role
 ---@return true|nil ok
@@ -245,15 +245,14 @@ function services.end_monitoring(context, running)
   })
 end
 
---- How a service is, from the list of containers: nil, or what is wrong with it.
+--- What is wrong with a service, according to the list of containers; nil: nothing.
 ---@param instance docker.Instance|nil
 ---@param role string
 ---@return string|nil problem
 function services.problem(instance, role)
-  if not instance then return ("the %s is not there: run plugin_start"):format(role) end
+  if not instance then return ("the %s does not exist; run plugin_start"):format(role) end
   if instance.state == "running" and instance.health ~= "unhealthy" then return nil end
-  return ("the %s (container %s) is not well: %s"):format(role, instance.name, instance.status)
+  return ("the %s is not working (container %s): %s"):format(role, instance.name, instance.status)
 end
-
 
 return services

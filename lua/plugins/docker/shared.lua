@@ -1,12 +1,14 @@
---- A deployment in the shared server: a multi-model prediction server that gets its model packages over HTTP. Such a
---- deployment has a small container of its own, too, which does nothing but bear the labels: the proxy follows them,
---- and they remember what is deployed when the server is not to be asked.
+--- A deployment in the shared server: a multi-model prediction server that receives its model packages over HTTP. The
+--- deployment also has a small container of its own, which only carries the labels: the proxy follows them, and they
+--- record what is deployed when the server is unreachable.
 ---
---- The server knows a model by an id in its routes. That is the deployment's id; during a replacement the new model is
---- beside the old one under another id, and gets the deployment's own when the old one is gone.
+--- The server identifies a model by an id in its routes: the deployment's id. During a replacement the new model has a
+--- second id next to the old one, and takes over the deployment's own once the old one is gone.
 
+local given = require "bosun.deployment_info"
 local http = require "bosun.http"
 local prediction_server = require "bosun.prediction_server"
+local text = require "bosun.text"
 local wait = require "bosun.wait"
 
 local address = require "docker.address"
@@ -22,29 +24,29 @@ local shared = { role = labels.Role.ROUTE }
 
 local IDLE = "trap 'exit 0' TERM INT; while :; do sleep 3600 & wait $!; done"
 
---- The id that the shared server has for a deployment.
+--- A deployment's id in the shared server.
 function shared.own_id(deployment_id)
   return names.segment(deployment_id)
 end
 
---- The server's URL from here; or nil and in words why it cannot be had.
+--- The server's URL from here; or nil and a problem.
 local function server_url(context)
   local inspected, err = context.engine:inspect_container(services.shared_server_name(context))
   if not inspected then return nil, err.message end
-  if not inspected.State.Running then return nil, "the shared server does not run: " .. inspected.State.Status end
+  if not inspected.State.Running then return nil, "the shared server is not running: " .. inspected.State.Status end
   local url = address.candidates(context, inspected, prediction_server.PORT)[1]
   if url then return url end
-  return nil, "the shared server cannot be reached from here: set sharedServerPort to a port of the engine's host"
+  return nil, "the shared server is not reachable from here: set sharedServerPort to a port of the engine's host"
 end
 
 local function model_url(base, server_id)
   return ("%s/deployments/%s"):format(base, server_id)
 end
 
---- A failure of a request: no answer, or one that is none of the good ones.
+--- Why a request failed: there was no reply, or not a good one.
 local function failure(response, err)
   if not response then return err.message end
-  return ("the shared server answers %d: %s"):format(response.status, response.body:sub(1, 300))
+  return ("the shared server replied %d: %s"):format(response.status, text.one_line(response.body, 300))
 end
 
 local function info_request(base, server_id)
@@ -54,7 +56,7 @@ end
 local function forget(context, base, server_id)
   local response, err = http.delete(model_url(base, server_id), { proxy = false, timeout = 60 })
   if response and (response.ok or response.status == 404) then return true end
-  context.log:warn("the shared server still has a model", { id = server_id, error = failure(response, err) })
+  context.log:warn("cannot remove a model from the shared server", { id = server_id, error = failure(response, err) })
 end
 
 local function upload(context, base, server_id, artifact)
@@ -67,7 +69,7 @@ local function upload(context, base, server_id, artifact)
   return nil, failure(response, err)
 end
 
---- What the deployment's container is to be. `current` is what serves it now, if anything does.
+--- What the deployment's container should be. `current` is what serves it now, if anything does.
 ---@return table|nil plan
 ---@return string|nil problem
 function shared.plan(context, deployment, current)
@@ -76,11 +78,11 @@ function shared.plan(context, deployment, current)
   local body = {
     Image = context.config.ppsBaseImage, Entrypoint = { "/bin/sh", "-c", IDLE },
     Healthcheck = { Test = { "NONE" } },
-    HostConfig = { RestartPolicy = { Name = "always" }, NetworkMode = context.config.dockerNetwork },
+    HostConfig = container.host_config(context, {}),
   }
-  local values = type(deployment.info.keyValueConfig) == "table" and deployment.info.keyValueConfig or {}
+  local values = given.key_values(deployment.info)
   if values.memory or values.cpus then
-    context.log:warn("memory and cpus are for dedicated deployments: the shared server has no limits for one model",
+    context.log:warn("ignoring memory and cpus: the shared server has no limits for single models",
       { deployment = deployment.id })
   end
   return {
@@ -90,38 +92,40 @@ function shared.plan(context, deployment, current)
   }
 end
 
---- Sees to it that the server runs and has the model.
+--- Makes sure that the server runs. Its URL, or false in a dry run; or nil and a problem.
+local function need_server(context)
+  local id, problem = services.ensure(context, labels.Role.SHARED_SERVER, { adopt = true })
+  if not id then return nil, problem end
+  if context.dry_run then return false end
+  return server_url(context)
+end
+
+--- Makes sure that the server runs and has the model.
 ---@return true|nil ok
 ---@return string|nil problem
 function shared.prepare(context, deployment, plan)
-  local artifact, problem = model_image.check_artifact(deployment.info.modelArtifact)
+  local artifact, problem = model_image.artifact(deployment.info)
   if not artifact then return nil, problem end
-  local id, why = services.ensure(context, labels.Role.SHARED_SERVER, { adopt = true })
-  if not id then return nil, why end
-  if context.dry_run then return true end
-  local base, unreachable = server_url(context)
-  if not base then return nil, unreachable end
+  local base, why = need_server(context)
+  if not base then return base == false or nil, why end
   return upload(context, base, plan.server_id, artifact)
 end
 
---- Sees to it that an instance which is there works again: the server may be gone, or have lost the model.
+--- Makes sure that an existing instance works again: the server may be gone, or have lost the model.
 ---@return true|nil ok
 ---@return string|nil problem
 function shared.mend(context, deployment, instance)
-  local id, why = services.ensure(context, labels.Role.SHARED_SERVER, { adopt = true })
-  if not id then return nil, why end
-  if context.dry_run then return true end
-  local base, unreachable = server_url(context)
-  if not base then return nil, unreachable end
+  local base, why = need_server(context)
+  if not base then return base == false or nil, why end
   local response, err = http.request(info_request(base, instance.server_id))
   if not response then return nil, err.message end
   if response.status ~= 404 then return true end
-  local artifact, problem = model_image.check_artifact(deployment.info.modelArtifact)
+  local artifact, problem = model_image.artifact(deployment.info)
   if not artifact then return nil, problem end
   return upload(context, base, instance.server_id, artifact)
 end
 
---- The labels of a generation of it.
+--- The labels of one generation.
 function shared.labels(context, deployment, plan, generation)
   local result = labels.deployment(context, shared.role, deployment, generation, plan.spec)
   labels.add_server_id(result, plan.server_id)
@@ -131,7 +135,7 @@ function shared.labels(context, deployment, plan, generation)
   })
 end
 
---- Waits until the server answers for the model.
+--- Waits until the server has loaded the model.
 ---@return true|nil ok
 ---@return string|nil problem
 function shared.wait(context, id)
@@ -149,7 +153,7 @@ function shared.wait(context, id)
   return loaded, why and why.message
 end
 
---- What the shared server says of these instances: id of the container → what is wrong, absent when nothing is.
+--- The problems of these instances in the shared server, by container id.
 ---@param context table
 ---@param instances docker.Instance[]
 ---@return table<string, string>
@@ -163,14 +167,14 @@ function shared.problems(context, instances)
   end
   for i, result in ipairs(base and http.all(requests) or {}) do
     if not (result.response and result.response.ok) then
-      problems[instances[i].id] = ("the shared server does not have its model; relaunch it: %s"):format(
+      problems[instances[i].id] = ("the shared server does not have its model; relaunch the deployment: %s"):format(
         failure(result.response, result.err))
     end
   end
   return problems
 end
 
---- Removes what belongs to a container that is gone.
+--- Removes what belonged to a removed container.
 function shared.clean(context, instance, others)
   for _, other in ipairs(others) do
     if other.server_id == instance.server_id then return end

@@ -1,20 +1,21 @@
 --- The deployments on disk: one directory each, `<baseDir>/<prefix><id>`, with the model under its own file name and an
---- info file that says what is in it. There is no other state.
+--- info file that describes it. There is no other state.
 ---
---- A directory is built and made durable under a hidden name beside its own, and gets its name in one step: a rename,
---- or an exchange with the directory that has it. So whoever looks sees a whole deployment or none, and what an
---- interrupted run leaves is under the hidden name only. Changes to one deployment exclude each other by a lock file.
+--- A directory is built and synced under a hidden name next to its own, and gets its name in one step: a rename, or an
+--- exchange with the directory that has it. A reader sees a whole deployment or none, and an interrupted run leaves
+--- only hidden directories behind. A lock file serializes changes to one deployment.
 
 local fs = require "bosun.fs"
 local path = require "bosun.path"
+local tables = require "bosun.tables"
 local yaml = require "bosun.yaml"
 
 local STAGING = ".bosun-new"
 local LOCK = ".bosun-lock"
-local INFO_MAX = 64 * 1024 -- bytes of the info file and of the file with the deployment's own settings
+local INFO_MAX = 64 * 1024 -- bytes, of the info file and of the file with the keyValueConfig
 local LONGEST_NAME = 255 - #"." - #LOCK
 
---- What the info file says about a deployment. These names are ours: a deployment's own settings cannot take them.
+--- Keys of the info file. They are reserved: keyValueConfig cannot set them.
 local OUR_KEYS = { "deployment_id", "deployment_name", "model_id", "model_file", "model_size" }
 
 ---@class filesystem.Store
@@ -31,11 +32,11 @@ Store.__index = Store
 ---@field name string of its directory
 ---@field dir string the directory's path
 
---- What is found at a deployment's place. Foreign is what we did not make, or cannot tell: it is never touched.
+--- What is found in a deployment's place. "foreign": not made by this plugin, or unreadable; it is never touched.
 ---@class filesystem.Look
 ---@field kind "absent"|"whole"|"broken"|"foreign"
 ---@field info? table the info file's content, when it names deployment and model
----@field problem? string what is wrong with a broken or foreign one
+---@field problem? string why it is broken or foreign
 
 ---@param config table
 ---@return filesystem.Store
@@ -60,24 +61,24 @@ function Store:entry(id)
   if name:sub(1, 1) == "." then
     return nil, ("the deployment id %q cannot name a directory: it begins with a dot"):format(id)
   elseif #name > LONGEST_NAME then
-    return nil, ("the deployment id cannot name a directory: with its prefix it has %d bytes, at most %d fit")
-      :format(#name, LONGEST_NAME)
+    return nil, ("the deployment id cannot name a directory: with its prefix it is %d bytes long; at most %d are "
+      .. "allowed"):format(#name, LONGEST_NAME)
   end
   return { id = id, name = name, dir = path.join(self.base, name) }
 end
 
---- The hidden name under which the entry's directory is built, and from which it is removed.
+--- The hidden name under which the entry's directory is built and removed.
 local function staging_of(self, entry)
   return path.join(self.base, "." .. entry.name .. STAGING)
 end
 
---- The entry of a directory with this name; nil when it cannot be a deployment's.
+--- The entry whose directory has this name; nil when no deployment can have it.
 local function entry_of_name(self, name)
   if name:sub(1, 1) == "." or name:sub(1, #self.prefix) ~= self.prefix then return nil end
   return (self:entry(name:sub(#self.prefix + 1)))
 end
 
---- Iterates over the entries whose directory is there, whatever is in it.
+--- Iterates over the entries that have a directory, whatever it contains.
 ---@return (fun(): filesystem.Entry)|nil iterator
 ---@return bosun.Error|nil err
 function Store:entries()
@@ -107,9 +108,9 @@ local function model_problem(entry, info)
   if not stat then
     return err.code == "ENOENT" and ("its model file %s is missing"):format(file) or err.message
   elseif stat.type ~= "file" then
-    return ("its model file %s is a %s"):format(file, stat.type)
+    return ("its model file %s is a %s; expected a file"):format(file, stat.type)
   elseif stat.size ~= info.model_size then
-    return ("its model file %s has %d bytes instead of %s"):format(file, stat.size, info.model_size)
+    return ("its model file %s is %d bytes long; expected %s"):format(file, stat.size, info.model_size)
   end
   return nil
 end
@@ -117,22 +118,23 @@ end
 local function look_without_info(self, entry, err)
   if err.code == "ENOENT" and not fs.stat(entry.dir, { follow = false }) then
     local base, why = fs.stat(self.base)
-    return base and found "absent" or found("foreign", nil, ("baseDir cannot be read: %s"):format(why.message))
+    return base and found "absent" or found("foreign", nil, ("cannot read baseDir: %s"):format(why.message))
   end
   if err.code == "ENOENT" or err.code == "ENOTDIR" then
-    return found("foreign", nil, ("%s is no deployment of this plugin: it has no %s"):format(entry.dir, self.info_file))
+    return found("foreign", nil, ("%s is not a deployment of this plugin: it has no %s"):format(entry.dir,
+      self.info_file))
   end
   return found("foreign", nil, err.message)
 end
 
---- One look, and the info file's text it was based on.
+--- One look, and the text of the info file that it is based on.
 local function look_once(self, entry)
   local text, err = fs.read(path.join(entry.dir, self.info_file), { max_bytes = INFO_MAX })
   if not text then return look_without_info(self, entry, err) end
   local info = yaml.decode(text)
   if info == nil or info == yaml.null then return found("broken", nil, "its info file is damaged"), text end
   if type(info) ~= "table" or info.deployment_id ~= entry.id then
-    return found("foreign", nil, ("%s is no deployment of this plugin: its %s does not name deployment %s"):format(
+    return found("foreign", nil, ("%s is not a deployment of this plugin: its %s does not name deployment %s"):format(
       entry.dir, self.info_file, entry.id)), text
   end
   if not names_model(info) then return found("broken", nil, "its info file does not name the model"), text end
@@ -145,8 +147,8 @@ end
 ---@return filesystem.Look
 function Store:look(entry)
   local now, text = look_once(self, entry)
-  -- Looking takes no lock. A directory that was exchanged in the middle of a look seems broken, so a second look
-  -- has to agree.
+  -- Looking takes no lock, so a directory that is exchanged in the middle of a look seems broken: a second look has to
+  -- agree.
   while now.kind == "broken" or now.kind == "foreign" do
     local again, text_again = look_once(self, entry)
     if text_again == text then return again end
@@ -155,7 +157,7 @@ function Store:look(entry)
   return now
 end
 
---- The deployment's own settings, as they were written; nil when there are none.
+--- The keyValueConfig as it was written; nil when there is none.
 ---@param entry filesystem.Entry
 ---@param info table
 ---@return table|nil
@@ -164,15 +166,14 @@ function Store:key_values(entry, info)
   local pairs_found = info
   if self.kv_file ~= self.info_file then pairs_found = yaml.load(path.join(entry.dir, self.kv_file)) end
   if type(pairs_found) ~= "table" then return nil end
-  local own = {}
-  for key, value in pairs(pairs_found) do own[key] = value end
+  local own = tables.copy(pairs_found)
   if self.kv_file == self.info_file then
     for _, key in ipairs(OUR_KEYS) do own[key] = nil end
   end
   return next(own) ~= nil and own or nil
 end
 
---- The lock on one deployment, to be closed. Waits for it as long as the action may take.
+--- Locks one deployment until the lock is closed. Waits until the action's deadline unless `timeout` says otherwise.
 ---@param entry filesystem.Entry
 ---@param options? { timeout?: number }
 ---@return table|nil lock
@@ -182,7 +183,7 @@ function Store:lock(entry, options)
   return fs.lock(file, { timeout = options and options.timeout, remove = true })
 end
 
---- Removes what an interrupted run left of this deployment. The caller holds its lock.
+--- Removes what an interrupted run left of this deployment. The caller holds the lock.
 ---@param entry filesystem.Entry
 ---@return true|nil
 ---@return bosun.Error|nil err
@@ -192,7 +193,7 @@ function Store:clear(entry)
   return fs.remove(staging, { recursive = true })
 end
 
---- Renames or exchanges, makes that durable, and takes it back where that fails.
+--- Renames or exchanges, syncs the folder, and undoes the rename where that fails. Raises.
 local function turn(self, rename, from, to)
   assert(rename(from, to))
   local synced, err = fs.sync_dir(self.base)
@@ -223,22 +224,21 @@ local function info_of(deployment, size)
   }
 end
 
---- The info file's content with the deployment's own settings, ours first.
+--- The info file's content with the keyValueConfig added; reserved keys keep our values.
 local function with_key_values(info, key_values, refused)
   local ours, merged = {}, {}
   for _, key in ipairs(OUR_KEYS) do ours[key] = true end
   for key, value in pairs(key_values or {}) do
     if ours[key] then refused(key) else merged[key] = value end
   end
-  for key, value in pairs(info) do merged[key] = value end
-  return merged
+  return tables.copy(merged, info)
 end
 
---- Writes a file of the directory, which must be one that can be read back. Raises.
+--- Writes a file of the directory, and makes sure that it can be read back. Raises.
 local function write_info(file, content)
   local text = yaml.encode(content)
   if #text > INFO_MAX then
-    error(("keyValueConfig is too large: %s would have %d bytes, at most %d are read"):format(path.basename(file),
+    error(("keyValueConfig is too large: %s would be %d bytes long; at most %d are allowed"):format(path.basename(file),
       #text, INFO_MAX), 0)
   end
   assert(yaml.decode(text, { source = "keyValueConfig, written as " .. path.basename(file) }))
@@ -260,13 +260,13 @@ local function build(self, staging, deployment, refused)
   assert(fs.sync_dir(staging))
 end
 
---- Puts a deployment in its place, where another may be, which is then gone. When it fails, what was there stays. The
---- caller holds the lock and has cleared leftovers.
+--- Puts a deployment in its place, instead of the one that is there. On failure that one stays. The caller holds the
+--- lock and has removed leftovers.
 ---@param entry filesystem.Entry
 ---@param deployment filesystem.Deployment
----@param refused fun(key: string) told of each own setting that has a name of ours
----@return true|nil
----@return any err
+---@param refused fun(key: string) called with each key of keyValueConfig that is reserved
+---@return true|nil ok
+---@return any err with true: why the previous directory could not be removed
 function Store:install(entry, deployment, refused)
   local staging = staging_of(self, entry)
   local replaces = fs.exists(entry.dir)
@@ -283,10 +283,10 @@ function Store:install(entry, deployment, refused)
   return true, not cleared and why or nil
 end
 
---- Takes a deployment away: from its name first, so that nobody sees it half gone, then from the disk.
+--- Removes a deployment: it loses its name first, so that no reader sees half of it, then its files are deleted.
 ---@param entry filesystem.Entry
 ---@return true|nil ok nil: it is still there
----@return any err with true: it is gone from its name, and why it could not be removed from the disk
+---@return any err with true: why not all of its files could be deleted
 function Store:remove(entry)
   local staging = staging_of(self, entry)
   local ok, err = pcall(turn, self, fs.move, entry.dir, staging)
@@ -295,7 +295,7 @@ function Store:remove(entry)
   return true, not cleared and why or nil
 end
 
---- The entries of which an interrupted run left something.
+--- The entries of which an interrupted run left something behind.
 local function leftovers(self)
   local names, err = fs.list(self.base)
   if not names then return nil, err end
@@ -308,7 +308,7 @@ local function leftovers(self)
   return entries
 end
 
---- Clears the leftovers of every deployment that nobody works on.
+--- Removes the leftovers of every deployment that no other action holds.
 ---@return true|nil
 ---@return bosun.Error|nil err
 function Store:sweep()
@@ -325,7 +325,7 @@ function Store:sweep()
   return not failure or nil, failure
 end
 
---- Fails unless the folder of the deployments is there and can be written, which it tries.
+--- Fails unless the folder of the deployments exists and is writable, which it tries out.
 ---@return true|nil
 ---@return bosun.Error|nil err
 function Store:probe()

@@ -232,7 +232,7 @@ return function(bench)
       ]]
       assert.is_truthy(seen.missing == 126 or seen.missing == 127)
       assert.equal("timeout", seen.late.code)
-      assert.is_truthy(seen.late.message:find("run sleep in container %x+: it did not end within 0.3 s, and goes on"))
+      assert.is_truthy(seen.late.message:find("run sleep in container %x+: did not finish within 0.3 s; it keeps"))
       assert.equal("conflict", seen.stopped.code)
       assert.equal("not_found", seen.none.code)
       assert.is_truthy(seen.misuse:find("as a list", 1, true))

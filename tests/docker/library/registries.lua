@@ -79,7 +79,7 @@ function suite.tests(at)
       ]], { args = { "--log-level", "trace", "--trace", workspace:path "trace" } })
       assert.is_truthy(seen.refused.code:find "^push_failed$" or seen.refused.code == "denied", seen.refused.code)
       local refusal = seen.refused.message
-      assert.is_truthy(refusal:find("without credentials, as option auth says", 1, true), refusal)
+      assert.is_truthy(refusal:find("without credentials (option auth)", 1, true), refusal)
       assert.is_truthy(seen.unknown.message:find("without credentials: ", 1, true), seen.unknown.message)
       assert.is_truthy(seen.pushed:find "^sha256:%x+$")
       assert.same({ true, true, true }, { seen.pulled, seen.given, seen.built })

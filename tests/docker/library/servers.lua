@@ -83,45 +83,6 @@ end
 
 -- ---- TLS ------------------------------------------------------------------------------------------------------------
 
-local CERTIFICATES = [[
-set -e; mkdir -p "$1"; cd "$1"
-quiet() { openssl "$@" 2>>openssl.log; }
-key() { quiet ecparam -name prime256v1 -genkey -noout -out "$1.key"; }
-authority() { key "$1"; quiet req -x509 -new -key "$1.key" -subj "/CN=$1" -days 30 -out "$1.crt"; }
-authority ca; authority other
-mkdir -p issued; : >index.txt; echo 01 >serial
-cat >ca.conf <<END
-[ca]
-default_ca = d
-[d]
-new_certs_dir = issued
-database = index.txt
-serial = serial
-certificate = ca.crt
-private_key = ca.key
-default_md = sha256
-policy = p
-copy_extensions = copy
-unique_subject = no
-[p]
-commonName = supplied
-END
-issue() { # name, subject alternative name, end
-  key "$1"
-  quiet req -new -key "$1.key" -subj "/CN=$1" -addext "subjectAltName=$2" -out "$1.csr"
-  quiet ca -batch -notext -config ca.conf -in "$1.csr" -out "$1.crt" -startdate 20200101000000Z -enddate "$3"
-  cat "$1.crt" "$1.key" >"$1.pem"
-}
-issue server DNS:localhost,IP:127.0.0.1 20480101000000Z
-issue named DNS:inner.example 20480101000000Z
-issue expired DNS:localhost,IP:127.0.0.1 20210101000000Z
-issue client DNS:client.example 20480101000000Z
-for folder in verified trusting stranger half; do mkdir -p $folder; done
-cp ca.crt verified/ca.pem; cp client.crt verified/cert.pem; cp client.key verified/key.pem
-cp ca.crt trusting/ca.pem; cp other.crt stranger/ca.pem
-cp ca.crt half/ca.pem; cp client.crt half/cert.pem
-]]
-
 local HAPROXY = [[
 defaults
   mode tcp
@@ -152,9 +113,12 @@ backend engine
 --- `stranger` (another CA) and `half` (a certificate without its key).
 function servers.haproxy(workspace, socket)
   local root, ports = workspace.root .. "/tls", servers.free_ports(5)
-  local script = workspace:write("certificates.sh", CERTIFICATES)
-  assert(os.execute(("bash %s %s >/dev/null 2>%s"):format(script, root, workspace:path("openssl.log"))),
-    workspace:read("openssl.log"))
+  for _, command in ipairs {
+    "standard", "authority other", "client verified ca client client", "client trusting ca", "client stranger other",
+    "client half ca client",
+  } do
+    assert(os.execute(("tests/support/certificates %s %s"):format(root, command)))
+  end
   local config = HAPROXY:gsub("PORT(%d)", function(i) return ports[math.tointeger(i)] end):gsub("ROOT", root)
     :gsub("SOCKET", socket)
   local path = workspace:write("haproxy.cfg", config)

@@ -11,6 +11,7 @@ import signal
 import string
 import sys
 import tempfile
+import threading
 import time
 import urllib.error
 import urllib.request
@@ -128,8 +129,12 @@ class Bench:
         return path
 
     def package(self, model, *directives):
-        """A model package for the stand-in server, "never-healthy: yes" and the like (pps/model.h); its path."""
-        return self.write(f"models/{model}.mlpkg", "\n".join([f"model: {model}", *directives]) + "\n")
+        """A model package for the stand-in server, "never-healthy: yes" and the like (pps/model.h); its path. Another
+        thread's action may be reading it already: it is replaced as a whole."""
+        made = self.write(f"models/{model}.{threading.get_ident()}", "\n".join([f"model: {model}", *directives]) + "\n")
+        path = self.join(f"models/{model}.mlpkg")
+        os.replace(made, path)
+        return path
 
     def deployment(self, deployment="d1", model="A", directives=(), **more):
         """deploymentInfo as the agent hands it over, with the model package at modelArtifact."""

@@ -1,11 +1,12 @@
---- Internal: checks the values of a config file against a schema, collecting every problem, and builds what the plugin
---- gets.
+--- Internal: checks the values of a config file against a schema, collects all problems, and builds the plugin's
+--- config.
 ---
---- A place is where a value stands: `path`, the keys that lead to it as people write them, and the `line` and `column`
---- of the value and of its key (`key_line`, `key_column`); a value that comes from a default has no lines.
+--- The place of a value is its `path`, the keys that lead to it as people write them, and the `line` and `column` of
+--- the value and of its key (`key_line`, `key_column`). The value of a default has no lines.
 
 local secret = require "bosun.secret"
 local suggest = require "bosun.suggest"
+local sorted_keys = require("bosun.tables").sorted_keys
 local types = require "bosun.config.types"
 local yaml = require "bosun.yaml"
 
@@ -13,37 +14,34 @@ local check = {}
 
 local LIST = getmetatable(yaml.array {})
 
---- Looking for the nearest key takes time: with more problems than these, something else is wrong with the file.
+--- Finding the nearest key takes time. With more problems than this, the file is probably not a config at all.
 local MOST_HINTS = 100
-
-local function sorted(map)
-  local keys = {}
-  for key in pairs(map) do keys[#keys + 1] = key end
-  table.sort(keys, function(a, b) return tostring(a) < tostring(b) end)
-  return keys
-end
+local LONGEST_SHOWN = 40
 
 local function is_list(value)
   return getmetatable(value) == LIST
 end
 check.is_list = is_list
 
-local function quoted(text)
-  local shown = #text > 60 and text:sub(1, 60):gsub("[\x80-\xBF]*$", "") .. "…" or text
-  return '"' .. shown:gsub("[%c\"\\]", function(c) return ("\\x%02x"):format(c:byte()) end) .. '"'
+--- A scalar in YAML; only the beginning of a long text.
+local function quoted(value)
+  local rest = ""
+  if type(value) == "string" and #value > LONGEST_SHOWN then
+    local cut = value:find("[^\x80-\xBF]", LONGEST_SHOWN + 1) or #value + 1
+    if cut <= #value then rest = "…" end
+    value = value:sub(1, cut - 1)
+  end
+  return yaml.encode(value):gsub("\n$", "") .. rest
 end
 
---- A value as messages show it: `the string "x"`, `a mapping`.
-local function show(value, is_secret)
+local NOUNS = { string = "string", integer = "integer", float = "number", boolean = "boolean" }
+
+--- A value as messages show it: `the string "x"`, `a mapping`. host/core/config.c uses the same words.
+function check.found(value, is_secret)
   if value == yaml.null then return "null" end
   if type(value) == "table" then return is_list(value) and "a list" or "a mapping" end
   if is_secret then return "another kind of value" end
-  if type(value) == "string" then return "the string " .. quoted(value) end
-  return (math.type(value) and "the number " or "") .. tostring(value)
-end
-
-local function plain(value)
-  return type(value) == "string" and quoted(value) or tostring(value)
+  return ("the %s %s"):format(NOUNS[math.type(value) or type(value)], quoted(value))
 end
 
 local function expected_range(spec)
@@ -51,13 +49,13 @@ local function expected_range(spec)
   return spec.min and (", %s or more"):format(spec.min) or spec.max and (", %s or less"):format(spec.max) or ""
 end
 
---- What a value has to be, for messages: "an integer from 1 to 9".
+--- The expected value, for messages: "an integer from 1 to 9".
 ---@param spec bosun.config.Spec
 ---@return string
 function check.expected(spec)
   if not spec.enum then return types[spec.type].expected .. expected_range(spec) end
   local values = {}
-  for i, value in ipairs(spec.enum) do values[i] = plain(value) end
+  for i, value in ipairs(spec.enum) do values[i] = quoted(value) end
   return "one of " .. table.concat(values, ", ")
 end
 
@@ -69,7 +67,7 @@ function check.root(marks)
   return { path = "", line = mark.line, column = mark.column }
 end
 
---- The place of the value at `key` of `container`, which stands at `place`.
+--- The place of the value at `key` of `container`, whose own place is `place`.
 local function place_below(state, place, container, key)
   local mark = state.marks[container] and state.marks[container][key] or {}
   local step = ("[%s]"):format(type(key) == "string" and quoted(key) or tostring(key))
@@ -95,30 +93,35 @@ end
 
 local check_value
 
---- What is wrong with a value of the right type, or nil.
+--- The description of a key, to follow what is expected.
+local function about(spec)
+  return spec.description and (" (%s)"):format(spec.description) or ""
+end
+
+--- The problem of a value of the right type, or nil.
 local function violation(spec, value)
-  local found = spec.secret and "its value" or show(value)
+  local found = spec.secret and "another value" or check.found(value)
   if spec.enum then
     for _, allowed in ipairs(spec.enum) do
       if value == allowed then return nil end
     end
     local names = {}
     for i, allowed in ipairs(spec.enum) do names[i] = tostring(allowed) end
-    return ("%s is not allowed (expected %s)%s"):format(found, check.expected(spec), suggest.hint(value, names))
+    return ("expected %s, found %s%s"):format(check.expected(spec), found, suggest.hint(value, names))
   elseif spec.min and value < spec.min or spec.max and value > spec.max then
-    return ("%s is out of range (expected %s)"):format(found, check.expected(spec))
+    return ("expected %s, found %s"):format(check.expected(spec), found)
   elseif spec.pattern and not tostring(value):find(spec.pattern) then
-    return ("%s does not have the right form (expected %s)"):format(found,
-      spec.description or "text that matches the Lua pattern " .. quoted(spec.pattern))
+    local pattern = quoted(spec.pattern) .. about(spec)
+    return ("expected text that matches the Lua pattern %s, found %s"):format(pattern, found)
   end
   return nil
 end
 
---- What the plugin's own check says against the value, or nil.
+--- The objection of the plugin's own check, or nil.
 local function objection(spec, value)
   if not spec.check then return nil end
   local ok, why = spec.check(value)
-  return not ok and (why or show(value, spec.secret) .. " is not accepted") or nil
+  return not ok and (why or check.found(value, spec.secret) .. " is not accepted") or nil
 end
 
 local function has_right_shape(spec, value)
@@ -129,7 +132,8 @@ end
 local function wrong_kind(spec, value)
   local hint = ""
   if spec.type == "string" and type(value) ~= "table" and value ~= yaml.null then hint = ": put it in quotes" end
-  return ("found %s (expected %s%s)"):format(show(value, spec.secret), check.expected(spec), hint)
+  if spec.type == "map" then hint = ': write "key: value" lines below it' end
+  return ("expected %s, found %s%s"):format(check.expected(spec), check.found(value, spec.secret), hint)
 end
 
 local function check_list(state, spec, list, place)
@@ -142,7 +146,7 @@ end
 
 local function check_map(state, spec, map, place)
   local result = {}
-  for _, key in ipairs(sorted(map)) do
+  for _, key in ipairs(sorted_keys(map)) do
     local below = place_below(state, place, map, key)
     if spec.keys then
       local problem = not types[spec.keys.type].read(key) and wrong_kind(spec.keys, key) or violation(spec.keys, key)
@@ -161,7 +165,7 @@ local function check_container(state, spec, value, place)
   return check_map(state, spec, value, place)
 end
 
---- The value as the plugin gets it; nil when it is wrong, with the problems noted.
+--- The value for the plugin's config; nil after noting the problems of an invalid one.
 function check_value(state, spec, raw, place)
   local ok, value = types[spec.type].read(raw)
   if not ok or not has_right_shape(spec, raw) then
@@ -176,13 +180,13 @@ function check_value(state, spec, raw, place)
   return spec.secret and type(value) == "string" and secret.new(value) or value
 end
 
---- Lists of a default get the list's metatable, as those of a file have.
+--- Lists of a default get the metatable that lists of a file have.
 local function as_from_file(spec, value)
   if spec.type == "list" then return setmetatable({ table.unpack(value) }, LIST) end
   return value
 end
 
---- A default goes the way of a value from the file, so that "5m" may be one, and each plugin gets its own table.
+--- A default is checked and converted like a value of the file: "5m" can be one, and each plugin gets its own table.
 local function default_of(spec, path)
   if spec.default == nil then return nil end
   local state = { marks = {}, problems = {} }
@@ -192,7 +196,7 @@ local function default_of(spec, path)
   return value
 end
 
---- Raises when a default is not what its key expects.
+--- Raises if a default is not valid for its key.
 ---@param fields table<string, bosun.config.Spec>
 ---@param path? string
 function check.defaults(fields, path)
@@ -203,46 +207,49 @@ function check.defaults(fields, path)
   end
 end
 
-local function note_missing(state, spec, key, place, below)
-  local description = spec.description and ": " .. spec.description or ""
+local function note_missing(state, spec, place, below)
   add_problem(state, { path = below.path, line = below.line or place.line, column = below.column or place.column },
-    ("the required key %s is missing (expected %s%s)"):format(quoted(key), check.expected(spec), description))
+    ("missing: expected %s%s"):format(check.expected(spec), about(spec)))
 end
 
+--- Returns the set of known keys that are probably misspelt in the file.
 local function note_unknown_keys(state, fields, raw, place)
-  local known = sorted(fields)
-  -- A key whose value is null has a mark, but no value.
-  for _, key in ipairs(sorted(state.marks[raw] or raw)) do
+  local known, misspelt = sorted_keys(fields), {}
+  -- A key with the value null has a mark but no value.
+  for _, key in ipairs(sorted_keys(state.marks[raw] or raw)) do
     if not fields[key] then
-      local hint = #state.problems < MOST_HINTS and suggest.hint(key, known) or ""
+      local nearest = #state.problems < MOST_HINTS and suggest.nearest(key, known)
+      local hint = nearest and ('; did you mean "%s"?'):format(nearest) or ""
       add_key_problem(state, place_below(state, place, raw, key), "unknown key" .. hint)
+      misspelt[nearest or ""] = true
     end
   end
+  return misspelt
 end
 
---- Checks a mapping whose keys are those of `fields`.
+--- Checks a mapping with the keys of `fields`.
 ---@param state { marks: table, problems: table }
 ---@param fields table<string, bosun.config.Spec>
 ---@param raw table
 ---@param place table
 ---@return table
 function check.fields(state, fields, raw, place)
-  note_unknown_keys(state, fields, raw, place)
+  local misspelt = note_unknown_keys(state, fields, raw, place)
   local result = {}
-  for _, key in ipairs(sorted(fields)) do
+  for _, key in ipairs(sorted_keys(fields)) do
     local spec, below = fields[key], place_below(state, place, raw, key)
     if raw[key] ~= nil then
       result[key] = check_value(state, spec, raw[key], below)
-    elseif spec.required then
-      note_missing(state, spec, key, place, below)
-    else
+    elseif spec.required and not misspelt[key] then
+      note_missing(state, spec, place, below)
+    elseif not spec.required then
       result[key] = default_of(spec, below.path)
     end
   end
   return result
 end
 
---- The place of the value that `keys` lead to from `root`, or of the nearest mapping around it that exists.
+--- The place of the value that `keys` lead to from `root`, or of the nearest mapping around it.
 ---@param marks table
 ---@param root table
 ---@param keys any[]

@@ -1,6 +1,7 @@
---- Internal: checks a schema itself. A wrong schema is a bug of the plugin, so it is raised.
+--- Internal: checks a schema itself. An invalid schema is a bug in the plugin and raises an error.
 
-local suggest = require "bosun.suggest"
+local options = require "bosun.options"
+local tables = require "bosun.tables"
 local types = require "bosun.config.types"
 
 local schema = {}
@@ -9,16 +10,16 @@ local schema = {}
 ---@field type string string integer number boolean seconds bytes map list path url any
 ---@field required? boolean
 ---@field default? any used when the key is absent
----@field enum? any[] the only values allowed
+---@field enum? any[] the allowed values
 ---@field min? number
 ---@field max? number
----@field pattern? string a Lua pattern that the text must match
----@field keys? bosun.config.Spec of a map: what its keys are
----@field values? bosun.config.Spec of a map: what its values are
----@field fields? table<string, bosun.config.Spec> of a map: the keys it has, as a nested schema
----@field items? bosun.config.Spec of a list: what its items are
----@field check? fun(value: any): boolean|nil, string|nil true, or nil and what is wrong
----@field secret? boolean a text becomes a bosun.secret; its value appears in no message
+---@field pattern? string a Lua pattern that the text has to match
+---@field keys? bosun.config.Spec of the keys of a map
+---@field values? bosun.config.Spec of the values of a map
+---@field fields? table<string, bosun.config.Spec> of a map with known keys: a nested schema
+---@field items? bosun.config.Spec of the items of a list
+---@field check? fun(value: any): boolean|nil, string|nil returns true, or nil and the problem
+---@field secret? boolean text becomes a bosun.secret; messages never show the value
 ---@field description? string one line, for messages and people
 
 local PROPERTIES = {
@@ -27,47 +28,31 @@ local PROPERTIES = {
   secret = "boolean", description = "string",
 }
 
-local function names_of(map)
-  local names = {}
-  for name in pairs(map) do names[#names + 1] = name end
-  table.sort(names)
-  return names
-end
-
 local function refuse(at, problem)
   error(("%s: %s"):format(at, problem), 0)
 end
 
-local function check_properties(spec, at)
-  for name, value in pairs(spec) do
-    local wanted = PROPERTIES[name]
-    if not wanted then
-      refuse(at, ("unknown property %s%s"):format(tostring(name), suggest.hint(name, names_of(PROPERTIES))))
-    elseif wanted ~= "any" and type(value) ~= wanted then
-      refuse(at, ("%s is a %s; expected a %s"):format(name, type(value), wanted))
-    end
-  end
-end
-
 local function check_combination(spec, at)
   if spec.required and spec.default ~= nil then
-    refuse(at, "required and default exclude each other")
+    refuse(at, "a required key cannot have a default")
   elseif (spec.keys or spec.values or spec.fields) and spec.type ~= "map" then
-    refuse(at, "keys, values and fields belong to a map")
+    refuse(at, "only a map can have keys, values or fields")
   elseif spec.fields and (spec.keys or spec.values) then
     refuse(at, "a map has either fields, or keys and values")
   elseif spec.items and spec.type ~= "list" then
-    refuse(at, "items belong to a list")
+    refuse(at, "only a list can have items")
   elseif (spec.min or spec.max) and not types[spec.type].is_number then
-    refuse(at, "min and max belong to a number")
+    refuse(at, "only a number can have min and max")
   end
 end
 
 local function check_spec(spec, at)
-  if type(spec) ~= "table" then refuse(at, ("is a %s; expected {type = …}"):format(type(spec))) end
-  check_properties(spec, at)
+  if type(spec) ~= "table" then refuse(at, ("expected a table {type = …}, got a %s"):format(type(spec))) end
+  local problem = options.problem(spec, PROPERTIES)
+  if problem then refuse(at, problem) end
   if not types[spec.type] then
-    refuse(at, ("type is %s; expected one of %s"):format(tostring(spec.type), table.concat(names_of(types), ", ")))
+    local names = table.concat(tables.sorted_keys(types), ", ")
+    refuse(at, ("type is %s; expected one of %s"):format(tostring(spec.type), names))
   end
   check_combination(spec, at)
   for _, part in ipairs { "keys", "values", "items" } do
@@ -76,13 +61,13 @@ local function check_spec(spec, at)
   if spec.fields then schema.check(spec.fields, at) end
 end
 
---- Raises, without a position, unless `fields` is a schema.
+--- Raises an error without a position unless `fields` is a schema.
 ---@param fields table<string, bosun.config.Spec>
----@param at? string what messages call it
+---@param at? string its name in messages
 function schema.check(fields, at)
   if type(fields) ~= "table" then refuse(at or "schema", "expected a table of keys") end
   for key, spec in pairs(fields) do
-    if type(key) ~= "string" then refuse(at or "schema", "keys are strings") end
+    if type(key) ~= "string" then refuse(at or "schema", "expected strings as keys") end
     check_spec(spec, at and at .. "." .. key or key)
   end
 end

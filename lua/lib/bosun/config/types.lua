@@ -1,7 +1,9 @@
---- Internal: the types of values that a config's schema can name. A type says what it expects, for messages, and reads
---- a value: true and the value as the plugin gets it, or false.
+--- Internal: the types that a schema can name. A type has a text for messages, and reads a value: it returns true and
+--- the converted value, or false.
 
+local size = require "bosun.size"
 local time = require "bosun.time"
+local url = require "bosun.url"
 
 --- name → expected (text for messages), is_number (`min` and `max` apply), read(value) → boolean, value
 local types = {}
@@ -33,7 +35,7 @@ types.number = {
 }
 
 types.seconds = {
-  expected = 'seconds, or a duration like "5m"',
+  expected = "seconds, or a duration such as 5m",
   is_number = true,
   read = function(value)
     local seconds = value
@@ -42,25 +44,12 @@ types.seconds = {
   end,
 }
 
-local UNITS = { [""] = 1 }
-for power, letter in ipairs { "k", "m", "g", "t", "p" } do
-  UNITS[letter] = 1000 ^ power
-  UNITS[letter .. "i"] = 1024 ^ power
-end
-
---- "1.5GiB", "512 Mi", "10k" as bytes, or nil. K, M, G are powers of 1000; Ki, Mi, Gi of 1024.
-local function parse_bytes(text)
-  local digits, unit = text:match("^(%d+%.?%d*)%s*(%a*)$")
-  local factor = unit and UNITS[unit:lower():gsub("b$", "")]
-  return factor and math.tointeger(math.floor(tonumber(digits) * factor))
-end
-
 types.bytes = {
-  expected = 'bytes, or a size like "512Mi"',
+  expected = "a size such as 512Mi",
   is_number = true,
   read = function(value)
     local bytes = value
-    if type(value) == "string" then bytes = parse_bytes(value) end
+    if type(value) == "string" then bytes = size.parse(value) end
     return math.type(bytes) == "integer" and bytes >= 0, bytes
   end,
 }
@@ -73,8 +62,9 @@ types.path = {
 types.url = {
   expected = "an http or https URL",
   read = function(value)
-    return type(value) == "string" and value:find("^[hH][tT][tT][pP][sS]?://[^/%s%c]") ~= nil
-      and not value:find("[%s%c]"), value
+    local parts = type(value) == "string" and url.parse(value)
+    local scheme = parts and parts.scheme:lower()
+    return scheme == "http" or scheme == "https", value
   end,
 }
 

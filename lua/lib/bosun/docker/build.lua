@@ -1,4 +1,4 @@
---- Internal: images that are built.
+--- Internal: building images.
 
 ---@class bosun.docker.Engine
 local Engine = require "bosun.docker.engine"
@@ -7,7 +7,7 @@ local credentials = require "bosun.docker.credentials"
 local effect = require "bosun.effect"
 local errors = require "bosun.docker.errors"
 local log = require "bosun.log"
-local options_of = require("bosun.docker.options").check
+local options_of = require("bosun.options").check
 local progress = require "bosun.docker.progress"
 local reference = require "bosun.docker.reference"
 
@@ -15,20 +15,20 @@ local LINES = 20 -- of the output, in the message of a failed build
 
 local BUILD = {
   tag = "string", labels = "table", build_args = "table", pull = "boolean", no_cache = "boolean",
-  dockerfile = "string", auth = "table boolean", on_progress = "function", note = "string",
+  dockerfile = "string", auth = "table|boolean", on_progress = "function", note = "string",
 }
 
 ---@class bosun.docker.BuildOptions
 ---@field tag? string the image's name
 ---@field labels? table<string, string>
 ---@field build_args? table<string, string>
----@field pull? boolean ask the registry for a newer base image; default false
+---@field pull? boolean look for a newer base image in the registry; default false
 ---@field no_cache? boolean default false
 ---@field dockerfile? string its name in the archive; default "Dockerfile"
 ---@field auth? bosun.docker.Credentials[]|false for the registries of base images, each with its serveraddress; false:
----none; default: all in the client's config
----@field on_progress? fun(text: string) a line of the output; default: to the log
----@field note? string for the plan of a dry run: "base alpine"
+---none; default: all of the client's config
+---@field on_progress? fun(text: string) gets each line of the output; default: the log
+---@field note? string for the plan of a dry run, such as "base alpine"
 
 --- {"registry": {"username", …}} for all registries, or nil.
 local function registries(engine, option)
@@ -66,17 +66,17 @@ end
 ---@param archive bosun.tar.Archive
 ---@param options? bosun.docker.BuildOptions
 ---@return string|nil id "sha256:…"; in a dry run, of zeros
----@return bosun.docker.Error|nil err code "build_failed", with the last lines of the output; "incomplete": the engine
----broke off
+---@return bosun.docker.Error|nil err code "build_failed", with the last lines of the output; "incomplete": the
+---connection ended early
 function Engine:build(archive, options)
   options = options_of("engine:build", options, BUILD)
   local what = "build " .. (options.tag or "an image")
   if options.tag then
     local ref, problem = reference.parse(options.tag)
-    if not ref or ref.digest then return nil, errors.invalid(what, "%s", problem or "a tag has no digest") end
+    if not ref or ref.digest then return nil, errors.invalid(what, "%s", problem or "a tag cannot have a digest") end
   end
   local size, problem = archive:size()
-  if not size then return nil, errors.unread(what, problem) end
+  if not size then return nil, errors.wrap(problem, what) end
   if not effect.begin("docker.build", plan_text(options, size)) then return "sha256:" .. ("0"):rep(64) end
   local add, finish = progress.output(options.on_progress, LINES)
   local id
@@ -95,7 +95,7 @@ function Engine:build(archive, options)
   if id then return id end
   return nil, errors.new {
     code = "incomplete",
-    message = ("%s: the engine at %s broke off before the image was there"):format(what, self.host),
+    message = ("%s: the connection to the engine at %s ended before the image was built"):format(what, self.host),
   }
 end
 

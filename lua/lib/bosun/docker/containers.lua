@@ -1,4 +1,4 @@
---- Internal: containers, from their creation to their end.
+--- Internal: containers, from creation to removal.
 
 ---@class bosun.docker.Engine
 local Engine = require "bosun.docker.engine"
@@ -6,15 +6,15 @@ local Engine = require "bosun.docker.engine"
 local effect = require "bosun.effect"
 local errors = require "bosun.docker.errors"
 local log = require "bosun.log"
-local options_of = require("bosun.docker.options").check
+local options_of = require("bosun.options").check
 local wait = require "bosun.wait"
 
 local REMOVAL_SECONDS = 60
-local STOP = { timeout = "number" }
+local STOP = { timeout = "seconds" }
 
---- Containers, by default all, also those that do not run.
----@param options? { labels?: table<string, string|true>, filters?: table<string, string[]>, all?: boolean } labels: of
----which each has to be there, with this value or (true) any; filters: as the API has them: { status = { "running" } }
+--- Containers, by default including those that do not run.
+---@param options? { labels?: table<string, string|true>, filters?: table<string, string[]>, all?: boolean } labels: all
+---must match, a value of true matches any; filters: as in the API: { status = { "running" } }
 ---@return table[]|nil containers the engine's objects
 ---@return bosun.docker.Error|nil err
 function Engine:list_containers(options)
@@ -25,7 +25,7 @@ function Engine:list_containers(options)
   })
 end
 
---- All that the engine knows of a container.
+--- Everything the engine knows about a container.
 ---@param id string ID or name
 ---@return table|nil container
 ---@return bosun.docker.Error|nil err
@@ -35,7 +35,7 @@ function Engine:inspect_container(id)
   return self:_ask("GET", path, { what = "inspect container " .. self:_short(id) })
 end
 
---- The state a container is in: its State, false when there is no such container; or nil, err.
+--- The State of a container, false when it does not exist; or nil, err.
 function Engine:_state(id)
   local container, err = self:inspect_container(id)
   if container then return type(container.State) == "table" and container.State or {} end
@@ -43,17 +43,16 @@ function Engine:_state(id)
   return nil, err
 end
 
---- Engines refuse what a state does not allow with statuses of their own: 409, 500 and others.
+--- Engines use various statuses to refuse what a state does not allow: 409, 500 and others.
 local function may_be_state(err)
-  return err.status ~= nil and (err.status == 409 or err.status >= 500)
+  return err.code == "conflict" or err.code == "engine"
 end
 
 --- Creates a container.
 ---@param name string
----@param body table as the API has it: { Image = …, Env = …, Labels = …, HostConfig = { … } }
+---@param body table as in the API: { Image = …, Env = …, Labels = …, HostConfig = { … } }
 ---@return string|nil id in a dry run, the name
----@return bosun.docker.Error|nil err code "conflict": there is a container of this name; "not_found": there is no such
----image
+---@return bosun.docker.Error|nil err code "conflict": a container has this name; "not_found": the image does not exist
 function Engine:create_container(name, body)
   local problem = select(2, self:_path("containers", name))
   if problem then return nil, problem end
@@ -61,7 +60,7 @@ function Engine:create_container(name, body)
   if not effect.begin("docker.create", ("container %s (%s)"):format(name, tostring(body.Image))) then return name end
   local created, err = self:_ask("POST", "/containers/create", { what = what, query = { name = name }, json = body })
   if not created then
-    if err.status and err.status >= 500 and self:_state(name) then err.code = "conflict" end
+    if err.code == "engine" and self:_state(name) then err.code = "conflict" end
     return nil, err
   end
   for _, warning in ipairs(type(created.Warnings) == "table" and created.Warnings or {}) do
@@ -70,7 +69,7 @@ function Engine:create_container(name, body)
   return created.Id
 end
 
---- An action on a container that answers nothing.
+--- An action on a container, without a result.
 function Engine:_act_on(id, action, options)
   local path, err = self:_path("containers", id, action)
   if not path then return nil, err end
@@ -80,7 +79,7 @@ function Engine:_act_on(id, action, options)
   return self:_do("POST", path, options)
 end
 
---- Starts a container. One that runs already is success.
+--- Starts a container. Success if it runs already.
 ---@param id string
 ---@return true|nil ok
 ---@return bosun.docker.Error|nil err
@@ -88,7 +87,7 @@ function Engine:start_container(id)
   return self:_act_on(id, "start", {})
 end
 
---- After a stop that was refused: what the state says about it.
+--- Decides by the state what to make of a refused stop.
 local function after_refused_stop(engine, id, options, err)
   local state = engine:_state(id)
   if state == false or state and not state.Running and not state.Paused then return true end
@@ -98,8 +97,8 @@ local function after_refused_stop(engine, id, options, err)
   return engine:_act_on(id, "stop", options)
 end
 
---- Stops a container: its stop signal, and after `timeout` seconds SIGKILL. One that does not run, or is gone, is
---- success.
+--- Stops a container with its stop signal, and after `timeout` seconds with SIGKILL. Success if it does not run or does
+--- not exist.
 ---@param id string
 ---@param options? { timeout?: integer } default 10
 ---@return true|nil ok
@@ -129,7 +128,7 @@ end
 
 --- Restarts a container, or starts one that does not run.
 ---@param id string
----@param options? { timeout?: integer } seconds to stop in, default 10
+---@param options? { timeout?: integer } seconds before SIGKILL, default 10
 ---@return true|nil ok
 ---@return bosun.docker.Error|nil err
 function Engine:restart_container(id, options)
@@ -137,7 +136,7 @@ function Engine:restart_container(id, options)
   return self:_act_on(id, "restart", { query = { t = math.ceil(seconds) }, timeout = seconds + self._timeout })
 end
 
---- Pauses or unpauses; `fits(state)`: the state is one in which that can be done.
+--- Pauses or unpauses; `fits(state)`: whether the state allows it.
 function Engine:_freeze(id, action, fits)
   local ok, err = self:_act_on(id, action, {})
   if not ok and may_be_state(err) then
@@ -147,36 +146,36 @@ function Engine:_freeze(id, action, fits)
   return ok, err
 end
 
---- Freezes a container's processes.
+--- Pauses a container's processes.
 ---@param id string
 ---@return true|nil ok
----@return bosun.docker.Error|nil err code "conflict": it does not run, or is frozen already
+---@return bosun.docker.Error|nil err code "conflict": it does not run, or is paused already
 function Engine:pause_container(id)
   return self:_freeze(id, "pause", function(state) return state.Running and not state.Paused end)
 end
 
---- Lets a frozen container go on.
+--- Resumes a paused container.
 ---@param id string
 ---@return true|nil ok
----@return bosun.docker.Error|nil err code "conflict": it is not frozen
+---@return bosun.docker.Error|nil err code "conflict": it is not paused
 function Engine:unpause_container(id)
   return self:_freeze(id, "unpause", function(state) return state.Paused end)
 end
 
---- Gives a container another name.
+--- Renames a container.
 ---@param id string
 ---@param name string
 ---@return true|nil ok
----@return bosun.docker.Error|nil err code "conflict": another has it
+---@return bosun.docker.Error|nil err code "conflict": another container has the name
 function Engine:rename_container(id, name)
   local problem = select(2, self:_path("containers", name))
   if problem then return nil, problem end
   local ok, err = self:_act_on(id, "rename", { query = { name = name }, note = " to " .. name })
-  if not ok and err.status and err.status >= 500 and self:_state(name) then err.code = "conflict" end
+  if not ok and err.code == "engine" and self:_state(name) then err.code = "conflict" end
   return ok, err
 end
 
---- One attempt to remove. True; false: the engine is at it; nil, err.
+--- One attempt to remove. True; false: the engine is still removing it; or nil, err.
 local function try_removal(engine, id, path, call)
   local ok, err = engine:_do("DELETE", path, call)
   if ok or err.code == "not_found" then return true end
@@ -189,10 +188,10 @@ local function try_removal(engine, id, path, call)
   return nil, err
 end
 
---- Removes a container. One that is gone is success; of one that is being removed, the end is waited for.
+--- Removes a container. Success if it does not exist; if it is already being removed, waits for that.
 ---@param id string
----@param options? { force?: boolean, volumes?: boolean } force: kill it when it runs, default true; volumes: its
----anonymous ones too, default false
+---@param options? { force?: boolean, volumes?: boolean } force: kill it if it runs, default true; volumes: also
+---remove its anonymous ones, default false
 ---@return true|nil ok
 ---@return bosun.docker.Error|nil err code "conflict": it runs, and force is false
 function Engine:remove_container(id, options)
@@ -212,16 +211,16 @@ function Engine:remove_container(id, options)
   end, { interval = 0.2, backoff = 1.5, timeout = REMOVAL_SECONDS, what = "the removal of " .. text })
   if failure then return nil, failure end
   if done then return true end
-  return nil, errors.new { code = err.code, message = call.what .. ": " .. err.message }
+  return nil, errors.wrap(err, call.what)
 end
 
---- Waits until a container does not run.
+--- Waits until a container has ended.
 ---@param id string
 ---@param options? { timeout?: number } seconds, default: until the action's deadline
 ---@return integer|nil code its exit status; 0 in a dry run
 ---@return bosun.docker.Error|nil err code "timeout"
 function Engine:wait_container(id, options)
-  options = options_of("engine:wait_container", options, { timeout = "number" })
+  options = options_of("engine:wait_container", options, { timeout = "seconds" })
   local path, problem = self:_path("containers", id, "wait")
   if not path then return nil, problem end
   if effect.dry_run() then return 0 end
@@ -229,22 +228,22 @@ function Engine:wait_container(id, options)
   local answer, err = self:_ask("POST", path, { what = what, timeout = options.timeout or false })
   if not answer then return nil, err end
   if type(answer) == "table" and math.type(answer.StatusCode) == "integer" then return answer.StatusCode end
-  return nil, errors.new { code = "incomplete", message = what .. ": the engine's answer has no exit status" }
+  return nil, errors.new { code = "incomplete", message = what .. ": the engine's reply has no exit status" }
 end
 
---- Unpacks an archive into a container, which need not run.
+--- Unpacks an archive into a container, running or not.
 ---@param id string
 ---@param path string the folder in it: "/"
 ---@param archive bosun.tar.Archive
 ---@return true|nil ok
----@return bosun.docker.Error|nil err code "not_found": there is no such container, or (Docker; Podman makes it) folder
+---@return bosun.docker.Error|nil err code "not_found": the container does not exist, or (Docker only) the folder
 function Engine:put_archive(id, path, archive)
   local url, problem = self:_path("containers", id, "archive")
   if not url then return nil, problem end
   local where = ("%s in container %s"):format(path, self:_short(id))
   local what = "copy an archive to " .. where
   local size, err = archive:size()
-  if not size then return nil, errors.unread(what, err) end
+  if not size then return nil, errors.wrap(err, what) end
   if not effect.begin("docker.copy", ("%.1f MB to %s"):format(size / 1e6, where)) then return true end
   return self:_do("PUT", url, {
     what = what, query = { path = path }, source = archive:reader(), timeout = false,
@@ -252,7 +251,7 @@ function Engine:put_archive(id, path, archive)
   })
 end
 
---- Runs a container's health check now. Podman only, which needs that where no systemd runs them.
+--- Runs a container's health check now. For Podman, which runs none itself where there is no systemd.
 ---@param id string
 ---@return string|nil status "healthy", "unhealthy" or "starting"
 ---@return bosun.docker.Error|nil err code "unsupported": it is a Docker Engine
@@ -261,7 +260,7 @@ function Engine:run_healthcheck(id)
   if not path then return nil, problem end
   local what = "run the health check of container " .. self:_short(id)
   if self.kind ~= "podman" then
-    return nil, errors.new { code = "unsupported", message = what .. ": Docker runs them by itself" }
+    return nil, errors.new { code = "unsupported", message = what .. ": Docker runs health checks itself" }
   end
   local version = self.server_version:match "^%d+%.%d+%.%d+" or "4.0.0"
   local resp, err = self:_send("GET", ("/v%s/libpod%s"):format(version, path), { what = what, timeout = false })

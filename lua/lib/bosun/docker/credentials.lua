@@ -1,20 +1,23 @@
---- Internal: credentials of registries, where the Docker client keeps them: its config.json (auths) and the helper
---- programs that it names (credHelpers, credsStore). Passwords are secrets as soon as they are read.
+--- Internal: registry credentials, where the Docker client keeps them: its config.json (auths) and the helper programs
+--- that it names (credHelpers, credsStore). Passwords become secrets as soon as they are read.
 
 local base64 = require "bosun.base64"
+local endpoint = require "bosun.docker.endpoint"
 local errors = require "bosun.docker.errors"
 local fs = require "bosun.fs"
 local json = require "bosun.json"
 local path = require "bosun.path"
 local process = require "bosun.process"
 local secret = require "bosun.secret"
+local tables = require "bosun.tables"
+local url = require "bosun.url"
 
 local credentials = {}
 
 local HUB = "docker.io"
 local HUB_ADDRESS = "https://index.docker.io/v1/"
 local HELPER_SECONDS = 30
---- What helpers look for in the environment: their own files and keyrings, and the credentials of clouds.
+--- The variables that helpers use: for their own files and keyrings, and cloud credentials.
 local HELPER_ENV = {
   "DOCKER_CONFIG", "XDG_RUNTIME_DIR", "XDG_CONFIG_HOME", "XDG_DATA_HOME", "DBUS_SESSION_BUS_ADDRESS", "GNUPGHOME",
   "PASSWORD_STORE_DIR", "GPG_AGENT_INFO", "GOOGLE_APPLICATION_CREDENTIALS", "CLOUDSDK_CONFIG", "AWS_PROFILE",
@@ -30,19 +33,17 @@ local HELPER_ENV = {
 ---@field identitytoken? string|bosun.Secret in place of a password
 ---@field serveraddress? string the registry
 
---- Where the Docker client keeps its config; nil: there is no home.
+--- The Docker client's config file; nil: no home folder is known.
 function credentials.default_file()
-  local folder = process.env "DOCKER_CONFIG"
-  if folder and folder ~= "" then return path.join(folder, "config.json") end
-  local home = process.env "HOME"
-  return home and home ~= "" and path.join(home, ".docker", "config.json") or nil
+  local folder = endpoint.client_folder()
+  return folder and path.join(folder, "config.json")
 end
 
 local function text_of(value)
   return secret.is(value) and value:reveal() or value
 end
 
---- As an engine wants them, in plain text; nil: none.
+--- In the engine's format, in plain text; nil: none.
 ---@param auth bosun.docker.Credentials|nil
 function credentials.plain(auth)
   return auth and {
@@ -51,8 +52,8 @@ function credentials.plain(auth)
   }
 end
 
---- A table as the value of a header; engines want the padding, too. Without a table, what stands for nobody: a push
---- without the header is refused.
+--- A table as the value of a header; engines require the padding. Without a table, an empty one: a push without the
+--- header is refused.
 ---@param map table|nil
 ---@return string|bosun.Secret
 function credentials.header(map)
@@ -62,12 +63,12 @@ function credentials.header(map)
 end
 
 local function failure(code, message, ...)
-  return errors.new { code = code, message = "credentials of registries: " .. message:format(...) }
+  return errors.new { code = code, message = "registry credentials: " .. message:format(...) }
 end
 
 -- ---- the file -------------------------------------------------------------------------------------------------------
 
---- The config; an empty one when there is no file.
+--- The config; empty when the file does not exist.
 local function read_config(file)
   if not file then return {} end
   local text, err = fs.read(file)
@@ -78,7 +79,7 @@ local function read_config(file)
   if text:find "^%s*$" then return {} end
   local config, problem = json.decode(text)
   if config == nil then return nil, failure("syntax", "%s: %s", file, problem.message) end
-  if type(config) ~= "table" then return nil, failure("syntax", "%s holds no JSON object", file) end
+  if type(config) ~= "table" then return nil, failure("syntax", "%s: expected a JSON object", file) end
   return config
 end
 
@@ -91,9 +92,10 @@ local function string_of(config, field)
   return type(value) == "string" and value ~= "" and value or nil
 end
 
---- The registry's host of a key: "https://index.docker.io/v1/" is docker.io.
+--- The registry of a key: "https://index.docker.io/v1/" is docker.io.
 local function domain_of(key)
-  local host = key:gsub("^https?://", ""):gsub("/.*$", "")
+  local parts = url.parse(key:find("://", 1, true) and key or "https://" .. key)
+  local host = parts and parts.host .. (parts.port and ":" .. parts.port or "") or key
   return (host == "index.docker.io" or host == "registry-1.docker.io") and HUB or host
 end
 
@@ -101,19 +103,16 @@ local function address_of(domain)
   return domain == HUB and HUB_ADDRESS or domain
 end
 
---- What a table of the config has for a registry, and its key. A key that is the registry itself comes first.
+--- The entry for a registry in a table of the config, and its key. A key that is the registry itself comes first.
 local function entry_for(map, domain)
   if map[address_of(domain)] ~= nil then return map[address_of(domain)], address_of(domain) end
   if map[domain] ~= nil then return map[domain], domain end
-  local keys = {}
-  for key in pairs(map) do
-    if type(key) == "string" and domain_of(key) == domain then keys[#keys + 1] = key end
+  for _, key in ipairs(tables.sorted_keys(map)) do
+    if type(key) == "string" and domain_of(key) == domain then return map[key], key end
   end
-  table.sort(keys)
-  return map[keys[1]], keys[1]
 end
 
---- "user:password" in base64 → both.
+--- Decodes "user:password" from base64.
 local function decode_auth(text)
   secret.new(text)
   local plain = base64.decode(text)
@@ -122,7 +121,7 @@ local function decode_auth(text)
   return user, secret.new((password:gsub("%z+$", "")))
 end
 
---- The credentials of an entry in auths; nil: it has none; nil, err: it is broken.
+--- The credentials of an entry in auths; nil: none; nil, err: the entry is broken.
 local function of_entry(entry, key, domain, file)
   local result = { serveraddress = address_of(domain) }
   local token = string_of(entry, "identitytoken")
@@ -148,28 +147,30 @@ local function helper_env()
   return env
 end
 
---- Runs a helper; returns what it says as JSON. false: it has nothing.
+--- Runs a helper and returns its JSON. false: it has no credentials.
 local function ask_helper(name, verb, input)
-  if not name:find "^[%w_.-]+$" then return nil, failure("invalid", '"%s" cannot be the name of a helper', name) end
+  if not name:find "^[%w_.-]+$" then return nil, failure("invalid", '"%s" is not a valid helper name', name) end
   local program = "docker-credential-" .. name
   local result, err = process.run({ program, verb }, {
     stdin = input, timeout = HELPER_SECONDS, env = helper_env(), reads = true, max_output = 1024 * 1024,
   })
   if not result then return nil, failure(err.code, "%s: %s", program, err.message) end
-  if result.timed_out then return nil, failure("timeout", "%s %s took over %d s", program, verb, HELPER_SECONDS) end
+  if result.timed_out then
+    return nil, failure("timeout", "%s %s did not finish within %d s", program, verb, HELPER_SECONDS)
+  end
   local output = result.stdout or ""
   if result.code ~= 0 then
     if output:lower():find "credentials not found" or output:lower():find "no credentials" then return false end
-    return nil, failure("helper", "%s %s ended with %s: %s", program, verb,
-      result.code and "exit status " .. result.code or "signal " .. tostring(result.signal),
+    return nil, failure("helper", "%s %s %s: %s", program, verb,
+      result.code and "exited with status " .. result.code or "was killed by signal " .. tostring(result.signal),
       errors.clean(output ~= "" and output or result.stderr or ""))
   end
   local answer = json.decode(output)
-  if type(answer) ~= "table" then return nil, failure("helper", "%s %s answered with no JSON", program, verb) end
+  if type(answer) ~= "table" then return nil, failure("helper", "the output of %s %s is not JSON", program, verb) end
   return answer
 end
 
---- The credentials a helper has for a registry; false: none.
+--- A helper's credentials for a registry; false: none.
 local function from_helper(name, domain)
   local answer, err = ask_helper(name, "get", address_of(domain))
   if not answer then return answer, err end
@@ -198,7 +199,7 @@ local function find_in(config, domain, file)
   return of_entry(entry, key, domain, file)
 end
 
---- The credentials for a parsed reference. nil: there are none; nil, err: that cannot be told.
+--- The credentials for a parsed reference. nil: none; nil, err: the config or a helper is broken.
 ---@param ref bosun.docker.Reference
 ---@param file? string the config file
 ---@return bosun.docker.Credentials|nil
@@ -209,7 +210,7 @@ function credentials.find(ref, file)
   return find_in(config, ref.domain, file)
 end
 
---- The registries that a config knows of, and what cannot be asked.
+--- The registries in a config, and what went wrong with helpers.
 local function domains_of(config)
   local seen, problems = {}, {}
   for _, field in ipairs { "auths", "credHelpers" } do
@@ -224,10 +225,7 @@ local function domains_of(config)
     if type(key) == "string" then seen[domain_of(key)] = true end
   end
   problems[1] = err
-  local domains = {}
-  for domain in pairs(seen) do domains[#domains + 1] = domain end
-  table.sort(domains)
-  return domains, problems
+  return tables.sorted_keys(seen), problems
 end
 
 --- All credentials of a config, and what went wrong with the others.

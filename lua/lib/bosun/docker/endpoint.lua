@@ -1,9 +1,10 @@
---- Internal: where the engine is: DOCKER_HOST and its like, as options for bosun.http.
+--- Internal: where the engine is: DOCKER_HOST and the like, as options for bosun.http.
 
 local errors = require "bosun.docker.errors"
 local fs = require "bosun.fs"
 local path = require "bosun.path"
 local process = require "bosun.process"
+local url = require "bosun.url"
 
 local endpoint = {}
 
@@ -11,19 +12,19 @@ local DEFAULT_HOST = "unix:///var/run/docker.sock"
 local WHAT = "connect to the Docker Engine"
 local SCHEMES = { tcp = true, http = true, https = true }
 
---- A variable of the environment; nil when it is empty.
+--- An environment variable; nil when it is empty.
 local function env(name)
   local value = process.env(name)
   return value ~= "" and value or nil
 end
 
---- The folder of the Docker client's files: $DOCKER_CONFIG, else ~/.docker; nil: there is no home.
+--- The folder of the Docker client's files: $DOCKER_CONFIG, else ~/.docker; nil: no home folder is known.
 function endpoint.client_folder()
   if env "DOCKER_CONFIG" then return env "DOCKER_CONFIG" end
   return env "HOME" and path.join(env "HOME", ".docker")
 end
 
---- The files of a folder as TLS options. What is not there is left out; a key and its certificate go together.
+--- The files of a folder as TLS options. Missing files are left out, but a certificate needs its key.
 local function tls_of_folder(folder)
   local tls, count = {}, 0
   for field, file in pairs { ca = "ca.pem", cert = "cert.pem", key = "key.pem" } do
@@ -32,7 +33,7 @@ local function tls_of_folder(folder)
     if found then tls[field], count = path.join(folder, file), count + 1 end
   end
   if count == 0 then
-    return nil, errors.invalid(WHAT, "%s holds none of ca.pem, cert.pem and key.pem (option tls, DOCKER_CERT_PATH)",
+    return nil, errors.invalid(WHAT, "%s has none of ca.pem, cert.pem and key.pem (option tls, DOCKER_CERT_PATH)",
       folder)
   elseif not tls.cert ~= not tls.key then
     return nil, errors.invalid(WHAT, "%s has no %s", folder, tls.cert and "key.pem" or "cert.pem")
@@ -40,7 +41,7 @@ local function tls_of_folder(folder)
   return tls
 end
 
---- The TLS options that hold for a URL: a table; false: none; or nil and an error.
+--- The TLS options for a URL: a table; false: none; or nil and an error.
 local function tls_of(option, scheme)
   if type(option) == "table" then return option end
   if type(option) == "string" then return tls_of_folder(option) end
@@ -49,7 +50,7 @@ local function tls_of(option, scheme)
   local folder = env "DOCKER_CERT_PATH"
   if env "DOCKER_TLS_VERIFY" then
     folder = folder or endpoint.client_folder()
-    if not folder then return nil, errors.invalid(WHAT, "DOCKER_TLS_VERIFY is set: set DOCKER_CERT_PATH too") end
+    if not folder then return nil, errors.invalid(WHAT, "DOCKER_TLS_VERIFY is set, but DOCKER_CERT_PATH is not") end
     return tls_of_folder(folder)
   end
   if scheme ~= "https" then return false end
@@ -71,35 +72,29 @@ local function bad_host(host)
       .. "then unix:///tmp/docker.sock"
   elseif host:find "^/" then
     hint = "; did you mean unix://" .. host .. "?"
-  elseif not host:find "://" then
+  elseif host ~= "" and not host:find "://" then
     hint = "; did you mean tcp://" .. host .. "?"
   end
-  return nil, errors.invalid(WHAT, '"%s" (option host, DOCKER_HOST or dockerHost) is not an address of these kinds: '
-    .. "unix:///PATH, tcp://HOST[:PORT], http(s)://HOST[:PORT]%s", host, hint)
+  return nil, errors.invalid(WHAT, '"%s" (option host, DOCKER_HOST or dockerHost) is not a valid address: expected '
+    .. "unix:///PATH, tcp://HOST[:PORT] or http(s)://HOST[:PORT]%s", host, hint)
 end
 
---- Host and port ("" when there is none) of "host:port"; an IPv6 address keeps its brackets.
-local function split_authority(authority)
-  if authority:find "^%[" then return authority:match "^(%[[%x:.]+%]):?(%d*)$" end
-  if not authority:find ":" then authority = authority .. ":" end
-  return authority:match "^([^:%c%s@]+):(%d*)$"
-end
-
-local function url_endpoint(host, option)
-  local scheme, authority, rest = host:match "^(%a+)://([^/?#]*)(.*)$"
-  local hostname, port = split_authority(authority)
-  if not hostname or rest:find "[?#%c%s]" then
-    return nil, errors.invalid(WHAT, '"%s": expected %s://HOST[:PORT]', host, scheme)
+local function url_endpoint(host, scheme, option)
+  local parts, problem = url.parse(host)
+  if not parts or parts.user or parts.query or parts.fragment then
+    return nil, errors.invalid(WHAT, '"%s": %s; expected %s://HOST[:PORT]', url.show(host),
+      problem and problem.message or "it has a user, a query or a fragment", scheme)
   end
   local tls, err = tls_of(option, scheme)
   if tls == nil then return nil, err end
   if scheme ~= "tcp" and (scheme == "https") ~= (tls ~= false) then
-    return nil, errors.invalid(WHAT, '"%s" does not go together with option tls', host)
+    return nil, errors.invalid(WHAT, '"%s" contradicts option tls', host)
   end
-  if port == "" and scheme == "tcp" then port = tls and "2376" or "2375" end
-  local base = ("%s://%s%s"):format(tls and "https" or "http", hostname, port ~= "" and ":" .. port or "")
+  local port = parts.port or scheme == "tcp" and (tls and 2376 or 2375)
+  local base = ("%s://%s%s"):format(tls and "https" or "http", parts.host, port and ":" .. port or "")
   return {
-    host = host, base_url = base .. rest:gsub("/+$", ""), tls = tls or nil, is_local = false, hostname = hostname,
+    host = host, base_url = base .. parts.path:gsub("/+$", ""), tls = tls or nil, is_local = false,
+    hostname = parts.host,
   }
 end
 
@@ -109,8 +104,9 @@ end
 function endpoint.resolve(host, tls)
   host = host or env "DOCKER_HOST" or DEFAULT_HOST
   if host:find "^unix:" then return unix_endpoint(host) end
-  if not SCHEMES[host:match "^(%a+)://"] then return bad_host(host) end
-  return url_endpoint(host, tls)
+  local scheme = host:match "^(%a+)://"
+  if not SCHEMES[scheme] then return bad_host(host) end
+  return url_endpoint(host, scheme, tls)
 end
 
 return endpoint

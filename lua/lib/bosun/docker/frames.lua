@@ -1,6 +1,6 @@
---- Internal: the output of containers as the engine sends it when there is no TTY: frames, each of 8 bytes `[stream, 0,
---- 0, 0, length]` (the length big-endian) and that many bytes. Stream 1 is stdout, 2 is stderr, and so is 3, which has
---- errors of the engine itself.
+--- Internal: the output of containers without a TTY as the engine sends it: frames, each of a header of 8 bytes
+--- `[stream, 0, 0, 0, length]` (the length big-endian) and that many bytes. Stream 1 is stdout; 2 is stderr, and so is
+--- 3, which carries errors of the engine itself.
 
 local frames = {}
 
@@ -10,26 +10,26 @@ local NAMES = { [0] = "stdout", [1] = "stdout", [2] = "stderr", [3] = "stderr" }
 ---@class bosun.docker.Piece
 ---@field stream "stdout"|"stderr"
 ---@field bytes string
----@field raw? boolean there was no frame around it: from here on the bytes are not frames
+---@field raw? boolean not from a frame: from here on the bytes have no frames
 
----@class (private) bosun.docker.Decoder takes bytes in pieces of any size
+---@class (private) bosun.docker.Decoder accepts pieces of any size
 local Decoder = {}
 Decoder.__index = Decoder
 
---- A decoder. `emit(stream, bytes, starts, raw)` gets what is in the frames, in order, as soon as it is there; `starts`
---- is true with the first bytes of a frame, of which there may be none.
+--- A decoder. It calls `emit(stream, bytes, starts, raw)` with the content of frames, in order, as soon as it arrives;
+--- `starts` marks the first bytes of a frame, which may be empty.
 function frames.decoder(emit)
   return setmetatable({ emit = emit, held = "", left = 0, stream = nil, raw = false }, Decoder)
 end
 
---- Stream and length of a header; nil: it is none.
+--- Stream and length of a header; nil: not a header.
 local function read_header(bytes, at)
   local stream, zeros, length = (">B I3 I4"):unpack(bytes, at)
   if zeros ~= 0 or not NAMES[stream] then return nil end
   return NAMES[stream], length
 end
 
---- Begins the frame at `at`; returns where its content begins; nil: its header is not complete.
+--- Begins the frame at `at`; returns where its content begins; nil: the header is not complete yet.
 function Decoder:_begin(bytes, at)
   if #bytes - at + 1 < HEADER then return nil end
   local stream, length = read_header(bytes, at)
@@ -49,7 +49,7 @@ function Decoder:_give(bytes)
   self.emit(self.stream, bytes, starts, false)
 end
 
---- Takes the next bytes.
+--- Decodes the next bytes.
 function Decoder:feed(bytes)
   bytes = self.held .. bytes
   self.held = ""
@@ -72,7 +72,7 @@ function Decoder:feed(bytes)
   end
 end
 
---- The bytes of a header that has begun.
+--- The bytes of an incomplete header.
 function Decoder:rest()
   return self.held
 end

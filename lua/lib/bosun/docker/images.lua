@@ -1,4 +1,4 @@
---- Internal: images that an engine has.
+--- Internal: the images of an engine.
 
 ---@class bosun.docker.Engine
 local Engine = require "bosun.docker.engine"
@@ -7,19 +7,19 @@ local effect = require "bosun.effect"
 local errors = require "bosun.docker.errors"
 local http = require "bosun.http"
 local json = require "bosun.json"
-local options_of = require("bosun.docker.options").check
+local options_of = require("bosun.options").check
 local reference = require "bosun.docker.reference"
 
---- The path of an image, whose name or ID this is; nil, err: it cannot be one.
+--- The path of an image with this name or ID; nil, err: not a valid one.
 function Engine:_image_path(ref, what, action)
   if type(ref) ~= "string" then error(("%s: expected a name or an ID, got a %s"):format(what, type(ref)), 3) end
   local is_id = ref:find "^%x+$" or ref:find "^sha256:%x+$"
   local problem = not is_id and select(2, reference.parse(ref))
-  if problem then return nil, errors.invalid(what, '"%s" cannot be the name of an image: %s', ref, problem) end
+  if problem then return nil, errors.invalid(what, '"%s" is not a valid image name: %s', ref, problem) end
   return "/images/" .. ref:gsub("[^/]+", http.escape) .. (action and "/" .. action or "")
 end
 
---- All that the engine knows of an image.
+--- Everything the engine knows about an image.
 ---@param ref string name or ID
 ---@return table|nil image
 ---@return bosun.docker.Error|nil err code "not_found"
@@ -38,7 +38,7 @@ local function has_labels(image, labels)
   return true
 end
 
---- Images.
+--- The engine's images.
 ---@param options? { labels?: table<string, string|true>, filters?: table<string, string[]> } as of list_containers
 ---@return table[]|nil images the engine's objects
 ---@return bosun.docker.Error|nil err
@@ -48,7 +48,7 @@ function Engine:list_images(options)
     what = "list images", query = { filters = self:_filters(nil, options.filters) },
   })
   if not images or not options.labels then return images, err end
-  -- Podman takes several labels for alternatives.
+  -- Podman treats several labels as alternatives.
   local found = json.array {}
   for _, image in ipairs(images) do
     if has_labels(image, options.labels) then found[#found + 1] = image end
@@ -56,7 +56,7 @@ function Engine:list_images(options)
   return found
 end
 
---- Gives an image another name.
+--- Gives an image an additional name.
 ---@param id string name or ID
 ---@param ref string the new name, with or without a tag
 ---@return true|nil ok
@@ -67,13 +67,13 @@ function Engine:tag_image(id, ref)
   if not path then return nil, err end
   local target, problem = reference.parse(ref)
   if not target or target.digest then
-    return nil, errors.invalid(what, '"%s" cannot be the name of an image: %s', ref, problem or "it has a digest")
+    return nil, errors.invalid(what, '"%s" is not a valid image name: %s', ref, problem or "contains a digest")
   end
   if not effect.begin("docker.tag", ("%s as %s"):format(id, target.familiar)) then return true end
   return self:_do("POST", path, { what = what, query = { repo = target.familiar_name, tag = target.tag } })
 end
 
---- Do containers use the image? nil: it is gone.
+--- Do containers use the image? nil: it does not exist.
 local function is_used(engine, ref)
   local image = engine:inspect_image(ref)
   if not image then return nil end
@@ -81,12 +81,12 @@ local function is_used(engine, ref)
   return users and #users > 0
 end
 
-local REMOVE = { force = "boolean", prune = "boolean", timeout = "number" }
+local REMOVE = { force = "boolean", prune = "boolean", timeout = "seconds" }
 
---- Removes a name of an image, and with its last name the image. One that is gone is success.
+--- Removes a name of an image, and with its last name the image. Success if it does not exist.
 ---@param ref string name or ID
----@param options? { force?: boolean, prune?: boolean, timeout?: number } force: also one that stopped containers use,
----or that has several names, default false; prune: its parents that have no name too, default true; timeout: seconds
+---@param options? { force?: boolean, prune?: boolean, timeout?: number } force: also if stopped containers use it, or
+---it has several names, default false; prune: also its parents without a name, default true; timeout: seconds
 ---@return true|nil ok
 ---@return bosun.docker.Error|nil err code "conflict": it is in use
 function Engine:remove_image(ref, options)
@@ -98,7 +98,7 @@ function Engine:remove_image(ref, options)
   local query = { force = options.force == true, noprune = options.prune == false }
   local ok, err = self:_do("DELETE", path, { what = what, query = query, timeout = options.timeout })
   if ok or err.code == "not_found" then return true end
-  if err.status and err.status >= 500 then
+  if err.code == "engine" then
     local used = is_used(self, ref)
     if used == nil then return true end
     if used then err.code = "conflict" end
@@ -106,9 +106,9 @@ function Engine:remove_image(ref, options)
   return nil, err
 end
 
---- Removes images that have no name and that nothing uses.
----@param options? { labels?: table<string, string|true> } of which each has to be there
----@return integer|nil count how many; in a dry run, how many there are
+--- Removes images without a name that are not in use.
+---@param options? { labels?: table<string, string|true> } all must match
+---@return integer|nil count of removed images; in a dry run, of those without a name
 ---@return bosun.docker.Error|nil err
 function Engine:prune_images(options)
   local labels = options_of("engine:prune_images", options, { labels = "table" }).labels

@@ -6,9 +6,9 @@ local Engine = require "bosun.docker.engine"
 local effect = require "bosun.effect"
 local errors = require "bosun.docker.errors"
 local http = require "bosun.http"
-local options_of = require("bosun.docker.options").check
+local options_of = require("bosun.options").check
 
---- The networks that are called exactly this. What the engine finds are also longer names.
+--- The networks with exactly this name. The engine's filter also finds longer names.
 local function networks_called(engine, name, what)
   local filters = engine:_filters(nil, { name = name })
   local found, err = engine:_list("/networks", { what = what, query = { filters = filters } })
@@ -29,7 +29,7 @@ local function find_network(engine, name, what)
   if #found == 1 then return found[1] end
   if #found == 0 then
     return nil, errors.new {
-      code = "not_found", status = 404, message = ("%s: there is no such network at %s"):format(what, engine.host),
+      code = "not_found", status = 404, message = ("%s: no such network at %s"):format(what, engine.host),
     }
   end
   return nil, errors.new {
@@ -38,10 +38,10 @@ local function find_network(engine, name, what)
   }
 end
 
---- All that the engine knows of the network that has exactly this name.
+--- Everything the engine knows about the network with exactly this name.
 ---@param name string
 ---@return table|nil network
----@return bosun.docker.Error|nil err code "not_found"; "ambiguous": there are several
+---@return bosun.docker.Error|nil err code "not_found"; "ambiguous": several have it
 function Engine:inspect_network(name)
   local what = "inspect network " .. tostring(name)
   local found, err = find_network(self, name, what)
@@ -53,7 +53,7 @@ end
 ---@param name string
 ---@param options? { labels?: table<string, string>, driver?: string, internal?: boolean } driver: default "bridge"
 ---@return string|nil id in a dry run, the name
----@return bosun.docker.Error|nil err code "conflict": there is one of this name
+---@return bosun.docker.Error|nil err code "conflict": a network has this name
 function Engine:create_network(name, options)
   options = options_of("engine:create_network", options, { labels = "table", driver = "string", internal = "boolean" })
   local problem = select(2, self:_path("networks", name))
@@ -68,14 +68,14 @@ function Engine:create_network(name, options)
     },
   })
   if created then return created.Id end
-  if err.status and err.status >= 500 then
+  if err.code == "engine" then
     local found = networks_called(self, name, what)
     if found and #found > 0 then err.code = "conflict" end
   end
   return nil, err
 end
 
---- Removes the network that has exactly this name. One that is gone is success.
+--- Removes the network with exactly this name. Success if it does not exist.
 ---@param name string
 ---@return true|nil ok
 ---@return bosun.docker.Error|nil err code "conflict": containers are connected; "ambiguous"
@@ -87,7 +87,7 @@ function Engine:remove_network(name)
     return nil, problem
   end
   if not effect.begin("docker.remove", "network " .. name) then return true end
-  -- Podman's networks are used by name: it does not know one that it is given by ID to be in use.
+  -- Podman's containers refer to networks by name: by ID it does not notice that a network is in use.
   local id = self.kind == "podman" and http.escape(name) or found.Id
   local ok, err = self:_do("DELETE", "/networks/" .. id, { what = what })
   if ok or err.code == "not_found" then return true end
@@ -97,7 +97,7 @@ function Engine:remove_network(name)
   return nil, err
 end
 
---- Creates a volume. One of this name that is there already is success.
+--- Creates a volume. Success if it exists already.
 ---@param name string
 ---@param options? { labels?: table<string, string> }
 ---@return string|nil name
@@ -114,7 +114,7 @@ function Engine:create_volume(name, options)
   return created.Name
 end
 
---- All that the engine knows of a volume.
+--- Everything the engine knows about a volume.
 ---@param name string
 ---@return table|nil volume
 ---@return bosun.docker.Error|nil err
@@ -124,7 +124,7 @@ function Engine:inspect_volume(name)
   return self:_ask("GET", path, { what = "inspect volume " .. name })
 end
 
---- Removes a volume. One that is gone is success.
+--- Removes a volume. Success if it does not exist.
 ---@param name string
 ---@return true|nil ok
 ---@return bosun.docker.Error|nil err code "conflict": containers use it
@@ -134,7 +134,7 @@ function Engine:remove_volume(name)
   if not effect.begin("docker.remove", "volume " .. name) then return true end
   local ok, err = self:_do("DELETE", path, { what = "remove volume " .. name })
   if ok or err.code == "not_found" then return true end
-  if err.status and err.status >= 500 then
+  if err.code == "engine" then
     local users = self:list_containers { filters = { volume = { name } } }
     if users and #users > 0 then err.code = "conflict" end
   end

@@ -1,6 +1,8 @@
---- Internal: how pulls, pushes and builds say what they are doing: one readable line at a time.
+--- Internal: the progress of pulls, pushes and builds, one readable line at a time.
 
+local lines = require "bosun.lines"
 local log = require "bosun.log"
+local text = require "bosun.text"
 local time = require "bosun.time"
 
 local progress = {}
@@ -8,12 +10,12 @@ local progress = {}
 local SECONDS = 2
 local DONE = { ["Pull complete"] = true, ["Already exists"] = true, ["Pushed"] = true, ["Layer already exists"] = true,
   ["Download complete"] = true }
---- Podman's layers are whole once they are downloaded; Docker unpacks them after that.
+--- Podman's layers are done once they are downloaded; Docker unpacks them after that.
 local DOWNLOADED = { ["Download complete"] = true, ["Verifying Checksum"] = true, ["Extracting"] = true }
 
---- Where lines go: the function of an option, else the log.
+--- Where lines go: the function from an option, else the log.
 function progress.writer(on_progress)
-  return on_progress or function(text) log.info(text) end
+  return on_progress or function(line) log.info(line) end
 end
 
 local function megabytes(bytes)
@@ -42,10 +44,10 @@ local function update(layer, message)
   end
 end
 
---- A function for the messages of a pull or push, which says now and then how far it is.
+--- A function for the messages of a pull or push, which reports the progress every few seconds.
 ---@param what string "pull alpine:latest"
 ---@param on_progress? fun(text: string)
----@param seconds? number from one line to the next, default 2
+---@param seconds? number between two lines, default 2
 function progress.transfer(what, on_progress, seconds)
   local write, layers, last = progress.writer(on_progress), {}, time.monotonic()
   return function(message)
@@ -60,34 +62,23 @@ function progress.transfer(what, on_progress, seconds)
   end
 end
 
---- A function for the text of a build, which comes in parts of lines, and a second that ends the last line and returns
---- the last lines as one text.
+--- A function for the output of a build, which arrives in pieces, and one for its end, which returns the last lines as
+--- one text.
 ---@param on_progress? fun(text: string)
 ---@param keep integer how many lines
 function progress.output(on_progress, keep)
-  local write, held, lines = progress.writer(on_progress), "", {}
-  local function take(line)
-    line = line:gsub("\27%[[%d;]*m", ""):gsub("%s+$", "")
+  local write, last = progress.writer(on_progress), {}
+  local add, finish = lines.splitter(function(line)
+    line = text.trimmed((line:gsub("\27%[[%d;]*m", "")))
     if line == "" then return end
     write(line)
-    lines[#lines + 1] = line
-    if #lines > keep then table.remove(lines, 1) end
+    last[#last + 1] = line
+    if #last > keep then table.remove(last, 1) end
+  end)
+  return add, function()
+    finish()
+    return table.concat(last, "\n")
   end
-  local function add(text)
-    held = held .. text
-    local at = 1
-    for line, after in held:gmatch "([^\n]*)\n()" do
-      take(line)
-      at = after
-    end
-    held = held:sub(at)
-  end
-  local function finish()
-    take(held)
-    held = ""
-    return table.concat(lines, "\n")
-  end
-  return add, finish
 end
 
 return progress

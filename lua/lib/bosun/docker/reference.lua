@@ -1,4 +1,4 @@
---- Internal: names of images. Grammar: distribution/reference; a name without a registry is one of Docker Hub's.
+--- Internal: names of images, by the grammar of distribution/reference. A name without a registry is on Docker Hub.
 
 local reference = {}
 
@@ -11,8 +11,9 @@ local DIGITS = { sha256 = 64, sha384 = 96, sha512 = 128 }
 ---@field repository string "library/alpine"
 ---@field tag? string "latest" when the text has neither tag nor digest
 ---@field digest? string "sha256:…"
----@field name string all of it: "docker.io/library/alpine:latest"
+---@field name string the whole name: "docker.io/library/alpine:latest"
 ---@field familiar string as people write it: "alpine:latest"
+---@field familiar_name string the same without tag and digest: "alpine"
 
 local function is_domain(text)
   if text:find "^%[[%x:]+%]$" or text:find "^%[[%x:]+%]:%d+$" then return true end
@@ -23,7 +24,7 @@ local function is_domain(text)
   return true
 end
 
---- A component: runs of letters and digits, between which stand ".", "_", "__" or any number of "-".
+--- A component: letters and digits, separated by ".", "_", "__" or any number of "-".
 local function is_component(text)
   if not text:find "^[%l%d]" or not text:find "[%l%d]$" or text:find "[^%l%d._-]" then return false end
   for separator in text:gmatch "[._-]+" do
@@ -33,15 +34,16 @@ local function is_component(text)
 end
 
 local function problem_of_name(domain, repository)
-  if repository:find "%u" then return "the name has upper-case letters: repositories are lower-case" end
-  if not is_domain(domain) then return ('"%s" cannot be a registry'):format(domain) end
-  if repository == "" then return "it has no name" end
+  if repository:find "%u" then return "contains upper-case letters; repository names are lower-case" end
+  if not is_domain(domain) then return ('"%s" is not a valid registry'):format(domain) end
+  if repository == "" then return "the repository name is missing" end
   for component in (repository .. "/"):gmatch "([^/]*)/" do
     if not is_component(component) then
-      return ('"%s" cannot be in a name: letters, digits, and single separators between them'):format(component)
+      return ('"%s" is not a valid part of a name: expected letters, digits, and single separators in between')
+        :format(component)
     end
   end
-  if #domain + 1 + #repository > LONGEST_NAME then return "the name is longer than 255 bytes" end
+  if #domain + 1 + #repository > LONGEST_NAME then return "longer than 255 bytes" end
 end
 
 local function is_digest(text)
@@ -60,17 +62,17 @@ local function split_domain(name)
   return first, rest
 end
 
---- "name", tag, digest; or nil and a problem.
+--- Name, tag and digest; or nil and a problem.
 local function split(text)
   local name, digest = text:match "^([^@]*)@(.*)$"
   name = name or text
-  if digest and not is_digest(digest) then return nil, ('"%s" is not a digest'):format(digest) end
+  if digest and not is_digest(digest) then return nil, ('"%s" is not a valid digest'):format(digest) end
   local before, tag = name:match "^(.*):([^/:]*)$"
   if before then name = before end
   if tag and not (tag:find "^[%w_][%w_.-]*$" and #tag <= 128) then
-    return nil, ('"%s" cannot be a tag: up to 128 letters, digits and "_.-"'):format(tag)
+    return nil, ('"%s" is not a valid tag: expected up to 128 letters, digits and "_.-"'):format(tag)
   end
-  if name:find "^%x+$" and #name == 64 and not name:find "%u" then return nil, "it is the ID of an image" end
+  if name:find "^%x+$" and #name == 64 and not name:find "%u" then return nil, "it is an image ID" end
   return name, tag, digest
 end
 
@@ -100,7 +102,7 @@ function reference.parse(text)
   }
 end
 
---- The name without its registry, when the registry is where Podman puts what was built here.
+--- The name without its registry, if that is the one Podman uses for local builds, or Docker Hub.
 local function local_name(ref)
   if ref.domain == "localhost" then return ref.name:sub(#"localhost/" + 1) end
   return ref.domain == HUB and ref.name:match "^docker%.io/library/(.*)$" or nil

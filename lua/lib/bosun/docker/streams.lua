@@ -1,4 +1,4 @@
---- Internal: what containers write: their logs, and commands run in them.
+--- Internal: the output of containers: their logs, and commands that run in them.
 
 ---@class bosun.docker.Engine
 local Engine = require "bosun.docker.engine"
@@ -7,29 +7,30 @@ local effect = require "bosun.effect"
 local errors = require "bosun.docker.errors"
 local frames = require "bosun.docker.frames"
 local json = require "bosun.json"
-local options_of = require("bosun.docker.options").check
+local lines = require "bosun.lines"
+local options_of = require("bosun.options").check
+local tables = require "bosun.tables"
 local time = require "bosun.time"
 local wait = require "bosun.wait"
 
 local MOST_OUTPUT = 16 * 1024 * 1024
-local LONGEST_LINE = 1024 * 1024
 
 local LOG = {
-  tail = "integer string", stdout = "boolean", stderr = "boolean", since = "number", timestamps = "boolean",
-  max_bytes = "integer", timeout = "number",
+  tail = "integer|string", stdout = "boolean", stderr = "boolean", since = "seconds", timestamps = "boolean",
+  max_bytes = "integer", timeout = "seconds",
 }
-local EXEC = { timeout = "number", env = "table", user = "string", workdir = "string", max_output = "integer" }
+local EXEC = { timeout = "seconds", env = "table", user = "string", workdir = "string", max_output = "integer" }
 
 ---@class bosun.docker.LogOptions
----@field tail? integer|"all" the last lines only; default of logs 20, of follow_logs "all"
+---@field tail? integer|"all" how many lines from the end; default for logs 20, for follow_logs "all"
 ---@field stdout? boolean default true
 ---@field stderr? boolean default true
 ---@field since? integer|number seconds since the epoch
 ---@field timestamps? boolean each line begins with its time
----@field max_bytes? integer of logs: how much is kept, the end of it; default 1 MiB
----@field timeout? number seconds; default of logs: the engine's, of follow_logs: until the action's deadline
+---@field max_bytes? integer for logs: how many bytes to keep, from the end; default 1 MiB
+---@field timeout? number seconds; default for logs: the engine's, for follow_logs: until the action's deadline
 
---- Collects pieces, of which the last bytes are kept.
+--- Collects pieces and keeps their last bytes.
 local function tail_buffer(limit)
   local pieces, size, first = {}, 0, 1
   local function add(bytes)
@@ -46,7 +47,7 @@ local function tail_buffer(limit)
   return add, text
 end
 
---- Collects pieces, of which the first bytes are kept.
+--- Collects pieces and keeps their first bytes.
 local function head_buffer(limit)
   local pieces, size = {}, 0
   local function add(bytes)
@@ -56,7 +57,7 @@ local function head_buffer(limit)
   return add, function() return table.concat(pieces) end
 end
 
---- A sink that hands on output, without frames unless there is a TTY, which has none.
+--- A sink for output, which removes the frames; with a TTY there are none.
 local function output_sink(tty, emit)
   if tty then
     return function(bytes) return emit("stdout", bytes) end
@@ -78,7 +79,7 @@ local function log_query(options, follow, tail)
   }
 end
 
---- Reads a container's log with `emit(stream, bytes)`, which ends it by returning false.
+--- Reads a container's log with `emit(stream, bytes)`, until that returns false.
 local function read_log(engine, id, what, query, timeout, emit)
   local path, err = engine:_path("containers", id, "logs")
   if not path then return nil, err end
@@ -91,7 +92,7 @@ local function read_log(engine, id, what, query, timeout, emit)
   return ok, err
 end
 
---- What a container has written, standard output and error in their order.
+--- A container's log, with standard output and error in order.
 ---@param id string
 ---@param options? bosun.docker.LogOptions
 ---@return string|nil text
@@ -105,26 +106,7 @@ function Engine:logs(id, options)
   return text()
 end
 
---- Makes lines of pieces. A line that is too long comes in parts.
-local function line_splitter(stream, on_line)
-  local held = ""
-  local function add(bytes)
-    held = held .. bytes
-    local at = 1
-    for line, after in held:gmatch "([^\n]*)\n()" do
-      at = after
-      if on_line(line:gsub("\r$", ""), stream) == false then return false end
-    end
-    held = held:sub(at)
-    if #held < LONGEST_LINE then return true end
-    local line = held
-    held = ""
-    return on_line(line, stream)
-  end
-  return add, function() return held == "" or on_line(held, stream) end
-end
-
---- Hands on what a container writes, line by line, until it ends or `on_line` returns false.
+--- Calls `on_line` for each line that a container writes, until the container ends or `on_line` returns false.
 ---@param id string
 ---@param on_line fun(line: string, stream: "stdout"|"stderr"): boolean?
 ---@param options? bosun.docker.LogOptions
@@ -133,11 +115,12 @@ end
 function Engine:follow_logs(id, on_line, options)
   options = options_of("engine:follow_logs", options, LOG)
   local add, flush, stopped = {}, {}, false
-  local function pass(line, stream)
-    if on_line(line, stream) == false then stopped = true end
-    return not stopped
+  for _, stream in ipairs { "stdout", "stderr" } do
+    add[stream], flush[stream] = lines.splitter(function(line)
+      stopped = stopped or on_line(line, stream) == false
+      return not stopped
+    end)
   end
-  for _, stream in ipairs { "stdout", "stderr" } do add[stream], flush[stream] = line_splitter(stream, pass) end
   local ok, err = read_log(self, id, "follow the log of container " .. self:_short(id), log_query(options, true, "all"),
     options.timeout or false, function(stream, bytes) return add[stream](bytes) end)
   if not stopped and flush.stdout() then flush.stderr() end
@@ -146,18 +129,11 @@ function Engine:follow_logs(id, on_line, options)
 end
 
 ---@class bosun.docker.ExecOptions
----@field timeout? number seconds, default 30. A command that takes longer goes on in the container
+---@field timeout? number seconds, default 30. A command that takes longer keeps running in the container
 ---@field env? table<string, string>
 ---@field user? string
 ---@field workdir? string
----@field max_output? integer bytes that are kept of each stream, default 16 MiB
-
-local function env_list(env)
-  local list = json.array {}
-  for name, value in pairs(env or {}) do list[#list + 1] = ("%s=%s"):format(name, tostring(value)) end
-  table.sort(list)
-  return list
-end
+---@field max_output? integer how many bytes to keep of each stream, default 16 MiB
 
 local function create_exec(engine, id, argv, options, what)
   local path, problem = engine:_path("containers", id, "exec")
@@ -166,33 +142,34 @@ local function create_exec(engine, id, argv, options, what)
     what = what,
     json = {
       AttachStdin = false, AttachStdout = true, AttachStderr = true, Tty = false, Cmd = json.array(argv),
-      Env = env_list(options.env), User = options.user, WorkingDir = options.workdir,
+      Env = json.array(tables.assignments(options.env or {})), User = options.user, WorkingDir = options.workdir,
     },
   })
   if answer then return answer.Id end
-  if err.status and err.status >= 500 then
+  if err.code == "engine" then
     local state = engine:_state(id)
     if state and not state.Running then err.code = "conflict" end
   end
   return nil, err
 end
 
---- The exit status of a command whose output has ended; the engine may learn of its end a moment later.
+--- The exit status of a command whose output has ended; the engine may notice its end a moment later.
 local function exit_status(engine, exec, what, seconds)
   local failure
   local state, err = wait.poll(function()
     local state, problem = engine:_ask("GET", "/exec/" .. exec .. "/json", { what = what })
     failure = problem
-    return failure or not state.Running and state, "it still runs"
+    return failure or not state.Running and state, "still running"
   end, { interval = 0.02, backoff = 1.5, timeout = seconds, what = "its exit status" })
   if failure then return nil, failure end
   if state then return math.type(state.ExitCode) == "integer" and state.ExitCode or -1 end
-  return nil, errors.new { code = err.code, message = what .. ": " .. err.message }
+  return nil, errors.wrap(err, what)
 end
 
 local function late(what, seconds)
   return errors.new {
-    code = "timeout", message = ("%s: it did not end within %g s, and goes on in the container"):format(what, seconds),
+    code = "timeout",
+    message = ("%s: did not finish within %g s; it keeps running in the container"):format(what, seconds),
   }
 end
 
@@ -201,11 +178,11 @@ end
 ---@field stdout string
 ---@field stderr string
 
---- Runs a command in a container that runs, and waits for its end.
+--- Runs a command in a running container, and waits for its end.
 ---@param id string
 ---@param argv string[] the program and its arguments; no shell
 ---@param options? bosun.docker.ExecOptions
----@return bosun.docker.ExecResult|nil result any exit status is one; 0 without output in a dry run
+---@return bosun.docker.ExecResult|nil result with any exit status; 0 without output in a dry run
 ---@return bosun.docker.Error|nil err code "conflict": the container does not run; "timeout"
 function Engine:exec(id, argv, options)
   options = options_of("engine:exec", options, EXEC)

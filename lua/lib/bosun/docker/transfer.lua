@@ -1,4 +1,4 @@
---- Internal: images on their way from and to registries.
+--- Internal: pulling and pushing images.
 
 ---@class bosun.docker.Engine
 local Engine = require "bosun.docker.engine"
@@ -8,25 +8,25 @@ local effect = require "bosun.effect"
 local errors = require "bosun.docker.errors"
 local json = require "bosun.json"
 local log = require "bosun.log"
-local options_of = require("bosun.docker.options").check
+local options_of = require("bosun.options").check
 local progress = require "bosun.docker.progress"
 local reference = require "bosun.docker.reference"
 local retry = require "bosun.retry"
 local wait = require "bosun.wait"
 
-local ATTEMPTS = 4 -- to pull: an engine may go away three times
-local BACK_SECONDS = 60 -- in which it has to come back each time
+local ATTEMPTS = 4 -- to pull: the engine may go away three times
+local BACK_SECONDS = 60 -- for it to come back each time
 local AWAY = {
   ENOENT = true, ECONNREFUSED = true, ECONNRESET = true, EPIPE = true, closed = true, incomplete = true,
 }
-local TRANSFER = { auth = "table boolean", on_progress = "function" }
+local TRANSFER = { auth = "table|boolean", on_progress = "function" }
 
 ---@class bosun.docker.TransferOptions
----@field auth? bosun.docker.Credentials|false of the registry; false: none; default: as docker.credentials finds them
----@field on_progress? fun(text: string) default: to the log
+---@field auth? bosun.docker.Credentials|false for the registry; false: none; default: those of docker.credentials
+---@field on_progress? fun(text: string) gets a line now and then; default: the log
 
---- Sends a request whose answer is a stream of JSON lines, with `on_message(message)`. Returns true at its end; the
---- first error in it is `nil, err` with this code.
+--- Sends a request whose reply is a stream of JSON lines, and calls `on_message(message)` for each. The first error in
+--- the stream is `nil, err` with this code.
 function Engine:_messages(path, options, code, on_message)
   local failure
   options.on_line = function(line)
@@ -47,7 +47,7 @@ function Engine:_messages(path, options, code, on_message)
       code = code, engine_message = failure, message = ("%s: %s (from %s)"):format(options.what, failure, self.host),
     }
   elseif not resp then
-    if err.status and err.status >= 500 then err.code = code end
+    if err.code == "engine" then err.code = code end
     return nil, err
   end
   return true
@@ -55,27 +55,26 @@ end
 
 -- ---- credentials ----------------------------------------------------------------------------------------------------
 
-
---- The credentials for a reference, and a text that says which they are.
+--- The credentials for a reference, and a text that says where they are from.
 local function auth_for(engine, ref, option)
-  if option == false then return nil, "without credentials, as option auth says" end
-  if option then return option, ("with the credentials of option auth") end
+  if option == false then return nil, "without credentials (option auth)" end
+  if option then return option, "with the credentials of option auth" end
   local file = engine._config_file
   local auth, err = credentials.find(ref, file)
   if auth then
     return auth, ("with the credentials of %s in %s"):format(auth.username or "a token", file)
   elseif err then
-    log.warn("docker: going on without credentials: " .. err.message)
+    log.warn("docker: continuing without credentials: " .. err.message)
     return nil, "without credentials: " .. err.message
   end
   return nil, ("without credentials: %s has none for %s"):format(file or "no file", ref.domain)
 end
 
---- A refusal by a registry that may be a matter of credentials says which there were.
+--- Adds to a refusal by a registry, if it may be about credentials, which ones were used.
 local function with_auth_note(err, note)
   local said = (err.engine_message or ""):lower()
   if said:find "denied" or said:find "unauthori[sz]ed" or said:find "authenti" or said:find "basic auth" then
-    err.message = ("%s; it was asked %s"):format(err.message, note)
+    err.message = ("%s; the request was sent %s"):format(err.message, note)
   end
   return err
 end
@@ -86,12 +85,13 @@ local function parsed(text, what)
   if type(text) ~= "string" then error(("%s: expected the name of an image"):format(what), 3) end
   local ref, problem = reference.parse(text)
   if ref then return ref end
-  return nil, errors.invalid(what, '"%s" cannot be the name of an image: %s', text, problem)
+  return nil, errors.invalid(what, '"%s" is not a valid image name: %s', text, problem)
 end
 
 local function cut_off(engine, what)
   return errors.new {
-    code = "incomplete", message = ("%s: the engine at %s broke off before it said that it was done"):format(what,
+    code = "incomplete",
+    message = ("%s: the connection to the engine at %s ended before the transfer was complete"):format(what,
       engine.host),
   }
 end
@@ -107,7 +107,7 @@ local function pull_once(engine, ref, what, auth, on_progress)
   end)
   if not ok then return nil, err end
   if done then return true end
-  -- Podman has no last message; that the image is there says it.
+  -- Podman sends no last message; that the image exists is the proof.
   if engine.kind == "podman" and engine:inspect_image(ref.familiar) then return true end
   return nil, cut_off(engine, what)
 end
@@ -121,8 +121,8 @@ local function came_back(engine, what, err, on_progress)
   }) ~= nil
 end
 
---- Pulls an image: one tag ("latest" when the name says none), or one digest. Does it again when the engine goes away
---- in the middle, three times at most.
+--- Pulls an image: one tag ("latest" if the name has none), or one digest. Tries again if the engine goes away during
+--- the transfer, up to three times.
 ---@param ref string
 ---@param options? bosun.docker.TransferOptions
 ---@return true|nil ok
@@ -149,7 +149,7 @@ local function digest_of_message(message)
   return aux or tostring(message.status):match "digest: (sha256:%x+)"
 end
 
---- What the engine says the image is called in the registry; for Podman, which may end a push without saying.
+--- The digest that the engine has recorded for the registry. For Podman, which may end a push without naming it.
 local function recorded_digest(engine, ref)
   local image = engine:inspect_image(ref.familiar)
   for _, text in ipairs(image and type(image.RepoDigests) == "table" and image.RepoDigests or {}) do

@@ -1,5 +1,5 @@
---- Internal: runs prepared requests over one client, several at once, with their retries. C moves the bytes; a plugin's
---- functions are called here, between its steps, so that they may raise, yield and make requests themselves.
+--- Internal: runs prepared requests over one client, several at once, with their retries. C moves the bytes. Functions
+--- of the plugin run here, between the steps of C, and can therefore raise, yield and make requests.
 
 local errors = require "bosun.error"
 local native = require "bosun.native.http"
@@ -8,7 +8,7 @@ local time = require "bosun.time"
 
 local driver = {}
 
---- One event of the trace for each attempt: what came of it, and what follows.
+--- One event of the trace for each attempt: its outcome, and what follows.
 local function trace(job, resp, err, follows)
   if not native.traces() then return end
   local outcome = err and tostring(err) or ("%d, %d bytes"):format(resp.status, resp.received)
@@ -28,7 +28,7 @@ local function may_retry(job, reason)
     and not job.source
 end
 
---- Seconds before the next attempt: what the server asks for, or twice as long each time with some chance in it.
+--- Seconds before the next attempt: what the server asks for, or a random pause that doubles each time.
 local function pause_before(job, reply)
   local retry = job.retry
   local pause = retry.backoff * 2 ^ (job.attempt - 1) * (0.75 + math.random() / 2)
@@ -36,7 +36,7 @@ local function pause_before(job, reply)
   return math.min(pause, retry.max_wait)
 end
 
---- Lets the job wait for its next attempt, because of its reply or error; false when there is none, or no time for it.
+--- Schedules another attempt of the job after its reply or error. False: it has no more attempts, or no time for one.
 local function retry_later(job, reply, err)
   if not may_retry(job, reply and reply.status or err.code) then return false end
   local pause, left = pause_before(job, reply), time.deadline()
@@ -48,13 +48,13 @@ local function retry_later(job, reply, err)
   return true
 end
 
---- Gives the transfer what the source makes. Returns nil and the source's own error.
+--- Passes bytes of the source to the transfer. Returns true, or nil and the error of the source.
 local function feed(job)
   while job.source and job.transfer:wants() do
     local bytes, err = job.source()
     if bytes == nil and err ~= nil then return nil, err end
     if bytes ~= nil and type(bytes) ~= "string" then
-      error(("the source of %s returned a %s: expected bytes, or nil at the end"):format(job.label, type(bytes)), 0)
+      error(("the source of %s returned a %s; expected bytes, or nil at the end"):format(job.label, type(bytes)), 0)
     end
     local ok, problem = true, nil
     if bytes ~= "" then ok, problem = job.transfer:give(bytes) end
@@ -68,7 +68,7 @@ local function next_piece(job, last)
   return job.transfer:take()
 end
 
---- Hands on what has come. True; false: the plugin wants no more; nil and an error.
+--- Passes received bytes to the plugin. True; false: the plugin stops the transfer; nil and an error.
 local function deliver(job, last)
   local consume = job.on_line or job.sink
   while consume do
@@ -89,7 +89,7 @@ local function stop(job)
   end_job(job, resp)
 end
 
---- The transfer has ended: its reply, another attempt, or its error.
+--- Handles the end of a transfer: a reply, another attempt, or an error.
 local function finish(job)
   local reply, err = job.transfer:finish()
   if not reply then
@@ -104,7 +104,7 @@ local function finish(job)
   end
 end
 
---- Does what the transfer is ready for.
+--- Moves the job on as far as its transfer is ready.
 local function advance(job)
   if not job.calls then return job.transfer:done() and finish(job) end
   local ok, err = feed(job)
@@ -115,7 +115,8 @@ local function advance(job)
   if job.transfer:done() then finish(job) end
 end
 
---- In a dry run: notes what would change, and makes the response up. True: the request is to be sent.
+--- True: send the request. In a dry run, a change is added to the plan instead, and the job ends with a made-up
+--- response.
 local function permitted(job)
   if not job.changes then return true end
   local where = job.native.sink_path
@@ -135,7 +136,7 @@ local function start(run, job)
   run.active[#run.active + 1] = job
 end
 
---- Starts what may start: retries whose time has come, then the next of the list.
+--- Starts due retries, then the next jobs of the list, up to the limit.
 local function start_some(run)
   local now = time.monotonic()
   for i = #run.delayed, 1, -1 do
@@ -156,7 +157,7 @@ local function next_start(run)
   return first and math.max(0, first - time.monotonic())
 end
 
---- A plugin's function may have made a request of its own, which moves all transfers of the client.
+--- A request made by a function of the plugin moves all transfers of the client.
 local function has_moved(run)
   if not run.calls then return false end
   for _, job in ipairs(run.active) do
@@ -185,7 +186,7 @@ local function advance_all(run)
   end
 end
 
---- Nothing of it goes on: cancelled, or past the deadline.
+--- Ends all jobs: the action is cancelled, or past its deadline.
 local function end_all(run, err)
   for _, job in ipairs(run.jobs) do
     job.started = job.started or time.monotonic()
@@ -193,7 +194,7 @@ local function end_all(run, err)
   end
 end
 
---- An error of a plugin's function leaves no transfer running.
+--- Closes all transfers when a function of the plugin raises.
 local CLOSES_TRANSFERS = {
   __close = function(run)
     for _, job in ipairs(run.jobs) do
@@ -202,10 +203,11 @@ local CLOSES_TRANSFERS = {
   end,
 }
 
---- Runs all jobs to their end. Each then has `response` or `err`. What a plugin's function raises is raised.
+--- Runs all jobs to their end. Each then has `response` or `err`. Errors that a function of the plugin raises pass
+--- through.
 ---@param client userdata of bosun.native.http
 ---@param jobs table[] from request.prepare
----@param concurrency integer how many at once
+---@param concurrency integer the most jobs at once
 function driver.run(client, jobs, concurrency)
   local run <close> = setmetatable(
     { client = client, jobs = jobs, concurrency = concurrency, active = {}, delayed = {}, next = 1 }, CLOSES_TRANSFERS)

@@ -1,12 +1,13 @@
---- Internal: the options of a request, checked, as what the transfer in C wants. What is wrong with them is the
---- plugin's mistake and raised; nothing here goes out.
+--- Internal: checks the options of a request and converts them for the transfer in C. Invalid options are a bug in the
+--- plugin and raise an error. Nothing is sent here.
 
 local base64 = require "bosun.base64"
 local check = require "bosun.http.check"
 local json = require "bosun.json"
 local native = require "bosun.native.http"
+local urls = require "bosun.url"
 
-local misuse, text_of, sorted_keys, as_list = check.misuse, check.text_of, check.sorted_keys, check.as_list
+local misuse, text_of, sorted_names, as_list = check.misuse, check.text_of, check.sorted_names, check.as_list
 
 local request = {}
 
@@ -21,7 +22,7 @@ local CREDENTIAL_HEADERS = {
   ["x-auth-token"] = true, ["x-datarobot-api-key"] = true, ["private-token"] = true,
 }
 
---- What each option may be; "text" is a string or a bosun.secret.
+--- The kinds of each option, as bosun.options names them.
 local OPTIONS = {
   method = "string", url = "text", base_url = "string", headers = "table", query = "table", body = "text", json = "any",
   form = "table", source = "string|function", sink = "string|function", sync = "boolean", timeout = "seconds",
@@ -39,7 +40,7 @@ local RETRY_ON = {
   "EHOSTUNREACH", "ENETUNREACH", "ENETDOWN", "EPIPE",
 }
 
---- Text as one component of a URL: every byte but letters, digits, "-", ".", "_" and "~" as %XX.
+--- Escapes text for a URL: all bytes but letters, digits and "-._~" become %XX.
 ---@param text string
 ---@return string
 function request.escape(text)
@@ -50,10 +51,10 @@ local function unescape(text)
   return (text:gsub("%%(%x%x)", function(digits) return string.char(tonumber(digits, 16)) end))
 end
 
---- name=value&… of a table; values that are secrets are known as such in this form too.
+--- "name=value&…" of a table. The escaped form of a secret is a secret, too.
 local function encode_pairs(map, what)
   local parts = {}
-  for _, key in ipairs(sorted_keys(map, what)) do
+  for _, key in ipairs(sorted_names(map, what)) do
     for _, value in ipairs(as_list(map[key])) do
       local text = request.escape(text_of(value, ("%s %s"):format(what, key)))
       if type(value) == "userdata" then native.add_secret(text) end
@@ -63,29 +64,29 @@ local function encode_pairs(map, what)
   return table.concat(parts, "&")
 end
 
-local function with_query(url, query)
-  local before, fragment = url:match("^([^#]*)(.*)$")
-  local text = encode_pairs(query, "query")
-  if text == "" then return url end
-  local separator = before:find("?", 1, true) and "&" or "?"
-  if before:find("[?&]$") then separator = "" end
-  return before .. separator .. text .. fragment
+local function parsed(text)
+  local parts, err = urls.parse(text)
+  if not parts then
+    misuse("option url: %s%s", err.message, text:find("[%c ]") and "; see http.escape" or "")
+  end
+  local scheme = parts.scheme:lower()
+  if scheme ~= "http" and scheme ~= "https" then
+    misuse("option url: expected an http or https URL, got %s", urls.show(text))
+  end
+  return parts
 end
 
---- The URL without "user:password@", and these two.
-local function without_user(url)
-  if not url:find("@", 1, true) then return url end
-  local scheme, authority, rest = url:match("^(%a+://)([^/?#]*)(.*)$")
-  local user, host = authority:match("^(.*)@([^@]*)$")
-  if not user then return url end
-  local name, password = user:match("^([^:]*):?(.*)$")
-  return scheme .. host .. rest, { user = unescape(name), password = unescape(password) }
+--- The text of a URL's parts, without user and password.
+local function text_of_url(parts)
+  return ("%s://%s%s%s%s%s"):format(parts.scheme, parts.host, parts.port and ":" .. parts.port or "", parts.path,
+    parts.query and "?" .. parts.query or "", parts.fragment and "#" .. parts.fragment or "")
 end
 
-local function check_url(url)
-  if url:find("^[hH][tT][tT][pP][sS]?://[^/?#%c ][^%c ]*$") then return end
-  if url:find("[%c ]") then misuse("url: a URL cannot hold spaces or control characters; see http.escape") end
-  misuse("url: expected http://HOST… or https://HOST…, got %q", native.show_url(url))
+local function add_query(parts, query)
+  local more = encode_pairs(query, "query")
+  if more == "" then return end
+  local separator = (not parts.query or parts.query == "" or parts.query:find("&$")) and "" or "&"
+  parts.query = (parts.query or "") .. separator .. more
 end
 
 local function absolute(url, base)
@@ -93,21 +94,23 @@ local function absolute(url, base)
   return base:gsub("/$", "") .. "/" .. url:gsub("^/", "")
 end
 
+--- The URL without "user:password@", and these two.
 local function make_url(options)
-  if options.url == nil then misuse("a request needs a url") end
-  local url = absolute(native.reveal(options.url), options.base_url)
-  check_url(url)
-  return options.query and with_query(url, options.query) or url
+  if options.url == nil then misuse("option url: missing") end
+  local parts = parsed(absolute(native.reveal(options.url), options.base_url))
+  if options.query then add_query(parts, options.query) end
+  local user = parts.user and { user = unescape(parts.user), password = unescape(parts.password or "") }
+  return text_of_url(parts), user
 end
 
 local function check_header(name, value)
-  if not name:find("^[%w!#$%%&'*+%-.^_`|~]+$") then misuse("header %q: that cannot be a header's name", name) end
+  if not name:find("^[%w!#$%%&'*+%-.^_`|~]+$") then misuse("header %q: not a valid header name", name) end
   if value:find("[%z\1-\8\10-\31\127]") then
-    misuse("header %s: a value cannot hold line ends or other control characters", name)
+    misuse("header %s: the value contains a line end or another control character", name)
   end
 end
 
---- Keeps the credentials in a header out of logs: all of it, and what follows "Bearer " or "Basic ".
+--- Makes the credentials in a header secret: the whole value, and the part after "Bearer " or "Basic ".
 local function keep_secret(name, value)
   if not CREDENTIAL_HEADERS[name:lower()] then return end
   native.add_secret(value)
@@ -132,7 +135,7 @@ end
 local function make_headers(headers)
   local list = {}
   if not headers then return list end
-  for _, name in ipairs(sorted_keys(headers, "headers")) do
+  for _, name in ipairs(sorted_names(headers, "headers")) do
     for _, value in ipairs(as_list(headers[name])) do
       add_header(list, name, text_of(value, "header " .. name))
     end
@@ -143,7 +146,7 @@ end
 local function add_auth(list, auth)
   if not auth or has_header(list, "authorization") then return end
   if auth.bearer then
-    if auth.user or auth.password then misuse("option auth: either bearer, or user and password") end
+    if auth.user or auth.password then misuse("option auth: expected either bearer, or user and password") end
     return add_header(list, "Authorization", "Bearer " .. native.reveal(auth.bearer))
   end
   if not auth.user then misuse("option auth: expected bearer, or user and password") end
@@ -156,7 +159,7 @@ local function add_type(list, type_of_body)
   if not has_header(list, "content-type") then add_header(list, "Content-Type", type_of_body) end
 end
 
---- The size that a header Content-Length gives, which is then taken out of the list; nil: there is none.
+--- Removes a header Content-Length from the list and returns its value; nil: there is none.
 local function take_length(list)
   for i = 1, #list, 2 do
     if list[i]:lower() == "content-length" then
@@ -170,8 +173,8 @@ local function take_length(list)
 end
 
 local function encode_json(value)
-  local ok, text = pcall(json.encode, value)
-  return ok and text or misuse("option json: %s", (tostring(text):gsub("^.-json%.encode: ", "")))
+  local text, err = json.try_encode(value)
+  return text or misuse("option json: %s", err.message)
 end
 
 --- Sets body, source_path or upload in `to`.
@@ -196,11 +199,13 @@ local function check_bodies(options)
   local given
   for _, name in ipairs(BODIES) do
     if options[name] ~= nil then
-      if given then misuse("a request has one body: %s or %s", given, name) end
+      if given then misuse("options %s and %s: a request has only one body", given, name) end
       given = name
     end
   end
-  if options.source == "" or options.sink == "" then misuse("an empty text is no path") end
+  for _, name in ipairs { "source", "sink" } do
+    if options[name] == "" then misuse("option %s: expected a path, got an empty string", name) end
+  end
 end
 
 local function set_tls(to, tls)
@@ -214,22 +219,23 @@ local function set_tls(to, tls)
   end
 end
 
+local PROXIES = { http = true, https = true, socks5 = true, socks5h = true }
+
 local function set_proxy(to, proxy)
   if proxy == nil or proxy == true then return end
   to.proxy = proxy and native.reveal(proxy) or ""
-  local scheme = to.proxy:match("^(%w+)://") or "http"
-  local allowed = { http = true, https = true, socks5 = true, socks5h = true }
-  if to.proxy:find("[%c ]") or not allowed[scheme] then
+  if to.proxy == "" then return end
+  local parts = urls.parse(to.proxy:find("://", 1, true) and to.proxy or "http://" .. to.proxy)
+  if not parts or not PROXIES[parts.scheme:lower()] then
     misuse("option proxy: expected http://, https://, socks5:// or socks5h://HOST:PORT, or false")
   end
-  local password = to.proxy:match("://[^/@]*:([^/]*)@")
-  if password then native.add_secret(password) end
+  if parts.password then native.add_secret(parts.password) end
 end
 
 local function redirects(options, method)
   local follow = options.follow
   if options.tls and options.tls.server_name then
-    if follow then misuse("option follow: redirects are not followed under another server name") end
+    if follow then misuse("option follow: cannot be combined with tls.server_name") end
     return 0
   end
   if follow == nil then follow = method == "GET" or method == "HEAD" end
@@ -241,6 +247,7 @@ local function make_retry(retry, method)
   check.options(retry, RETRY, "retry.")
   local on = {}
   for _, item in ipairs(retry.on or RETRY_ON) do on[item] = true end
+  on.cancelled, on.deadline = nil, nil
   return {
     max = retry.max or 3, backoff = retry.backoff or 0.5, max_wait = retry.max_wait or 60, on = on,
     allowed = IDEMPOTENT[method] or retry.any_method or false,
@@ -248,10 +255,10 @@ local function make_retry(retry, method)
 end
 
 local function make_native(options, method)
-  local url, user = without_user(make_url(options))
+  local url, user = make_url(options)
   local to = {
     method = method, url = url, headers = make_headers(options.headers), unix_socket = options.unix_socket,
-    shown_url = type(options.url) == "userdata" and "(secret URL)" or native.show_url(url),
+    shown_url = type(options.url) == "userdata" and "(secret URL)" or urls.show(url),
     timeout = options.timeout, connect_timeout = options.connect_timeout,
     stall = options.stall or (options.on_line or options.upgrade) and 0 or DEFAULT_STALL,
     follow = redirects(options, method), idempotent = IDEMPOTENT[method] or false,
@@ -273,7 +280,7 @@ end
 
 local function make(options)
   local method = options.method or "GET"
-  if not method:find("^[%w!#$%%&'*+%-.^_`|~]+$") then misuse("method: %q cannot be a method", method) end
+  if not method:find("^[%w!#$%%&'*+%-.^_`|~]+$") then misuse("option method: %q is not a valid method", method) end
   if options.auth then check.options(options.auth, AUTH, "auth.") end
   if options.dry_run then check.options(options.dry_run, DRY_RUN, "dry_run.") end
   local to = make_native(options, method)
@@ -285,7 +292,7 @@ local function make(options)
   }
 end
 
---- Headers by name, where names that differ in case only are one.
+--- Merges headers by name, ignoring case.
 local function merge_headers(defaults, headers)
   if not defaults or not headers then return defaults or headers end
   local merged, names = {}, {}
@@ -299,7 +306,7 @@ local function merge_headers(defaults, headers)
   return merged
 end
 
---- The options, with those of a client below them and the fixed ones above.
+--- The options over those of the client, and the fixed ones over both.
 local function merge(defaults, options, fixed)
   local merged = {}
   for name, value in pairs(defaults) do merged[name] = value end
@@ -315,7 +322,7 @@ local function check_all(options)
   return true
 end
 
---- Checks options that are defaults of a client.
+--- Checks the default options of a client.
 ---@param options any
 ---@return true|nil ok
 ---@return string|nil problem
@@ -325,12 +332,12 @@ end
 
 local function prepare(defaults, options, fixed)
   check_all(options)
+  if fixed.url ~= nil then check.options({ url = fixed.url }, OPTIONS, "") end
   local merged = merge(defaults, options, fixed)
-  if fixed.url ~= nil then check.kind("url", fixed.url, OPTIONS.url) end
   return make(merged)
 end
 
---- A request as the driver wants it, or nil and what is wrong with its options. `fixed`: method, url, on_line.
+--- Prepares a request for the driver. `fixed`: method, url, on_line.
 ---@param defaults table checked by request.check
 ---@param options any
 ---@param fixed table

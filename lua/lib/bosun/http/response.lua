@@ -1,14 +1,14 @@
---- Internal: what a request gives back.
+--- Internal: the response to a request.
 
 local json = require "bosun.json"
 
----@class bosun.http.Headers header names in any case → value; several values of one name, joined by ", "
+---@class bosun.http.Headers header names in any case → value; several values of a name are joined by ", "
 local Headers = {}
 
 --- A name and its value in the text `_raw`: name, NUL, value, NUL, …
 local FIELD = "([^\0]*)\0([^\0]*)\0"
 
---- All values of a header, in the order they came.
+--- All values of a header, in order of arrival.
 ---@param name string in any case
 ---@return string[]
 function Headers:all(name)
@@ -28,7 +28,7 @@ function HEADERS.__index(headers, name)
   return #values > 0 and table.concat(values, ", ") or nil
 end
 
---- Iterates over name, value, in the order they came.
+--- Iterates over name, value, in order of arrival.
 function HEADERS.__pairs(headers)
   return headers._raw:gmatch(FIELD)
 end
@@ -37,12 +37,12 @@ end
 ---@field status integer
 ---@field ok boolean the status is 200 to 299
 ---@field headers bosun.http.Headers
----@field body string empty when a 2xx body went to a sink
----@field received integer bytes of body, decompressed, wherever they went
----@field elapsed number seconds that the last attempt took
----@field attempts integer 1, and one more for each retry
----@field dry_run boolean nothing was sent: this is what the option `dry_run` says
----@field stopped boolean the sink or on_line returned false before the end
+---@field body string empty if a sink took the body
+---@field received integer bytes of the decompressed body, in `body` or in the sink
+---@field elapsed number seconds of the last attempt
+---@field attempts integer 1 plus the number of retries
+---@field dry_run boolean nothing was sent; this is the response of the option `dry_run`
+---@field stopped boolean the sink or on_line stopped the transfer by returning false
 local Response = {}
 Response.__index = Response
 
@@ -59,7 +59,7 @@ end
 
 local response = {}
 
---- The table that C makes of a reply, turned into the response.
+--- Turns the table that C makes of a reply into the response.
 function response.new(reply, job)
   reply.ok = reply.status >= 200 and reply.status < 300
   reply.headers = setmetatable({ _raw = reply.headers }, HEADERS)
@@ -68,7 +68,7 @@ function response.new(reply, job)
   return setmetatable(reply, Response)
 end
 
---- From the option `dry_run` of a request that was not sent.
+--- The response of the option `dry_run`, for a request that is not sent.
 function response.planned(job)
   local planned, fields = job.dry_run or {}, {}
   for name, value in pairs(planned.headers or {}) do fields[#fields + 1] = ("%s\0%s\0"):format(name, value) end

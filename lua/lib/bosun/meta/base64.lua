@@ -4,13 +4,13 @@
 --- Base64 (RFC 4648).
 local base64 = {}
 
---- Bytes as text.
+--- Encodes bytes.
 ---@param bytes string
----@param options? { url?: boolean } url: the alphabet for URLs and file names, without padding
+---@param options? { url?: boolean } url: use the alphabet for URLs and file names, without padding
 ---@return string
 function base64.encode(bytes, options) end
 
---- Text as bytes. Padding may be missing.
+--- Decodes text. Padding is optional.
 ---@param text string
 ---@param options? { url?: boolean }
 ---@return string|nil bytes

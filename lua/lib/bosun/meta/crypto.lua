@@ -1,7 +1,7 @@
 ---@meta bosun.crypto
 -- luacheck: ignore 212 241
 
---- Digests and random bytes. The SHA-256 of a file: `fs.sha256`.
+--- Digests and random bytes. For the SHA-256 of a file, see `fs.sha256`.
 local crypto = {}
 
 --- SHA-256 (FIPS 180-4).
@@ -16,7 +16,7 @@ function crypto.sha256(s) end
 ---@return string hex 64 lower-case digits
 function crypto.hmac(key, s, options) end
 
---- Bytes from the kernel's generator, fit for keys.
+--- Random bytes from the kernel, suitable for keys.
 ---@param n integer 0 to 1048576
 ---@return string|nil bytes
 ---@return bosun.Error|nil err

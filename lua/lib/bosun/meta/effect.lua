@@ -1,17 +1,17 @@
 ---@meta bosun.effect
 -- luacheck: ignore 212 241
 
---- Dry runs. The functions of `bosun.*` that change something obey `--dry-run` by themselves; this is for changes that
---- they do not know of (a C module's, say).
+--- Dry runs. The functions of `bosun.*` that change something honour `--dry-run` themselves. This module is for other
+--- changes, such as those that a C module makes.
 local effect = {}
 
---- To be asked before something is changed:
+--- Call this before you change something:
 ---
 ---     if effect.begin("gpu.reset", "card " .. id) then gpu.reset(id) end
 ---
----@param op string what is done, a word or two
----@param text string to what
----@return boolean go true: do it. false: this is a dry run, and "op text" is now in its plan
+---@param op string the operation, in a word or two
+---@param text string what it changes
+---@return boolean go true: make the change. false: this is a dry run, and "op text" has been added to its plan
 function effect.begin(op, text) end
 
 --- Is this a dry run?

@@ -1,14 +1,14 @@
 ---@meta bosun.log
 -- luacheck: ignore 212 241
 
---- Events for the host's log, which goes to standard error. Fields are values that tools can search for; whatever they
---- are, they are written as text, and secrets in them are hidden. At most 32 fields are kept.
+--- Writes events to the host's log, on standard error. Fields are values that tools can search for: they are written as
+--- text, with secrets redacted. An event has at most 32 fields.
 ---
 ---     local log = require "bosun.log"
 ---     log.info("model copied", { path = path, bytes = size })
 local log = {}
 
---- A log with fields of its own, which each of its events carries.
+--- A log that adds its fields to each event.
 ---@class bosun.Logger
 local Logger = {}
 
@@ -32,7 +32,7 @@ function log.warn(message, fields) end
 ---@param fields? table<string, any>
 function log.error(message, fields) end
 
---- A logger whose events carry these fields: `log.with{ deployment = id }:info("started")`.
+--- Makes a logger that adds these fields to each event: `log.with{ deployment = id }:info("started")`.
 ---@param fields table<string, any>
 ---@return bosun.Logger
 function log.with(fields) end
@@ -57,7 +57,7 @@ function Logger:warn(message, fields) end
 ---@param fields? table<string, any>
 function Logger:error(message, fields) end
 
---- A logger with the fields of this one and these.
+--- Makes a logger with these fields in addition.
 ---@param fields table<string, any>
 ---@return bosun.Logger
 function Logger:with(fields) end

@@ -1,9 +1,9 @@
 ---@meta bosun.secret
 -- luacheck: ignore 212 241
 
---- Texts that show themselves nowhere. Printed, logged or put in a status, a secret is "[secret]"; where its text turns
---- up in the log, the trace or the status, it becomes "[redacted]". What sends texts to where they belong (a program's
---- standard input and environment, headers) takes a secret in place of a string.
+--- Text that never shows. A secret that is printed, logged or put in a status appears as "[secret]"; where its text
+--- turns up in the log, the trace or the status, it is replaced by "[redacted]". Functions that pass text on to its
+--- destination (standard input and environment of a program, headers) accept a secret instead of a string.
 local secret = {}
 
 ---@class bosun.Secret
@@ -13,12 +13,12 @@ local Secret = {}
 ---@return string
 function Secret:reveal() end
 
---- Makes a secret. Texts under 4 bytes are too common to be found and hidden elsewhere.
+--- Makes a secret. Text shorter than 4 bytes is too common to be redacted elsewhere.
 ---@param text string
 ---@return bosun.Secret
 function secret.new(text) end
 
---- Is this a secret?
+--- True for a secret.
 ---@param value any
 ---@return boolean
 function secret.is(value) end

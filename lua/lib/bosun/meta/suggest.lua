@@ -1,17 +1,17 @@
 ---@meta bosun.suggest
 -- luacheck: ignore 212 241
 
---- "Did you mean": the nearest of some known words. Case does not count, "-" is "_", and two swapped neighbours are one
---- mistake.
+--- "Did you mean": finds the nearest of some known words. Ignores case, treats "-" like "_", and counts two swapped
+--- neighbours as one mistake.
 local suggest = {}
 
---- The candidate that is near enough to be what was meant.
----@param word any nothing is near to what is not a string
+--- The candidate that was probably meant.
+---@param word any without effect unless it is a string
 ---@param candidates string[]
 ---@return string|nil nearest
 function suggest.nearest(word, candidates) end
 
---- The end of a message: `; did you mean "…"?`, or nothing when no candidate is near.
+--- The end of a message: `; did you mean "…"?`, or "" if no candidate is near.
 ---@param word any
 ---@param candidates string[]
 ---@return string

@@ -8,32 +8,32 @@ local time = {}
 ---@return number
 function time.now() end
 
---- Seconds on a clock that never goes back: for measuring how long something takes.
+--- Seconds on a clock that never goes back. Use it to measure how long something takes.
 ---@return number
 function time.monotonic() end
 
---- Sleeps. Fails at once when the action's deadline passes or it is cancelled.
+--- Sleeps. Returns early, with an error, when the action's deadline passes or the action is cancelled.
 ---@param seconds number 0 or more
 ---@return true|nil ok
----@return bosun.Error|nil err code "timeout" or "cancelled"
+---@return bosun.Error|nil err code "deadline" or "cancelled"
 function time.sleep(seconds) end
 
---- Seconds left until the action's deadline; nil when it has none.
+--- Seconds left until the action's deadline; nil if it has none.
 ---@return number|nil
 function time.deadline() end
 
---- A time as text, in UTC: "2026-11-23T08:00:00.123Z".
+--- Formats a time in UTC: "2026-11-23T08:00:00.123Z".
 ---@param t number seconds since the epoch
 ---@return string
 function time.format(t) end
 
---- Reads an RFC 3339 time.
+--- Parses a time (RFC 3339).
 ---@param text string as in "2026-11-23T08:00:00Z"
 ---@return number|nil t seconds since the epoch
 ---@return bosun.Error|nil err code "invalid"
 function time.parse(text) end
 
---- Reads a duration: numbers with ms, s, m, h or d. A number is returned as it is.
+--- Parses a duration: numbers with ms, s, m, h or d. A number is returned unchanged.
 ---@param text string|number as in "1h30m", "2.5s"
 ---@return number|nil seconds
 ---@return bosun.Error|nil err code "invalid"

@@ -1,36 +1,36 @@
 ---@meta bosun.yaml
 -- luacheck: ignore 212 241
 
---- YAML as PyYAML's safe_load reads it, with caps and positions; docs/configuration.md has the exceptions. Strings are
---- always written in double quotes, so that every YAML reader takes them for strings.
+--- YAML as PyYAML's safe_load reads it, with limits and positions; docs/reference/configuration.md has the exceptions.
+--- Strings are always written in double quotes, so every YAML reader takes them for strings.
 local yaml = {}
 
---- Stands for null where an absent key cannot: in a list, or as a whole document.
+--- Represents null where a key cannot simply be absent: in a list, or as the whole document.
 yaml.null = nil ---@type lightuserdata
 
---- Reads one document. A null in a mapping is an absent key, in a list it is `yaml.null`. Lists are marked as such,
---- so that an empty one stays a list.
+--- Reads one document. A null in a mapping is an absent key; in a list it is `yaml.null`. Lists are marked, so an empty
+--- one stays a list.
 ---@param text string
----@param options? { source?: string } source: what messages call the text
+---@param options? { source?: string } source: the name of the text in messages
 ---@return any|nil value nil on failure; `yaml.null` for an empty document
 ---@return bosun.Error|nil err its message begins with "source:line:column: "
 function yaml.decode(text, options) end
 
---- Where a value of a document stands. Lines and columns begin at 1.
+--- The position of a value in a document. Lines and columns start at 1.
 ---@class bosun.yaml.Mark
 ---@field line integer
 ---@field column integer
 ---@field key_line? integer of the key, in a mapping
 ---@field key_column? integer
 
---- As decode, and tells where each value stands: `marks[container][key]`, and `marks.root` for the document.
+--- Like decode, and returns the position of each value: `marks[container][key]`, and `marks.root` for the document.
 ---@param text string
 ---@param source string
 ---@return any|nil value
----@return table|bosun.Error marks the marks, or the error when value is nil
+---@return table|bosun.Error marks the marks, or the error if value is nil
 function yaml.decode_marked(text, source) end
 
---- Writes a value as a document. Raises on what YAML cannot hold, naming where in the value it is.
+--- Writes a value as a document. Raises an error for a value that YAML cannot represent, and names its position.
 ---@param value any
 ---@return string
 function yaml.encode(value) end
@@ -41,7 +41,7 @@ function yaml.encode(value) end
 ---@return bosun.Error|nil err
 function yaml.load(path) end
 
---- Marks a table as a list, so that it stays one even when it is empty. Returns the table.
+--- Marks a table as a list, so that it stays one even if it is empty. Returns the table.
 ---@param list table
 ---@return table
 function yaml.array(list) end

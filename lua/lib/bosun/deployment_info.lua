@@ -1,0 +1,87 @@
+--- Reads `deploymentInfo`, the argument of the deployment actions, with one check and one wording for every plugin.
+---
+---     local given = require "bosun.deployment_info"
+---     local model, problem = given.id(deployment_info, "modelId")
+---     if not model then return ActionStatusInfo.failing(given.about(deployment_info, "%s", problem)) end
+
+local fs = require "bosun.fs"
+local path = require "bosun.path"
+
+local deployment_info = {}
+
+local LONGEST_ID = 1024 -- bytes
+
+--- A message about a deployment: "deployment-1: …".
+---@param info { id: any } deploymentInfo, or anything else with the deployment's id
+---@param format string as for string.format
+---@param ... any
+---@return string
+function deployment_info.about(info, format, ...)
+  return ("%s: %s"):format(tostring(info.id), format:format(...))
+end
+
+--- An id: text that is not empty, without NUL bytes, of up to 1024 bytes.
+---@param info table deploymentInfo
+---@param key string "id", "modelId" or "newModelId"
+---@return string|nil id
+---@return string|nil problem
+function deployment_info.id(info, key)
+  local id = info[key]
+  if type(id) ~= "string" or id == "" then return nil, ("deploymentInfo.%s is missing"):format(key) end
+  if id:find("\0", 1, true) then return nil, ("deploymentInfo.%s contains a NUL byte"):format(key) end
+  if #id > LONGEST_ID then
+    return nil, ("deploymentInfo.%s is %d bytes long; at most %d are allowed"):format(key, #id, LONGEST_ID)
+  end
+  return id
+end
+
+--- The deployment's own settings (`keyValueConfig`); empty when it has none.
+---@param info table deploymentInfo
+---@return table
+function deployment_info.key_values(info)
+  return type(info.keyValueConfig) == "table" and info.keyValueConfig or {}
+end
+
+---@class bosun.deployment_info.Artifact
+---@field path string
+---@field file string the last component of the path, which is safe as a file name
+---@field size integer bytes
+
+--- The model's file (`modelArtifact`): a file that exists, under a safe name.
+---@param info table deploymentInfo
+---@return bosun.deployment_info.Artifact|nil artifact
+---@return string|nil problem
+function deployment_info.artifact(info)
+  local file = info.modelArtifact
+  if type(file) ~= "string" or file == "" then return nil, "deploymentInfo.modelArtifact is missing" end
+  if file:find("\0", 1, true) then
+    return nil, "deploymentInfo.modelArtifact is not a valid path: contains a NUL byte"
+  end
+  local stat, err = fs.stat(file)
+  if not stat then return nil, ("cannot read the model: %s"):format(err.message) end
+  if stat.type ~= "file" then return nil, ("modelArtifact %s is a %s; expected a file"):format(file, stat.type) end
+  local name = path.basename(file)
+  local safe, problem = path.safe_component(name, nil, "the model's file name")
+  if not safe then return nil, problem.message end
+  return { path = file, file = name, size = stat.size }
+end
+
+--- What to add to a message when a deployment had another model than the action names; "" when it had that one.
+---@param info table deploymentInfo
+---@param served? string the id of the model that was served
+---@return string
+function deployment_info.other_model(info, served)
+  local expected = deployment_info.id(info, "modelId")
+  if not expected or not served or served == expected then return "" end
+  return (" (it served model %s, not %s)"):format(served, expected)
+end
+
+--- A deployment's prediction URL: "BASE/SEGMENT/predict".
+---@param base string
+---@param segment string stands for the deployment, encoded already
+---@return string
+function deployment_info.prediction_url(base, segment)
+  return ("%s/%s/predict"):format(base:gsub("/+$", ""), segment)
+end
+
+return deployment_info

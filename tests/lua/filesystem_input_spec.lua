@@ -1,0 +1,169 @@
+-- The filesystem plugin: its private config, ids and files that it must not trust, folders that are not its own.
+package.path = "./tests/support/?.lua;" .. package.path
+local scene = require "filesystem_scene"
+
+describe("the filesystem plugin", function()
+  local workspace
+  local deployment, with_model_b, start, expect = scene.deployment, scene.with_model_b, scene.start, scene.expect
+
+  local function use(private) workspace = scene.use(private) end
+
+  before_each(function() use() end)
+  after_each(scene.remove)
+
+  describe("the private config", function()
+    it("has all its mistakes reported at once, with positions and suggestions", function()
+      workspace.private = 'basedir: "/tmp"\ndeploymentInfoFile: 5\ndeploymentPredictionBaseUrl: "ftp://x"\n'
+        .. 'deploymentDirPrefix: "a/b"\ndeploymentKVFile: ".."\n'
+      local msg = workspace:act("plugin_start").msg
+      assert.matches('%.yaml:1:1: basedir: unknown key; did you mean "baseDir"%?', msg)
+      assert.matches("%.yaml:2:21: deploymentInfoFile: expected a string, found the integer 5: put it in quotes", msg)
+      assert.matches(
+        '%.yaml:3:30: deploymentPredictionBaseUrl: expected an http or https URL, found the string "ftp://x"', msg)
+      assert.matches("%.yaml:4:22: deploymentDirPrefix: ", msg)
+      assert.matches("%.yaml:5:19: deploymentKVFile: ", msg)
+    end)
+
+    it("names the file that is missing", function()
+      local status = workspace:act("plugin_start", nil, { args = { "--private-config=/nonexistent/x.yaml" },
+        private = false })
+      assert.equal("failing", status.status)
+    end)
+  end)
+
+  describe("a directory that is not ours", function()
+    before_each(function()
+      workspace:mkdir "base/deployment_d1"
+      workspace:write("base/deployment_d1/precious", "data")
+    end)
+
+    for _, content in ipairs { false, 'deployment_id: "another"', "- a list" } do
+      it("is never touched: " .. tostring(content), function()
+        if content then workspace:write("base/deployment_d1/config.yml", content) end
+        local before = workspace:tree "base"
+        for action, info in pairs {
+          deployment_start = deployment(), deployment_stop = deployment(), deployment_relaunch = deployment(),
+          deployment_replace_model = with_model_b(),
+        } do
+          local status = workspace:act(action, info)
+          assert.equal("failing", status.status)
+          assert.matches("not a deployment of this plugin", status.msg)
+          assert.is_nil(status.data)
+        end
+        assert.equal(before, workspace:tree "base")
+        assert.is_nil(next(workspace:act("deployment_list").data))
+        expect(workspace:act("deployment_status", { id = "d1" }), "failing", "unknown")
+      end)
+    end
+  end)
+
+  describe("deploymentKVFile", function()
+    local settings = { key1 = "value", ["odd: key\n"] = "- no\n structure", number = 5 }
+
+    it("of its own gets the settings", function()
+      use { deploymentKVFile = "kv.yaml" }
+      start { keyValueConfig = settings }
+      assert.same(settings, workspace:read_yaml "base/deployment_d1/kv.yaml")
+      assert.same(settings, workspace:act("deployment_list").data.d1.keyValueConfig)
+      start { id = "d2" }
+      assert.same({}, workspace:read_yaml "base/deployment_d2/kv.yaml")
+    end)
+
+    it("that is the info file has them added, ours first", function()
+      use { deploymentKVFile = "config.yml" }
+      local given = { deployment_id = "evil", model_file = "../../x" }
+      for key, value in pairs(settings) do given[key] = value end
+      local status = start { keyValueConfig = given }
+      local info = workspace:read_yaml "base/deployment_d1/config.yml"
+      assert.equal("d1", info.deployment_id)
+      assert.equal("model-A.txt", info.model_file)
+      assert.equal("value", info.key1)
+      assert.matches("deployment_id", status.stderr)
+      assert.same(settings, workspace:act("deployment_list").data.d1.keyValueConfig)
+    end)
+  end)
+
+  it("hands on the prediction URL, with the id encoded", function()
+    use { deploymentPredictionBaseUrl = "http://localhost:8080/" }
+    local id = "a b#?é%"
+    local url = "http://localhost:8080/a%20b%23%3F%C3%A9%25/predict"
+    assert.equal(url, start { id = id }.data.predictionUrl)
+    assert.equal(url, start { id = id }.data.predictionUrl)
+    assert.equal(url, workspace:act("deployment_replace_model", with_model_b { id = id }).data.predictionUrl)
+  end)
+
+  describe("hostile ids", function()
+    local REFUSED = {
+      up = "../x", slash = "a/b", dot = ".", dots = "..", empty = "", long = ("x"):rep(300), newline = "a\nb",
+      nul = "a\0b", absolute = "/etc/passwd", too_long_with_prefix = ("x"):rep(233),
+    }
+    local ACTIONS = { "deployment_start", "deployment_stop", "deployment_replace_model", "deployment_status",
+      "deployment_relaunch" }
+
+    for name, id in pairs(REFUSED) do
+      it("are refused, and nothing is touched: " .. name, function()
+        local before = workspace:tree "base"
+        workspace:mkdir "x"
+        workspace:write("x/config.yml", 'deployment_id: "../x"')
+        for _, action in ipairs(ACTIONS) do
+          local status = workspace:act(action, with_model_b { id = id })
+          assert.equal("failing", status.status, action)
+          assert.is_string(status.msg)
+        end
+        assert.equal(before, workspace:tree "base")
+        assert.equal("config.yml file 21", workspace:tree "x")
+      end)
+    end
+
+    local NAMES = { "$(touch x)", "'; touch x; '", '"', "`x`", "a b", "-rf", "*", "\\", "é", "~", ("x"):rep(232) }
+    for _, id in ipairs(NAMES) do
+      it("are only names: " .. id:sub(1, 20), function()
+        start { id = id }
+        assert.equal(id, workspace:act("deployment_list").data[id].id)
+        expect(workspace:act("deployment_replace_model", with_model_b { id = id }), "passing", "ready")
+        assert.equal("model A", workspace:read "model-A.txt")
+        expect(workspace:act("deployment_stop", deployment { id = id }), "passing", "stopped")
+        assert.equal("", workspace:tree "base")
+        assert.is_nil(workspace:inode "x")
+      end)
+    end
+
+    it("that are no UTF-8 are refused by the reader, with their line", function()
+      local status = workspace:act("deployment_start", nil,
+        { config = 'deploymentInfo:\n  id: "a\xFFb"\n  modelId: "A"\n' })
+      assert.equal("failing", status.status)
+      assert.matches("%.yaml:2:", status.msg)
+      assert.equal("", workspace:tree "base")
+    end)
+
+    it("cannot begin with a dot where there is no prefix", function()
+      use { deploymentDirPrefix = "" }
+      assert.equal("failing", workspace:act("deployment_start", deployment { id = ".hidden" }).status)
+      assert.equal("", workspace:tree "base")
+      start { id = "plain" }
+      assert.is_not_nil(workspace:inode "base/plain")
+    end)
+  end)
+
+  it("refuses settings that it could not read back", function()
+    workspace.private.deploymentKVFile = "config.yml"
+    local long = {}
+    for i = 1, 4000 do long[i] = "a value of some length" end
+    local status = workspace:act("deployment_start", deployment { keyValueConfig = { k = long } })
+    expect(status, "failing", "errored", "keyValueConfig is too large")
+    assert.equal("", workspace:tree "base")
+  end)
+
+  it("probes baseDir with a file of its own", function()
+    local precious = workspace:write("precious", "content")
+    os.execute(("ln -s '%s' '%s/.bosun-probe'"):format(precious, workspace.base))
+    expect(workspace:act("plugin_start"), "passing", nil)
+    assert.equal("content", workspace:read("precious"))
+  end)
+
+  it("does not call a deployment stopped because its folder is gone", function()
+    start()
+    os.execute(("rm -rf '%s'"):format(workspace.base))
+    expect(workspace:act("deployment_status", { id = "d1" }), "failing", "unknown", "cannot read baseDir")
+  end)
+end)
