@@ -1,6 +1,7 @@
 """Each allocation failing, once and from then on, in the supervisor and in the worker: a failing status or, where
 nothing depended on it, a passing one; the exit status says the same; no process crashes."""
-from harness import FAILMALLOC, PREVIOUS, SUPERVISOR, WORKER, Workspace, deployed, expect, main, parse_status, sweep, test
+from harness import (FAILMALLOC, PREVIOUS, SUPERVISOR, WORKER, Workspace, deployed, expect, main, parse_status, sweep,
+                     test)
 
 PROCESSES = {"supervisor": SUPERVISOR, "worker": WORKER}
 
@@ -55,7 +56,8 @@ def _():
     with Workspace() as workspace:
         plugin = workspace.plugin("function P:pe_status() return ActionStatusInfo{ status = ActionStatus.OK, "
                                   "data = string.rep('x', 2000000) } end")
-        env = {"LD_PRELOAD": FAILMALLOC, "FAILMALLOC_GENERATION": str(SUPERVISOR), "FAILMALLOC_ON": "1", "FAILMALLOC_AT": "1"}
+        env = {"LD_PRELOAD": FAILMALLOC, "FAILMALLOC_GENERATION": str(SUPERVISOR), "FAILMALLOC_ON": "1",
+               "FAILMALLOC_AT": "1"}
         result = workspace.run("pe_status", workspace.config("pe", deployment=None), plugin=plugin, env=env)
         expect(len(result.truthful("passing")["data"]) == 2000000, "the data are cut")
 

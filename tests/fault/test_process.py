@@ -37,7 +37,8 @@ for _ever_after in (False, True):
             nap = f"40000.{os.getpid()}"
             options = {"config": workspace.config("pe", deployment=None),
                        "plugin": workspace.plugin(ACTION.format(nap=nap))}
-            env = {"LD_PRELOAD": FAILMALLOC, "FAILMALLOC_GENERATION": str(WORKER), "FAILMALLOC_ON": str(int(ever_after))}
+            env = {"LD_PRELOAD": FAILMALLOC, "FAILMALLOC_GENERATION": str(WORKER),
+                   "FAILMALLOC_ON": str(int(ever_after))}
 
             def one(at):
                 result = workspace.run("pe_status", env={**env, "FAILMALLOC_AT": str(at)}, status=f"{at}.yaml",
