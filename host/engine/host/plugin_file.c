@@ -193,8 +193,8 @@ static int set_not_found(const bosun_dirs *dirs, const char *plugin, bosun_err *
     add_builtin_names(&all);
     const char *near = bosun_suggest(plugin, (const char *const *)all.items, all.count);
     bosun_err_set(err, "ENOENT", "find the plugin",
-                  "no plugin named \"%s\" in %s%s%s or among the built-in plugins%s%s%s; to use a plugin of "
-                  "your own, give its path (with a '/') or add its folder to BOSUN_PLUGIN_PATH",
+                  "no plugin named \"%s\" in %s%s%s or among the built-in plugins: to use a plugin of your "
+                  "own, give its path (with a '/') or add its folder to BOSUN_PLUGIN_PATH%s%s%s",
                   plugin, dirs->path ? dirs->path : "", dirs->path ? ":" : "", dirs->site,
                   near ? "; did you mean \"" : "", near ? near : "", near ? "\"?" : "");
     for (size_t i = 0; i < all.count; i++)
