@@ -1,8 +1,6 @@
 /* bosun.native.http: clients, and what bosun.http needs from the host: secrets, dry runs, the trace. */
 #include "http.h"
 #include "engine/host/host.h"
-#include <stdio.h>
-#include <string.h>
 
 #define CLIENT_METATABLE "bosun.http.client"
 

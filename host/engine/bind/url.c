@@ -2,13 +2,11 @@
 #include "core/base/url.h"
 #include "bind.h"
 
-/* Sets a field of the table at the top of the stack; a part that is absent stays nil. [-0, +0, m] */
+/* Sets a field of the table at the top of the stack, unless the part is absent. [-0, +0, m] */
 static void set_part(lua_State *L, const char *name, bosun_span part)
 {
-    if (!part.at)
-        return;
-    lua_pushlstring(L, part.at, part.len);
-    lua_setfield(L, -2, name);
+    if (part.at)
+        bind_set_text(L, name, part.at, part.len);
 }
 
 /* url.parse(text) -> parts | nil, err */
@@ -28,10 +26,8 @@ static int url_parse(lua_State *L)
     set_part(L, "path", url.path);
     set_part(L, "query", url.query);
     set_part(L, "fragment", url.fragment);
-    if (url.port != 0) {
-        lua_pushinteger(L, url.port);
-        lua_setfield(L, -2, "port");
-    }
+    if (url.port != 0)
+        bind_set_integer(L, "port", url.port);
     return 1;
 }
 
@@ -41,11 +37,7 @@ static int url_show(lua_State *L)
     const char *text = luaL_checkstring(L, 1);
     bosun_buf *shown = bind_push_buf(L);
     bosun_url_show(shown, text);
-    if (shown->failed)
-        return luaL_error(L, "out of memory");
-    lua_pushlstring(L, bosun_buf_text(shown), shown->len);
-    bosun_buf_free(shown);
-    return 1;
+    return bind_push_text(L, shown);
 }
 
 int bind_url_open(lua_State *L)
