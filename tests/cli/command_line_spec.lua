@@ -215,6 +215,45 @@ describe("the command line", function()
     assert.equal("number", type(found.seconds))
   end)
 
+  it("traces how each program ended, and each attempt of a request", function()
+    workspace:plugin_file("asks", [[
+      local http, process = require "bosun.http", require "bosun.process"
+      function P:pe_status()
+        process.run { "sh", "-c", "echo why >&2; exit 3" }
+        do
+          local p <close> = process.spawn { "sh", "-c", "exit 4" }
+          p:wait()
+        end
+        http.get("http://127.0.0.1:1/", { retry = { max = 1, backoff = 0 } })
+        return ActionStatusInfo{ status = ActionStatus.OK }
+      end]])
+    run("--plugin ./asks --action pe_status --status-file status.yaml --trace trace.jsonl --log-level error")
+    local seen = {}
+    for line in io.lines(workspace:path("trace.jsonl")) do
+      local event = require("cjson").decode(line)
+      if event.level == "trace" then
+        seen[#seen + 1] = ("%s %s: %s"):format(event.message, event.args, event.outcome)
+      end
+    end
+    assert.equal("process.run sh -c 'echo why >&2; exit 3': ended with exit status 3: why", seen[1])
+    assert.matches("^process%.spawn sh %-c 'exit 4': running as process %d+$", seen[2])
+    assert.equal("process.end sh -c 'exit 4': ended with exit status 4", seen[3])
+    assert.matches("^http%.get GET http://127%.0%.0%.1:1/: .*, attempt 1, the next in 0 s$", seen[4])
+    assert.matches("^http%.get GET http://127%.0%.0%.1:1/: .*, attempt 2$", seen[5])
+    assert.equal(5, #seen)
+  end)
+
+  it("takes secrets out of the names of log fields, too", function()
+    workspace:plugin_file("names", [[
+      function P:pe_status()
+        self.log:info("said", { [require("bosun.secret").new("canary-77777"):reveal()] = "x" })
+        return ActionStatusInfo{ status = ActionStatus.OK }
+      end]])
+    local stderr = run("--plugin ./names --action pe_status --status-file status.yaml").stderr
+    assert.is_nil(stderr:find("canary", 1, true), stderr)
+    assert.truthy(stderr:find("[redacted]=x", 1, true), stderr)
+  end)
+
   it("says in a dry run what would be done, in order, and does nothing", function()
     local base = workspace:mkdir("base")
     workspace:plugin_file("writes", ([[

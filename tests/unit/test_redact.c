@@ -17,8 +17,33 @@ static void add(const char *text)
     ok(bosun_secrets_add(&secrets, text, strlen(text)) == 0, "a secret: %s", text);
 }
 
+static void test_cuts(void)
+{
+    redacts("begins with token…", "begins with [redacted]…");
+    redacts("…2345 and more text", "…[redacted] text");
+    redacts("tok… and …678", "tok… and …678"); /* three bytes are too few to tell */
+    redacts("token-12…45 and more", "[redacted]…[redacted]");
+}
+
+static bool is_secret(const char *name)
+{
+    return bosun_names_secret(name, strlen(name));
+}
+
+static void test_names(void)
+{
+    static const char *const secret[] = {"token",   "mlopsApiToken", "X-Amz-Signature", "DB_PASSWORD", "key",
+                                         "api_key", "apiKey",        "x-auth",          "oauth_code"};
+    static const char *const plain[] = {"monkey", "countryCode", "tokens", "keyValueConfig", "", "name"};
+    for (size_t i = 0; i < sizeof secret / sizeof secret[0]; i++)
+        ok(is_secret(secret[i]), "%s names a secret", secret[i]);
+    for (size_t i = 0; i < sizeof plain / sizeof plain[0]; i++)
+        ok(!is_secret(plain[i]), "\"%s\" does not", plain[i]);
+}
+
 int main(void)
 {
+    test_names();
     redacts("nothing is secret yet", "nothing is secret yet");
     add("token-1");
     add("token-12345");
@@ -35,6 +60,7 @@ int main(void)
     redacts("token-1token-1", "[redacted][redacted]");
     redacts("aaaaaa|aaa", "[redacted]|aaa");
     redacts("abc token- 1", "abc token- 1");
+    test_cuts();
     bosun_secrets_free(&secrets);
     ok(secrets.count == 0, "they can be forgotten");
     redacts("token-1", "token-1");
