@@ -4,6 +4,7 @@
 local errors = require "bosun.error"
 local native = require "bosun.native.http"
 local response = require "bosun.http.response"
+local retry = require "bosun.http.retry"
 local time = require "bosun.time"
 
 local driver = {}
@@ -22,25 +23,10 @@ local function end_job(job, resp, err)
   trace(job, resp, err)
 end
 
-local function may_retry(job, reason)
-  local retry = job.retry
-  return retry and retry.allowed and job.attempt <= retry.max and retry.on[reason] and not job.delivered
-    and not job.source
-end
-
---- Seconds before the next attempt: what the server asks for, or a random pause that doubles each time.
-local function pause_before(job, reply)
-  local retry = job.retry
-  local pause = retry.backoff * 2 ^ (job.attempt - 1) * (0.75 + math.random() / 2)
-  if reply and reply.retry_after > 0 then pause = reply.retry_after end
-  return math.min(pause, retry.max_wait)
-end
-
 --- Schedules another attempt of the job after its reply or error. False: it has no more attempts, or no time for one.
 local function retry_later(job, reply, err)
-  if not may_retry(job, reply and reply.status or err.code) then return false end
-  local pause, left = pause_before(job, reply), time.deadline()
-  if left and pause >= left then return false end
+  local pause = retry.pause(job, reply, err)
+  if not pause then return false end
   trace(job, reply, err, (", the next in %.3g s"):format(pause))
   job.transfer:close()
   job.transfer = nil

@@ -5,6 +5,7 @@ local base64 = require "bosun.base64"
 local check = require "bosun.http.check"
 local json = require "bosun.json"
 local native = require "bosun.native.http"
+local retry = require "bosun.http.retry"
 local urls = require "bosun.url"
 
 local misuse, text_of, sorted_names, as_list = check.misuse, check.text_of, check.sorted_names, check.as_list
@@ -32,13 +33,7 @@ local OPTIONS = {
 }
 local TLS = { ca = "text", cert = "text", key = "text", verify = "boolean", server_name = "string" }
 local AUTH = { bearer = "text", user = "text", password = "text" }
-local RETRY = { max = "count", backoff = "seconds", max_wait = "seconds", on = "table", any_method = "boolean" }
 local DRY_RUN = { status = "count", headers = "table", body = "string" }
-
-local RETRY_ON = {
-  429, 502, 503, 504, "dns", "connect", "closed", "timeout", "ECONNREFUSED", "ECONNRESET", "ECONNABORTED",
-  "EHOSTUNREACH", "ENETUNREACH", "ENETDOWN", "EPIPE",
-}
 
 --- Escapes text for a URL: all bytes but letters, digits and "-._~" become %XX.
 ---@param text string
@@ -242,18 +237,6 @@ local function redirects(options, method)
   return follow == true and DEFAULT_REDIRECTS or follow or 0
 end
 
-local function make_retry(retry, method)
-  if not retry then return nil end
-  check.options(retry, RETRY, "retry.")
-  local on = {}
-  for _, item in ipairs(retry.on or RETRY_ON) do on[item] = true end
-  on.cancelled, on.deadline = nil, nil
-  return {
-    max = retry.max or 3, backoff = retry.backoff or 0.5, max_wait = retry.max_wait or 60, on = on,
-    allowed = IDEMPOTENT[method] or retry.any_method or false,
-  }
-end
-
 local function make_native(options, method)
   local url, user = make_url(options)
   local to = {
@@ -286,7 +269,8 @@ local function make(options)
   local to = make_native(options, method)
   return {
     native = to, label = method .. " " .. to.shown_url, on_line = options.on_line,
-    sink = callback(options.sink), source = callback(options.source), retry = make_retry(options.retry, method),
+    sink = callback(options.sink), source = callback(options.source),
+    retry = retry.make(options.retry, IDEMPOTENT[method] or false),
     dry_run = options.dry_run,
     changes = not SAFE[method] or to.sink_path ~= nil,
   }
