@@ -90,7 +90,7 @@ static void rejected(void)
         "c.yaml:7:12: deploymentInfo.modelId: an id cannot contain a NUL character",
         "all problems at once");
     rejects("a: b: c\n", "pe_status",
-            "c.yaml:1:5: a key cannot stand here: put the text that holds \": \" in quotes, or correct the "
+            "c.yaml:1:5: a key is not allowed here: put text that contains \": \" in quotes, or correct the "
             "indentation",
             "YAML that is none");
 }

@@ -14,13 +14,13 @@ typedef struct explanation {
 
 static const explanation explanations[] = {
     {"could not find expected ':'", NULL, AT_CONTEXT,
-     "this is not \"key: value\": put ':' and a space after the key, or quotes around the text"},
+     "expected \"key: value\": put ':' and a space after the key, or quotes around the text"},
     {"mapping values are not allowed in this context", NULL, AT_PROBLEM,
-     "a key cannot stand here: put the text that holds \": \" in quotes, or correct the indentation"},
+     "a key is not allowed here: put text that contains \": \" in quotes, or correct the indentation"},
     {"block sequence entries are not allowed in this context", NULL, AT_PROBLEM,
-     "a list item (\"- \") cannot stand here: begin it on a line of its own"},
+     "a list item (\"- \") is not allowed here: start it on a new line"},
     {"mapping keys are not allowed in this context", NULL, AT_PROBLEM,
-     "a key (\"? \") cannot stand here: put the text in quotes"},
+     "a key (\"? \") is not allowed here: put the text in quotes"},
     {"did not find expected key", NULL, AT_PROBLEM_NAMING_CONTEXT,
      "expected the next key here: correct the indentation, or close a quote or bracket; the mapping begins "
      "on "},
@@ -32,33 +32,35 @@ static const explanation explanations[] = {
      "expected ',' or '}' here, for the mapping that begins on "},
     {"did not find expected node content", NULL, AT_PROBLEM, "a value is missing here"},
     {"did not find expected <document start>", NULL, AT_PROBLEM,
-     "the document has ended before this: correct the indentation, or quotes or brackets above"},
+     "the document ended before this line: check the indentation, quotes and brackets above"},
     {"found unexpected end of stream", "while scanning a quoted scalar", AT_CONTEXT,
      "the quoted text that begins here is never closed: add the closing quote"},
     {"found unexpected document indicator", "while scanning a quoted scalar", AT_CONTEXT,
      "the quoted text that begins here is not closed before a line of --- or ...: add the closing quote"},
     {"found unknown escape character", NULL, AT_PROBLEM,
-     "'\\' with this character is no escape: write \\\\ for a backslash, or use single quotes"},
+     "unknown escape after '\\': write \\\\ for a backslash, or use single quotes"},
     {"did not find expected hexdecimal number", NULL, AT_PROBLEM,
      "\\x, \\u and \\U are followed by 2, 4 and 8 hexadecimal digits: write \\\\ for a backslash"},
-    {"found invalid Unicode character escape code", NULL, AT_PROBLEM, "no Unicode character has this number"},
-    {"found a tab character that violates indentation", NULL, AT_PROBLEM, "a tab cannot indent: use spaces"},
+    {"found invalid Unicode character escape code", NULL, AT_PROBLEM,
+     "this is not the number of a Unicode character"},
+    {"found a tab character that violates indentation", NULL, AT_PROBLEM,
+     "a tab is not allowed in indentation: use spaces"},
     {"found a tab character where an indentation space is expected", NULL, AT_PROBLEM,
-     "a tab cannot indent: use spaces"},
-    {"found unexpected ':'", NULL, AT_PROBLEM, "':' cannot stand here: put the text in quotes"},
-    {"found undefined tag handle", NULL, AT_PROBLEM, "the prefix of this tag is not known: remove the tag"},
+     "a tab is not allowed in indentation: use spaces"},
+    {"found unexpected ':'", NULL, AT_PROBLEM, "':' is not allowed here: put the text in quotes"},
+    {"found undefined tag handle", NULL, AT_PROBLEM, "unknown prefix of a tag: remove the tag"},
     {"did not find expected whitespace or line break", NULL, AT_PROBLEM,
-     "a space has to follow here: put one, or put the text in quotes"},
+     "expected a space here: add one, or put the text in quotes"},
     {"did not find expected alphabetic or numeric character", "while scanning an anchor", AT_CONTEXT,
-     "'&' begins the name of an anchor, of letters and digits: put the text in quotes if it is none"},
+     "'&' begins the name of an anchor, of letters and digits: put the text in quotes if it is not one"},
     {"did not find expected alphabetic or numeric character", "while scanning an alias", AT_CONTEXT,
-     "'*' begins the name of an alias, of letters and digits: put the text in quotes if it is none"},
+     "'*' begins the name of an alias, of letters and digits: put the text in quotes if it is not one"},
     {"did not find expected comment or line break", NULL, AT_PROBLEM,
-     "nothing but a comment can follow on this line: put the text on the next, or in quotes"},
+     "only a comment can follow on this line: put the text on the next line, or in quotes"},
     {"found an indentation indicator equal to 0", NULL, AT_PROBLEM,
      "an indentation of 0 is not allowed: use 1 to 9"},
     {"found incompatible YAML document", NULL, AT_PROBLEM,
-     "only %YAML 1.1 and 1.2 are read: remove the line"},
+     "only %YAML 1.1 and 1.2 are supported: remove the line"},
 };
 
 int bosun_yaml_fail(bosun_err *err, const char *code, const char *source, bosun_mark mark, const char *format,
@@ -101,7 +103,8 @@ static int bad_start(bosun_err *err, const yaml_parser_t *parser, const char *so
     const char *at = character_at(text, len, parser->problem_mark.index, &size);
     bosun_mark mark = bosun_yaml_mark(parser->problem_mark);
     if (size == 1 && *at == '\t')
-        return bosun_yaml_fail(err, BOSUN_ERR_SYNTAX, source, mark, "a tab cannot indent: use spaces");
+        return bosun_yaml_fail(err, BOSUN_ERR_SYNTAX, source, mark,
+                               "a tab is not allowed in indentation: use spaces");
     return bosun_yaml_fail(err, BOSUN_ERR_SYNTAX, source, mark,
                            "'%.*s' cannot begin a value: put the text in quotes", (int)size, at);
 }

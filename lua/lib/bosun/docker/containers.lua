@@ -251,7 +251,7 @@ function Engine:put_archive(id, path, archive)
   })
 end
 
---- Runs a container's health check now. For Podman, which runs none itself where there is no systemd.
+--- Runs a container's health check now. For Podman, which does not run health checks itself without systemd.
 ---@param id string
 ---@return string|nil status "healthy", "unhealthy" or "starting"
 ---@return bosun.docker.Error|nil err code "unsupported": it is a Docker Engine
