@@ -1,6 +1,5 @@
 /* The runner's options. */
 #include "options.h"
-#include <sys/stat.h>
 
 static const args_option table[] = {
     {.name = "--plugin",
@@ -101,38 +100,6 @@ const args_command options_command = {
                 "    --status-file /tmp/status.yaml --show-status\n",
 };
 
-static bool same_file(const char *a, const char *b)
-{
-    struct stat x;
-    struct stat y;
-    return a && b && stat(a, &x) == 0 && stat(b, &y) == 0 && x.st_dev == y.st_dev && x.st_ino == y.st_ino;
-}
-
-/* Refuses to write to a file that is read. */
-static int check_output(const options *out, const char *name, const char *path, bosun_err *err)
-{
-    const struct {
-        const char *name;
-        const char *path;
-    } inputs[] = {
-        {"--config", out->config}, {"--private-config", out->private_config}, {"--plugin", out->plugin}};
-    for (size_t i = 0; i < sizeof inputs / sizeof inputs[0]; i++)
-        if (same_file(path, inputs[i].path))
-            return bosun_err_set(
-                err, BOSUN_ERR_INVALID, "command line",
-                "%s and %s are the same file, %s, which would be overwritten: choose another for %s", name,
-                inputs[i].name, path, name);
-    return 0;
-}
-
-static int check_outputs(options *out, bosun_err *err)
-{
-    int rc = check_output(out, "--status-file", out->status_file, err);
-    if (rc < 0)
-        out->status_file = NULL; /* not even the status that reports this */
-    return rc < 0 ? rc : check_output(out, "--trace", out->trace_file, err);
-}
-
 static int check_config(const options *out, bosun_err *err)
 {
     if (!out->action->takes_deployment || out->config)
@@ -145,9 +112,12 @@ static int check_config(const options *out, bosun_err *err)
 int options_parse(options *out, int argc, char **argv, bosun_err *err)
 {
     *out = (options){0};
-    if (args_parse(&options_command, out, argc, argv, err) < 0)
-        return -1;
-    if (out->help || out->version || out->list_actions)
+    int rc = args_parse(&options_command, out, argc, argv, err);
+    if (rc == 0 && (out->help || out->version || out->list_actions))
         return 0;
-    return check_config(out, err) < 0 || check_outputs(out, err) < 0 ? -1 : 0;
+    if (rc == 0)
+        rc = check_config(out, err);
+    /* Whatever is wrong is reported in the status file, so it is looked at in any case. */
+    bosun_err second;
+    return options_check_files(out, rc == 0 ? err : &second) < 0 ? -1 : rc;
 }

@@ -31,6 +31,10 @@ typedef struct options {
  * option. */
 int options_parse(options *out, int argc, char **argv, bosun_err *err);
 
+/* Refuses a status file or a trace that is another file of the command line, under whatever name. 0, or -1
+ * and *err; then status_file is NULL if writing to it would destroy that other file. */
+int options_check_files(options *opt, bosun_err *err);
+
 /* The table behind it. */
 extern const args_command options_command;
 

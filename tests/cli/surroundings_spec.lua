@@ -70,21 +70,87 @@ describe("the runner's surroundings:", function()
     assert.truthy(status().msg:find("trace: it is a FIFO without a reader", 1, true))
   end)
 
+  --- Runs a command line in the workspace that must be refused because two of its files are one.
+  local function refused(words)
+    local command = ("cd '%s' && '%s' %s 2>stderr"):format(workspace.root, RUNNER, words)
+    local _, _, code = os.execute(command)
+    assert.equal(64, code, words)
+    return workspace:read("stderr")
+  end
+
   it("a file that is read is never written", function()
     local text = 'peInfo: {id: "pe"}\n'
     workspace:write("config.yaml", text)
+    assert.equal(0, (sh "ln -s config.yaml soft; ln config.yaml hard; ln -s . here"))
     for _, words in ipairs {
       "--plugin ./fine --status-file config.yaml --config ./config.yaml",
       "--plugin ./fine --status-file config.yaml --private-config config.yaml",
+      "--plugin ./fine --status-file hard --config config.yaml",
+      "--plugin ./fine --status-file here/config.yaml --config soft",
       "--plugin ./fine --status-file status.yaml --config config.yaml --trace config.yaml",
+      "--plugin ./fine --status-file status.yaml --private-config config.yaml --trace soft",
       "--plugin ./fine.lua --status-file fine.lua",
+      "--plugin ./fine --status-file fine.lua",
+      "--plugin fine.lua --status-file fine.lua",
     } do
-      local command = ("cd '%s' && '%s' --action pe_status %s 2>stderr"):format(workspace.root, RUNNER, words)
-      local _, _, code = os.execute(command)
-      assert.equal(64, code, words)
-      assert.truthy(workspace:read("stderr"):find("are the same file", 1, true))
+      local stderr = refused("--action pe_status " .. words)
+      assert.truthy(stderr:find("are the same file", 1, true), stderr)
       assert.equal(text, workspace:read("config.yaml"))
       assert.truthy(workspace:read("fine.lua"):find("fine", 1, true))
+    end
+  end)
+
+  it("a file that is read is not overwritten by the report of another mistake", function()
+    local text = 'peInfo: {id: "pe"}\n'
+    workspace:write("config.yaml", text)
+    for words, message in pairs {
+      ["--plugin ./fine --action pe_status --config config.yaml --no-such-option"] = "unknown option --no-such-option",
+      ["--action pe_status --config config.yaml"] = "--plugin is missing",
+      ["--plugin ./fine --action deployment_start --private-config config.yaml"] = "--config is missing",
+    } do
+      assert.truthy(refused(words .. " --status-file ./config.yaml"):find(message, 1, true), words)
+      assert.equal(text, workspace:read("config.yaml"), words)
+    end
+  end)
+
+  it("the trace is not the status file, which is not touched then, by any name", function()
+    local before = 'status: "passing"\n'
+    assert.equal(0, (sh "mkdir folder; ln -s ../status.yaml folder/soft; ln -s folder/../later.yaml later; ln -s . here"))
+    for _, case in ipairs {
+      { "status.yaml", "status.yaml" },
+      { "status.yaml", "./folder/../status.yaml" },
+      { "status.yaml", "folder/soft" },
+      { "status.yaml", "hard" },
+      { "here/status.yaml", "status.yaml" },
+      { "later.yaml", "later.yaml" }, -- neither is there yet
+      { "later.yaml", "./later.yaml" },
+      { "later.yaml", "later" },
+      { "later.yaml", "here/here/later.yaml" },
+    } do
+      os.remove(workspace:path("hard"))
+      workspace:write("status.yaml", before)
+      assert.equal(0, (sh "ln status.yaml hard"))
+      local stderr = refused(("--plugin ./fine --action pe_status --status-file %s --trace %s"):format(table.unpack(case)))
+      assert.equal(("bosun-plugin-runner: --trace and --status-file are the same file, %s, which would be overwritten: "
+        .. "choose another for --trace\n"):format(case[2]), stderr)
+      assert.equal(before, workspace:read("status.yaml"))
+      assert.is_nil(workspace:read("later.yaml"))
+    end
+  end)
+
+  it("two files that look alike are two", function()
+    workspace:write("test", 'status: "passing"\n')
+    assert.equal(0, (sh "mkdir a b; ln -s ../b/status.yaml a/trace"))
+    for _, words in ipairs {
+      "--plugin ./fine --status-file a/status.yaml --trace b/status.yaml",
+      "--plugin ./fine --status-file a/status.yaml --trace a/trace",
+      "--plugin ./fine --status-file a/status.yaml --config /dev/null --trace /dev/null",
+      "--plugin test --status-file test --private-config private.yaml",
+    } do
+      workspace:write("private.yaml", "pe_status_time_sec: 0\n")
+      local command = ("cd '%s' && '%s' --action pe_status %s 2>stderr"):format(workspace.root, RUNNER, words)
+      local _, _, code = os.execute(command)
+      assert.equal(0, code, workspace:read("stderr"))
     end
   end)
 
