@@ -122,16 +122,18 @@ FORCE:
 	$(error $(MISSING_TEXT))
 endif
 
-# New flags or another compiler rebuild everything: a stamp file changes only when its text does.
+# New flags or another compiler rebuild everything: a stamp file changes only when its text does. What is built already
+# is installed as it is, whatever the variables then are.
+ALWAYS := $(if $(INSTALLING),,FORCE)
 define stamp
 @mkdir -p $(@D)
 @printf '%s\n' $(call quote,$(1)) | cmp -s - $@ || printf '%s\n' $(call quote,$(1)) > $@
 endef
 quote = '$(subst ','\'',$(1))'
 
-$(BUILD)/flags: FORCE
+$(BUILD)/flags: $(ALWAYS)
 	$(call stamp,$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) $(LIBS))
-$(BUILD)/datadir: FORCE
+$(BUILD)/datadir: $(ALWAYS)
 	$(call stamp,$(DATADIR_FLAG))
 
 $(BUILD)/obj/host/engine/%.o: ALL_CFLAGS += $(DATADIR_FLAG)
@@ -142,7 +144,7 @@ $(BUILD)/obj/%.o: %.c $(BUILD)/flags
 	$(CC) $(ALL_CFLAGS) -c -o $@ $<
 
 # The Lua library and the built-in plugins are compiled into the C library.
-$(BUILD)/lua-files: FORCE
+$(BUILD)/lua-files: $(ALWAYS)
 	$(call stamp,$(LUA_FILES))
 $(BUILD)/embed: tools/embed.c $(BUILD)/flags
 	$(CC) $(STD) $(WARN) -O1 $(PC_CFLAGS) -o $@ $< $(PC_LIBS)
@@ -195,28 +197,34 @@ $(filter-out %.so,$(FAULT_TOOLS)) $(BENCH_TOOLS): $(BUILD)/%: %.c $(BUILD)/flags
 -include $(shell find $(BUILD)/obj -name '*.d' 2>/dev/null)
 
 # ---- running ---------------------------------------------------------------------------------------------------
-# A target that needs packages installs them first and then runs make again, which now finds them.
+# A target that needs packages installs them first and then runs make again, which now finds them. V=1 shows the
+# commands that build. Without -j or JOBS, every processor builds.
 
-demo: ## play the agent: run nine actions and show the status of each
+JOBS_FLAG = $(if $(filter -j%,$(MAKEFLAGS)),,-j$(or $(JOBS),$(shell nproc 2>/dev/null || echo 2)))
+REMAKE    = $(MAKE) --no-print-directory $(if $(V),,-s) $(JOBS_FLAG)
+
+demo: ## play the agent: run nine actions, a failure and a dry run, and show the status of each
 	@sh $(DEPS) build
-	@$(MAKE) --no-print-directory -s all
+	@echo "building in $(BUILD)/ (V=1 shows how)"
+	@$(REMAKE) all
 	@bash tools/demo $(BUILD)
 
-test: ## run the tests that need no container engine (SUITES="unit cli" for some)
+test: ## run the tests that need no container engine (SUITES="unit cli" for some, V=1 shows how they are built)
 	@sh $(DEPS) build test
-	@$(MAKE) --no-print-directory run-tests
+	@echo "building in $(BUILD)/ (V=1 shows how)"
+	@$(REMAKE) run-tests
 
 test-docker: ## test the docker plugin against a real engine (DOCKER_HOST=… for another one)
 	@sh $(DEPS) build test docker
-	@$(MAKE) --no-print-directory run-docker-tests
+	@$(REMAKE) run-docker-tests
 run-docker-tests: build-tests
 	@BOSUN_BUILD='$(abspath $(BUILD))' bash tests/docker/run
 
 check: ## run tests and fuzz targets with the address, leak and undefined-behaviour sanitizers
 	@sh $(DEPS) build test check
-	@$(MAKE) --no-print-directory build-fuzz BUILD=$(BUILD)/fuzz CC=clang-14 OPT='-O1 -g -fno-omit-frame-pointer' \
+	@$(REMAKE) build-fuzz BUILD=$(BUILD)/fuzz CC=clang-14 OPT='-O1 -g -fno-omit-frame-pointer' \
 	    SANITIZE='-fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=undefined'
-	@$(MAKE) --no-print-directory run-tests BUILD=$(BUILD)/asan CC=clang-14 OPT='-O1 -g -fno-omit-frame-pointer' \
+	@$(REMAKE) run-tests BUILD=$(BUILD)/asan CC=clang-14 OPT='-O1 -g -fno-omit-frame-pointer' \
 	    SANITIZE='-fsanitize=address,undefined -fno-sanitize-recover=undefined' SUITES='$(CHECK_SUITES)'
 CHECK_SUITES ?= unit lua cli embed fuzz
 # How many seconds each fuzz target runs.
@@ -239,7 +247,7 @@ format: ## format the C sources
 
 bench: ## measure time and memory against baselines of the same run (BENCH="http yaml" for some)
 	@sh $(DEPS) build bench
-	@$(MAKE) --no-print-directory -s run-bench
+	@$(REMAKE) run-bench
 run-bench: all $(BENCH_TOOLS)
 	@BOSUN_BUILD='$(abspath $(BUILD))' PATH=/usr/bin:$$PATH python3 -B tests/bench/bench.py $(BENCH)
 
@@ -254,9 +262,24 @@ cd $(1) && find . -type f | while read -r file; do \
     install -D -m 0644 "$$file" "$(2)/$$file" || exit 1; done
 endef
 
-install: all ## install below PREFIX (and DESTDIR)
+# What is missing or older than its sources is built first, but not by another user than the owner of the build: root
+# would leave files that the owner cannot replace. The programs find their data in ../share; for another place they have
+# to be built.
+define build_to_install
+@$(MAKE) --no-print-directory -q INSTALLING=1 all 2>/dev/null || { \
+    at=$$(ls -d '$(BUILD)' 2>/dev/null || echo .); \
+    if [ "$$(stat -c %u "$$at")" != "$$(id -u)" ]; then \
+        echo "not built, or not up to date: run 'make' as $$(stat -c %U "$$at") first" >&2; exit 1; fi; \
+    $(MAKE) --no-print-directory all; }
+@[ '$(abspath $(bindir)/../share)' = '$(abspath $(datadir))' ] || \
+    printf '%s\n' $(call quote,$(DATADIR_FLAG)) | cmp -s - '$(BUILD)/datadir' || { \
+    echo "the programs do not look in $(datadir): run 'make datadir=$(datadir)' first" >&2; exit 1; }
+endef
+
+install: ## install what was built below PREFIX (and DESTDIR)
 	@case '$(PREFIX)' in /*) ;; *) echo "PREFIX is '$(PREFIX)': give an absolute path" >&2; exit 1 ;; esac
 	@case '$(DESTDIR)' in '' | /*) ;; *) echo "DESTDIR is '$(DESTDIR)': give an absolute path" >&2; exit 1 ;; esac
+	$(build_to_install)
 	install -D -m 0755 $(RUNNER) "$(call dest,$(bindir))/bosun-plugin-runner"
 	install -D -m 0755 $(TOOL) "$(call dest,$(bindir))/bosun"
 	install -D -m 0755 $(SHARED_LIB) "$(call dest,$(libdir))/$(notdir $(SHARED_LIB))"
@@ -273,6 +296,7 @@ install: all ## install below PREFIX (and DESTDIR)
 	$(call install_tree,lua/plugins,$(dest_data)/plugins)
 	$(call install_tree,docs,$(dest_doc)/docs)
 	$(call install_tree,sample_configs,$(dest_doc)/sample_configs)
+	$(call install_tree,sample_plugin,$(dest_doc)/sample_plugin)
 	for file in README.md CHANGELOG.md CONTRIBUTING.md LICENSE; do \
 	    install -D -m 0644 $$file "$(dest_doc)/$$file" || exit 1; done
 

@@ -63,7 +63,8 @@ typedef struct args_command {
     const struct args_command *const *subcommands; /* ends with NULL; NULL: there are none */
     const args_exit *exits;
     size_t exit_count;
-    const char *examples;              /* lines, printed as they are; NULL: none */
+    const char *examples; /* lines, printed as they are; NULL: none */
+    const char *sample;   /* what follows the program in a command for the samples' folder; NULL: none */
     int (*run)(int argc, char **argv); /* of a subcommand: argv[0] is its name; returns the exit status */
 } args_command;
 

@@ -1,6 +1,10 @@
 /* The text of --help. tools/command-line-docs reads it: a heading at the left margin ends with ':', a row is
  * two spaces, what is given, at least two spaces, and what that means. */
 #include "args_value.h"
+#include "core/base/program.h"
+#include "core/process/process.h"
+#include <errno.h>
+#include <limits.h>
 #include <string.h>
 
 #define WIDTH 80 /* columns */
@@ -123,6 +127,40 @@ static void add_exits(bosun_buf *out, const args_command *command)
         add_row(out, command->exits[i].status, width, command->exits[i].meaning);
 }
 
+/* The folder of the samples: that of an installation, or the repository around a folder of builds. */
+static bool find_samples(bosun_buf *out)
+{
+    static const char *const places[] = {"../share/doc/bosun", "..", "../.."};
+    for (size_t i = 0; i < sizeof places / sizeof places[0]; i++) {
+        char storage[PATH_MAX];
+        bosun_buf folder = bosun_buf_fixed(storage, sizeof storage);
+        bosun_buf_printf(&folder, "%s/sample_configs", places[i]);
+        bosun_buf found = {0};
+        bool here = bosun_program_beside(&found, bosun_buf_text(&folder));
+        bosun_buf_free(&found);
+        if (here)
+            return bosun_program_beside(out, places[i]);
+    }
+    return false;
+}
+
+/* A command that works as printed, for whoever can call the program now: by name if it was found by name. */
+static void add_sample(bosun_buf *out, const args_command *command)
+{
+    char folder[PATH_MAX];
+    char program[PATH_MAX];
+    bosun_buf samples = bosun_buf_fixed(folder, sizeof folder);
+    bosun_buf path = bosun_buf_fixed(program, sizeof program);
+    if (!command->sample || !find_samples(&samples))
+        return;
+    bool by_path = strchr(program_invocation_name, '/') && bosun_program_path(&path);
+    bosun_buf_puts(out, "\nTo try it with the samples:\n  cd ");
+    bosun_process_quote(out, (const char *const[]){folder, NULL});
+    bosun_buf_puts(out, "\n  ");
+    bosun_process_quote(out, (const char *const[]){by_path ? program : command->program, NULL});
+    bosun_buf_puts(out, command->sample);
+}
+
 void args_write_help(bosun_buf *out, const args_command *command)
 {
     size_t width = row_width(command);
@@ -131,5 +169,6 @@ void args_write_help(bosun_buf *out, const args_command *command)
     add_options(out, command, width);
     add_exits(out, command);
     if (command->examples)
-        bosun_buf_printf(out, "\nExamples, with files that come with the program:\n%s", command->examples);
+        bosun_buf_printf(out, "\nExamples:\n%s", command->examples);
+    add_sample(out, command);
 }

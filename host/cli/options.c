@@ -93,11 +93,13 @@ const args_command options_command = {
              "file. Options come in any order, as --name value or --name=value.",
     ARGS_OPTIONS(table),
     ARGS_EXITS(exits),
-    .examples = "  bosun-plugin-runner --plugin sample_configs/sample_plugin/sample_plugin \\\n"
-                "    --action pe_status \\\n"
-                "    --config sample_configs/action_config_pe_status_only.yaml \\\n"
-                "    --private-config sample_configs/sample_plugin_config.yaml \\\n"
-                "    --status-file /tmp/status.yaml --show-status\n",
+    .sample = " \\\n"
+              "    --plugin sample_plugin/sample_plugin \\\n"
+              "    --action pe_status \\\n"
+              "    --config sample_configs/action_config_pe_status_only.yaml \\\n"
+              "    --private-config sample_configs/sample_plugin_config.yaml \\\n"
+              "    --status-file /tmp/status.yaml \\\n"
+              "    --show-status\n",
 };
 
 static int check_config(const options *out, bosun_err *err)

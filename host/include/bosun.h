@@ -135,8 +135,8 @@ typedef struct bosun_options {
     const char *plugin_path;
 
     /* The folder with the plugins installed on this machine, searched next. NULL: ../share/bosun/site
-     * relative to the folder of the running program if it exists, otherwise the site folder of the
-     * installation. Default: NULL. */
+     * relative to the folder of the running program, or else of libbosun; if neither exists, the one below
+     * the PREFIX that the library was built with. Default: NULL. */
     const char *site_dir;
 
     /* Record changes instead of making them. Default: false. */

@@ -329,7 +329,7 @@ action.yaml:2:3: deploymentInfo.ID: unknown key; did you mean "id"?
       local samples = lfs.currentdir() .. "/sample_configs/"
       for _, case in ipairs {
         { "filesystem", "plugin.filesystem.conf.yaml" }, { "test", "plugin.test.conf.yaml" },
-        { samples .. "sample_plugin/sample_plugin", "sample_plugin_config.yaml" },
+        { lfs.currentdir() .. "/sample_plugin/sample_plugin", "sample_plugin_config.yaml" },
       } do
         local result = run(("validate --plugin %s --private-config %s --action deployment_start --config %s"):format(
           case[1], samples .. case[2], samples .. "action_config_deployment_1_model_A.yaml"))

@@ -115,7 +115,8 @@ describe("the runner's surroundings:", function()
 
   it("the trace is not the status file, which is not touched then, by any name", function()
     local before = 'status: "passing"\n'
-    assert.equal(0, (sh "mkdir folder; ln -s ../status.yaml folder/soft; ln -s folder/../later.yaml later; ln -s . here"))
+    assert.equal(0, (sh "mkdir folder; ln -s ../status.yaml folder/soft; ln -s folder/../later.yaml later"))
+    assert.equal(0, (sh "ln -s . here"))
     for _, case in ipairs {
       { "status.yaml", "status.yaml" },
       { "status.yaml", "./folder/../status.yaml" },
@@ -130,7 +131,8 @@ describe("the runner's surroundings:", function()
       os.remove(workspace:path("hard"))
       workspace:write("status.yaml", before)
       assert.equal(0, (sh "ln status.yaml hard"))
-      local stderr = refused(("--plugin ./fine --action pe_status --status-file %s --trace %s"):format(table.unpack(case)))
+      local words = "--plugin ./fine --action pe_status --status-file %s --trace %s"
+      local stderr = refused(words:format(case[1], case[2]))
       assert.equal(("bosun-plugin-runner: --trace and --status-file are the same file, %s, which would be overwritten: "
         .. "choose another for --trace\n"):format(case[2]), stderr)
       assert.equal(before, workspace:read("status.yaml"))

@@ -11,6 +11,8 @@ import time
 
 SOURCE = pathlib.Path(os.environ.get("BOSUN_SOURCE", pathlib.Path(__file__).parents[2])).resolve()
 BUILD = pathlib.Path(os.environ.get("BOSUN_BUILD", SOURCE / "build")).resolve()
+# What pages copy and change.
+SAMPLES = ("sample_configs", "sample_plugin")
 # No command of a page takes longer.
 PATIENCE = 120
 # What pages write for the home folder of their reader, and for the engine that DOCKER_HOST names here.
@@ -63,10 +65,11 @@ class Session:
         """The clone as its reader has it, with the build under test: links, but for what pages copy and change."""
         os.makedirs(folder)
         for entry in SOURCE.iterdir():
-            if entry.name not in (".git", "build", "sample_configs"):
+            if entry.name not in (".git", "build", *SAMPLES):
                 os.symlink(entry, os.path.join(folder, entry.name))
         os.symlink(BUILD, os.path.join(folder, "build"))
-        shutil.copytree(SOURCE / "sample_configs", os.path.join(folder, "sample_configs"))
+        for name in SAMPLES:
+            shutil.copytree(SOURCE / name, os.path.join(folder, name))
 
     def _environment(self):
         cache = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")  # the images of tests/docker

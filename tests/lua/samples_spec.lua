@@ -66,13 +66,13 @@ describe("the samples", function()
     local environment = workspace:path "environment"
     local private, changed = read("sample_plugin_config.yaml"):gsub('"/tmp/[^"]*"', ("%q"):format(environment))
     assert.equal(1, changed)
-    play("sample_configs/sample_plugin/sample_plugin", private)
+    play("sample_plugin/sample_plugin", private)
     assert.equal("", workspace:tree "environment")
   end)
 
   it("show a sample plugin that keeps the old model when a replacement fails", function()
     local private = { environmentDir = workspace:mkdir "environment", largestModel = 40 }
-    local plugin = "sample_configs/sample_plugin/sample_plugin"
+    local plugin = "sample_plugin/sample_plugin"
     act(plugin, private, "deployment_start", "action_config_deployment_1_model_A.yaml")
     local status = act(plugin, private, "deployment_replace_model",
       "action_config_deployment_1_replace_with_model_B.yaml")
@@ -81,6 +81,44 @@ describe("the samples", function()
     assert.matches("largestModel: the model has %d+ bytes", status.msg)
     status = act(plugin, private, "deployment_status", "action_config_deployment_1_model_A.yaml")
     assert.equal("model-A", status.data.currentModelId)
+  end)
+
+  --- The two commands of the page that documents the Python runner, word for word.
+  local PAGE = {
+    [[bosun-plugin-runner \
+        --plugin sample_plugin/sample_plugin \
+        --action pe_status \
+        --config sample_configs/action_config_pe_status_only.yaml \
+        --private-config sample_configs/sample_plugin_config.yaml \
+        --status-file /tmp/status.yaml \
+        --show-status]],
+    [[bosun-plugin-runner \
+        --plugin sample_plugin/sample_plugin \
+        --config sample_configs/action_config_deployment_1_model_A.yaml \
+        --private-config sample_configs/sample_plugin_config.yaml \
+        --action deployment_start \
+        --status-file /tmp/status.yaml \
+        --show-status]],
+  }
+
+  it("make the page's two commands pass in its order, without a plugin_start before them", function()
+    local private = workspace:write("private.yaml",
+      (read("sample_plugin_config.yaml"):gsub('"/tmp/[^"]*"', ("%q"):format(workspace:path "environment"))))
+    for _, command in ipairs(PAGE) do
+      command = command:gsub("^bosun%-plugin%-runner", ("'%s'"):format(Workspace.RUNNER))
+        :gsub("/tmp/status.yaml", workspace:path "status.yaml"):gsub("sample_configs/sample_plugin_config.yaml", private)
+      local _, _, code = os.execute(command .. " >/dev/null 2>&1")
+      local status = workspace:read_yaml "status.yaml"
+      assert.equal("passing", status.status, status.msg)
+      assert.equal(0, code)
+    end
+    assert.equal("ready", workspace:read_yaml("status.yaml").state)
+  end)
+
+  it("have an action config with all three sections", function()
+    local config = lyaml.load(read "config_deployment-1_model-A.yaml")
+    for _, section in ipairs { "pluginConfig", "peInfo", "deploymentInfo" } do assert.is_table(config[section]) end
+    assert.same({ "deployment-1", "deployment-2" }, config.peInfo.deployments)
   end)
 
   it("are all YAML mappings", function()

@@ -30,9 +30,9 @@ static const args_command bosun = {
     ARGS_OPTIONS(table),
     .subcommands = subcommands,
     .examples = "  bosun describe filesystem\n"
-                "  bosun describe test --format yaml-sample > test.conf.yaml\n"
-                "  bosun validate --plugin test \\\n"
-                "    --private-config sample_configs/plugin.test.conf.yaml\n",
+                "  bosun describe test --format yaml-sample > test.conf.yaml\n",
+    .sample = " validate --plugin test \\\n"
+              "    --private-config sample_configs/plugin.test.conf.yaml\n",
 };
 
 int main(int argc, char **argv)

@@ -1,6 +1,7 @@
 /* Finds a plugin's file. A path is used as it is; a name is searched for in the folders of plugins, then
  * among the built-in plugins. */
 #include "core/base/path.h"
+#include "core/base/program.h"
 #include "core/base/suggest.h"
 #include "host.h"
 #include <dirent.h>
@@ -10,37 +11,22 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 #ifndef BOSUN_DATADIR
 #define BOSUN_DATADIR "/usr/local/share/bosun"
 #endif
 
-/* Finds the site folder relative to the running program, in case the installation was moved. Returns false if
- * there is none. */
-static bool find_beside(char *out, size_t size)
-{
-    char program[PATH_MAX];
-    ssize_t len = readlink("/proc/self/exe", program, sizeof program - 1);
-    if (len <= 0)
-        return false;
-    program[len] = '\0';
-    char *slash = strrchr(program, '/');
-    if (!slash)
-        return false;
-    *slash = '\0';
-    char joined[PATH_MAX];
-    bosun_buf path = bosun_buf_fixed(joined, sizeof joined);
-    bosun_path_join(&path, program, "../share/bosun/site");
-    bosun_buf normal = bosun_buf_fixed(out, size);
-    bosun_path_norm(&normal, bosun_buf_text(&path));
-    return !path.failed && !normal.failed && access(out, X_OK) == 0;
-}
-
+/* The site folder of the installation that the program or the library is part of. An installation can be
+ * moved, and built before its place is known. The library can be in lib/ or, as on Debian, in a folder of it.
+ */
 static char *find_site(void)
 {
-    char beside[PATH_MAX];
-    return strdup(find_beside(beside, sizeof beside) ? beside : BOSUN_DATADIR "/site");
+    char path[PATH_MAX];
+    bosun_buf out = bosun_buf_fixed(path, sizeof path);
+    bool found = bosun_program_beside(&out, "../share/bosun/site") ||
+                 bosun_library_beside(&out, "../share/bosun/site") ||
+                 bosun_library_beside(&out, "../../share/bosun/site");
+    return strdup(found ? path : BOSUN_DATADIR "/site");
 }
 
 int host_dirs_init(bosun_dirs *dirs, const bosun_options *options)

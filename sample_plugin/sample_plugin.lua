@@ -1,7 +1,7 @@
--- A complete plugin, as a starting point for your own. Run one of its actions from the repository's root:
+-- A complete plugin, as a starting point for your own. Run one of its actions from the folder above this one:
 --
---     build/bosun-plugin-runner \
---         --plugin sample_configs/sample_plugin/sample_plugin \
+--     bosun-plugin-runner \
+--         --plugin sample_plugin/sample_plugin \
 --         --action pe_status \
 --         --config sample_configs/action_config_pe_status_only.yaml \
 --         --private-config sample_configs/sample_plugin_config.yaml \
@@ -19,7 +19,7 @@ local status = require "bosun.action_status"
 
 local ActionStatus, ActionStatusInfo, State = status.ActionStatus, status.ActionStatusInfo, status.DeploymentState
 
--- For editors: with the folder's .luarc.json they complete bosun.* and the plugin's own methods.
+-- For editors, which complete bosun.* and the plugin's own methods: docs/how-to/set-up-an-editor.md.
 ---@class SamplePlugin: BosunPluginBase
 local SamplePlugin = BosunPluginBase:extend("SamplePlugin")
 
@@ -69,6 +69,7 @@ function SamplePlugin:deploy(deployment_info, model_id)
   if size > self.config.largestModel then
     error(self:private_config_problem("largestModel", ("the model has %d bytes"):format(size)))
   end
+  assert(fs.mkdir(self.config.environmentDir, { parents = true })) -- plugin_start may not have run
   local new_model = files.model .. ".new"
   assert(fs.remove(new_model))
   assert(fs.copy(deployment_info.modelArtifact, new_model, { sync = true }))
@@ -106,9 +107,9 @@ function SamplePlugin:plugin_stop()
 end
 
 function SamplePlugin:pe_status()
-  if not fs.exists(self.config.environmentDir) then
-    return failing(self.config.environmentDir .. " does not exist: run plugin_start first")
-  end
+  -- Check here that your environment can be reached. This one need not be there: the first deployment makes it.
+  local found = fs.stat(self.config.environmentDir)
+  if found and found.type ~= "directory" then return failing(self.config.environmentDir .. " is not a folder") end
   local statuses = {}
   for _, id in ipairs(self:deployment_ids()) do statuses[id] = self:health(id) end
   return passing("the environment is fine", nil, { deploymentsStatus = statuses })
