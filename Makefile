@@ -108,8 +108,8 @@ help: ## list the targets
 	@echo
 	@echo "  variables: PREFIX=$(PREFIX) DESTDIR= BUILD=$(BUILD) CC=$(CC) CFLAGS= WERROR=1 SUITES='$(SUITES)'"
 
-deps: ## install the packages to build and test with (Debian, Ubuntu), or list them
-	@sh $(DEPS) build test
+deps: ## install the packages to build with (Debian, Ubuntu), or list them
+	@sh $(DEPS) build
 
 # ---- compiling -------------------------------------------------------------------------------------------------
 

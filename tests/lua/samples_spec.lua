@@ -106,7 +106,8 @@ describe("the samples", function()
       (read("sample_plugin_config.yaml"):gsub('"/tmp/[^"]*"', ("%q"):format(workspace:path "environment"))))
     for _, command in ipairs(PAGE) do
       command = command:gsub("^bosun%-plugin%-runner", ("'%s'"):format(Workspace.RUNNER))
-        :gsub("/tmp/status.yaml", workspace:path "status.yaml"):gsub("sample_configs/sample_plugin_config.yaml", private)
+        :gsub("/tmp/status.yaml", workspace:path "status.yaml")
+        :gsub("sample_configs/sample_plugin_config.yaml", private)
       local _, _, code = os.execute(command .. " >/dev/null 2>&1")
       local status = workspace:read_yaml "status.yaml"
       assert.equal("passing", status.status, status.msg)
