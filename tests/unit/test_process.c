@@ -2,6 +2,7 @@
 #include "failing_malloc.h"
 #include "process_help.h"
 #include <grp.h>
+#include <limits.h>
 #include <pthread.h>
 #include <signal.h>
 #include <sys/resource.h>
@@ -29,6 +30,24 @@ static void make_program(const char *path, const char *text, mode_t mode)
 {
     put(path, text);
     must(chmod(path, mode) == 0);
+}
+
+/* PATH as su leaves it: with a folder that this user may not enter. */
+static void test_closed_folder(void)
+{
+    must(mkdir("closed", 0) == 0);
+    char path[PATH_MAX + 16];
+    must(getcwd(path, PATH_MAX) != NULL);
+    strcat(path, "/closed:/usr/bin:/bin");
+    bosun_buf found = {0};
+    uid_t user = geteuid();
+    must(user != 0 || seteuid(65534) == 0);
+    int missing = bosun_process_find(&found, "no-such-program", path);
+    int there = bosun_process_find(&found, "env", path);
+    must(user != 0 || seteuid(user) == 0);
+    ok(missing == ENOENT && there == 0, "a folder of PATH that may not be entered");
+    bosun_buf_free(&found);
+    must(rmdir("closed") == 0);
 }
 
 static void test_refusals(void)
@@ -302,6 +321,7 @@ int main(void)
     enter_scratch();
     test_ends();
     test_refusals();
+    test_closed_folder();
     test_starved();
     test_inheritance();
     test_environment();

@@ -133,7 +133,11 @@ static int try_folder(bosun_buf *out, size_t start, const char *folder, size_t l
     bosun_buf_append(out, folder, len);
     bosun_buf_putc(out, '/');
     bosun_buf_puts(out, name);
-    return out->failed ? ENOMEM : check_program(out->data + start);
+    struct stat st;
+    if (out->failed)
+        return ENOMEM;
+    /* A folder of somebody else's PATH, /root/bin after su, may not be entered: nothing is found there. */
+    return stat(out->data + start, &st) < 0 ? ENOENT : check_program(out->data + start);
 }
 
 /* Like execvp: a program that is not executable does not end the search, but makes it fail with EACCES if no
