@@ -37,7 +37,7 @@ describe("make test", function()
     assert.equal(0, code)
     assert.matches("^%[1/2%]  ok   one/test_a.sh +%d+%.%d s +1 passed\n"
       .. "%[2/2%]  ok   two/test_b.sh +%d+%.%d s +1 passed\n"
-      .. "\none +1 passed, 0 failed\ntwo +1 passed, 0 failed\nin %d+%.%d s\n2 passed, 0 failed\n$", text)
+      .. "\none +1 passed, 0 failed\ntwo +1 passed, 0 failed\n" .. "in %d+%.%d s\n2 passed, 0 failed\n$", text)
   end)
 
   it("shows a failure when it happens, and names it at the end with how to run it alone", function()
@@ -49,13 +49,13 @@ describe("make test", function()
       .. "    not ok 2 - the thing works\n    # expected 5, got 6\n"
       .. "    said on the way\n", 1, true), text)
     assert.matches("\nfailed; again with: bash tests/run %-%-file tests/one/test_a.sh\n"
-      .. "    not ok 2 %- the thing works\nin %S+ s\n2 passed, 1 failed\n$", text)
+      .. "    not ok 2 %- the thing works\n" .. "in %S+ s\n2 passed, 1 failed\n$", text)
   end)
 
   it("does not let a suite pass that has no tests", function()
     local text, code = run "one"
     assert.equal(1, code)
-    assert.matches("\none: no tests\none +0 passed, 1 failed\nin %S+ s\n0 passed, 1 failed\n$", text)
+    assert.matches("\none: no tests\none +0 passed, 1 failed\n" .. "in %S+ s\n0 passed, 1 failed\n$", text)
   end)
 
   it("shows the compiler's commands with V=1 only", function()
