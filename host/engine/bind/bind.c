@@ -61,7 +61,11 @@ const char *const *bind_push_string_array(lua_State *L, int index, size_t *count
 {
     index = lua_absindex(L, index);
     luaL_checktype(L, index, LUA_TTABLE);
-    *count = (size_t)lua_rawlen(L, index);
+    lua_Integer length = bind_list_length(L, index);
+    if (length < 0)
+        luaL_argerror(L, index,
+                      lua_pushfstring(L, "expected a list, but %s", bind_push_list_problem(L, index)));
+    *count = (size_t)length;
     const char **array = lua_newuserdatauv(L, (*count + 1) * sizeof *array, 0);
     for (size_t i = 0; i < *count; i++) {
         array[i] = lua_rawgeti(L, index, (lua_Integer)i + 1) == LUA_TSTRING ? lua_tostring(L, -1) : "";
@@ -69,6 +73,21 @@ const char *const *bind_push_string_array(lua_State *L, int index, size_t *count
     }
     array[*count] = NULL;
     return array;
+}
+
+const char *bind_push_visible(lua_State *L, int index)
+{
+    size_t len;
+    const char *text = lua_tolstring(L, index, &len);
+    if (strlen(text) == len) {
+        lua_pushvalue(L, index);
+        return text;
+    }
+    bosun_buf *visible = bind_push_buf(L);
+    bosun_buf_append_visible(visible, text, len);
+    bind_push_text(L, visible);
+    lua_remove(L, -2);
+    return lua_tostring(L, -1);
 }
 
 void bind_push_class(lua_State *L, const char *name, const luaL_Reg *methods, const luaL_Reg *metamethods)

@@ -50,8 +50,9 @@ end
 local function encode_pairs(map, what)
   local parts = {}
   for _, key in ipairs(sorted_names(map, what)) do
-    for _, value in ipairs(as_list(map[key])) do
-      local text = request.escape(text_of(value, ("%s %s"):format(what, key)))
+    local name = ("%s %s"):format(what, key)
+    for _, value in ipairs(as_list(map[key], name)) do
+      local text = request.escape(text_of(value, name))
       if type(value) == "userdata" then native.add_secret(text) end
       parts[#parts + 1] = request.escape(key) .. "=" .. text
     end
@@ -131,7 +132,7 @@ local function make_headers(headers)
   local list = {}
   if not headers then return list end
   for _, name in ipairs(sorted_names(headers, "headers")) do
-    for _, value in ipairs(as_list(headers[name])) do
+    for _, value in ipairs(as_list(headers[name], "header " .. name)) do
       add_header(list, name, text_of(value, "header " .. name))
     end
   end
