@@ -57,24 +57,6 @@ void bind_copy_fields(lua_State *L, int from)
     }
 }
 
-const char *const *bind_push_string_array(lua_State *L, int index, size_t *count)
-{
-    index = lua_absindex(L, index);
-    luaL_checktype(L, index, LUA_TTABLE);
-    lua_Integer length = bind_list_length(L, index);
-    if (length < 0)
-        luaL_argerror(L, index,
-                      lua_pushfstring(L, "expected a list, but %s", bind_push_list_problem(L, index)));
-    *count = (size_t)length;
-    const char **array = lua_newuserdatauv(L, (*count + 1) * sizeof *array, 0);
-    for (size_t i = 0; i < *count; i++) {
-        array[i] = lua_rawgeti(L, index, (lua_Integer)i + 1) == LUA_TSTRING ? lua_tostring(L, -1) : "";
-        lua_pop(L, 1); /* the list keeps the string */
-    }
-    array[*count] = NULL;
-    return array;
-}
-
 const char *bind_push_visible(lua_State *L, int index)
 {
     size_t len;

@@ -167,7 +167,9 @@ local function object_keys(value, at, sort)
   local keys, texts = {}, {}
   for key in pairs(value) do
     local kind = math.type(key) or type(key)
-    if kind ~= "string" and kind ~= "integer" then refuse("%s has a %s as a key: expected strings or integers", at, kind) end
+    if kind ~= "string" and kind ~= "integer" then
+      refuse("%s has a %s as a key: expected strings or integers", at, kind)
+    end
     local text = valid_utf8(tostring(key))
     if texts[text] then refuse("%s has two keys that are written as %q", at, text) end
     keys[#keys + 1], texts[text] = text, key
@@ -226,8 +228,8 @@ local function encode(value, options)
   return nil, result
 end
 
---- Writes a value as JSON. Bytes that are not UTF-8 become U+FFFD. Raises on a value that JSON cannot represent; the
---- message names the place in the value.
+--- Writes a value as JSON. A table is a list if its keys are 1 to n and nothing else, otherwise an object. Bytes that
+--- are not UTF-8 become U+FFFD. Raises on a value that JSON cannot represent; the message names the place in the value.
 ---@param value any
 ---@param options? { indent?: integer|boolean, sort?: boolean } indent: spaces for each level (true: 2); sort: keys
 ---@return string

@@ -76,7 +76,8 @@ local function check_deployments(infos, method)
         tostring(id), type(id))
     end
     if not ActionStatusInfo.is(info) then
-      refuse(method, "pe_status", ": data.deploymentsStatus[%q] is %s; expected an ActionStatusInfo", id, describe(info))
+      refuse(method, "pe_status", ": data.deploymentsStatus[%q] is %s; expected an ActionStatusInfo", id,
+        describe(info))
     end
     local problem = ActionStatusInfo.problem(info)
     if problem then refuse(method, "pe_status", ": data.deploymentsStatus[%q]: %s", id, problem) end
