@@ -16,11 +16,11 @@
  * exception is bosun_host_cancel, which any thread and any signal handler may call.
  *
  * Side effects: the library has no global state. It never exits or prints, and it never changes signal
- * handlers, the locale, the working directory, the umask or the environment of the process. During a call, and
- * only in the calling thread, the locale is "C" (uselocale), so that numbers have a decimal point; callbacks run
- * in the caller's locale. Plugins run inside the calling
- * process, so nothing here can stop one that never returns from a C function (string.find, string.rep); for
- * that, use bosun-plugin-runner, which puts the plugin in a second process.
+ * handlers, the locale, the working directory, the umask or the environment of the process. During a call,
+ * and only in the calling thread, the locale is "C" (uselocale), so that numbers have a decimal point;
+ * callbacks run in the caller's locale. Plugins run inside the calling process, so nothing here can stop one
+ * that never returns from a C function (string.find, string.rep); for that, use bosun-plugin-runner, which
+ * puts the plugin in a second process.
  *
  * Ownership: unless stated otherwise, the library borrows a string argument for the duration of the call, and
  * a string it returns belongs to the object passed to the call and lives as long as that object. All strings

@@ -137,6 +137,15 @@ data:
       problem '{ type = "string", enum = { first = "a" } }', 1, true)
   end)
 
+  it("of headers keeps those of the request, and the client's others", function()
+    assert.same({ "X-A", "1", "X-B", "b", "x-a", "2", "x-one", "theirs" }, workspace:eval [[
+      local prepare = require("bosun.http.request").prepare
+      local defaults = { headers = { ["X-One"] = "ours", ["X-B"] = "b" } }
+      local headers = { ["X-A"] = "1", ["x-a"] = "2", ["x-one"] = "theirs" }
+      return prepare(defaults, { url = "http://a/", headers = headers }, {}).native.headers
+    ]])
+  end)
+
   it("of deployments has their ids as keys", function()
     local plugin = workspace:plugin_file("ids", [[
       function P:pe_status()
