@@ -16,9 +16,11 @@
  * exception is bosun_host_cancel, which any thread and any signal handler may call.
  *
  * Side effects: the library has no global state. It never exits or prints, and it never changes signal
- * handlers, the locale, the working directory, the umask or the environment. Plugins run inside the calling
- * process, so nothing here can stop one that never returns from a C function (string.find, string.rep); for
- * that, use bosun-plugin-runner, which puts the plugin in a second process.
+ * handlers, the locale, the working directory, the umask or the environment of the process. During a call,
+ * and only in the calling thread, the locale is "C" (uselocale), so that numbers have a decimal point;
+ * callbacks run in the caller's locale. Plugins run inside the calling process, so nothing here can stop one
+ * that never returns from a C function (string.find, string.rep); for that, use bosun-plugin-runner, which
+ * puts the plugin in a second process.
  *
  * Ownership: unless stated otherwise, the library borrows a string argument for the duration of the call, and
  * a string it returns belongs to the object passed to the call and lives as long as that object. All strings
@@ -100,7 +102,7 @@ typedef struct bosun_log_field {
 typedef struct bosun_log_event {
     bosun_log_level level;
     int64_t time_ns;               /* nanoseconds since the epoch */
-    const char *message;           /* UTF-8 without secrets; may contain newlines */
+    const char *message;           /* UTF-8 without secrets; may contain newlines; a NUL byte is "\0" */
     const bosun_log_field *fields; /* `field_count` of them */
     size_t field_count;            /* 0 or more */
 } bosun_log_event;

@@ -109,7 +109,8 @@ describe("bosun.json", function()
   it("raises on what JSON cannot represent, naming the place in the value and the caller's line", function()
     for source, expected in pairs {
       ["{ a = { print } }"] = "value.a[1] is a function", ["{ 0/0 }"] = "value[1] is ", ["1/0"] = "value is inf",
-      ["{ [true] = 1 }"] = "a table with a boolean as key", ['{ [1] = 1, ["1"] = 2, x = 3 }'] = 'two keys "1"',
+      ["{ [true] = 1 }"] = "value has a boolean as a key: expected strings or integers",
+      ['{ [1] = 1, ["1"] = 2, x = 3 }'] = 'two keys that are written as "1"',
       ["(function() local t = {} t.t = t return t end)()"] = "nested too deeply or in itself",
     } do
       local message = encode(source)

@@ -145,3 +145,16 @@ void bosun_buf_append_utf8(bosun_buf *buf, const char *text, size_t len)
     }
     bosun_buf_append(buf, text + start, len - start);
 }
+
+void bosun_buf_append_visible(bosun_buf *buf, const char *text, size_t len)
+{
+    for (const char *end = text + len; text < end;) {
+        size_t plain = strnlen(text, (size_t)(end - text));
+        bosun_buf_append(buf, text, plain);
+        text += plain;
+        if (text < end) {
+            bosun_buf_puts(buf, "\\0");
+            text++;
+        }
+    }
+}

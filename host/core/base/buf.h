@@ -36,6 +36,10 @@ void bosun_buf_vprintf(bosun_buf *buf, const char *format, va_list args);
  * U+10FFFF, truncated). */
 void bosun_buf_append_utf8(bosun_buf *buf, const char *text, size_t len);
 
+/* Appends text with each NUL byte shown as "\0": for people, who would not see what follows one, and for
+ * C strings, which would end there. The one rule for messages; data keeps its NULs. */
+void bosun_buf_append_visible(bosun_buf *buf, const char *text, size_t len);
+
 /* The text, or "" if the buffer is empty or failed; valid until the next change. */
 const char *bosun_buf_text(const bosun_buf *buf);
 

@@ -57,18 +57,19 @@ void bind_copy_fields(lua_State *L, int from)
     }
 }
 
-const char *const *bind_push_string_array(lua_State *L, int index, size_t *count)
+const char *bind_push_visible(lua_State *L, int index)
 {
-    index = lua_absindex(L, index);
-    luaL_checktype(L, index, LUA_TTABLE);
-    *count = (size_t)lua_rawlen(L, index);
-    const char **array = lua_newuserdatauv(L, (*count + 1) * sizeof *array, 0);
-    for (size_t i = 0; i < *count; i++) {
-        array[i] = lua_rawgeti(L, index, (lua_Integer)i + 1) == LUA_TSTRING ? lua_tostring(L, -1) : "";
-        lua_pop(L, 1); /* the list keeps the string */
+    size_t len;
+    const char *text = lua_tolstring(L, index, &len);
+    if (strlen(text) == len) {
+        lua_pushvalue(L, index);
+        return text;
     }
-    array[*count] = NULL;
-    return array;
+    bosun_buf *visible = bind_push_buf(L);
+    bosun_buf_append_visible(visible, text, len);
+    bind_push_text(L, visible);
+    lua_remove(L, -2);
+    return lua_tostring(L, -1);
 }
 
 void bind_push_class(lua_State *L, const char *name, const luaL_Reg *methods, const luaL_Reg *metamethods)

@@ -72,11 +72,36 @@ void bind_set_default(lua_State *L, const char *name);
 /* Copies the fields of the table at `from` to the table at the top of the stack. [-0, +0, m] */
 void bind_copy_fields(lua_State *L, int from);
 
-/* Makes the table at the top of the stack a sequence even if it is empty. [-0, +0, m] */
+/* What a table is. */
+typedef enum bind_shape {
+    BIND_LIST,        /* its keys are 1 to n and nothing else, or it is empty and marked as a list */
+    BIND_MAPPING,     /* anything else */
+    BIND_BROKEN_LIST, /* it is marked as a list, but its keys are not those of one */
+} bind_shape;
+
+/* Returns the shape of the table at `index`, and the length of a list. [-0, +0, -] */
+bind_shape bind_table_shape(lua_State *L, int index, lua_Integer *length);
+
+/* Returns the length of the table at `index` where only a list makes sense: its keys are 1 to n and nothing
+ * else. -1: it is not a list, and bind_push_list_problem has the reason. [-0, +0, -] */
+lua_Integer bind_list_length(lua_State *L, int index);
+
+/* Pushes why the table at `index` is not a list: "item 2 is missing", "it has the key \"name\"".
+ * [-0, +1, m] */
+const char *bind_push_list_problem(lua_State *L, int index);
+
+/* Make the table at the top of the stack a list even if it is empty, a mapping even if its keys are 1 to n.
+ * [-0, +0, m] */
 void bind_mark_array(lua_State *L);
+void bind_mark_mapping(lua_State *L);
+
+/* Pushes the string at `index` with its NUL bytes made visible (see bosun_buf_append_visible), for texts that
+ * C ends at a NUL. [-0, +1, m] */
+const char *bind_push_visible(lua_State *L, int index);
 
 /* Converts the list at `index` to an array of its *count strings followed by NULL, kept by a userdata that is
- * pushed. Items that are not strings become "". Valid as long as the list keeps its strings. [-0, +1, e] */
+ * pushed. Items that are not strings become "". Raises if it is not a list. Valid as long as the list keeps
+ * its strings. [-0, +1, e] */
 const char *const *bind_push_string_array(lua_State *L, int index, size_t *count);
 
 /* Converts the value at `index` to a tree in `arena`, with sorted keys. Raises on what plain data cannot hold
@@ -106,6 +131,7 @@ int bind_fs_open(lua_State *L);
 int bind_path_open(lua_State *L);
 int bind_yaml_open(lua_State *L);
 int bind_lines_open(lua_State *L);
+int bind_list_open(lua_State *L);
 int bind_log_open(lua_State *L);
 int bind_time_open(lua_State *L);
 int bind_crypto_open(lua_State *L);

@@ -4,8 +4,10 @@
 /* effect.begin(op, text) -> true: make the change | false: a dry run, which has added it to its plan */
 static int effect_begin(lua_State *L)
 {
-    const char *op = luaL_checkstring(L, 1);
-    const char *text = luaL_checkstring(L, 2);
+    luaL_checkstring(L, 1);
+    luaL_checkstring(L, 2);
+    const char *op = bind_push_visible(L, 1);
+    const char *text = bind_push_visible(L, 2);
     lua_pushboolean(L, host_effect_begin(L, op, "%s", text));
     return 1;
 }

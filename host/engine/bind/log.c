@@ -17,17 +17,20 @@ static size_t read_fields(lua_State *L, int table, bosun_log_field *fields, size
     if (lua_isnoneornil(L, table))
         return count;
     lua_pushnil(L);
-    while (count < max && lua_next(L, table)) {
+    while (lua_next(L, table)) {
+        if (count == max)
+            luaL_error(L, "a log event has at most %d fields", (int)max);
         luaL_checkstack(L, 4, "too many log fields");
         if (lua_type(L, -2) != LUA_TSTRING)
             luaL_error(L, "expected a string as the name of a log field, got a %s", luaL_typename(L, -2));
         int type = lua_type(L, -1);
         bosun_log_field *field = &fields[count++];
-        field->name = lua_tostring(L, -2);
+        field->name = bind_push_visible(L, -2); /* [key, value, name] */
         field->bare = type == LUA_TNUMBER || type == LUA_TBOOLEAN;
-        field->text = luaL_tolstring(L, -1, &field->len);
-        lua_replace(L, -2);   /* [key, text] */
-        lua_pushvalue(L, -2); /* a second key for lua_next to pop */
+        field->text = luaL_tolstring(L, -2, &field->len);
+        lua_replace(L, -3); /* [key, text, name] */
+        lua_pushvalue(L, -3);
+        lua_remove(L, -4); /* [text, name, key]: lua_next pops the key */
     }
     return count;
 }

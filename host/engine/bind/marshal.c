@@ -2,18 +2,11 @@
 #include "bind.h"
 #include "core/base/buf.h"
 #include "core/yaml/yaml.h"
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define ARRAY_METATABLE   "bosun.array"   /* marks a table as a sequence even if it is empty */
-#define MAPPING_METATABLE "bosun.mapping" /* marks a table as a mapping even if its keys are 1, 2, 3 */
-#define NODES_MAX         1000000         /* a table with several references counts once for each */
-
-void bind_mark_array(lua_State *L)
-{
-    luaL_newmetatable(L, ARRAY_METATABLE);
-    lua_setmetatable(L, -2);
-}
+#define NODES_MAX 1000000 /* a table with several references counts once for each */
 
 static void push_sequence(lua_State *L, const bosun_value *value)
 {
@@ -41,10 +34,8 @@ static void push_mapping(lua_State *L, const bosun_value *value)
         bind_push_value(L, pair->value);
         lua_rawset(L, -3);
     }
-    if (numbered) {
-        luaL_newmetatable(L, MAPPING_METATABLE);
-        lua_setmetatable(L, -2);
-    }
+    if (numbered)
+        bind_mark_mapping(L);
 }
 
 void bind_push_value(lua_State *L, const bosun_value *value)
@@ -79,9 +70,10 @@ static const char *push_path(lua_State *L, const walk *w)
     luaL_checkstack(L, 4, "a value is nested too deep");
     lua_pushstring(L, w->name);
     for (int i = 0; i < w->depth; i++) {
-        if (lua_type(L, w->keys[i]) == LUA_TSTRING)
-            lua_pushfstring(L, ".%s", lua_tostring(L, w->keys[i]));
-        else if (lua_isinteger(L, w->keys[i]))
+        if (lua_type(L, w->keys[i]) == LUA_TSTRING) {
+            lua_pushfstring(L, ".%s", bind_push_visible(L, w->keys[i]));
+            lua_remove(L, -2);
+        } else if (lua_isinteger(L, w->keys[i]))
             lua_pushfstring(L, "[%I]", (LUAI_UACINT)lua_tointeger(L, w->keys[i]));
         else if (lua_type(L, w->keys[i]) == LUA_TNUMBER)
             lua_pushfstring(L, "[%f]", lua_tonumber(L, w->keys[i]));
@@ -133,26 +125,6 @@ static bosun_value *convert_scalar(lua_State *L, walk *w, int index)
     return NULL;
 }
 
-/* Returns the length of the table at `index` if it is a sequence, else -1. Raises if it is marked as a
- * sequence but has other keys, which would get lost. [-0, +0, e] */
-static lua_Integer sequence_length(lua_State *L, const walk *w, int index)
-{
-    if (bind_has_class(L, index, MAPPING_METATABLE))
-        return -1;
-    bool marked = bind_has_class(L, index, ARRAY_METATABLE);
-    lua_Integer length = (lua_Integer)lua_rawlen(L, index);
-    lua_Integer count = 0;
-    lua_pushnil(L);
-    while (lua_next(L, index)) {
-        lua_pop(L, 1);
-        count++;
-    }
-    if (marked && count != length)
-        luaL_error(L, "%s is a list with %d keys that are not list indexes", push_path(L, w),
-                   (int)(count - length));
-    return marked || (length > 0 && count == length) ? length : -1;
-}
-
 static void descend(lua_State *L, walk *w, int key)
 {
     if (w->depth >= DEPTH_MAX)
@@ -195,15 +167,26 @@ static void check_key_type(lua_State *L, const walk *w, int key)
                    lua_typename(L, type));
 }
 
+/* Infinities are written as strings, and so have to be compared as such. */
+static bosun_value *convert_key(lua_State *L, walk *w, int key)
+{
+    check_key_type(L, w, key);
+    if (lua_type(L, key) == LUA_TNUMBER && isinf(lua_tonumber(L, key))) {
+        const char *text = lua_tonumber(L, key) < 0 ? "-inf" : "inf";
+        return check_memory(L, bosun_value_string(w->arena, text, strlen(text)));
+    }
+    bosun_value *name = check_memory(L, convert_scalar(L, w, key));
+    check_utf8(L, w, name);
+    return name;
+}
+
 static void convert_pairs(lua_State *L, walk *w, int index, bosun_value *mapping)
 {
     lua_pushnil(L);
     while (lua_next(L, index)) {
         int key = lua_gettop(L) - 1;
         descend(L, w, key);
-        check_key_type(L, w, key);
-        bosun_value *name = check_memory(L, convert_scalar(L, w, key));
-        check_utf8(L, w, name);
+        bosun_value *name = convert_key(L, w, key);
         bosun_value *value = convert(L, w, key + 1);
         w->depth--;
         check_memory(L, bosun_value_put(w->arena, mapping, name, value) < 0 ? NULL : mapping);
@@ -217,19 +200,45 @@ static int compare_pairs(const void *a, const void *b)
     return bosun_value_compare_keys(((const bosun_pair *)a)->key, ((const bosun_pair *)b)->key);
 }
 
+/* Sorts the pairs. Raises if the texts of two keys are the same. */
+static void sort_pairs(lua_State *L, const walk *w, bosun_value *mapping)
+{
+    bosun_pair *pairs = mapping->as.mapping.pairs;
+    size_t count = mapping->as.mapping.count;
+    if (count > 1)
+        qsort(pairs, count, sizeof *pairs, compare_pairs);
+    for (size_t i = 1; i < count; i++)
+        if (bosun_value_same_key(pairs[i - 1].key, pairs[i].key))
+            luaL_error(L, "%s has two keys that are written as \"%s\"", push_path(L, w),
+                       pairs[i].key->as.string.bytes); /* only an infinity can equal another key, a string */
+}
+
+static bosun_value *convert_list(lua_State *L, walk *w, int index, lua_Integer length)
+{
+    bosun_value *list = check_memory(L, bosun_value_new(w->arena, BOSUN_SEQUENCE));
+    convert_items(L, w, index, length, list);
+    return list;
+}
+
+static bosun_value *convert_mapping(lua_State *L, walk *w, int index)
+{
+    bosun_value *mapping = check_memory(L, bosun_value_new(w->arena, BOSUN_MAPPING));
+    convert_pairs(L, w, index, mapping);
+    sort_pairs(L, w, mapping);
+    return mapping;
+}
+
 static bosun_value *convert_table(lua_State *L, walk *w, int index)
 {
-    lua_Integer length = sequence_length(L, w, index);
-    bosun_value *value =
-        check_memory(L, bosun_value_new(w->arena, length >= 0 ? BOSUN_SEQUENCE : BOSUN_MAPPING));
-    if (length >= 0) {
-        convert_items(L, w, index, length, value);
-        return value;
+    lua_Integer length;
+    switch (bind_table_shape(L, index, &length)) {
+    case BIND_LIST: return convert_list(L, w, index, length);
+    case BIND_MAPPING: return convert_mapping(L, w, index);
+    case BIND_BROKEN_LIST: break;
     }
-    convert_pairs(L, w, index, value);
-    if (value->as.mapping.count > 1)
-        qsort(value->as.mapping.pairs, value->as.mapping.count, sizeof(bosun_pair), compare_pairs);
-    return value;
+    const char *path = push_path(L, w);
+    luaL_error(L, "%s is marked as a list, but %s", path, bind_push_list_problem(L, index));
+    return NULL;
 }
 
 static bosun_value *convert(lua_State *L, walk *w, int index)

@@ -14,6 +14,7 @@ static const luaL_Reg modules[] = {
     {"lines", bind_lines_open},
     {"log", bind_log_open},
     {"native.http", bind_http_open},
+    {"native.list", bind_list_open},
     {"options", bind_options_open},
     {"path", bind_path_open},
     {"process", bind_process_open},

@@ -18,6 +18,7 @@ static const struct kind {
     {"function", "a function"},
     {"integer", "an integer"},
     {"limit", "0 or more seconds"},
+    {"list", "a list"},
     {"mode", "a mode from 0 to 4095 (octal 7777)"},
     {"number", "a number"},
     {"positive", "an integer of 1 or more"},
@@ -49,6 +50,8 @@ static bool is_kind(lua_State *L, int index, const char *kind)
     int type = lua_type(L, index);
     if (strcmp(kind, "any") == 0)
         return true;
+    if (strcmp(kind, "list") == 0)
+        return type == LUA_TTABLE && bind_list_length(L, index) >= 0;
     if (strcmp(kind, "text") == 0)
         return bind_text_or_secret(L, index, NULL) != NULL;
     if (type == LUA_TNUMBER && strcmp(kind, "number") != 0)
@@ -72,6 +75,14 @@ static void push_wrong(lua_State *L, const char *name, const char *expected, int
 {
     push_given(L, index);
     lua_pushfstring(L, "option %s: expected %s, got %s", name, expected, lua_tostring(L, -1));
+    lua_remove(L, -2);
+}
+
+/* The same for a table that should be a list: "option NAME: expected a list, but …". [-0, +1, m] */
+static void push_not_a_list(lua_State *L, const char *name, const char *expected, int index)
+{
+    const char *problem = bind_push_list_problem(L, index);
+    lua_pushfstring(L, "option %s: expected %s, but %s", name, expected, problem);
     lua_remove(L, -2);
 }
 
@@ -173,14 +184,17 @@ void bind_check_options(lua_State *L, int arg, const char *const *known)
     lua_pushnil(L);
     while (lua_next(L, arg)) {
         lua_pop(L, 1);
-        const char *name = lua_type(L, -1) == LUA_TSTRING ? lua_tostring(L, -1) : luaL_typename(L, -1);
+        int key = lua_gettop(L);
+        luaL_tolstring(L, key, NULL);
+        const char *name = bind_push_visible(L, -1);
         size_t i = 0;
         while (i < count && strcmp(known[i], name) != 0)
             i++;
-        if (i < count)
-            continue;
-        push_unknown(L, "", name, known, count);
-        luaL_argerror(L, arg, lua_tostring(L, -1));
+        if (i == count || lua_type(L, key) != LUA_TSTRING) {
+            push_unknown(L, "", name, known, count);
+            luaL_argerror(L, arg, lua_tostring(L, -1));
+        }
+        lua_settop(L, key);
     }
 }
 
@@ -258,7 +272,8 @@ static bool push_problem(lua_State *L, int given, int known, const char *prefix)
     for (lua_pushnil(L); lua_next(L, given); lua_pop(L, 1)) {
         int value = lua_gettop(L);
         lua_pushvalue(L, -2);
-        const char *name = luaL_tolstring(L, -1, NULL);
+        luaL_tolstring(L, -1, NULL);
+        const char *name = bind_push_visible(L, -1);
         lua_pushvalue(L, value - 1); /* the key itself, not its text */
         if (lua_rawget(L, known) != LUA_TSTRING) {
             size_t count;
@@ -270,7 +285,8 @@ static bool push_problem(lua_State *L, int given, int known, const char *prefix)
         if (!is_one_of(L, value, words)) {
             const char *full_name = lua_pushfstring(L, "%s%s", prefix, name);
             push_expected(L, words);
-            push_wrong(L, full_name, lua_tostring(L, -1), value);
+            bool is_broken_list = lua_istable(L, value) && strstr(words, "list");
+            (is_broken_list ? push_not_a_list : push_wrong)(L, full_name, lua_tostring(L, -1), value);
             return true;
         }
         lua_settop(L, value);

@@ -31,13 +31,17 @@ static void check_argument(lua_State *L, lua_Integer i)
 static const char *const *check_argv(lua_State *L)
 {
     luaL_checktype(L, 1, LUA_TTABLE);
-    lua_Integer count = luaL_len(L, 1);
+    lua_Integer count = bind_list_length(L, 1);
+    if (count < 0)
+        luaL_argerror(L, 1,
+                      lua_pushfstring(L, "expected a list of a program and its arguments, but %s",
+                                      bind_push_list_problem(L, 1)));
     luaL_argcheck(L, count > 0, 1, "expected a program and its arguments, got an empty list");
     luaL_argcheck(L, count < 1000000, 1, "too many arguments");
     lua_createtable(L, (int)count, 0);
     const char **argv = lua_newuserdatauv(L, (size_t)(count + 1) * sizeof *argv, 0);
     for (lua_Integer i = 1; i <= count; i++) {
-        lua_geti(L, 1, i);
+        lua_rawgeti(L, 1, i);
         check_argument(L, i);
         argv[i - 1] = lua_tostring(L, -1);
         lua_rawseti(L, -3, i);
@@ -51,10 +55,14 @@ static void check_variable(lua_State *L)
 {
     size_t len;
     if (lua_type(L, -2) != LUA_TSTRING)
-        luaL_argerror(L, 2, "option env: expected names and values");
+        luaL_argerror(L, 2,
+                      lua_pushfstring(L, "option env: expected names and values, but a name is a %s",
+                                      luaL_typename(L, -2)));
     const char *name = lua_tolstring(L, -2, &len);
     if (len == 0 || strlen(name) != len || strchr(name, '='))
-        luaL_argerror(L, 2, lua_pushfstring(L, "option env: \"%s\" cannot be the name of a variable", name));
+        luaL_argerror(L, 2,
+                      lua_pushfstring(L, "option env: \"%s\" cannot be the name of a variable",
+                                      bind_push_visible(L, -2)));
     if (lua_isboolean(L, -1) && !lua_toboolean(L, -1))
         return;
     if (lua_type(L, -1) == LUA_TNUMBER)

@@ -49,7 +49,11 @@ static void append_stderr(bosun_buf *out, const bosun_process *p)
     bosun_buf_puts(out, memchr(text + from, '\n', len - from) ? ":\n" : ": ");
     if (from > 0 && text[from - 1] != '\n')
         bosun_buf_puts(out, "…");
-    bosun_buf_append_utf8(out, text + from, len - from);
+    bosun_buf visible = {0};
+    bosun_buf_append_visible(&visible, text + from, len - from);
+    bosun_buf_append_utf8(out, bosun_buf_text(&visible), visible.len);
+    out->failed = out->failed || visible.failed;
+    bosun_buf_free(&visible);
 }
 
 /* Returns the code of the error, or NULL if the program succeeded. */

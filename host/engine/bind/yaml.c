@@ -100,12 +100,14 @@ static void fill_sequence(lua_State *L, const bosun_value *sequence, int marks)
 
 /* The same for a mapping. A null has a mark but no value: a message about the missing value can point to
  * it. */
-static void fill_mapping(lua_State *L, const bosun_value *mapping, int marks)
+static bool fill_mapping(lua_State *L, const bosun_value *mapping, int marks)
 {
+    bool numbered = false;
     for (size_t i = 0; i < mapping->as.mapping.count; i++) {
         const bosun_pair *pair = &mapping->as.mapping.pairs[i];
         if (pair->key->kind == BOSUN_NULL)
             continue;
+        numbered = numbered || pair->key->kind == BOSUN_INT;
         bind_push_value(L, pair->key);
         push_mark(L, pair->value->mark, &pair->key->mark);
         lua_rawset(L, -3);
@@ -115,6 +117,7 @@ static void fill_mapping(lua_State *L, const bosun_value *mapping, int marks)
         push_marked(L, pair->value, marks);
         lua_rawset(L, -4);
     }
+    return numbered;
 }
 
 /* Pushes the value like bind_push_value, and sets marks[table] for each table it creates. [-0, +1, e] */
@@ -128,15 +131,18 @@ static void push_marked(lua_State *L, const bosun_value *value, int marks)
     luaL_checkstack(L, 8, "a value is nested too deep");
     lua_newtable(L);
     lua_newtable(L);
+    bool numbered = false;
     if (is_sequence)
         fill_sequence(L, value, marks);
     else
-        fill_mapping(L, value, marks);
+        numbered = fill_mapping(L, value, marks);
     lua_pushvalue(L, -2);
     lua_insert(L, -2);
     lua_rawset(L, marks);
     if (is_sequence)
         bind_mark_array(L);
+    else if (numbered)
+        bind_mark_mapping(L);
 }
 
 /* yaml.decode_marked(text, source) -> value, marks | nil, err

@@ -34,8 +34,11 @@ void host_set_phase(bosun_host *host, bosun_phase phase)
     if (phase == host->phase)
         return;
     host->phase = phase;
-    if (host->options.phase)
-        host->options.phase(host->options.phase_data, phase);
+    if (!host->options.phase)
+        return;
+    host_leave(host);
+    host->options.phase(host->options.phase_data, phase);
+    host_enter(host);
 }
 
 /* Copies a text for the embedder. Redacts it before cutting it: a cut secret would not be recognised. */
@@ -97,7 +100,12 @@ bosun_host *bosun_host_new(const bosun_options *options, bosun_error *error)
     host->limits.cancel_fd = -1;
     bosun_err_set(&host->load_error, BOSUN_ERR_INVALID, "load",
                   "no plugin is loaded: call bosun_host_load first");
-    int rc = init(host, &err);
+    int rc = host_locale_init(host, &err);
+    if (rc == 0) {
+        host_enter(host);
+        rc = init(host, &err);
+        host_leave(host);
+    }
     host_report_error(host, error, &err);
     if (rc == 0)
         return host;
@@ -110,12 +118,17 @@ void bosun_host_free(bosun_host *host)
     if (!host)
         return;
     if (host->L) {
+        host_enter(host);
         host_set_phase(host, BOSUN_PHASE_CLOSE);
         lua_close(host->L);
+        host_leave(host);
     }
+    if (host->c_locale)
+        freelocale(host->c_locale);
     host_limits_free(&host->limits);
     host_dirs_free(&host->dirs);
     bosun_secrets_free(&host->secrets);
+    bosun_buf_free(&host->warning);
     bosun_buf_free(&host->plan);
     free(host->plugin_name);
     free(host->private_config);

@@ -7,6 +7,7 @@
 #include "core/base/wait.h"
 #include "core/status.h"
 #include "embedded.h"
+#include <locale.h>
 #include <lua.h>
 #include <stdatomic.h>
 
@@ -45,6 +46,9 @@ struct bosun_host {
 
     bosun_limits limits;
 
+    locale_t c_locale;
+    locale_t callers_locale; /* of the thread, before host_enter */
+
     size_t memory_used; /* bytes allocated by Lua */
 
     bool loaded;
@@ -52,7 +56,8 @@ struct bosun_host {
     char *plugin_name;    /* the name the class gives itself; until it is loaded, the name asked for */
     char *private_config; /* NULL: none */
 
-    bosun_buf plan; /* what a dry run would have done: texts, each followed by a NUL */
+    bosun_buf warning; /* the pieces so far of a warning from Lua itself */
+    bosun_buf plan;    /* what a dry run would have done: texts, each followed by a NUL */
 };
 
 /* Returns the host of a state. Every state here comes from host_state_new. */
@@ -61,8 +66,15 @@ static inline bosun_host *host_of(lua_State *L)
     return *(bosun_host **)lua_getextraspace(L);
 }
 
-/* Sends an event to the host's log, with secrets redacted. fields may be NULL if count is 0. Does not touch
- * Lua. */
+/* Every public function that works with a host begins with host_enter, which gives the calling thread the C
+ * locale, and ends with host_leave. A callback of the embedder's is called between host_leave and
+ * host_enter. */
+int host_locale_init(bosun_host *host, bosun_err *err);
+void host_enter(bosun_host *host);
+void host_leave(bosun_host *host);
+
+/* Sends an event to the host's log, with secrets redacted and NUL bytes in the message made visible. fields
+ * may be NULL if count is 0. Does not touch Lua. */
 void host_log(bosun_host *host, bosun_log_level level, const bosun_log_field *fields, size_t count,
               const char *message, size_t len);
 

@@ -42,7 +42,7 @@ static int describe(lua_State *L)
     lua_call(L, 2, 1);
     size_t len;
     const char *text = luaL_checklstring(L, -1, &len);
-    bosun_buf_append(&d->text, text, len + 1);
+    bosun_buf_append_visible(&d->text, text, len);
     return 0;
 }
 
@@ -55,9 +55,11 @@ char *bosun_host_describe(bosun_host *host, bosun_describe_format format, bosun_
     };
     bosun_err err = {0};
     description d = {.format = formats[format]};
+    host_enter(host);
     int rc = check_loaded(host, &err);
     if (rc == 0)
         rc = host_call(host, describe, &d, "describing the plugin", &err);
+    host_leave(host);
     if (rc == 0 && d.text.failed)
         rc = bosun_err_nomem(&err, "describe the plugin");
     host_report_error(host, error, &err);
@@ -84,7 +86,12 @@ bool bosun_host_has_schema(bosun_host *host)
 {
     bool found = false;
     bosun_err err = {0};
-    return host->loaded && host_call(host, find_schema, &found, "reading the schema", &err) == 0 && found;
+    if (!host->loaded)
+        return false;
+    host_enter(host);
+    int rc = host_call(host, find_schema, &found, "reading the schema", &err);
+    host_leave(host);
+    return rc == 0 && found;
 }
 
 typedef struct validation {
@@ -105,7 +112,9 @@ static void report(void *data, const bosun_problem *problem)
     const bosun_problem clean = {problem->file, problem->line, problem->column, bosun_buf_text(&path),
                                  message.failed ? "out of memory" : bosun_buf_text(&message)};
     v->count++;
+    host_leave(v->host);
     v->tell(v->data, &clean);
+    host_enter(v->host);
     bosun_buf_free(&path);
     bosun_buf_free(&message);
 }
@@ -119,16 +128,26 @@ static unsigned integer_field(lua_State *L, const char *name)
     return number;
 }
 
+/* Pushes a text field of the table at `table`, "" if absent. [-0, +1, e] */
+static const char *push_text_field(lua_State *L, int table, const char *name)
+{
+    lua_getfield(L, table, name);
+    luaL_optstring(L, -1, ""); /* raises if it is not text */
+    if (lua_isnil(L, -1))
+        return "";
+    bind_push_visible(L, -1);
+    lua_remove(L, -2);
+    return lua_tostring(L, -1);
+}
+
 /* Reports the problem in the table at the top of the stack. [-0, +0, e] */
 static void report_table(lua_State *L, validation *v)
 {
     bosun_problem problem = {.file = v->host->private_config};
     problem.line = integer_field(L, "line");
     problem.column = integer_field(L, "column");
-    lua_getfield(L, -1, "path");
-    lua_getfield(L, -2, "message");
-    problem.path = luaL_optstring(L, -2, "");
-    problem.message = luaL_checkstring(L, -1);
+    problem.path = push_text_field(L, lua_gettop(L), "path");
+    problem.message = push_text_field(L, lua_gettop(L) - 1, "message");
     report(v, &problem);
     lua_pop(L, 2);
 }
@@ -175,7 +194,9 @@ int bosun_host_validate(bosun_host *host, const char *action, const char *config
 {
     bosun_err err = {0};
     validation v = {.host = host, .tell = tell, .data = data};
+    host_enter(host);
     int rc = validate(&v, action, config, &err);
+    host_leave(host);
     host_report_error(host, error, &err);
     return rc < 0 ? -1 : v.count;
 }

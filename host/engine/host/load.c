@@ -62,7 +62,7 @@ static int load_plugin(lua_State *L)
     lua_rawsetp(L, LUA_REGISTRYINDEX, &class_key);
     lua_pushstring(L, bosun_buf_text(&file->path));
     lua_call(L, 2, 1);
-    set_name(host_of(L), lua_tostring(L, -1));
+    set_name(host_of(L), bind_push_visible(L, -1));
     return 0;
 }
 
@@ -89,7 +89,9 @@ static int load(bosun_host *host, const char *plugin, const char *private_config
 int bosun_host_load(bosun_host *host, const char *plugin, const char *private_config, bosun_error *error)
 {
     bosun_err err = {0};
+    host_enter(host);
     int rc = load(host, plugin, private_config, &err);
+    host_leave(host);
     if (rc == 0)
         host->loaded = true;
     else if (!host->loaded)

@@ -53,17 +53,22 @@ void host_log(bosun_host *host, bosun_log_level level, const bosun_log_field *fi
     append_clean(&text, host, message, len);
     for (size_t i = 0; i < count; i++)
         shown[i] = clean(&cleaned[i], host, &fields[i]);
+    bosun_buf visible = {0};
+    bosun_buf_append_visible(&visible, bosun_buf_text(&text), text.len);
     const bosun_log_event event = {
         .level = level,
         .time_ns = bosun_realtime(),
-        .message = bosun_buf_text(&text),
+        .message = bosun_buf_text(&visible),
         .fields = shown,
         .field_count = count,
     };
+    host_leave(host);
     host->options.log(host->options.log_data, &event);
+    host_enter(host);
     for (size_t i = 0; i < count; i++) {
         bosun_buf_free(&cleaned[i].name);
         bosun_buf_free(&cleaned[i].text);
     }
+    bosun_buf_free(&visible);
     bosun_buf_free(&text);
 }

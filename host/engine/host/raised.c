@@ -1,5 +1,6 @@
 /* Converts what Lua code has raised, a string, an error value with fields or any other value, to an error. */
 #include "raised.h"
+#include "engine/bind/bind.h"
 #include <lauxlib.h>
 #include <limits.h>
 #include <stdio.h>
@@ -10,8 +11,10 @@
 static void read_text(lua_State *L, int index, const char *name, char *out, size_t size)
 {
     lua_pushstring(L, name);
-    if (lua_rawget(L, index) == LUA_TSTRING)
-        snprintf(out, size, "%s", lua_tostring(L, -1));
+    if (lua_rawget(L, index) == LUA_TSTRING) {
+        snprintf(out, size, "%s", bind_push_visible(L, -1));
+        lua_pop(L, 1);
+    }
     lua_pop(L, 1);
 }
 
@@ -42,24 +45,37 @@ static bool read_fields(lua_State *L, bosun_raised *r)
     return r->has_fields;
 }
 
-/* [error value, raised] -> [message]. Raises if the value's __tostring does. */
-static int read_error(lua_State *L)
+/* Pushes the message of the error value at index 1. Raises if the value's __tostring does. [-0, +1, e] */
+static void push_message(lua_State *L, bosun_raised *r)
 {
-    bosun_raised *r = lua_touserdata(L, 2);
-    lua_settop(L, 1);
     if (lua_istable(L, 1) && read_fields(L, r))
-        return 1;
+        return;
     if (luaL_getmetafield(L, 1, "__tostring") != LUA_TNIL || lua_isstring(L, 1))
         luaL_tolstring(L, 1, NULL);
     else
         lua_pushfstring(L, "raised %s%s instead of an error message", lua_isnil(L, 1) ? "" : "a ",
                         luaL_typename(L, 1));
+}
+
+/* [error value, raised] -> [message, without NUL bytes] */
+static int read_error(lua_State *L)
+{
+    bosun_raised *r = lua_touserdata(L, 2);
+    lua_settop(L, 1);
+    push_message(L, r);
+    bind_push_visible(L, -1);
     return 1;
+}
+
+/* Needs no memory, unlike read_error. */
+static bool is_plain_string(lua_State *L)
+{
+    return lua_type(L, -1) == LUA_TSTRING && strlen(lua_tostring(L, -1)) == lua_rawlen(L, -1);
 }
 
 void host_raised_read(lua_State *L, bool stopped, bosun_raised *r)
 {
-    if (lua_type(L, -1) == LUA_TSTRING)
+    if (is_plain_string(L))
         return;
     if (stopped) {
         lua_pop(L, 1);

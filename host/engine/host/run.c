@@ -225,6 +225,7 @@ bosun_status *bosun_host_run(bosun_host *host, const char *action, const char *c
     int64_t start = bosun_monotonic();
     bosun_err err = {0};
     run r = {.host = host, .action = bosun_action_find(action), .status = status};
+    host_enter(host);
     host->plan.len = 0;
     atomic_store(&host->limits.cut, 0);
     if (run_and_check(&r, action, config, &err) < 0) {
@@ -238,5 +239,6 @@ bosun_status *bosun_host_run(bosun_host *host, const char *action, const char *c
     }
     log_outcome(host, action, status);
     host_set_phase(host, BOSUN_PHASE_IDLE);
+    host_leave(host);
     return status;
 }

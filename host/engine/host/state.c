@@ -29,11 +29,18 @@ static void *allocate(void *data, void *block, size_t old, size_t size)
     return result;
 }
 
+/* Logs a warning from Lua itself, as when a finalizer raises, which comes in pieces. */
 static void warn(void *data, const char *text, int continues)
 {
-    (void)continues;
-    if (text[0] != '@') /* a control message such as "@on" */
-        host_log(data, BOSUN_LOG_WARN, NULL, 0, text, strlen(text));
+    bosun_host *host = data;
+    bosun_buf_puts(&host->warning, text);
+    if (continues)
+        return;
+    if (host->warning.failed)
+        host_log(host, BOSUN_LOG_WARN, NULL, 0, text, strlen(text));
+    else
+        host_log(host, BOSUN_LOG_WARN, NULL, 0, bosun_buf_text(&host->warning), host->warning.len);
+    bosun_buf_clear(&host->warning);
 }
 
 lua_State *host_state_new(bosun_host *host)
@@ -151,6 +158,21 @@ static int print_to_log(lua_State *L)
     return 0;
 }
 
+/* warn(text, …): one event. A single text that begins with '@', such as "@on", is for Lua's own warn. */
+static int warn_to_log(lua_State *L)
+{
+    int n = lua_gettop(L);
+    luaL_checkstring(L, 1);
+    for (int i = 2; i <= n; i++)
+        luaL_checkstring(L, i);
+    lua_concat(L, n);
+    size_t len;
+    const char *text = lua_tolstring(L, -1, &len);
+    if (n > 1 || text[0] != '@')
+        host_log(host_of(L), BOSUN_LOG_WARN, NULL, 0, text, len);
+    return 0;
+}
+
 static int refuse(lua_State *L)
 {
     return luaL_error(L, "%s is not available in a plugin: %s", lua_tostring(L, lua_upvalueindex(1)),
@@ -179,6 +201,8 @@ static void adapt_globals(lua_State *L)
 {
     lua_pushcfunction(L, print_to_log);
     lua_setglobal(L, "print");
+    lua_pushcfunction(L, warn_to_log);
+    lua_setglobal(L, "warn");
     set_text_only(L, "load", 3);
     set_text_only(L, "loadfile", 2);
     lua_pushnil(L);

@@ -17,6 +17,7 @@
 
 local check_options = require("bosun.options").check
 local driver = require "bosun.http.driver"
+local list_problem = require("bosun.native.list").problem
 local native = require "bosun.native.http"
 local request = require "bosun.http.request"
 local response = require "bosun.http.response"
@@ -96,7 +97,8 @@ end
 
 local function many(client, requests, options)
   local jobs, results = {}, {}
-  if type(requests) ~= "table" then misuse("http.all", "expected a list of requests") end
+  local not_a_list = list_problem(requests)
+  if not_a_list then misuse("http.all", "expected a list of requests, but " .. not_a_list) end
   options = check_options("http.all", options, ALL)
   for i, item in ipairs(requests) do
     local job, problem = request.prepare(client._defaults, item, {})

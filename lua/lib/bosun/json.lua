@@ -6,6 +6,7 @@
 
 local check_options = require("bosun.options").check
 local errors = require "bosun.error"
+local shape_of = require("bosun.native.list").shape
 local yaml = require "bosun.yaml"
 
 local json = {}
@@ -21,7 +22,6 @@ function json.array(list)
 end
 
 local MAX_DEPTH = 128
-local LIST = getmetatable(yaml.array {})
 local REPLACEMENT = "\u{FFFD}"
 
 local codec = require("cjson.safe").new()
@@ -146,10 +146,11 @@ local function encode_float(number)
 end
 
 --- Raises the error that json.try_encode returns.
-local function refuse(at, what)
-  local message = ("%s is %s, which JSON cannot represent"):format(at, what)
-  error(errors.new { code = "invalid", op = "json.encode", message = message }, 0)
+local function refuse(format, ...)
+  error(errors.new { code = "invalid", op = "json.encode", message = format:format(...) }, 0)
 end
+
+local UNKNOWN = "%s is %s, which JSON cannot represent"
 
 local function encode_scalar(value, at)
   local kind = math.type(value) or type(value)
@@ -157,25 +158,20 @@ local function encode_scalar(value, at)
   if kind == "integer" then return ("%d"):format(value) end
   if kind == "boolean" then return tostring(value) end
   if value == json.null then return "null" end
-  if kind ~= "float" then refuse(at, "a " .. kind) end
-  if value ~= value or value == math.huge or value == -math.huge then refuse(at, tostring(value)) end
+  if kind ~= "float" then refuse(UNKNOWN, at, "a " .. kind) end
+  if value ~= value or value == math.huge or value == -math.huge then refuse(UNKNOWN, at, tostring(value)) end
   return encode_float(value)
-end
-
-local function is_list(value)
-  if getmetatable(value) == LIST then return true end
-  local count = 0
-  for _ in pairs(value) do count = count + 1 end
-  return count > 0 and count == #value
 end
 
 local function object_keys(value, at, sort)
   local keys, texts = {}, {}
   for key in pairs(value) do
     local kind = math.type(key) or type(key)
-    if kind ~= "string" and kind ~= "integer" then refuse(at, ("a table with a %s as key"):format(kind)) end
-    local text = tostring(key)
-    if texts[text] then refuse(at, ("a table with two keys %q"):format(text)) end
+    if kind ~= "string" and kind ~= "integer" then
+      refuse("%s has a %s as a key: expected strings or integers", at, kind)
+    end
+    local text = valid_utf8(tostring(key))
+    if texts[text] then refuse("%s has two keys that are written as %q", at, text) end
     keys[#keys + 1], texts[text] = text, key
   end
   if sort then table.sort(keys) end
@@ -209,8 +205,10 @@ end
 
 function encode_value(value, format, depth, at)
   if type(value) ~= "table" then return encode_scalar(value, at) end
-  if depth >= MAX_DEPTH then refuse(at:sub(1, 60) .. "…", "nested too deeply or in itself") end
-  local encode = is_list(value) and encode_list or encode_object
+  if depth >= MAX_DEPTH then refuse("%s… is nested too deeply or in itself", at:sub(1, 60)) end
+  local shape, problem = shape_of(value)
+  if not shape then refuse("%s is marked as a list, but %s", at, problem) end
+  local encode = shape == "list" and encode_list or encode_object
   return encode(value, format, depth + 1, at)
 end
 
@@ -230,8 +228,8 @@ local function encode(value, options)
   return nil, result
 end
 
---- Writes a value as JSON. Bytes that are not UTF-8 become U+FFFD. Raises on a value that JSON cannot represent; the
---- message names the place in the value.
+--- Writes a value as JSON. A table is a list if its keys are 1 to n and nothing else, otherwise an object. Bytes that
+--- are not UTF-8 become U+FFFD. Raises on a value that JSON cannot represent; the message names the place in the value.
 ---@param value any
 ---@param options? { indent?: integer|boolean, sort?: boolean } indent: spaces for each level (true: 2); sort: keys
 ---@return string

@@ -15,7 +15,7 @@ local LONGEST_PAUSE = 30
 ---@field on? string[]|fun(err: any, attempt: integer): boolean the failures to retry: codes of errors, or a function;
 ---default: all. "deadline" and "cancelled", the end of the action, are never retried
 
-local KNOWN = { max = "positive", backoff = "seconds|function", deadline = "limit", on = "table|function" }
+local KNOWN = { max = "positive", backoff = "seconds|function", deadline = "limit", on = "list|function" }
 
 local function code_of(err)
   return type(err) == "table" and err.code or nil

@@ -27,12 +27,16 @@ function tables.copy(map, more)
   return copy
 end
 
---- "name=value" for each entry, sorted: environment variables, labels. A value of true is the name alone.
+--- "name=value" for each entry, sorted: environment variables, labels. A value of true is the name alone. Raises on a
+--- key that is not a name: a list may be meant to have entries such as "name=value".
 ---@param map table<string, any>
 ---@return string[]
 function tables.assignments(map)
   local list = {}
   for name, value in pairs(map) do
+    if type(name) ~= "string" then
+      error(("expected names and values, but the key %s is a %s"):format(tostring(name), type(name)), 0)
+    end
     list[#list + 1] = value == true and name or ("%s=%s"):format(name, tostring(value))
   end
   table.sort(list)

@@ -14,6 +14,7 @@
 local effect = require "bosun.effect"
 local errors = require "bosun.error"
 local fs = require "bosun.fs"
+local list_problem = require("bosun.native.list").problem
 local options = require "bosun.options"
 local dirname = require("bosun.path").dirname
 
@@ -307,6 +308,8 @@ end
 ---@return bosun.tar.Archive
 function tar.new(entries)
   local archive = setmetatable({ entries = {} }, Archive)
+  local problem = entries ~= nil and list_problem(entries)
+  if problem then error("tar: expected a list of entries, but " .. problem, 2) end
   for index, entry in ipairs(entries or {}) do
     check_entry(entry, index, 2)
     archive.entries[index] = entry

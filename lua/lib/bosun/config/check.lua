@@ -4,6 +4,7 @@
 --- The place of a value is its `path`, the keys that lead to it as people write them, and the `line` and `column` of
 --- the value and of its key (`key_line`, `key_column`). The value of a default has no lines.
 
+local list_problem = require("bosun.native.list").problem
 local secret = require "bosun.secret"
 local suggest = require "bosun.suggest"
 local sorted_keys = require("bosun.tables").sorted_keys
@@ -145,7 +146,7 @@ local function check_list(state, spec, list, place)
 end
 
 local function check_map(state, spec, map, place)
-  local result = {}
+  local result = setmetatable({}, getmetatable(map)) -- a mapping of 1, 2, 3 stays one
   for _, key in ipairs(sorted_keys(map)) do
     local below = place_below(state, place, map, key)
     if spec.keys then
@@ -181,16 +182,19 @@ function check_value(state, spec, raw, place)
 end
 
 --- Lists of a default get the metatable that lists of a file have.
-local function as_from_file(spec, value)
-  if spec.type == "list" then return setmetatable({ table.unpack(value) }, LIST) end
-  return value
+local function as_from_file(spec, path)
+  local value = spec.default
+  if spec.type ~= "list" then return value end
+  local problem = list_problem(value)
+  if problem then error(("%s: the default: expected a list, but %s"):format(path, problem), 0) end
+  return setmetatable({ table.unpack(value) }, LIST)
 end
 
 --- A default is checked and converted like a value of the file: "5m" can be one, and each plugin gets its own table.
 local function default_of(spec, path)
   if spec.default == nil then return nil end
   local state = { marks = {}, problems = {} }
-  local value = check_value(state, spec, as_from_file(spec, spec.default), { path = path })
+  local value = check_value(state, spec, as_from_file(spec, path), { path = path })
   local problem = state.problems[1]
   if problem then error(("%s: the default: %s"):format(problem.path, problem.message), 0) end
   return value

@@ -23,7 +23,7 @@ local schema = {}
 ---@field description? string one line, for messages and people
 
 local PROPERTIES = {
-  type = "string", required = "boolean", default = "any", enum = "table", min = "number", max = "number",
+  type = "string", required = "boolean", default = "any", enum = "list", min = "number", max = "number",
   pattern = "string", keys = "table", values = "table", fields = "table", items = "table", check = "function",
   secret = "boolean", description = "string",
 }

@@ -15,7 +15,7 @@ local LINES = 20 -- of the output, in the message of a failed build
 
 local BUILD = {
   tag = "string", labels = "table", build_args = "table", pull = "boolean", no_cache = "boolean",
-  dockerfile = "string", auth = "table|boolean", on_progress = "function", note = "string",
+  dockerfile = "string", auth = "list|boolean", on_progress = "function", note = "string",
 }
 
 ---@class bosun.docker.BuildOptions

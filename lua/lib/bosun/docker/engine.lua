@@ -7,6 +7,7 @@ local endpoint = require "bosun.docker.endpoint"
 local errors = require "bosun.docker.errors"
 local http = require "bosun.http"
 local json = require "bosun.json"
+local list_problem = require("bosun.native.list").problem
 local log = require "bosun.log"
 local options_of = require("bosun.options").check
 local tables = require "bosun.tables"
@@ -192,6 +193,8 @@ function Engine:_filters(labels, filters)
   local all = {}
   for name, values in pairs(filters or {}) do
     local texts = {}
+    local problem = type(values) == "table" and list_problem(values)
+    if problem then error(("filter %s: expected a list of values, but %s"):format(name, problem), 0) end
     for i, value in ipairs(type(values) == "table" and values or { values }) do texts[i] = tostring(value) end
     all[name] = json.array(texts)
   end

@@ -8,6 +8,7 @@ local errors = require "bosun.docker.errors"
 local frames = require "bosun.docker.frames"
 local json = require "bosun.json"
 local lines = require "bosun.lines"
+local list_problem = require("bosun.native.list").problem
 local options_of = require("bosun.options").check
 local tables = require "bosun.tables"
 local time = require "bosun.time"
@@ -186,9 +187,8 @@ end
 ---@return bosun.docker.Error|nil err code "conflict": the container does not run; "timeout"
 function Engine:exec(id, argv, options)
   options = options_of("engine:exec", options, EXEC)
-  if type(argv) ~= "table" or type(argv[1]) ~= "string" then
-    error("engine:exec: expected the program and its arguments as a list", 2)
-  end
+  local problem = list_problem(argv) or type(argv[1]) ~= "string" and "item 1 is not a string"
+  if problem then error("engine:exec: expected a list of a program and its arguments, but " .. problem, 2) end
   local seconds, limit = options.timeout or 30, options.max_output or MOST_OUTPUT
   local where = " in container " .. self:_short(id)
   local what = "run " .. argv[1] .. where

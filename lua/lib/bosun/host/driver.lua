@@ -71,12 +71,16 @@ local function check_deployments(infos, method)
       ": data.deploymentsStatus is a %s; expected a table of ActionStatusInfo by deployment id", type(infos))
   end
   for id, info in pairs(infos) do
+    if type(id) ~= "string" then
+      refuse(method, "pe_status", ": data.deploymentsStatus has the key %s, a %s; expected the ids of deployments",
+        tostring(id), type(id))
+    end
     if not ActionStatusInfo.is(info) then
-      refuse(method, "pe_status", ": data.deploymentsStatus[%q] is %s; expected an ActionStatusInfo", tostring(id),
+      refuse(method, "pe_status", ": data.deploymentsStatus[%q] is %s; expected an ActionStatusInfo", id,
         describe(info))
     end
     local problem = ActionStatusInfo.problem(info)
-    if problem then refuse(method, "pe_status", ": data.deploymentsStatus[%q]: %s", tostring(id), problem) end
+    if problem then refuse(method, "pe_status", ": data.deploymentsStatus[%q]: %s", id, problem) end
   end
 end
 

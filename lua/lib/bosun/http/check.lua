@@ -1,6 +1,7 @@
 --- Internal: checks of a request's options. A wrong one is a bug in the plugin: the check stops there, and
 --- `check.protected` returns what is wrong.
 
+local list_problem = require("bosun.native.list").problem
 local native = require "bosun.native.http"
 local options_problem = require("bosun.options").problem
 local tables = require "bosun.tables"
@@ -42,8 +43,11 @@ function check.sorted_names(map, what)
 end
 
 --- A table that is a list (of several values for one name) or the list of the one value.
-function check.as_list(value)
-  return type(value) == "table" and value or { value }
+function check.as_list(value, what)
+  if type(value) ~= "table" then return { value } end
+  local problem = list_problem(value)
+  if problem then check.misuse("%s: expected a value or a list of values, but %s", what, problem) end
+  return value
 end
 
 --- Calls fn. Returns what it returns, or nil and the problem that stopped it.

@@ -6,6 +6,7 @@ local check = require "bosun.http.check"
 local json = require "bosun.json"
 local native = require "bosun.native.http"
 local retry = require "bosun.http.retry"
+local tables = require "bosun.tables"
 local urls = require "bosun.url"
 
 local misuse, text_of, sorted_names, as_list = check.misuse, check.text_of, check.sorted_names, check.as_list
@@ -50,8 +51,9 @@ end
 local function encode_pairs(map, what)
   local parts = {}
   for _, key in ipairs(sorted_names(map, what)) do
-    for _, value in ipairs(as_list(map[key])) do
-      local text = request.escape(text_of(value, ("%s %s"):format(what, key)))
+    local name = ("%s %s"):format(what, key)
+    for _, value in ipairs(as_list(map[key], name)) do
+      local text = request.escape(text_of(value, name))
       if type(value) == "userdata" then native.add_secret(text) end
       parts[#parts + 1] = request.escape(key) .. "=" .. text
     end
@@ -131,7 +133,7 @@ local function make_headers(headers)
   local list = {}
   if not headers then return list end
   for _, name in ipairs(sorted_names(headers, "headers")) do
-    for _, value in ipairs(as_list(headers[name])) do
+    for _, value in ipairs(as_list(headers[name], "header " .. name)) do
       add_header(list, name, text_of(value, "header " .. name))
     end
   end
@@ -276,16 +278,13 @@ local function make(options)
   }
 end
 
---- Merges headers by name, ignoring case.
+--- The headers, and the defaults whose names, ignoring case, are not among them.
 local function merge_headers(defaults, headers)
   if not defaults or not headers then return defaults or headers end
-  local merged, names = {}, {}
-  for _, source in ipairs { defaults, headers } do
-    for name, value in pairs(source) do
-      local lower = tostring(name):lower()
-      if names[lower] then merged[names[lower]] = nil end
-      merged[name], names[lower] = value, name
-    end
+  local merged, given = tables.copy(headers), {}
+  for name in pairs(headers) do given[tostring(name):lower()] = true end
+  for name, value in pairs(defaults) do
+    if not given[tostring(name):lower()] then merged[name] = value end
   end
   return merged
 end

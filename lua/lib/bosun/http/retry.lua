@@ -5,7 +5,7 @@ local time = require "bosun.time"
 
 local retry = {}
 
-local RETRY = { max = "count", backoff = "seconds", max_wait = "seconds", on = "table", any_method = "boolean" }
+local RETRY = { max = "count", backoff = "seconds", max_wait = "seconds", on = "list", any_method = "boolean" }
 local RETRY_ON = {
   429, 502, 503, 504, "dns", "connect", "closed", "timeout", "ECONNREFUSED", "ECONNRESET", "ECONNABORTED",
   "EHOSTUNREACH", "ENETUNREACH", "ENETDOWN", "EPIPE",

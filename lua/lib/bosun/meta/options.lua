@@ -5,12 +5,12 @@
 --- called, and raises an error there, with a "did you mean".
 ---
 ---     function library.fetch(url, given)
----       given = options.check("library.fetch", given, { timeout = "seconds", token = "text", tags = "table|string" })
+---       given = options.check("library.fetch", given, { timeout = "seconds", token = "text", tags = "list|string" })
 ---
 --- A specification maps each name to kinds, with "|" between them: amount (a number of 0 or more), any, boolean,
---- count (an integer of 0 or more), function, integer, limit (0 or more seconds, math.huge included), mode (permission
---- bits), number, positive (an integer of 1 or more), seconds (0 or more, finite), string, table, text (a string or a
---- bosun.secret).
+--- count (an integer of 0 or more), function, integer, limit (0 or more seconds, math.huge included), list (a table
+--- with the keys 1 to n and no others), mode (permission bits), number, positive (an integer of 1 or more), seconds
+--- (0 or more, finite), string, table, text (a string or a bosun.secret).
 local options = {}
 
 --- The options, when they are right; raises otherwise.

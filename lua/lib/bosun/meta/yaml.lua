@@ -30,7 +30,8 @@ function yaml.decode(text, options) end
 ---@return table|bosun.Error marks the marks, or the error if value is nil
 function yaml.decode_marked(text, source) end
 
---- Writes a value as a document. Raises an error for a value that YAML cannot represent, and names its position.
+--- Writes a value as a document. A table is a list if its keys are 1 to n and nothing else, otherwise a mapping. Raises
+--- an error for a value that YAML cannot represent, and names its position.
 ---@param value any
 ---@return string
 function yaml.encode(value) end
@@ -41,7 +42,8 @@ function yaml.encode(value) end
 ---@return bosun.Error|nil err
 function yaml.load(path) end
 
---- Marks a table as a list, so that it stays one even if it is empty. Returns the table.
+--- Marks a table as a list, so that it stays one even if it is empty. Writing it raises an error if it then has other
+--- keys than 1 to n. Returns the table.
 ---@param list table
 ---@return table
 function yaml.array(list) end
