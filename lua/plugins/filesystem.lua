@@ -227,12 +227,12 @@ function FilesystemPlugin:install(entry, now, model_id, deployment_info)
     State.READY, self:prediction_data(entry, model_id))
 end
 
---- Is this model served, with the content that the action names? An artifact that is gone is taken for the one that was
---- installed.
+--- Is this model served, with the content and settings that the action names? An artifact that is gone is taken for the
+--- one that was installed.
 function FilesystemPlugin:is_serving(entry, now, model_id, deployment_info)
   if now.kind ~= "whole" or now.info.model_id ~= model_id then return false end
   local artifact = given.artifact(deployment_info, { folder = true })
-  return not artifact or self.store:serves(entry, now.info, artifact.path)
+  return not artifact or self.store:has(entry, now.info, artifact.path, deployment_info.keyValueConfig)
 end
 
 --- Makes it so that the deployment serves the model; does nothing if it does.

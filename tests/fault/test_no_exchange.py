@@ -3,6 +3,8 @@ that changes something. Afterwards the old model or the new one serves, and the 
 leaves one of the two, whole."""
 import os
 import signal
+import threading
+from concurrent.futures import ThreadPoolExecutor
 
 from harness import BUILD, Fault, SYSFAULT, Workspace, deployed, expect, main, sweep, test, tree
 
@@ -10,6 +12,7 @@ NORENAME = os.path.join(BUILD, "tests", "fault", "norename.so")
 MODES = ["EINVAL", "ENOSYS", "overlay"]
 CHANGES = ("rename,renameat,renameat2,unlink,unlinkat,rmdir,mkdir,mkdirat,write,pwrite64,fsync,fchmod,ftruncate,"
            "copy_file_range,flock,openat")
+RENAMES = "rename,unlinkat,unlink"
 WORKER = 1
 EIO = 5
 
@@ -89,7 +92,7 @@ for _mode in ("EINVAL", "overlay"):
                 _, second, private = prepare(workspace)
                 # Killed twice: at a place of the first run, and at one of the run that finishes it.
                 for place in at:
-                    fault = Fault(workspace, WORKER, place, "-c", "rename,unlinkat,unlink", "-s", str(int(signal.SIGKILL)))
+                    fault = Fault(workspace, WORKER, place, "-c", RENAMES, "-s", str(int(signal.SIGKILL)))
                     workspace.run("deployment_replace_model", second, prefix=fault.prefix, private=private, env=env)
                 check_after(workspace, second, private, env)
         sweep([(first, second) for first in range(1, 10) for second in range(1, 8)], one)
@@ -108,6 +111,36 @@ for _mode in ("EINVAL", "overlay"):
                     expect(deployed(workspace) == "model-A", "still serving, and on disk", deployed(workspace))
                 check_after(workspace, second, private, env)
         sweep(range(1, count_changes(env) + 1), one)
+
+
+@test("deployment_status and deployment_list during replacements never miss the deployment")
+def _():
+    env = environment("EINVAL")
+    with Workspace() as workspace:
+        first, second, private = prepare(workspace)
+        done = threading.Event()
+
+        def replace():
+            for number in range(40):
+                config = first if number % 2 else second
+                action = "deployment_start" if number % 2 else "deployment_replace_model"
+                workspace.run(action, config, private=private, env=env, status="r.yaml").truthful("passing")
+
+        def ask(action, status):
+            asked = 0
+            while asked == 0 or not done.is_set():
+                answer = workspace.run(action, first, private=private, env=env, status=status).truthful("passing")
+                expect(action == "deployment_status" or answer["data"]["d1"]["status"] == "passing", answer)
+                asked += 1
+
+        with ThreadPoolExecutor() as pool:
+            asking = [pool.submit(ask, "deployment_status", "s.yaml"), pool.submit(ask, "deployment_list", "l.yaml")]
+            try:
+                replace()
+            finally:
+                done.set()
+            for each in asking:
+                each.result()
 
 
 if __name__ == "__main__":

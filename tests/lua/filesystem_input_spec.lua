@@ -164,6 +164,18 @@ describe("the filesystem plugin", function()
       assert.same({}, workspace:read_yaml "base/deployment_d2/kv.yaml")
     end)
 
+    it("is written anew when a start brings other settings", function()
+      for _, file in ipairs { "kv.yaml", "config.yml" } do
+        use { deploymentKVFile = file }
+        start { keyValueConfig = { a = 1 } }
+        expect(start { keyValueConfig = { a = 1, deployment_id = file == "config.yml" and "x" or nil } }, "passing",
+          "ready", "already serving")
+        expect(start(), "passing", "ready", "already serving")
+        expect(start { keyValueConfig = { a = 2 } }, "passing", "ready", "installed anew")
+        assert.equal(2, workspace:read_yaml("base/deployment_d1/" .. file).a)
+      end
+    end)
+
     it("that is the info file has them added, ours first", function()
       use { deploymentKVFile = "config.yml" }
       local given = { deployment_id = "evil", model_file = "../../x" }

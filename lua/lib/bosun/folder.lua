@@ -94,17 +94,25 @@ local function prove(self, p)
   if not ours then error(foreign(problem or p .. " was made by someone else"), 0) end
 end
 
---- Removes our folder at `p`: what proves that it is ours goes last, so that an interrupted removal can go on. Raises.
+--- The names in our folder at `p`. Raises unless it is ours; an empty one is everybody's.
+local function names_in(self, p)
+  local names = fs.list(p)
+  if not names or #names > 0 then prove(self, p) end
+  return assert(names or fs.list(p))
+end
+
+--- Removes our folder at `p`, if it is there: what proves that it is ours goes last, so that an interrupted removal can
+--- go on. Raises.
 local function discard(self, p)
-  local stat = there(p)
-  local names = stat and stat.type == "directory" and assert(fs.list(p)) or {}
-  if stat and (#names > 0 or stat.type ~= "directory") then prove(self, p) end
+  local names = there(p) and names_in(self, p) or {}
   local later = {}
   for _, name in ipairs(self.last) do later[name] = true end
   for _, name in ipairs(names) do
     if not later[name] then assert(fs.remove(path.join(p, name), { recursive = true })) end
   end
-  for _, name in ipairs(stat and self.last or {}) do assert(fs.remove(path.join(p, name), { recursive = true })) end
+  for _, name in ipairs(#names > 0 and self.last or {}) do
+    assert(fs.remove(path.join(p, name), { recursive = true }))
+  end
   assert(fs.remove(p))
 end
 
@@ -125,7 +133,7 @@ end
 --- emptied where it is. Raises.
 local function vacate(self)
   if there(self.new) then discard(self, self.new) end
-  if #(fs.list(self.path) or {}) > 0 or there(self.path).type ~= "directory" then prove(self, self.path) end
+  names_in(self, self.path)
   local moved, err = fs.move(self.path, self.new)
   if moved then return sync(self, function() fs.move(self.new, self.path) end) end
   if err.code ~= "EXDEV" then error(err, 0) end
@@ -142,6 +150,7 @@ end
 --- Exchanges the folders in the place and at `new` where the file system cannot. Raises; the old one is then in its
 --- place, unless it had to be emptied: then `next` stays, and the next action goes on.
 local function replace_by_renames(self)
+  self.emptied = false
   rename(self, self.new, self.next)
   local ok, err = pcall(finish, self)
   if ok then return end

@@ -204,6 +204,21 @@ local function encoded(name, content)
   return text
 end
 
+--- The settings that are written: where they go into the info file, without its own keys.
+---@param key_values table
+---@param files filesystem.Files
+---@param refused? fun(key: string) called with each key that is left out
+---@return table
+function record.settings(key_values, files, refused)
+  if files.kv ~= files.info then return key_values end
+  local settings = tables.copy(key_values)
+  for _, key in ipairs(tables.sorted_keys(INFO_KEYS)) do
+    if settings[key] ~= nil and refused then refused(key) end
+    settings[key] = nil
+  end
+  return settings
+end
+
 --- The texts of the info file and of the file with the keyValueConfig, if that is another one. Raises.
 ---@param deployment filesystem.Deployment
 ---@param files filesystem.Files
@@ -212,14 +227,9 @@ end
 ---@return string|nil kv
 function record.texts(deployment, files, refused)
   local info = { deployment_id = deployment.id, model_id = deployment.model.id }
-  local settings = deployment.key_values or {}
-  if files.kv ~= files.info then
-    return encoded(files.info, info), files.kv and encoded(files.kv, settings)
-  end
-  for _, key in ipairs(tables.sorted_keys(settings)) do
-    if INFO_KEYS[key] then refused(key) else info[key] = settings[key] end
-  end
-  return encoded(files.info, info)
+  local settings = record.settings(deployment.key_values or {}, files, refused)
+  if files.kv == files.info then return encoded(files.info, tables.copy(settings, info)) end
+  return encoded(files.info, info), files.kv and encoded(files.kv, settings)
 end
 
 --- Marks a new directory as ours: before anything else is in it, and on disk. Raises.

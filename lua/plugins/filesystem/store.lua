@@ -164,17 +164,26 @@ local function finish(entry)
   return entry.place:settle()
 end
 
---- Like `look`, for actions that change nothing. A replacement that was interrupted is finished first.
+local function settle_if_interrupted(entry)
+  if not entry.place:interrupted() then return true end
+  return finish(entry)
+end
+
+--- Like `look`, for actions that change nothing. A replacement that was interrupted is finished first. One that another
+--- action is just making can be between two renames, so what is not whole has to be seen twice.
 ---@param entry filesystem.Entry
 ---@return filesystem.Look
 function Store:observe(entry)
-  if entry.place:interrupted() then
-    local finished, err = finish(entry)
-    if not finished then
+  local now
+  for _ = 1, 2 do
+    local settled, err = settle_if_interrupted(entry)
+    if not settled then
       return found("broken", nil, ("its replacement was interrupted and cannot be finished: %s"):format(tostring(err)))
     end
+    now = self:look(entry)
+    if now.kind == "whole" then break end
   end
-  return self:look(entry)
+  return now
 end
 
 --- The keyValueConfig as it was written; nil when there is none.
@@ -201,12 +210,18 @@ end
 ---@field file string its name in the deployment's directory
 ---@field size? integer set by install
 
---- Is the model at `artifact` the one in the deployment's directory? Raises if one cannot be read.
+--- Are these the model and, where they are written, the settings in the deployment's directory? Raises if a model
+--- cannot be read.
 ---@param entry filesystem.Entry
 ---@param info filesystem.Info
 ---@param artifact string
+---@param settings? table the keyValueConfig; nil: whatever they are
 ---@return boolean
-function Store:serves(entry, info, artifact)
+function Store:has(entry, info, artifact, settings)
+  if settings and self.files.kv then
+    local before = yaml.encode(self:key_values(entry, info) or {})
+    if before ~= yaml.encode(record.settings(settings, self.files)) then return false end
+  end
   return model.same(artifact, path.join(entry.dir, info.model_file))
 end
 
