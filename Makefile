@@ -86,8 +86,9 @@ TOOL        := $(BUILD)/bosun
 # in tests/fault and tests/bench are tools for the scripts there.
 UNIT_TESTS  := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/unit/test_*.c))
 EMBED_TESTS := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/embed/test_*.c))
-FAULT_TOOLS := $(patsubst %.c,$(BUILD)/%,$(filter-out tests/fault/failmalloc.c,$(wildcard tests/fault/*.c))) \
-               $(BUILD)/tests/fault/failmalloc.so
+PRELOADS    := tests/fault/failmalloc.c tests/fault/norename.c
+FAULT_TOOLS := $(patsubst %.c,$(BUILD)/%,$(filter-out $(PRELOADS),$(wildcard tests/fault/*.c))) \
+               $(PRELOADS:%.c=$(BUILD)/%.so)
 BENCH_TOOLS := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/bench/*.c))
 FUZZ_TARGETS := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/fuzz/fuzz_*.c))
 TEST_FILES   = $(UNIT_TESTS) $(EMBED_TESTS) $(FAULT_TOOLS)

@@ -2,19 +2,23 @@
 --- contains. It is also the reference for plugins of your own: the private config's schema, then a method per action.
 ---
 --- Where the contract leaves a choice:
---- * Starting a deployment that serves another model fails and points to deployment_replace_model; it never swaps.
+--- * A start makes it so: where another model serves, or the artifact is another one, the new one is exchanged in.
 --- * Replacing the model of a deployment that does not exist fails; replacing that of a broken one repairs it.
 --- * A stop removes the deployment whatever model it serves, and reports when that is not the model it was given: the
 ---   agent wants the deployment gone, and its idea of the model may predate a replacement.
 --- * A relaunch builds the deployment anew and swaps it in, so the deployment never disappears.
---- * A directory of the right name without our info file belongs to someone else and is never touched.
+--- * A directory that is not provably ours (filesystem/record.lua says when it is) is never touched: the action fails.
 --- * The status of pe_status describes the environment; that of each deployment is in data.deploymentsStatus.
 
 local BosunPluginBase = require "bosun.plugin_base"
 local Store = require "filesystem.store"
 local given = require "bosun.deployment_info"
 local path = require "bosun.path"
+local prediction = require "filesystem.prediction"
+local record = require "filesystem.record"
 local status = require "bosun.action_status"
+local time = require "bosun.time"
+local yaml = require "bosun.yaml"
 
 local ActionStatus, State = status.ActionStatus, status.DeploymentState
 local passing, warning = status.ActionStatusInfo.passing, status.ActionStatusInfo.warning
@@ -24,6 +28,7 @@ local about = given.about
 local FilesystemPlugin = BosunPluginBase:extend("filesystem")
 
 local function is_file_name(name)
+  if name == record.MARK then return nil, name .. " is the name of the plugin's own file" end
   local ok, err = path.safe_component(name)
   return ok and true, err and err.message
 end
@@ -46,7 +51,11 @@ FilesystemPlugin.config_schema = {
     type = "string", default = "config.yml", check = is_file_name, description = "the file the prediction server reads",
   },
   deploymentPredictionBaseUrl = {
-    type = "url", description = "base of the prediction URLs; the deployment's id is appended",
+    type = "url", check = prediction.is_base, description = "base of the prediction URLs",
+  },
+  deploymentPredictionPath = {
+    type = "string", default = "{id}/predict", check = prediction.is_path,
+    description = "what follows the base in a prediction URL: {id}, {directory} and {modelId} are filled in",
   },
   deploymentKVFile = {
     type = "string", check = is_file_name, description = "the file to write the deployment's keyValueConfig to",
@@ -57,15 +66,12 @@ function FilesystemPlugin:init()
   self.store = Store.new(self.config)
 end
 
-local function url_encoded(text)
-  return (text:gsub("[^%w%-._~]", function(c) return ("%%%02X"):format(c:byte()) end))
-end
-
 --- The data of a successful start or replacement; nil without a base URL.
-function FilesystemPlugin:prediction_data(entry)
+function FilesystemPlugin:prediction_data(entry, model_id)
   local base = self.config.deploymentPredictionBaseUrl
   if not base then return nil end
-  return { predictionUrl = given.prediction_url(base, url_encoded(entry.id)) }
+  local parts = { id = entry.id, directory = entry.name, modelId = model_id }
+  return { predictionUrl = prediction.url(base, self.config.deploymentPredictionPath, parts) }
 end
 
 --- The environment's own health.
@@ -97,32 +103,47 @@ function FilesystemPlugin:pe_status()
   return result
 end
 
---- The status of the deployment with this id.
-function FilesystemPlugin:health(id)
-  local entry, problem = self.store:entry(id)
-  if not entry then return failing(problem, State.UNKNOWN) end
-  local now = self.store:look(entry)
+--- What to say of a directory that is not ours.
+local function left_untouched(entry, now)
+  return about(entry, "%s; left untouched: move it away, or set another deploymentDirPrefix", now.problem)
+end
+
+--- The status of a deployment of which this was found.
+local function verdict(entry, now)
   local data = now.info and { currentModelId = now.info.model_id }
   if now.kind == "whole" then
     return passing(about(entry, "serving model %s", now.info.model_id), State.READY, data)
+  elseif now.kind == "broken" then
+    return failing(about(entry, "%s", now.problem), State.ERRORED, data)
+  elseif now.kind == "absent" then
+    return failing(about(entry, "not deployed: no directory %s", entry.dir), State.ERRORED)
+  elseif now.kind == "unknown" then
+    return failing(about(entry, "%s", now.problem), State.UNKNOWN)
   end
-  if now.kind == "absent" then
-    return failing(about(entry, "not deployed: no directory %s", entry.dir), State.STOPPED)
-  end
-  return failing(about(entry, "%s", now.problem), now.kind == "broken" and State.ERRORED or State.UNKNOWN, data)
+  return failing(left_untouched(entry, now), State.ERRORED)
+end
+
+--- The status of the deployment with this id.
+function FilesystemPlugin:health(id)
+  local entry, problem = self.store:entry(id)
+  if not entry then return failing(problem, State.ERRORED) end
+  return verdict(entry, self.store:observe(entry))
 end
 
 function FilesystemPlugin:deployment_status(deployment_info)
   return self:health(deployment_info.id)
 end
 
---- A deployment's entry in deployment_list.
-function FilesystemPlugin:describe(entry, info)
+--- A deployment's entry in deployment_list: a whole status, as the Python runner has it, and the deployment's facts.
+function FilesystemPlugin:describe(entry, now)
+  local health, info = verdict(entry, now), now.info
   return {
+    status = health.status, msg = health.msg, state = health.state, duration = yaml.null,
+    timestamp = math.floor(time.now() * 1000), data = health.data,
     id = entry.id,
     name = info.deployment_name,
     modelId = info.model_id,
-    modelArtifact = path.join(entry.dir, info.model_file),
+    modelArtifact = info.model_file and path.join(entry.dir, info.model_file),
     keyValueConfig = self.store:key_values(entry, info),
   }
 end
@@ -131,10 +152,10 @@ function FilesystemPlugin:deployment_list()
   local entries, err = self.store:entries()
   if not entries then return failing(("cannot list the deployments: %s"):format(err.message)) end
   local deployments, count = {}, 0
-  for entry in entries do
-    local now = self.store:look(entry)
+  for _, entry in ipairs(entries) do
+    local now = self.store:observe(entry)
     if now.info then
-      deployments[entry.id], count = self:describe(entry, now.info), count + 1
+      deployments[entry.id], count = self:describe(entry, now), count + 1
     elseif now.kind ~= "absent" then
       self.log:warn("not listed", { directory = entry.dir, reason = now.problem })
     end
@@ -142,38 +163,54 @@ function FilesystemPlugin:deployment_list()
   return passing(("deployments in %s: %d"):format(self.config.baseDir, count), nil, deployments)
 end
 
---- Runs body(entry, what is there now) while no other action changes this deployment.
+--- Runs body(entry, what is there now) while no other action changes this deployment. A failure has no state yet.
 function FilesystemPlugin:change(deployment_info, body)
   local entry, problem = self.store:entry(deployment_info.id)
   if not entry then return failing(problem) end
-  local lock <close>, err = self.store:lock(entry)
+  local lock <close>, err = entry.place:lock()
   if not lock then return failing(about(entry, "%s", err.message)) end
-  local cleared, why = self.store:clear(entry)
-  if not cleared and why then
-    return failing(about(entry, "cannot remove what an interrupted run left behind: %s", why.message))
+  local settled, why = entry.place:settle()
+  if not settled then
+    return failing(about(entry, "cannot clear up after an interrupted run: %s", tostring(why)))
   end
   local now = self.store:look(entry)
-  if now.kind == "foreign" then
-    return failing(about(entry, "%s; left untouched: move it away, or set another deploymentDirPrefix",
-      now.problem))
-  end
+  if now.kind == "foreign" then return failing(left_untouched(entry, now)) end
+  if now.kind == "unknown" then return failing(about(entry, "%s", now.problem)) end
   return body(entry, now)
 end
 
+--- Does a folder contain another one, or what will be one? Symlinks are not followed.
+local function contains(outer, inner)
+  outer, inner = path.abs(outer), path.abs(inner)
+  return outer and inner and path.is_within(outer, inner)
+end
+
 --- The model named by the action, checked.
-function FilesystemPlugin:model(id, deployment_info)
-  local artifact, problem = given.artifact(deployment_info)
+function FilesystemPlugin:model(entry, id, deployment_info)
+  local artifact, problem = given.artifact(deployment_info, { folder = true })
   if not artifact then return nil, problem end
-  if artifact.file == self.config.deploymentInfoFile or artifact.file == self.config.deploymentKVFile then
+  if artifact.type == "directory" and contains(artifact.path, entry.dir) then
+    return nil, ("modelArtifact %s contains the deployment's directory %s; expected a directory elsewhere"):format(
+      artifact.path, entry.dir)
+  end
+  if not self.store:takes_model(artifact.file) then
     return nil, ("the model's file name %s is reserved: the plugin writes a file of that name next to the model")
       :format(artifact.file)
   end
-  return { id = id, artifact = artifact.path, file = artifact.file, size = artifact.size }
+  return { id = id, artifact = artifact.path, file = artifact.file }
 end
 
---- Puts the deployment with this model in place. A failure has no state yet.
-function FilesystemPlugin:install(entry, model_id, deployment_info)
-  local model, problem = self:model(model_id, deployment_info)
+--- What a message adds about the model that was there before.
+local function instead_of(now, model_id)
+  local before = now.info and now.info.model_id
+  if not before then return "" end
+  if before ~= model_id then return (", instead of model %s"):format(before) end
+  return now.kind == "whole" and ", installed anew" or ", repaired"
+end
+
+--- Puts the deployment with this model in place, whatever is there now. A failure has no state yet.
+function FilesystemPlugin:install(entry, now, model_id, deployment_info)
+  local model, problem = self:model(entry, model_id, deployment_info)
   if not model then return failing(about(entry, "%s", problem)) end
   local deployment = {
     id = entry.id,
@@ -186,84 +223,73 @@ function FilesystemPlugin:install(entry, model_id, deployment_info)
   end)
   if not installed then return failing(about(entry, "%s", tostring(err))) end
   if err then self.log:warn("cannot remove the previous directory", { deployment = entry.id, error = err }) end
-  return passing(about(entry, "serving model %s from %s", model_id, entry.dir), State.READY,
-    self:prediction_data(entry))
+  return passing(about(entry, "serving model %s from %s%s", model_id, entry.dir, instead_of(now, model_id)),
+    State.READY, self:prediction_data(entry, model_id))
 end
 
---- The result when there is nothing to do.
-function FilesystemPlugin:already(entry, model_id)
-  return passing(about(entry, "already serving model %s", model_id), State.READY, self:prediction_data(entry))
+--- Is this model served, with the content and settings that the action names? An artifact that is gone is taken for the
+--- one that was installed.
+function FilesystemPlugin:is_serving(entry, now, model_id, deployment_info)
+  if now.kind ~= "whole" or now.info.model_id ~= model_id then return false end
+  local artifact = given.artifact(deployment_info, { folder = true })
+  return not artifact or self.store:has(entry, now.info, artifact.path, deployment_info.keyValueConfig)
 end
 
---- Puts the deployment in place with the model that the action names, whatever is there now.
-function FilesystemPlugin:launch(entry, now, deployment_info)
-  local model_id, problem = given.id(deployment_info, "modelId")
-  if not model_id then return failing(about(entry, "%s", problem)) end
-  local result = self:install(entry, model_id, deployment_info)
-  result.state = result.state or (now.kind == "whole" and State.READY or State.ERRORED)
-  return result
-end
-
---- The result of a start when an intact deployment exists.
-function FilesystemPlugin:running(entry, info, deployment_info)
-  local model_id = given.id(deployment_info, "modelId")
-  if info.model_id == model_id then
-    return self:already(entry, model_id)
+--- Makes it so that the deployment serves the model; does nothing if it does.
+function FilesystemPlugin:serve(entry, now, model_id, deployment_info)
+  if self:is_serving(entry, now, model_id, deployment_info) then
+    return passing(about(entry, "already serving model %s", model_id), State.READY,
+      self:prediction_data(entry, model_id))
   end
-  return failing(about(entry, "serving model %s; use deployment_replace_model to switch models",
-    info.model_id), State.READY)
+  return self:install(entry, now, model_id, deployment_info)
+end
+
+--- Adds to the result of an action that failed what is on disk, and so is served, now.
+function FilesystemPlugin:with_what_is_served(result, deployment_info)
+  if result.status ~= ActionStatus.ERROR then return result end
+  local entry = self.store:entry(deployment_info.id)
+  local now = entry and self.store:look(entry) or { kind = "absent" }
+  result.state = now.kind == "unknown" and State.UNKNOWN or State.ERRORED
+  if now.kind == "whole" then
+    result.state, result.msg = State.READY, ("%s; still serving model %s"):format(result.msg, now.info.model_id)
+  end
+  return result, now
 end
 
 function FilesystemPlugin:deployment_start(deployment_info)
-  return self:change(deployment_info, function(entry, now)
-    if now.kind == "whole" then return self:running(entry, now.info, deployment_info) end
-    return self:launch(entry, now, deployment_info)
+  local result = self:change(deployment_info, function(entry, now)
+    local model_id, problem = given.id(deployment_info, "modelId")
+    if not model_id then return failing(about(entry, "%s", problem)) end
+    return self:serve(entry, now, model_id, deployment_info)
   end)
+  return (self:with_what_is_served(result, deployment_info))
 end
 
 function FilesystemPlugin:deployment_relaunch(deployment_info)
-  return self:change(deployment_info, function(entry, now)
-    return self:launch(entry, now, deployment_info)
+  local result = self:change(deployment_info, function(entry, now)
+    local model_id, problem = given.id(deployment_info, "modelId")
+    if not model_id then return failing(about(entry, "%s", problem)) end
+    return self:install(entry, now, model_id, deployment_info)
   end)
-end
-
-function FilesystemPlugin:replace(entry, now, deployment_info)
-  local model_id, problem = given.id(deployment_info, "newModelId")
-  if not model_id then return failing(about(entry, "%s", problem)) end
-  if now.kind == "absent" then
-    return failing(about(entry, "no model to replace; use deployment_start"), State.STOPPED)
-  elseif now.kind == "whole" and now.info.model_id == model_id then
-    return self:already(entry, model_id)
-  end
-  return self:install(entry, model_id, deployment_info)
-end
-
---- Adds to a failed replacement what is on disk, and so is served, now.
-function FilesystemPlugin:add_what_is_served(result, deployment_info)
-  local entry = self.store:entry(deployment_info.id)
-  local now = entry and self.store:look(entry)
-  if not now or now.kind == "absent" then return end
-  if now.kind ~= "whole" then
-    result.state = now.kind == "broken" and State.ERRORED or State.UNKNOWN
-    return
-  end
-  result.state = State.READY
-  result.msg = ("%s; still serving model %s"):format(result.msg, now.info.model_id)
-  if now.info.model_id ~= deployment_info.newModelId then result.data = { oldModelInUse = true } end
+  return (self:with_what_is_served(result, deployment_info))
 end
 
 function FilesystemPlugin:deployment_replace_model(deployment_info)
-  local result = self:change(deployment_info, function(entry, now)
-    return self:replace(entry, now, deployment_info)
-  end)
-  if result.status == ActionStatus.ERROR then self:add_what_is_served(result, deployment_info) end
+  local result, now = self:with_what_is_served(self:change(deployment_info, function(entry, now)
+    local model_id, problem = given.new_model_id(deployment_info)
+    if not model_id then return failing(about(entry, "%s", problem)) end
+    if now.kind == "absent" then return failing(about(entry, "no model to replace; use deployment_start")) end
+    return self:serve(entry, now, model_id, deployment_info)
+  end), deployment_info)
+  local old = now and now.kind == "whole" and now.info.model_id
+  if old and old ~= given.new_model_id(deployment_info) then result.data = { oldModelInUse = true } end
   return result
 end
 
 function FilesystemPlugin:deployment_stop(deployment_info)
-  return self:change(deployment_info, function(entry, now)
+  local result = self:change(deployment_info, function(entry, now)
     if now.kind == "absent" then return passing(about(entry, "not deployed"), State.STOPPED) end
-    local removed, err = self.store:remove(entry)
+    local removed, err = entry.place:remove()
     if not removed then return failing(about(entry, "not stopped: %s", tostring(err))) end
     if err then
       return warning(about(entry, "stopped, but some files could not be removed: %s", tostring(err)), State.STOPPED)
@@ -271,6 +297,7 @@ function FilesystemPlugin:deployment_stop(deployment_info)
     local other = given.other_model(deployment_info, now.info and now.info.model_id)
     return passing(about(entry, "removed %s%s", entry.dir, other), State.STOPPED)
   end)
+  return (self:with_what_is_served(result, deployment_info))
 end
 
 return FilesystemPlugin

@@ -138,7 +138,8 @@ def deployed(workspace, deployment="d1", prefix="deployment_"):
         info = yaml.safe_load(file)
     model = info["model_id"]
     expect(info["deployment_id"] == deployment, "another deployment's config.yml:", info)
-    expect(names == {"config.yml", f"{model}.mlpkg"}, f"a directory of {model} with", names)
+    expect(info.keys() == {"deployment_id", "model_id"}, "config.yml has more than two keys:", info)
+    expect(names == {".bosun.yml", "config.yml", f"{model}.mlpkg"}, f"a directory of {model} with", names)
     with open(os.path.join(folder, f"{model}.mlpkg"), "rb") as file, open(workspace.model(model), "rb") as source:
         expect(file.read() == source.read(), "the model file is not the one of", model)
     return model

@@ -31,30 +31,125 @@ describe("the filesystem plugin", function()
     end)
   end)
 
+  --- Every action that changes something, on d1: fails with this message and this state, and changes nothing.
+  local function expect_untouched(pattern)
+    local before = workspace:tree "base"
+    for action, info in pairs {
+      deployment_start = deployment(), deployment_stop = deployment(), deployment_relaunch = deployment(),
+      deployment_replace_model = with_model_b(),
+    } do
+      local status = workspace:act(action, info)
+      expect(status, "failing", "errored", pattern)
+      assert.matches("left untouched: move it away", status.msg)
+      assert.is_nil(status.data)
+      assert.equal(before, workspace:tree "base")
+    end
+  end
+
+  -- What a config.yml may hold that is not ours, although some of it names the deployment.
+  local FOREIGN = {
+    ["none at all"] = false,
+    ["another deployment"] = "deployment_id: another\nmodel_id: A\n",
+    ["no model"] = "deployment_id: d1\n",
+    ["a third key"] = "deployment_id: d1\nmodel_id: A\nowner: someone\n",
+    ["a list"] = "- a list\n",
+    ["nothing"] = "",
+    ["null"] = "~\n",
+    ["a comment"] = "# mine\ndeployment_id: d1\nmodel_id: A\n",
+    ["a comment behind a value"] = "deployment_id: d1 # mine\nmodel_id: A\n",
+    ["an unknown tag"] = "deployment_id: !mine d1\nmodel_id: A\n",
+    ["a known tag"] = "deployment_id: !!str d1\nmodel_id: A\n",
+    ["an anchor"] = "deployment_id: &a d1\nmodel_id: *a\n",
+    ["a tagged mapping"] = "!!map\ndeployment_id: d1\nmodel_id: A\n",
+    ["two documents"] = "deployment_id: d1\nmodel_id: A\n---\ndeployment_id: d1\nmodel_id: A\n",
+    ["a duplicate key"] = "deployment_id: d1\nmodel_id: A\nmodel_id: A\n",
+    ["a tab"] = "deployment_id: d1\n\tmodel_id: A\n",
+    ["an integer of 30 digits"] = "deployment_id: d1\nmodel_id: 123456789012345678901234567890\n",
+    ["a number"] = "deployment_id: d1\nmodel_id: 5\n",
+    ["half a line"] = "deployment_id: d1\nmodel_id:",
+    ["bytes that are not UTF-8"] = "deployment_id: d1\nmodel_id: \xFF\n",
+    ["too much"] = "deployment_id: d1\nmodel_id: A\n" .. ("\n"):rep(70000),
+  }
+
   describe("a directory that is not ours", function()
     before_each(function()
       workspace:mkdir "base/deployment_d1"
       workspace:write("base/deployment_d1/precious", "data")
     end)
 
-    for _, content in ipairs { false, 'deployment_id: "another"', "- a list" } do
-      it("is never touched: " .. tostring(content), function()
+    for what, content in pairs(FOREIGN) do
+      it("is never touched: its config.yml has " .. what, function()
         if content then workspace:write("base/deployment_d1/config.yml", content) end
-        local before = workspace:tree "base"
-        for action, info in pairs {
-          deployment_start = deployment(), deployment_stop = deployment(), deployment_relaunch = deployment(),
-          deployment_replace_model = with_model_b(),
-        } do
-          local status = workspace:act(action, info)
-          assert.equal("failing", status.status)
-          assert.matches("not a deployment of this plugin", status.msg)
-          assert.is_nil(status.data)
-        end
-        assert.equal(before, workspace:tree "base")
+        expect_untouched "not a deployment of this plugin"
         assert.is_nil(next(workspace:act("deployment_list").data))
-        expect(workspace:act("deployment_status", { id = "d1" }), "failing", "unknown")
+        expect(workspace:act("deployment_status", { id = "d1" }), "failing", "errored",
+          "not a deployment of this plugin")
+      end)
+
+      it("is never touched without a prefix: its config.yml has " .. what, function()
+        use { deploymentDirPrefix = "" }
+        workspace:mkdir "base/d1"
+        workspace:write("base/d1/precious", "data")
+        if content then workspace:write("base/d1/config.yml", content) end
+        expect_untouched "not a deployment of this plugin"
       end)
     end
+
+    it("is never touched when its config.yml cannot be read", function()
+      workspace:mkdir "base/deployment_d1/config.yml"
+      expect_untouched "config%.yml.*%(EISDIR%)"
+    end)
+
+    it("is never touched when its mark is another deployment's, half, or no mark", function()
+      start { id = "d2" }
+      os.execute(("rm -rf '%s/deployment_d1'; cp -r '%s/deployment_d2' '%s/deployment_d1'"):format(workspace.base,
+        workspace.base, workspace.base))
+      expect_untouched "does not name deployment d1"
+      workspace:write("base/deployment_d1/config.yml", "{{{")
+      for _, text in ipairs { "", "deployment_id: d1\n", 'deployment_id: d1\nmodel_id: A\nmodel_file: "../x"\n' } do
+        workspace:write("base/deployment_d1/.bosun.yml", text)
+        expect_untouched "not a deployment of this plugin"
+      end
+    end)
+  end)
+
+  it("never touches a symlink or a file of the deployment's name", function()
+    start()
+    os.rename(workspace:path "base/deployment_d1", workspace:path "elsewhere")
+    os.execute(("ln -s ../elsewhere '%s/deployment_d1'"):format(workspace.base))
+    local before = workspace:tree "elsewhere"
+    expect_untouched "it is a symlink"
+    assert.equal(before, workspace:tree "elsewhere")
+    os.remove(workspace:path "base/deployment_d1")
+    workspace:write("base/deployment_d1", "data")
+    expect_untouched "it is a file"
+  end)
+
+  describe("under a hidden name of ours", function()
+    for _, suffix in ipairs { "new", "next" } do
+      it("touches nothing that is not provably a deployment: " .. suffix, function()
+        local dir = "base/.deployment_d1.bosun-" .. suffix
+        start()
+        workspace:mkdir(dir)
+        workspace:write(dir .. "/precious", "data")
+        local before = workspace:tree "base"
+        for _, action in ipairs { "deployment_start", "deployment_stop", "deployment_relaunch" } do
+          expect(workspace:act(action, deployment()), "failing", "ready", "bosun%-" .. suffix
+            .. " is not a deployment of this plugin.*left untouched")
+        end
+        local status = workspace:act("plugin_start")
+        expect(status, "passing", nil)
+        assert.matches("left untouched", status.stderr)
+        assert.equal(before, workspace:tree "base")
+      end)
+    end
+
+    it("removes no lock file with content", function()
+      workspace:write("base/.deployment_d1.bosun-lock", "data")
+      expect(workspace:act("deployment_start", deployment()), "failing", "errored", "is not a lock file")
+      expect(workspace:act("plugin_start"), "passing", nil)
+      assert.equal(".deployment_d1.bosun-lock file 4", workspace:tree "base")
+    end)
   end)
 
   describe("deploymentKVFile", function()
@@ -69,6 +164,18 @@ describe("the filesystem plugin", function()
       assert.same({}, workspace:read_yaml "base/deployment_d2/kv.yaml")
     end)
 
+    it("is written anew when a start brings other settings", function()
+      for _, file in ipairs { "kv.yaml", "config.yml" } do
+        use { deploymentKVFile = file }
+        start { keyValueConfig = { a = 1 } }
+        expect(start { keyValueConfig = { a = 1, deployment_id = file == "config.yml" and "x" or nil } }, "passing",
+          "ready", "already serving")
+        expect(start(), "passing", "ready", "already serving")
+        expect(start { keyValueConfig = { a = 2 } }, "passing", "ready", "installed anew")
+        assert.equal(2, workspace:read_yaml("base/deployment_d1/" .. file).a)
+      end
+    end)
+
     it("that is the info file has them added, ours first", function()
       use { deploymentKVFile = "config.yml" }
       local given = { deployment_id = "evil", model_file = "../../x" }
@@ -76,10 +183,13 @@ describe("the filesystem plugin", function()
       local status = start { keyValueConfig = given }
       local info = workspace:read_yaml "base/deployment_d1/config.yml"
       assert.equal("d1", info.deployment_id)
-      assert.equal("model-A.txt", info.model_file)
+      assert.equal("A", info.model_id)
       assert.equal("value", info.key1)
-      assert.matches("deployment_id", status.stderr)
-      assert.same(settings, workspace:act("deployment_list").data.d1.keyValueConfig)
+      assert.matches("key=deployment_id", status.stderr)
+      local listed = workspace:act("deployment_list").data.d1
+      assert.equal(workspace.base .. "/deployment_d1/model-A.txt", listed.modelArtifact)
+      given.deployment_id = nil
+      assert.same(given, listed.keyValueConfig)
     end)
   end)
 
@@ -90,6 +200,37 @@ describe("the filesystem plugin", function()
     assert.equal(url, start { id = id }.data.predictionUrl)
     assert.equal(url, start { id = id }.data.predictionUrl)
     assert.equal(url, workspace:act("deployment_replace_model", with_model_b { id = id }).data.predictionUrl)
+  end)
+
+  it("fills in the prediction path", function()
+    use { deploymentPredictionBaseUrl = "http://localhost:8080/x//", deploymentPredictionPath =
+      "/deployments/{directory}/predictions;{modelId}" }
+    assert.equal("http://localhost:8080/x/deployments/deployment_a%20b/predictions;A%2F1",
+      start { id = "a b", modelId = "A/1" }.data.predictionUrl)
+  end)
+
+  it("refuses bases and paths of prediction URLs that cannot work", function()
+    for text, pattern in pairs {
+      ["{Id}/predict"] = '{Id} is not known: .*; did you mean "id"%?', ["{}"] = "{} is not known",
+      ["{id"] = "not the path of a URL", ["a b"] = "not the path of a URL", ["p?x=1"] = "not the path of a URL",
+    } do
+      use { deploymentPredictionPath = text }
+      assert.matches("deploymentPredictionPath: .*" .. pattern, workspace:act("plugin_start").msg)
+    end
+    for _, base in ipairs { "http://h/x?y=1", "http://h/#z" } do
+      use { deploymentPredictionBaseUrl = base }
+      assert.matches("deploymentPredictionBaseUrl: .*no query", workspace:act("plugin_start").msg)
+    end
+  end)
+
+  it("refuses the name of its own file for those that it writes, and for a model", function()
+    for _, key in ipairs { "deploymentInfoFile", "deploymentKVFile" } do
+      use { [key] = ".bosun.yml" }
+      assert.matches(key .. ": .*own file", workspace:act("plugin_start").msg)
+    end
+    use()
+    local artifact = workspace:write(".bosun.yml", "x")
+    expect(workspace:act("deployment_start", deployment { modelArtifact = artifact }), "failing", "errored", "reserved")
   end)
 
   describe("hostile ids", function()

@@ -28,14 +28,18 @@ describe("the filesystem plugin", function()
 
     it("clears what interrupted runs left, except where somebody works", function()
       for _, id in ipairs { "gone", "busy" } do
-        workspace:mkdir("base/.deployment_" .. id .. ".bosun-new")
-        workspace:write("base/.deployment_" .. id .. ".bosun-new/model", "half")
+        start { id = id }
+        os.rename(workspace:path("base/deployment_" .. id), workspace:path("base/.deployment_" .. id .. ".bosun-new"))
         workspace:write("base/.deployment_" .. id .. ".bosun-lock", "")
       end
+      workspace:mkdir "base/.deployment_empty.bosun-new"
       workspace:mkdir "base/.other.bosun-new"
       workspace:act("plugin_start", nil, { before = "flock base/.deployment_busy.bosun-lock" })
-      assert.equal(".deployment_busy.bosun-lock file 0\n.deployment_busy.bosun-new directory 0\n"
-        .. ".deployment_busy.bosun-new/model file 4\n.other.bosun-new directory 0", workspace:tree "base")
+      local left = workspace:tree "base"
+      assert.matches("^%.deployment_busy%.bosun%-lock file 0\n%.deployment_busy%.bosun%-new directory 0\n", left)
+      assert.matches("%.deployment_busy%.bosun%-new/model%-A%.txt file 7", left)
+      assert.matches("%.other%.bosun%-new directory 0$", left)
+      assert.is_nil(left:find("gone", 1, true) or left:find("empty", 1, true))
     end)
 
     it("uses the working directory when no private config says otherwise", function()
@@ -47,14 +51,14 @@ describe("the filesystem plugin", function()
   end)
 
   describe("deployment_start", function()
-    it("makes the directory with model and info file, and nothing else", function()
+    it("makes the directory with model, info file and mark, and nothing else", function()
       local status = start()
       expect(status, "passing", "ready")
       assert.is_nil(status.data)
       assert.equal("model A", workspace:read "base/deployment_d1/model-A.txt")
-      assert.same({ deployment_id = "d1", deployment_name = "first", model_id = "A", model_file = "model-A.txt",
-        model_size = 7 }, workspace:read_yaml "base/deployment_d1/config.yml")
-      assert.equal(2, select(2, workspace:tree("base"):gsub("\n", "")))
+      assert.same({ deployment_id = "d1", model_id = "A" }, workspace:read_yaml "base/deployment_d1/config.yml")
+      assert.same({ ".bosun.yml", "config.yml", "model-A.txt" }, workspace:names "base/deployment_d1")
+      assert.same({ "deployment_d1" }, workspace:names "base")
     end)
 
     it("changes nothing when the same model runs already, even if the artifact is gone", function()
@@ -64,22 +68,78 @@ describe("the filesystem plugin", function()
       assert.equal(inode, workspace:inode "base/deployment_d1")
     end)
 
-    it("refuses another model and says how to replace it", function()
+    it("makes it so: another model is exchanged in, and msg says what it replaced", function()
       start()
       expect(workspace:act("deployment_start", deployment { modelId = "B", modelArtifact = workspace.model_b }),
-        "failing", "ready", "serving model A; use deployment_replace_model")
+        "passing", "ready", "serving model B from .*, instead of model A")
+      assert.equal("B", (current_model()))
+      assert.same({ ".bosun.yml", "config.yml", "model-B.txt" }, workspace:names "base/deployment_d1")
+    end)
+
+    it("installs another artifact of the same model id anew, even one of the same size", function()
+      start()
+      for _, content in ipairs { "model Z", "a longer model A" } do
+        workspace:write("model-A.txt", content)
+        expect(start(), "passing", "ready", "installed anew")
+        assert.equal(content, workspace:read "base/deployment_d1/model-A.txt")
+      end
+      expect(start(), "passing", "ready", "already serving")
+    end)
+
+    it("keeps the model that serves when the new one cannot be had", function()
+      start()
+      expect(workspace:act("deployment_start", deployment { modelId = "B", modelArtifact = "/nonexistent/model" }),
+        "failing", "ready", "/nonexistent/model.*still serving model A")
       assert.equal("A", (current_model()))
     end)
 
     it("fails and leaves nothing when the model cannot be had", function()
       for artifact, pattern in pairs {
-        ["/nonexistent/model"] = "/nonexistent/model", [workspace.base] = "is a directory", [""] = "missing",
-        ["a\0b"] = "NUL",
+        ["/nonexistent/model"] = "/nonexistent/model", [workspace.base] = "contains the deployment's directory",
+        [""] = "missing", ["a\0b"] = "NUL",
       } do
         local status = workspace:act("deployment_start", deployment { modelArtifact = artifact })
         expect(status, "failing", "errored", pattern)
         assert.equal("", workspace:tree "base")
       end
+    end)
+
+    it("takes a model that is a folder", function()
+      workspace:mkdir "net"
+      workspace:mkdir "net/weights"
+      workspace:write("net/weights/layer 1", "12345")
+      workspace:write("net/run.sh", "#!/bin/sh")
+      os.execute(("chmod 700 '%s/net/run.sh'; ln -s weights/layer\\ 1 '%s/net/link'"):format(workspace.root,
+        workspace.root))
+      local net = deployment { modelArtifact = "net/" }
+      expect(workspace:act("deployment_start", net), "passing", "ready")
+      assert.equal("12345", workspace:read "base/deployment_d1/net/weights/layer 1")
+      assert.equal("12345", workspace:read "base/deployment_d1/net/link")
+      assert.equal("rwxr-xr-x", workspace:permissions "base/deployment_d1/net/run.sh")
+      assert.equal(workspace.base .. "/deployment_d1/net", workspace:act("deployment_list").data.d1.modelArtifact)
+      expect(workspace:act("deployment_start", net), "passing", "ready", "already serving")
+      workspace:write("net/weights/layer 1", "54321")
+      expect(workspace:act("deployment_start", net), "passing", "ready", "installed anew")
+      os.remove(workspace:path "base/deployment_d1/net/link")
+      expect(workspace:act("deployment_status", net), "failing", "errored", "net is 14 bytes long; expected 19")
+      expect(workspace:act("deployment_stop", net), "passing", "stopped")
+      assert.equal("", workspace:tree "base")
+    end)
+
+    it("refuses a folder with something that is no file, and leaves nothing", function()
+      workspace:mkdir "net"
+      os.execute(("mkfifo '%s/net/pipe'"):format(workspace.root))
+      expect(workspace:act("deployment_start", deployment { modelArtifact = "net" }), "failing", "errored",
+        "net/pipe: it is a fifo")
+      assert.equal("", workspace:tree "base")
+    end)
+
+    it("gives directory and files the permissions that the prediction server needs", function()
+      os.execute(("chmod 600 '%s'"):format(workspace.model_a))
+      start()
+      assert.equal("rwxr-xr-x", workspace:permissions "base/deployment_d1")
+      assert.equal("rw-r--r--", workspace:permissions "base/deployment_d1/config.yml")
+      assert.equal("rw-r--r--", workspace:permissions "base/deployment_d1/model-A.txt")
     end)
 
     it("refuses a model that is named like the info file", function()
@@ -89,8 +149,8 @@ describe("the filesystem plugin", function()
     end)
 
     it("needs a model id", function()
-      expect(workspace:act("deployment_start", { id = "d1", modelArtifact = workspace.model_a }), "failing", nil,
-        "modelId is missing")
+      expect(workspace:act("deployment_start", { id = "d1", modelArtifact = workspace.model_a }), "failing",
+        "errored", "modelId is missing")
     end)
 
     it("rebuilds a broken deployment", function()
@@ -105,10 +165,10 @@ describe("the filesystem plugin", function()
 
     it("clears the leftovers of an interrupted run", function()
       workspace:mkdir "base/.deployment_d1.bosun-new"
-      workspace:write("base/.deployment_d1.bosun-new/half", "x")
+      workspace:write("base/.deployment_d1.bosun-new/.bosun.yml", "deployment_id:")
       workspace:write("base/.deployment_d1.bosun-lock", "")
       start()
-      assert.is_nil(workspace:tree("base"):find("bosun", 1, true))
+      assert.same({ "deployment_d1" }, workspace:names "base")
     end)
 
     it("takes a relative modelArtifact, an empty model and one of many blocks", function()
@@ -121,7 +181,7 @@ describe("the filesystem plugin", function()
 
     it("fails clearly when baseDir is gone", function()
       os.remove(workspace.base)
-      expect(workspace:act("deployment_start", deployment()), "failing", nil, "base")
+      expect(workspace:act("deployment_start", deployment()), "failing", "unknown", "base")
     end)
   end)
 
@@ -129,11 +189,17 @@ describe("the filesystem plugin", function()
     it("swaps the directory", function()
       start()
       expect(workspace:act("deployment_replace_model", with_model_b()), "passing", "ready")
-      assert.equal("config.yml file", workspace:tree("base/deployment_d1"):match "^config.yml file")
-      assert.is_nil(workspace:read "base/deployment_d1/model-A.txt")
+      assert.same({ ".bosun.yml", "config.yml", "model-B.txt" }, workspace:names "base/deployment_d1")
       assert.equal("the other model, B", workspace:read "base/deployment_d1/model-B.txt")
       assert.equal("B", (current_model()))
-      assert.is_nil(workspace:tree("base"):find("bosun", 1, true))
+      assert.same({ "deployment_d1" }, workspace:names "base")
+    end)
+
+    it("takes modelId for the new model where the agent sends no newModelId", function()
+      start()
+      expect(workspace:act("deployment_replace_model", deployment { modelId = "B", modelArtifact = workspace.model_b }),
+        "passing", "ready", "instead of model A")
+      assert.equal("B", (current_model()))
     end)
 
     it("passes when the new model runs already", function()
@@ -152,6 +218,7 @@ describe("the filesystem plugin", function()
         { id = "d1", newModelId = "B", modelArtifact = "/nonexistent/model" },
         { id = "d1", newModelId = "B" },
         { id = "d1", modelArtifact = workspace.model_b },
+        { id = "d1", modelId = "B", modelArtifact = "/nonexistent/model" },
       } do
         local status = workspace:act("deployment_replace_model", info)
         expect(status, "failing", "ready", "still serving model A")
@@ -162,7 +229,7 @@ describe("the filesystem plugin", function()
 
     it("fails when there is nothing to replace", function()
       local status = workspace:act("deployment_replace_model", with_model_b())
-      expect(status, "failing", "stopped", "use deployment_start")
+      expect(status, "failing", "errored", "use deployment_start")
       assert.is_nil(status.data)
       assert.equal("", workspace:tree "base")
     end)
@@ -193,6 +260,7 @@ describe("the filesystem plugin", function()
       start()
       start { id = "d2" }
       workspace:write("base/deployment_d1/config.yml", "{{{")
+      workspace:write("base/deployment_d1/of the server", "x")
       expect(workspace:act("deployment_stop", deployment()), "passing", "stopped")
       assert.is_nil(workspace:inode "base/deployment_d1")
       assert.is_not_nil(workspace:inode "base/deployment_d2")
@@ -231,27 +299,41 @@ describe("the filesystem plugin", function()
       workspace:mkdir "base/foreign"
       workspace:mkdir "base/deployment_foreign"
       workspace:mkdir "base/.deployment_hidden"
-      assert.same({
-        d1 = { id = "d1", name = "first", modelId = "A",
-          modelArtifact = workspace.base .. "/deployment_d1/model-A.txt" },
-        d2 = { id = "d2", name = "second", modelId = "B",
-          modelArtifact = workspace.base .. "/deployment_d2/model-B.txt" },
-      }, workspace:act("deployment_list").data)
+      local function listed(id, name, model)
+        return {
+          status = "passing", msg = ("%s: serving model %s"):format(id, model), state = "ready",
+          data = { currentModelId = model }, id = id, name = name, modelId = model,
+          modelArtifact = ("%s/deployment_%s/model-%s.txt"):format(workspace.base, id, model),
+        }
+      end
+      local status = workspace:act("deployment_list")
+      for _, entry in pairs(status.data) do
+        assert.equal("integer", math.type(entry.timestamp))
+        entry.timestamp = nil
+      end
+      assert.same({ d1 = listed("d1", "first", "A"), d2 = listed("d2", "second", "B") }, status.data)
+      assert.matches('"duration": null', status.text)
     end)
 
     it("is an empty mapping when nothing runs", function()
       assert.same({}, workspace:act("deployment_list").data)
     end)
 
-    it("leaves out a damaged one with a warning, and lists one whose model is missing", function()
-      start()
-      start { id = "d2" }
+    it("tells what is wrong with a deployment, and leaves out what is not ours with a warning", function()
+      for _, id in ipairs { "d1", "d2", "d3" } do start { id = id } end
       workspace:write("base/deployment_d1/config.yml", "{{{")
       os.remove(workspace:path "base/deployment_d2/model-A.txt")
+      workspace:write("base/deployment_d3/config.yml", "{{{")
+      os.remove(workspace:path "base/deployment_d3/.bosun.yml")
       local status = workspace:act("deployment_list")
-      assert.is_nil(status.data.d1)
-      assert.equal("A", status.data.d2.modelId)
-      assert.matches("deployment_d1", status.stderr)
+      for id, pattern in pairs { d1 = "config.yml is damaged", d2 = "model%-A.txt is missing" } do
+        assert.equal("failing", status.data[id].status)
+        assert.equal("errored", status.data[id].state)
+        assert.matches(pattern, status.data[id].msg)
+        assert.equal("A", status.data[id].modelId)
+      end
+      assert.is_nil(status.data.d3)
+      assert.matches("deployment_d3", status.stderr)
     end)
 
     it("fails when baseDir cannot be read", function()
@@ -267,7 +349,7 @@ describe("the filesystem plugin", function()
       expect(workspace:act("deployment_status", { id = "d1" }), "failing", "errored", "is 3 bytes long; expected 7")
       os.remove(workspace:path "base/deployment_d1/model-A.txt")
       expect(workspace:act("deployment_status", { id = "d1" }), "failing", "errored", "model%-A.txt is missing")
-      expect(workspace:act("deployment_status", { id = "d9" }), "failing", "stopped", "not deployed")
+      expect(workspace:act("deployment_status", { id = "d9" }), "failing", "errored", "not deployed")
     end)
 
     it("of the environment tells of each deployment, with all six keys", function()
@@ -279,7 +361,7 @@ describe("the filesystem plugin", function()
       assert.equal("passing", of.d1.status)
       assert.same({ currentModelId = "A" }, of.d1.data)
       assert.equal("failing", of.d2.status)
-      assert.equal("stopped", of.d2.state)
+      assert.equal("errored", of.d2.state)
       assert.equal("failing", of["../x"].status)
       for _, one in pairs(of) do
         assert.equal("integer", math.type(one.timestamp))

@@ -97,7 +97,7 @@ describe("inside the library", function()
 
     it("checks the model's file", function()
       local file = workspace:write("model.bin", "12345")
-      assert.same({ { path = file, file = "model.bin", size = 5 } },
+      assert.same({ { path = file, file = "model.bin", type = "file", size = 5 } },
         said(("given.artifact { modelArtifact = %q }"):format(file)))
       for value, problem in pairs {
         [""] = "deploymentInfo.modelArtifact is missing", ["'/a\\0b'"] = "contains a NUL byte",
@@ -108,6 +108,25 @@ describe("inside the library", function()
         assert.is_false(result[1])
         assert.matches(problem, result[2])
       end
+    end)
+
+    it("takes a folder where the caller does", function()
+      local folder = workspace:mkdir "model"
+      local result = said(("given.artifact({ modelArtifact = %q }, { folder = true })"):format(folder .. "/"))
+      assert.same({ "model", "directory" }, { result[1].file, result[1].type })
+      result = said 'given.artifact({ modelArtifact = "/dev/null" }, { folder = true })'
+      assert.matches("is a char; expected a file or a directory", result[2])
+    end)
+
+    it("reads the id of the model that replaces another", function()
+      for info, id in pairs {
+        ['{ modelId = "A", newModelId = "B" }'] = "B", ['{ modelId = "A" }'] = "A",
+        ['{ modelId = "A", newModelId = "" }'] = "A",
+      } do
+        assert.same({ id }, said(("given.new_model_id(%s)"):format(info)))
+      end
+      assert.matches("newModelId is missing, and so is modelId", said("given.new_model_id {}")[2])
+      assert.matches("newModelId contains a NUL", said('given.new_model_id { newModelId = "a\\0" }')[2])
     end)
 
     it("notices that another model was served", function()

@@ -45,6 +45,14 @@ function scene.expect(status, outcome, state, pattern)
   assert(not pattern or status.msg:find(pattern), status.msg)
 end
 
+--- A directory as the Python runner leaves it: the model, and an info file with two keys.
+function scene.python_deployment(id, model_id, file, content)
+  workspace:mkdir("base/deployment_" .. id)
+  workspace:write(("base/deployment_%s/%s"):format(id, file), content)
+  workspace:write(("base/deployment_%s/config.yml"):format(id),
+    ("deployment_id: %s\nmodel_id: %s\n"):format(id, model_id))
+end
+
 function scene.current_model()
   local status = workspace:act("deployment_status", { id = "d1" })
   return status.data and status.data.currentModelId, status

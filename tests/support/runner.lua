@@ -122,6 +122,21 @@ function Workspace:tree(name)
   return table.concat(lines, "\n")
 end
 
+--- The names in a folder, sorted.
+function Workspace:names(name)
+  local names = {}
+  for entry in lfs.dir(self:path(name)) do
+    if entry ~= "." and entry ~= ".." then names[#names + 1] = entry end
+  end
+  table.sort(names)
+  return names
+end
+
+--- "rw-r--r--"
+function Workspace:permissions(name)
+  return lfs.attributes(self:path(name), "permissions")
+end
+
 function Workspace:inode(name)
   return lfs.attributes(self:path(name), "ino")
 end
@@ -180,7 +195,7 @@ function Workspace:act(action, deployment, more)
   assert(result.how == "exit" and result.code == EXIT[result.status.status],
     ("ended with %s %d: %s"):format(result.how, result.code, result.text))
   local status = without_nulls(result.status)
-  status.stderr = result.stderr
+  status.stderr, status.text = result.stderr, result.text
   return status
 end
 

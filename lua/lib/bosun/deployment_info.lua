@@ -35,6 +35,18 @@ function deployment_info.id(info, key)
   return id
 end
 
+--- The id of the model that deployment_replace_model puts in place: `newModelId`, or `modelId` where the agent sends no
+--- other.
+---@param info table deploymentInfo
+---@return string|nil id
+---@return string|nil problem
+function deployment_info.new_model_id(info)
+  local given = info.newModelId ~= nil and info.newModelId ~= ""
+  local id, problem = deployment_info.id(info, given and "newModelId" or "modelId")
+  if not id and not given then problem = "deploymentInfo.newModelId is missing, and so is modelId" end
+  return id, problem
+end
+
 --- The deployment's own settings (`keyValueConfig`); empty when it has none.
 ---@param info table deploymentInfo
 ---@return table
@@ -45,13 +57,15 @@ end
 ---@class bosun.deployment_info.Artifact
 ---@field path string
 ---@field file string the last component of the path, which is safe as a file name
----@field size integer bytes
+---@field type "file"|"directory"
+---@field size integer bytes of a file
 
 --- The model's file (`modelArtifact`): a file that exists, under a safe name.
 ---@param info table deploymentInfo
+---@param given? { folder?: boolean } folder: a folder is as good as a file
 ---@return bosun.deployment_info.Artifact|nil artifact
 ---@return string|nil problem
-function deployment_info.artifact(info)
+function deployment_info.artifact(info, given)
   local file = info.modelArtifact
   if type(file) ~= "string" or file == "" then return nil, "deploymentInfo.modelArtifact is missing" end
   if file:find("\0", 1, true) then
@@ -59,11 +73,15 @@ function deployment_info.artifact(info)
   end
   local stat, err = fs.stat(file)
   if not stat then return nil, ("cannot read the model: %s"):format(err.message) end
-  if stat.type ~= "file" then return nil, ("modelArtifact %s is a %s; expected a file"):format(file, stat.type) end
+  local folders = given and given.folder
+  if stat.type ~= "file" and not (folders and stat.type == "directory") then
+    local expected = folders and "a file or a directory" or "a file"
+    return nil, ("modelArtifact %s is a %s; expected %s"):format(file, stat.type, expected)
+  end
   local name = path.basename(file)
   local safe, problem = path.safe_component(name, nil, "the model's file name")
   if not safe then return nil, problem.message end
-  return { path = file, file = name, size = stat.size }
+  return { path = file, file = name, type = stat.type, size = stat.size }
 end
 
 --- What to add to a message when a deployment had another model than the action names; "" when it had that one.

@@ -58,11 +58,12 @@ function fs.copy(src, dst, options) end
 ---@return bosun.Error|nil err code "EXDEV": a folder cannot move to another file system
 function fs.move(from, to) end
 
---- Swaps two files or folders in one step. Both must exist, on the same file system.
+--- Swaps two files or folders in one step. Both must exist, on the same file system. NFS, many FUSE file systems and
+--- ZFS before 2.2 cannot do it; `bosun.folder` replaces folders there, too.
 ---@param a string
 ---@param b string
 ---@return true|nil ok
----@return bosun.Error|nil err code "EINVAL": the file system cannot do it
+---@return bosun.Error|nil err code "EINVAL", "ENOSYS" or "EXDEV": the file system cannot do it
 function fs.exchange(a, b) end
 
 --- Creates a folder.
