@@ -5,12 +5,11 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
-#include <stdbool.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
-#define PATIENCE BOSUN_SECOND
+#define PAUSE (BOSUN_SECOND / 100)
 
 /* Reads the next number and moves *at past it; 0: no more. */
 static pid_t next_pid(const char **at)
@@ -36,27 +35,9 @@ static ssize_t read_children(char *list, size_t size)
     return len;
 }
 
-void reap_note_children(reap_spared *spared)
-{
-    char list[1024];
-    const char *at = list;
-    spared->count = 0;
-    if (read_children(list, sizeof list) <= 0)
-        return;
-    for (pid_t pid = next_pid(&at); pid > 0 && spared->count < sizeof spared->pids / sizeof spared->pids[0];
-         pid = next_pid(&at))
-        spared->pids[spared->count++] = pid;
-}
-
-static bool is_spared(const reap_spared *spared, pid_t pid)
-{
-    for (size_t i = 0; spared && i < spared->count; i++)
-        if (spared->pids[i] == pid)
-            return true;
-    return false;
-}
-
-int reap_kill_children(const reap_spared *spared)
+/* SIGKILL to the children and the process groups that they lead. Returns their number, or -1 with errno set.
+ */
+static int kill_children(void)
 {
     char list[4096];
     const char *at = list;
@@ -64,8 +45,6 @@ int reap_kill_children(const reap_spared *spared)
     if (read_children(list, sizeof list) < 0)
         return -1;
     for (pid_t pid = next_pid(&at); pid > 1; pid = next_pid(&at)) {
-        if (is_spared(spared, pid))
-            continue;
         kill(-pid, SIGKILL);
         kill(pid, SIGKILL);
         count++;
@@ -87,15 +66,25 @@ static int reap_ended(void)
     }
 }
 
-int reap_descendants(const reap_spared *spared)
+/* Waits for a child to end, or a little while: a grandchild's end brings children, and no signal. */
+static void pause_for_child(void)
+{
+    const struct timespec time = {.tv_nsec = PAUSE};
+    sigset_t set;
+    sigemptyset(&set);
+    sigaddset(&set, SIGCHLD);
+    sigtimedwait(&set, NULL, &time);
+}
+
+int reap_descendants(int64_t patience)
 {
     int killed = 0;
-    int64_t end = bosun_wait_after(PATIENCE);
+    int64_t end = bosun_wait_after(patience);
     for (;;) {
         int left = reap_ended();
         if (left <= 0)
             return left < 0 ? -1 : killed;
-        int now = reap_kill_children(spared);
+        int now = kill_children();
         if (now <= 0)
             return now < 0 ? -1 : killed;
         killed = now > killed ? now : killed;
@@ -103,7 +92,6 @@ int reap_descendants(const reap_spared *spared)
             errno = ETIMEDOUT;
             return -1;
         }
-        const struct timespec pause = {.tv_nsec = 1000000};
-        nanosleep(&pause, NULL);
+        pause_for_child();
     }
 }
