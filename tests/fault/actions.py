@@ -1,7 +1,7 @@
 """The two actions that are disturbed at every system call: what they start from and what they may leave."""
-from harness import KEEPER, SUPERVISOR, SYSFAULT, WORKER, Workspace, deployed, expect, tree
+from harness import SYSFAULT, Workspace, deployed, expect, tree
 
-PROCESSES = {"supervisor": SUPERVISOR, "keeper": KEEPER, "worker": WORKER}
+PROCESSES = {"supervisor": 0, "worker": 1}
 # Which models may be on disk after an interrupted action, and which one after a finished one.
 CASES = {"deployment_start": ({None, "model-A"}, "model-A"),
          "deployment_replace_model": ({"model-A", "model-B"}, "model-B")}

@@ -1,8 +1,8 @@
 /* LD_PRELOAD this: allocation number FAILMALLOC_AT (1 is the first) of a process fails, or, with
- * FAILMALLOC_ON=1, that one and all after it. The count starts anew in a forked child. FAILMALLOC_COUNT names
- * a file to which every process that ends by exit appends its generation and how many allocations it made.
- * FAILMALLOC_GENERATION=0 fails only those of the program itself, =1 those of its forked children, =2 those
- * of their children. */
+ * FAILMALLOC_ON=1, that one and all after it. The count starts anew in a forked child; it goes on in a child
+ * of that, for which the worker steps back. FAILMALLOC_COUNT names a file to which every process that has not
+ * stepped back appends how many allocations it made. FAILMALLOC_CHILD=1 fails only those of a forked child,
+ * =0 only those of the program itself. */
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -21,14 +21,14 @@ extern void *__libc_realloc(void *block, size_t size);
 static atomic_long count;
 static long fail_at;
 static bool from_then_on;
-static int generation;   /* 0: the program itself */
-static int only_in = -1; /* this generation; -1: all */
+static bool forked;
+static int only_child = -1; /* -1: both, 0: the program itself, 1: forked children */
 static const char *count_file;
 
 static bool fails(void)
 {
     long number = atomic_fetch_add(&count, 1) + 1;
-    if (!fail_at || (only_in >= 0 && only_in != generation))
+    if (!fail_at || (only_child >= 0 && only_child != forked))
         return false;
     if (from_then_on ? number < fail_at : number != fail_at)
         return false;
@@ -53,8 +53,15 @@ void *realloc(void *block, size_t size)
 
 static void in_child(void)
 {
-    generation++;
-    atomic_store(&count, 0);
+    if (!forked)
+        atomic_store(&count, 0);
+    forked = true;
+}
+
+static void in_parent(void)
+{
+    if (forked)
+        count_file = NULL;
 }
 
 static long number_of(const char *name, long otherwise)
@@ -67,9 +74,9 @@ __attribute__((constructor)) static void start(void)
 {
     fail_at = number_of("FAILMALLOC_AT", 0);
     from_then_on = number_of("FAILMALLOC_ON", 0) != 0;
-    only_in = (int)number_of("FAILMALLOC_GENERATION", -1);
+    only_child = (int)number_of("FAILMALLOC_CHILD", -1);
     count_file = getenv("FAILMALLOC_COUNT");
-    pthread_atfork(NULL, NULL, in_child);
+    pthread_atfork(NULL, in_parent, in_child);
     atomic_store(&count, 0);
 }
 
@@ -79,7 +86,7 @@ static void write_count(void)
     if (!count_file)
         return;
     char line[64];
-    int len = snprintf(line, sizeof line, "%d %ld\n", generation, atomic_load(&count));
+    int len = snprintf(line, sizeof line, "%d %ld\n", forked, atomic_load(&count));
     int fd = open(count_file, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0600);
     if (fd < 0 || write(fd, line, (size_t)len) != len)
         abort();

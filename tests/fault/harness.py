@@ -17,9 +17,6 @@ from tap import Skip, expect, main, poll, sweep, test  # noqa: E402,F401
 SYSFAULT = os.path.join(BUILD, "tests", "fault", "sysfault")
 FAILMALLOC = os.path.join(BUILD, "tests", "fault", "failmalloc.so")
 
-# Numbers of the runner's processes, for both: each is the child of the one before.
-SUPERVISOR, KEEPER, WORKER = 0, 1, 2
-
 ACTIONS = ("plugin_start plugin_stop deployment_start deployment_stop deployment_replace_model deployment_status "
            "pe_status deployment_list deployment_relaunch").split()
 

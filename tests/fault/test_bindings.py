@@ -2,7 +2,7 @@
 crashes, half-writes a file or keeps a descriptor; and a hundred rounds of them leave as many descriptors as there were."""
 import os
 
-from harness import FAILMALLOC, PREVIOUS, WORKER, Workspace, expect, main, parse_status, sweep, test
+from harness import FAILMALLOC, PREVIOUS, Workspace, expect, main, parse_status, sweep, test
 
 # One round of calls, in a folder of its own. A call that fails raises, and the folder is looked at afterwards.
 PLUGIN = """
@@ -85,8 +85,8 @@ def sweep_allocations(ever_after, step):
         result, _ = run(workspace, "count", 1, env={"LD_PRELOAD": FAILMALLOC, "FAILMALLOC_COUNT": count})
         result.truthful("passing")
         with open(count, encoding="utf-8") as file:
-            total = dict(map(int, line.split()) for line in file)[WORKER]
-        base = {"LD_PRELOAD": FAILMALLOC, "FAILMALLOC_GENERATION": str(WORKER), "FAILMALLOC_ON": str(int(ever_after))}
+            total = dict(map(int, line.split()) for line in file)[1]
+        base = {"LD_PRELOAD": FAILMALLOC, "FAILMALLOC_CHILD": "1", "FAILMALLOC_ON": str(int(ever_after))}
 
         def one(at):
             check(*run(workspace, str(at), 1, env={**base, "FAILMALLOC_AT": str(at)}))

@@ -7,7 +7,7 @@ import sys
 
 import yaml
 
-from harness import FAILMALLOC, PREVIOUS, WORKER, Workspace, expect, main, parse_status, poll, sweep, test
+from harness import FAILMALLOC, PREVIOUS, Workspace, expect, main, parse_status, poll, sweep, test
 
 BADSERVER = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "support", "badserver.py")
 
@@ -58,11 +58,11 @@ def sweep_requests(ever_after, step):
             config = {"pluginConfig": {"file": os.path.join(files, name)}, "peInfo": {"id": "pe"}}
             return workspace.run("pe_status", config=workspace.write(f"{name}.yaml", yaml.safe_dump(config)),
                                  plugin=plugin, status=f"status-{name}.yaml",
-                                 env={"LD_PRELOAD": FAILMALLOC, "FAILMALLOC_GENERATION": str(WORKER), **env})
+                                 env={"LD_PRELOAD": FAILMALLOC, "FAILMALLOC_CHILD": "1", **env})
         count = workspace.join("count")
         run("undisturbed", {"FAILMALLOC_COUNT": count}).truthful("passing")
         with open(count, encoding="utf-8") as file:
-            total = dict(map(int, line.split()) for line in file)[WORKER]
+            total = dict(map(int, line.split()) for line in file)[1]
 
         def one(at):
             result = run(str(at), {"FAILMALLOC_AT": str(at), "FAILMALLOC_ON": str(int(ever_after))})

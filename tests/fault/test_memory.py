@@ -1,9 +1,8 @@
 """Each allocation failing, once and from then on, in the supervisor and in the worker: a failing status or, where
 nothing depended on it, a passing one; the exit status says the same; no process crashes."""
-from harness import (FAILMALLOC, PREVIOUS, SUPERVISOR, WORKER, Workspace, deployed, expect, main, parse_status, sweep,
-                     test)
+from harness import FAILMALLOC, PREVIOUS, Workspace, deployed, expect, main, parse_status, sweep, test
 
-PROCESSES = {"supervisor": SUPERVISOR, "worker": WORKER}
+PROCESSES = {"supervisor": 0, "worker": 1}
 
 
 def allocations(workspace, action, process, **options):
@@ -30,7 +29,7 @@ def sweep_allocations(process, ever_after, setting):
     with Workspace() as workspace:
         action, options = setting(workspace)
         total = allocations(workspace, action, process, **options)
-        base = {"LD_PRELOAD": FAILMALLOC, "FAILMALLOC_GENERATION": str(process), "FAILMALLOC_ON": str(int(ever_after))}
+        base = {"LD_PRELOAD": FAILMALLOC, "FAILMALLOC_CHILD": str(process), "FAILMALLOC_ON": str(int(ever_after))}
 
         def one(at):
             status = f"{process}-{at}.yaml"
@@ -56,8 +55,7 @@ def _():
     with Workspace() as workspace:
         plugin = workspace.plugin("function P:pe_status() return ActionStatusInfo{ status = ActionStatus.OK, "
                                   "data = string.rep('x', 2000000) } end")
-        env = {"LD_PRELOAD": FAILMALLOC, "FAILMALLOC_GENERATION": str(SUPERVISOR), "FAILMALLOC_ON": "1",
-               "FAILMALLOC_AT": "1"}
+        env = {"LD_PRELOAD": FAILMALLOC, "FAILMALLOC_CHILD": "0", "FAILMALLOC_ON": "1", "FAILMALLOC_AT": "1"}
         result = workspace.run("pe_status", workspace.config("pe", deployment=None), plugin=plugin, env=env)
         expect(len(result.truthful("passing")["data"]) == 2000000, "the data are cut")
 
@@ -66,8 +64,8 @@ def _():
 def _():
     with Workspace() as workspace:
         options = {"config": workspace.config("start", model="model-A"), "private": workspace.private()}
-        total = allocations(workspace, "deployment_start", WORKER, **options)
-    preload = {"LD_PRELOAD": FAILMALLOC, "FAILMALLOC_GENERATION": str(WORKER)}
+        total = allocations(workspace, "deployment_start", 1, **options)
+    preload = {"LD_PRELOAD": FAILMALLOC, "FAILMALLOC_CHILD": "1"}
 
     def one(at):
         with Workspace() as workspace:

@@ -3,7 +3,7 @@ without end: the status is truthful, and no process outlives the action."""
 import os
 import re
 
-from harness import FAILMALLOC, WORKER, Workspace, expect, main, processes_with, sweep, test
+from harness import FAILMALLOC, Workspace, expect, main, processes_with, sweep, test
 
 ACTION = """
 function P:pe_status()
@@ -27,7 +27,7 @@ def allocations(workspace, **options):
     env = {"LD_PRELOAD": FAILMALLOC, "FAILMALLOC_COUNT": count}
     workspace.run("pe_status", env=env, **options).truthful("passing")
     with open(count, encoding="utf-8") as file:
-        return dict(map(int, line.split()) for line in file)[WORKER]
+        return dict(map(int, line.split()) for line in file)[1]
 
 
 for _ever_after in (False, True):
@@ -37,8 +37,7 @@ for _ever_after in (False, True):
             nap = f"40000.{os.getpid()}"
             options = {"config": workspace.config("pe", deployment=None),
                        "plugin": workspace.plugin(ACTION.format(nap=nap))}
-            env = {"LD_PRELOAD": FAILMALLOC, "FAILMALLOC_GENERATION": str(WORKER),
-                   "FAILMALLOC_ON": str(int(ever_after))}
+            env = {"LD_PRELOAD": FAILMALLOC, "FAILMALLOC_CHILD": "1", "FAILMALLOC_ON": str(int(ever_after))}
 
             def one(at):
                 result = workspace.run("pe_status", env={**env, "FAILMALLOC_AT": str(at)}, status=f"{at}.yaml",

@@ -1,17 +1,18 @@
-/* The keeper: a small process between supervisor and worker, the ancestor of all that the action starts and
- * of nothing else. Whatever ends first, worker or supervisor, it kills exactly what is left of the action. */
+/* The keeper: the ancestor of all that an action starts and of nothing else. It kills exactly what is left of
+ * the action, whatever ends first, worker or supervisor. An action that starts no process needs none. */
 #ifndef BOSUN_CLI_RUNNER_KEEPER_H
 #define BOSUN_CLI_RUNNER_KEEPER_H
 
-#include "worker.h"
-#include <signal.h>
+#include "core/base/err.h"
+#include "record.h"
+#include <sys/types.h>
 
-/* The keeper kills the worker at this signal. SIGTERM, SIGINT and SIGHUP it passes on to the worker. */
-#define KEEPER_KILL SIGUSR1
+/* Call this in the worker before the action's first process. It forks: this process becomes the keeper, and
+ * the call returns 0 in its child, which goes on as the worker. -1 with *err filled: nothing has changed. */
+int keeper_step_back(record_shared *shared, pid_t supervisor, bosun_err *err);
 
-/* Runs the worker in a child of this process and never returns. All signals have to be blocked. This
- * process becomes a subreaper, closes all descriptors and moves to a process group of its own: a SIGKILL to
- * the runner's group does not reach it. */
-_Noreturn void keeper_run(worker_start *start);
+/* For the supervisor: kills the worker, by way of its keeper if there is one. child: the process that the
+ * supervisor has forked, which may be becoming the keeper right now. */
+void keeper_kill_worker(record_shared *shared, pid_t child);
 
 #endif

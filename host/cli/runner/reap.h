@@ -4,9 +4,9 @@
 
 #include <stdint.h>
 
-/* Kills and reaps the children of this process, and those that it inherits meanwhile: a subreaper gets the
- * orphans of its descendants. SIGCHLD has to be blocked. Returns how many processes were killed, or -1 with
- * errno set; ETIMEDOUT: some did not end within `patience` nanoseconds. */
+/* Kills and reaps the descendants of this process, which has to be a subreaper: it gets the orphans among
+ * them. SIGCHLD has to be blocked. Returns how many were running, or -1 with errno set; ETIMEDOUT: some did
+ * not end within `patience` nanoseconds. */
 int reap_descendants(int64_t patience);
 
 #endif

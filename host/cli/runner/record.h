@@ -1,4 +1,4 @@
-/* What worker and keeper leave to the supervisor, in a memory file that all three have open: a few words that
+/* What worker and keeper leave to the supervisor, in a memory file that all have open: a few words that
  * they share while they run, and the record of the action, which the worker writes once, at its end. No
  * process waits for another, and nothing grows in the supervisor. A worker can die at any point, so a record
  * is valid only if it is complete and its checksum matches. */
@@ -11,16 +11,25 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* How things ended, from the keeper. Complete once it has exited with 0. */
+/* The worker has a keeper once the action has started a process. */
+typedef enum keeper_state {
+    KEEPER_NONE,
+    KEEPER_PREVENTED, /* the supervisor kills the worker, which has none */
+    KEEPER_RUNS,
+    KEEPER_ENDED, /* after the worker, and record_end is complete */
+} keeper_state;
+
+/* How things ended, from the keeper. */
 typedef struct record_end {
-    int start_errno; /* why there was no worker; 0: there was one */
     int wait_status; /* of the worker, as waitpid says it */
     int killed;      /* how many processes the action left behind; -1: some do not end */
     int kill_errno;  /* why */
 } record_end;
 
 typedef struct record_shared {
-    atomic_int phase; /* the bosun_phase that the worker is in */
+    atomic_int phase;        /* the bosun_phase that the worker is in */
+    atomic_int keeper;       /* a keeper_state */
+    atomic_bool kill_worker; /* what the supervisor wants of the keeper */
     record_end end;
 } record_shared;
 

@@ -1,11 +1,10 @@
 /* The supervisor: no Lua, no threads, and no memory allocated on the way to the status file. It writes a
- * failing status before anything else, starts the worker below a keeper and watches over it, and replaces the
- * status with the worker's record, or with how the worker ended. */
+ * failing status before anything else, starts the worker and watches over it, and replaces the status with
+ * the worker's record, or with how the worker ended. */
 #include "supervisor.h"
 #include "cli/sink.h"
 #include "core/base/wait.h"
 #include "core/status.h"
-#include "keeper.h"
 #include "reap.h"
 #include "status_file.h"
 #include "watch.h"
@@ -20,6 +19,7 @@
 
 #define STDERR_PATIENCE 100 /* milliseconds that a blocked standard error may delay the end */
 #define STDOUT_PATIENCE 5000
+#define PATIENCE        (5 * BOSUN_SECOND) /* for what was killed to end */
 
 typedef struct supervisor {
     const options *opt;
@@ -60,19 +60,19 @@ static int become_subreaper(supervisor *s, bosun_err *err)
 }
 
 /* The child's side of the fork. */
-_Noreturn static void become_keeper(supervisor *s, pid_t pid, int release_fd)
+_Noreturn static void become_worker(supervisor *s, pid_t pid, int release_fd)
 {
     worker_start start = {.options = s->opt,
                           .release_fd = release_fd,
                           .record = s->record,
-                          .parent = pid,
+                          .supervisor = pid,
                           .deadline = s->watch.deadline};
     close_fd(&s->release_fd);
     status_file_close(&s->status);
-    keeper_run(&start);
+    worker_run(&start);
 }
 
-/* The keeper gets no signal before it waits for them. */
+/* The worker gets no signal before it handles them. */
 static pid_t fork_blocked(void)
 {
     sigset_t all;
@@ -98,13 +98,13 @@ static int start_worker(supervisor *s, bosun_err *err)
         return bosun_err_errno(err, errno, "create", "a pipe");
     s->release_fd = ends[1];
     pid_t pid = getpid();
-    s->watch.end = &s->record.shared->end;
-    s->watch.keeper = fork_blocked();
-    if (s->watch.keeper == 0)
-        become_keeper(s, pid, ends[0]);
+    s->watch.shared = s->record.shared;
+    s->watch.child = fork_blocked();
+    if (s->watch.child == 0)
+        become_worker(s, pid, ends[0]);
     int fork_errno = errno;
     close(ends[0]);
-    return s->watch.keeper < 0 ? bosun_err_errno(err, fork_errno, "start", "a keeper process") : 0;
+    return s->watch.child < 0 ? bosun_err_errno(err, fork_errno, "start", "a worker process") : 0;
 }
 
 /* Lets the worker read the configs and run the action. */
@@ -120,15 +120,16 @@ static int release_worker(supervisor *s, bosun_err *err)
 }
 
 /* What the keeper ended. One that was killed itself ended nothing, so this process does it, if it can tell
- * whose its children are. */
+ * whose its children are. A worker without a keeper has not started anything. */
 static void end_descendants(const supervisor *s)
 {
-    record_end end = *s->watch.end;
-    if (!s->watch.kept && s->alone) {
-        end.killed = reap_descendants(BOSUN_SECOND);
+    record_end end = s->record.shared->end;
+    bool lost = s->watch.keeper == KEEPER_RUNS;
+    if (lost && s->alone) {
+        end.killed = reap_descendants(PATIENCE);
         end.kill_errno = errno;
     }
-    if (!s->watch.kept && !s->alone)
+    if (lost && !s->alone)
         sink_printf(&s->log, BOSUN_LOG_ERROR,
                     "the keeper process ended early: processes that the action started may be left");
     else if (end.killed > 0)
@@ -214,19 +215,16 @@ static int publish_outcome(supervisor *s)
     const char *text;
     size_t len;
     bosun_err err = {0};
-    if (s->watch.kept && s->record.shared->end.start_errno) {
-        bosun_err_errno(&err, s->record.shared->end.start_errno, "start", "a worker process");
-        return publish_failure(s, err.message);
-    }
-    if (!s->watch.kept || !WIFEXITED(s->watch.wait_status) || WEXITSTATUS(s->watch.wait_status) != 0)
+    bool exited_well = WIFEXITED(s->watch.wait_status) && WEXITSTATUS(s->watch.wait_status) == 0;
+    if (!exited_well || s->watch.keeper == KEEPER_RUNS)
         return publish_end(s);
     if (record_open(&s->record, &err) < 0)
         return publish_failure(s, err.message);
     return record_check(&s->record, &outcome, &text, &len) ? publish(s, outcome, text, len) : publish_end(s);
 }
 
-/* Waits for the end of the worker and of what it started. -1: the worker does not end; its keeper then goes
- * on without this process. */
+/* Waits for the end of the worker and of what it started. -1: the worker does not end; a keeper then goes on
+ * without this process. */
 static int await_end(supervisor *s, bosun_err *err)
 {
     if (watch_worker(&s->watch, err) < 0)

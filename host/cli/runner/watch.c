@@ -39,23 +39,23 @@ void watch_kill_worker(watch *w)
     w->killed = true;
     w->kill_at = BOSUN_NO_DEADLINE;
     w->give_up = bosun_wait_after(LAST_WAIT);
-    kill(w->keeper, KEEPER_KILL);
+    keeper_kill_worker(w->shared, w->child);
 }
 
 static void ask_to_stop(watch *w, int number)
 {
-    kill(w->keeper, number);
+    kill(w->child, number);
     w->kill_at = bosun_wait_after(GRACE);
 }
 
-static void reap_keeper(watch *w)
+static void reap_child(watch *w)
 {
-    if (waitpid(w->keeper, &w->wait_status, WNOHANG) != w->keeper)
+    if (waitpid(w->child, &w->wait_status, WNOHANG) != w->child)
         return; /* another child: one that was there before */
     w->ended = true;
-    w->kept = WIFEXITED(w->wait_status) && WEXITSTATUS(w->wait_status) == 0;
-    if (w->kept)
-        w->wait_status = w->end->wait_status;
+    w->keeper = (keeper_state)atomic_load(&w->shared->keeper);
+    if (w->keeper == KEEPER_ENDED)
+        w->wait_status = w->shared->end.wait_status;
 }
 
 static void cancel(watch *w, int number)
@@ -107,7 +107,7 @@ int watch_worker(watch *w, bosun_err *err)
         if (number < 0)
             return bosun_err_errno(err, errno, "watch", "the worker process");
         if (number == SIGCHLD)
-            reap_keeper(w);
+            reap_child(w);
         else if (number > 0)
             cancel(w, number);
     }
@@ -117,7 +117,7 @@ int watch_worker(watch *w, bosun_err *err)
 void watch_describe_end(const watch *w, const char *phase, double timeout, bool has_record, char *out,
                         size_t size)
 {
-    const char *process = w->kept ? "worker" : "keeper";
+    const char *process = w->keeper == KEEPER_RUNS ? "keeper" : "worker";
     const char *how =
         w->hurried ? "it was killed at the second signal" : "it did not stop when asked to and was killed";
     if (w->timed_out && w->killed)

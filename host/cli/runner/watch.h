@@ -11,9 +11,9 @@
 #include <sys/types.h>
 
 typedef struct watch {
-    pid_t keeper;          /* the child that runs the worker */
-    const record_end *end; /* from it */
-    sigset_t signals;      /* that this process waits for */
+    pid_t child; /* the worker, or its keeper */
+    record_shared *shared;
+    sigset_t signals; /* that this process waits for */
 
     int64_t deadline;
     int64_t kill_at;   /* when the grace period ends; BOSUN_NO_DEADLINE: the worker was not asked to stop */
@@ -24,8 +24,8 @@ typedef struct watch {
     bool killed; /* by this process */
 
     bool ended;
-    bool kept;       /* the keeper saw how the worker ended */
-    int wait_status; /* of the worker, or of a keeper that was killed */
+    keeper_state keeper; /* KEEPER_RUNS: it has ended before the worker */
+    int wait_status;     /* of the worker, or of a keeper that ended first */
 } watch;
 
 /* A watch without a worker; deadline: monotonic ns, or BOSUN_NO_DEADLINE. */

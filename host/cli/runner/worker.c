@@ -5,6 +5,8 @@
 #include "cli/sink.h"
 #include "core/base/wait.h"
 #include "core/status.h"
+#include "engine/host/announce.h"
+#include "keeper.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -72,14 +74,13 @@ static int handle_signals(const worker_start *start)
     return sigprocmask(SIG_SETMASK, &none, NULL);
 }
 
-/* Redirects standard output to standard error, handles signals, and makes this process end with its
- * parent, whatever signals are ignored. */
+/* Makes this process end with its parent, whatever signals are ignored, redirects standard output to standard
+ * error, and handles signals. */
 static int set_up_process(const worker_start *start)
 {
-    if (dup2(STDERR_FILENO, STDOUT_FILENO) < 0 || handle_signals(start) < 0 ||
-        prctl(PR_SET_PDEATHSIG, SIGKILL) < 0)
-        return -1;
-    return getppid() == start->parent ? 0 : -1; /* else the parent died before prctl */
+    if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0 || getppid() != start->supervisor)
+        return -1; /* the parent died before prctl */
+    return dup2(STDERR_FILENO, STDOUT_FILENO) < 0 ? -1 : handle_signals(start);
 }
 
 static int open_trace(sink *log, const char *path, bosun_err *err)
@@ -96,6 +97,12 @@ static int open_trace(sink *log, const char *path, bosun_err *err)
 static void store_phase(void *data, bosun_phase phase)
 {
     atomic_store((atomic_int *)data, (int)phase);
+}
+
+static int step_back(void *data, bosun_err *err)
+{
+    const worker_start *start = data;
+    return keeper_step_back(start->record.shared, start->supervisor, err);
 }
 
 static bosun_options host_options(const worker_start *start, sink *log)
@@ -126,20 +133,22 @@ static void wait_for_release(int fd)
 }
 
 /* NULL: *err says why there is no host. */
-static bosun_host *make_host(const worker_start *start, sink *log, bosun_err *err)
+static bosun_host *make_host(worker_start *start, sink *log, bosun_err *err)
 {
     if (open_trace(log, start->options->trace_file, err) < 0)
         return NULL;
     bosun_options for_host = host_options(start, log);
     bosun_error error;
     bosun_host *host = bosun_host_new(&for_host, &error);
-    if (!host)
+    if (host)
+        host_on_first_process(host, step_back, start);
+    else
         bosun_err_set(err, BOSUN_ERR_INVALID, "start", "%s", error.message);
     return host;
 }
 
 /* The action's status, after the host is gone. NULL: *err says why there is none. */
-static bosun_status *run_action(const worker_start *start, bosun_err *err)
+static bosun_status *run_action(worker_start *start, bosun_err *err)
 {
     const options *opt = start->options;
     sink log = {.level = opt->log_level, .format = opt->log_format, .trace_fd = -1, .patience = -1};
@@ -175,7 +184,7 @@ static int write_outcome(const record *to, bosun_status *status, bosun_err *err)
     return record_write(to, bosun_status_outcome(status), text, len, err);
 }
 
-_Noreturn void worker_run(const worker_start *start)
+_Noreturn void worker_run(worker_start *start)
 {
     if (set_up_process(start) < 0)
         _exit(WORKER_FAILED);

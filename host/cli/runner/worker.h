@@ -12,11 +12,11 @@ typedef struct worker_start {
     int release_fd; /* the supervisor sends a byte once the first status is written: nothing is read or run
                      * before that */
     record record;
-    pid_t parent;     /* the worker does not outlive it */
+    pid_t supervisor; /* the worker does not outlive it */
     int64_t deadline; /* monotonic ns; BOSUN_NO_DEADLINE: none */
 } worker_start;
 
 /* Runs the action in the forked child and leaves the record; never returns. */
-_Noreturn void worker_run(const worker_start *start);
+_Noreturn void worker_run(worker_start *start);
 
 #endif

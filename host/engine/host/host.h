@@ -2,6 +2,7 @@
 #ifndef BOSUN_ENGINE_HOST_HOST_H
 #define BOSUN_ENGINE_HOST_HOST_H
 
+#include "announce.h"
 #include "core/base/buf.h"
 #include "core/base/redact.h"
 #include "core/base/wait.h"
@@ -44,6 +45,9 @@ struct bosun_host {
     bosun_phase phase;
 
     bosun_limits limits;
+
+    host_process_function *on_first_process; /* NULL: none, or called */
+    void *process_data;
 
     size_t memory_used; /* bytes allocated by Lua */
 
