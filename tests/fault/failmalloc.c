@@ -1,7 +1,8 @@
 /* LD_PRELOAD this: allocation number FAILMALLOC_AT (1 is the first) of a process fails, or, with
- * FAILMALLOC_ON=1, that one and all after it. The count starts anew in a forked child. FAILMALLOC_COUNT names
- * a file to which every process that ends by exit appends how many allocations it made. FAILMALLOC_CHILD=1
- * fails only those of a forked child, =0 only those of the program itself. */
+ * FAILMALLOC_ON=1, that one and all after it. The count starts anew in a forked child; it goes on in a child
+ * of that, for which the worker steps back. FAILMALLOC_COUNT names a file to which every process that has not
+ * stepped back appends how many allocations it made. FAILMALLOC_CHILD=1 fails only those of a forked child,
+ * =0 only those of the program itself. */
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -52,8 +53,15 @@ void *realloc(void *block, size_t size)
 
 static void in_child(void)
 {
+    if (!forked)
+        atomic_store(&count, 0);
     forked = true;
-    atomic_store(&count, 0);
+}
+
+static void in_parent(void)
+{
+    if (forked)
+        count_file = NULL;
 }
 
 static long number_of(const char *name, long otherwise)
@@ -68,7 +76,7 @@ __attribute__((constructor)) static void start(void)
     from_then_on = number_of("FAILMALLOC_ON", 0) != 0;
     only_child = (int)number_of("FAILMALLOC_CHILD", -1);
     count_file = getenv("FAILMALLOC_COUNT");
-    pthread_atfork(NULL, NULL, in_child);
+    pthread_atfork(NULL, in_parent, in_child);
     atomic_store(&count, 0);
 }
 

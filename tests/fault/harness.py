@@ -12,7 +12,7 @@ import yaml
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "support"))
 # pylint: disable=wrong-import-position,unused-import
 from runs import BUILD, EXIT, PREVIOUS, RUNNER, WATCHDOG, Result, finish, parse_status, start  # noqa: E402,F401
-from tap import expect, main, poll, sweep, test  # noqa: E402,F401
+from tap import Skip, expect, main, poll, sweep, test  # noqa: E402,F401
 
 SYSFAULT = os.path.join(BUILD, "tests", "fault", "sysfault")
 FAILMALLOC = os.path.join(BUILD, "tests", "fault", "failmalloc.so")

@@ -3,11 +3,11 @@
  *     sysfault [-p PROCESS] [-c CALL,CALL…] [-n NUMBER] [-s SIGNAL | -e ERRNO] [-o REPORT] -- PROGRAM
  * ARGUMENT…
  *
- * Processes are numbered as they appear: 0 is the program, 1 the first that it forks. At the entry of call
- * NUMBER (1 is the first; with -c only calls of these names count) of PROCESS, sends it SIGNAL, a number, or
- * makes the call fail with ERRNO, a number. A call that fails is not carried out, close excepted: Linux
- * closes also when it reports an error. Without -n nothing bad happens. REPORT gets the names of the calls
- * that counted, one a line.
+ * Processes are numbered as they appear: 0 is the program, 1 the first that it or another of them forks. At
+ * the entry of call NUMBER (1 is the first; with -c only calls of these names count) of PROCESS, sends it
+ * SIGNAL, a number, or makes the call fail with ERRNO, a number. A call that fails is not carried out, close
+ * excepted: Linux closes also when it reports an error. Without -n nothing bad happens. REPORT gets the names
+ * of the calls that counted, one a line.
  *
  * Ends when all processes have ended, as the program did; 128+N when signal N killed it, 125 when tracing
  * failed. */
@@ -35,17 +35,32 @@ static const struct {
     uint64_t number;
     const char *name;
 } call_names[] = {
-    {SYS_write, "write"},       {SYS_pwrite64, "pwrite64"},   {SYS_writev, "writev"},
-    {SYS_read, "read"},         {SYS_openat, "openat"},       {SYS_close, "close"},
-    {SYS_fsync, "fsync"},       {SYS_fdatasync, "fdatasync"}, {SYS_renameat2, "renameat2"},
-    {SYS_unlinkat, "unlinkat"}, {SYS_mkdirat, "mkdirat"},     {SYS_copy_file_range, "copy_file_range"},
-    {SYS_fchmod, "fchmod"},     {SYS_ftruncate, "ftruncate"}, {SYS_fallocate, "fallocate"},
-    {SYS_sendfile, "sendfile"}, {SYS_flock, "flock"},         {SYS_execve, "execve"},
+    {SYS_write, "write"},
+    {SYS_pwrite64, "pwrite64"},
+    {SYS_writev, "writev"},
+    {SYS_pwritev, "pwritev"},
+    {SYS_read, "read"},
+    {SYS_openat, "openat"},
+    {SYS_close, "close"},
+    {SYS_fsync, "fsync"},
+    {SYS_fdatasync, "fdatasync"},
+    {SYS_renameat2, "renameat2"},
+    {SYS_unlinkat, "unlinkat"},
+    {SYS_mkdirat, "mkdirat"},
+    {SYS_copy_file_range, "copy_file_range"},
+    {SYS_fchmod, "fchmod"},
+    {SYS_ftruncate, "ftruncate"},
+    {SYS_fallocate, "fallocate"},
+    {SYS_sendfile, "sendfile"},
+    {SYS_flock, "flock"},
+    {SYS_execve, "execve"},
 #ifdef SYS_renameat
     {SYS_renameat, "renameat"},
 #endif
 #ifdef SYS_rename
-    {SYS_rename, "rename"},     {SYS_unlink, "unlink"},       {SYS_mkdir, "mkdir"},
+    {SYS_rename, "rename"},
+    {SYS_unlink, "unlink"},
+    {SYS_mkdir, "mkdir"},
     {SYS_rmdir, "rmdir"},
 #endif
 };

@@ -5,7 +5,7 @@ import errno
 from actions import CASES, PROCESSES, prepare, trace
 from harness import PREVIOUS, Fault, Workspace, deployed, expect, main, parse_status, sweep, test
 
-CALLS = ("write,pwrite64,writev,fsync,fdatasync,rename,renameat,renameat2,close,ftruncate,fallocate,fchmod,"
+CALLS = ("write,pwrite64,writev,pwritev,fsync,fdatasync,rename,renameat,renameat2,close,ftruncate,fallocate,fchmod,"
          "copy_file_range,sendfile,mkdir,mkdirat,unlink,unlinkat,rmdir")
 
 

@@ -50,6 +50,16 @@ for _name, _process in PROCESSES.items():
             sweep_allocations(process, ever_after, idle)
 
 
+@test("a supervisor without any memory receives a status of 2 MB all the same")
+def _():
+    with Workspace() as workspace:
+        plugin = workspace.plugin("function P:pe_status() return ActionStatusInfo{ status = ActionStatus.OK, "
+                                  "data = string.rep('x', 2000000) } end")
+        env = {"LD_PRELOAD": FAILMALLOC, "FAILMALLOC_CHILD": "0", "FAILMALLOC_ON": "1", "FAILMALLOC_AT": "1"}
+        result = workspace.run("pe_status", workspace.config("pe", deployment=None), plugin=plugin, env=env)
+        expect(len(result.truthful("passing")["data"]) == 2000000, "the data are cut")
+
+
 @test("deployment_start: every 7th allocation of the worker fails once; passing means deployed")
 def _():
     with Workspace() as workspace:

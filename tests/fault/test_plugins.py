@@ -148,6 +148,39 @@ def _():
         expect(result.stdout == "", "on standard output:", result.stdout[:200])
 
 
+# About 300 bytes for each of {count} deployments.
+MANY = """
+local data = {{}}
+for i = 1, {count} do
+  data[("deployment-%08d"):format(i)] = {{ modelId = ("m"):rep(24), modelExecutionType = "dedicated", number = i,
+    address = ("x"):rep(150), status = "passing" }}
+end
+return ActionStatusInfo{{ status = ActionStatus.OK, data = data }}"""
+
+
+@test("20 MB of data arrive, whole")
+def _():
+    for action in ("pe_status", "deployment_list"):
+        with Workspace() as workspace:
+            plugin = workspace.plugin(f"function P:{action}()\n{MANY.format(count=70000)}\nend")
+            result = workspace.run(action, workspace.config("pe", deployment=None), plugin=plugin)
+            text = result.text
+            expect(result.code == 0, "exit", result.code, result.stderr[-2000:])
+            expect(len(text) > 20_000_000 and text.count("\n  \"deployment-") == 70000, len(text))
+            expect(text.startswith('status: "passing"\n') and text.endswith('status": "passing"\n'), text[-200:])
+
+
+@test("data that are too large: the log says failing, as the status does")
+def _():
+    with Workspace() as workspace:
+        code = "return ActionStatusInfo{ status = ActionStatus.OK, data = string.rep('x', 70000000) }"
+        result = workspace.run("pe_status", workspace.config("pe", deployment=None),
+                               plugin=workspace.plugin(in_action(code).replace("return ok", "-- ")))
+        reason = "the data is too large: more than 64 MiB"
+        expect(result.truthful("failing")["msg"] == reason, result.text)
+        expect(f"pe_status: failing: {reason}" in result.stderr and "passing" not in result.stderr, result.stderr)
+
+
 @test("what a timed-out plugin started is gone with it, setsid and double forks too")
 def _():
     with Workspace() as workspace:

@@ -1,10 +1,12 @@
 """Places where a status file cannot be written: exit 74, a word on standard error, and the action is not run. And
 what becomes of temporary files, of a full disk and of a closed standard output."""
+import errno
 import os
 import stat
 import subprocess
 
-from harness import (EXIT, PREVIOUS, Workspace, expect, finish, main, parse_status, test, tree, without_override)
+from harness import (EXIT, PREVIOUS, Fault, Skip, Workspace, expect, finish, main, parse_status, test, tree,
+                     without_override)
 
 
 def refused(place, prefix=(), after=None):
@@ -94,16 +96,107 @@ def _():
     refused(place, prefix=["sh", "-c", 'ulimit -f 0; exec "$@"', "sh"], after=after)
 
 
-@test("a final status that does not fit (RLIMIT_FSIZE 1 KiB): 74, the failing status stays")
+@test("a status that does not fit (RLIMIT_FSIZE 1 KiB): the worker says why in a failing one that does")
 def _():
     with Workspace() as workspace:
         plugin = workspace.plugin("function P:pe_status() return ok(string.rep('x', 10000)) end")
         # Two blocks of 512 bytes.
         result = workspace.run("pe_status", workspace.config("pe", deployment=None), plugin=plugin,
                                prefix=["sh", "-c", 'ulimit -f 2; exec "$@"', "sh"])
+        status = result.truthful("failing")
+        expect("cannot hand the supervisor the status of the action: File too large" in status["msg"], status)
+        expect(tree(workspace.out) == ["status.yaml"], "left behind:", tree(workspace.out))
+
+
+@test("a final status that cannot be written at all: 74, the failing status stays")
+def _():
+    with Workspace() as workspace:
+        plugin = workspace.plugin("function P:pe_status() return ok('fine') end")
+        fault = Fault(workspace, 0, 2, "-c", "rename,renameat,renameat2", "-e", str(errno.ENOSPC))
+        result = workspace.run("pe_status", workspace.config("pe", deployment=None), plugin=plugin,
+                               prefix=fault.prefix)
         expect(result.code == 74 and result.stderr, "exit", result.code, result.stderr)
         expect(parse_status(result.text)["status"] == "failing", result.text)
         expect(tree(workspace.out) == ["status.yaml"], "left behind:", tree(workspace.out))
+
+
+def in_namespace(script):
+    """Runs the runner after a shell script, in a mount namespace of its own."""
+    if os.geteuid() != 0:
+        raise Skip("mounting needs rights")
+    return ["unshare", "-m", "sh", "-c", f'{script} && exec "$@"', "sh"]
+
+
+def stays(prefix, script="", undo=lambda path: None):
+    """Nothing can be done about the status of an earlier run: it stays, and the runner says so."""
+    with Workspace() as workspace:
+        path = workspace.write("out/status.yaml", PREVIOUS)
+        ran = workspace.join("ran")
+        plugin = workspace.plugin(f"io.open({ran!r}, 'w'):close()")
+        argv = workspace.argv("pe_status", workspace.config("pe", deployment=None), plugin=plugin)
+        try:
+            result = finish([*prefix(script.format(file=path, folder=workspace.out)), *argv], path)
+        finally:
+            undo(path)
+        expect(result.code == 74 and not os.path.exists(ran), "exit", result.code, result.stderr)
+        expect("the file still has the status of an earlier run" in result.stderr, result.stderr)
+        expect("removed" not in result.stderr and "killed" not in result.stderr, result.stderr)
+        expect(result.text == PREVIOUS, result.text)
+        expect(tree(workspace.out) == ["status.yaml"], "left behind:", tree(workspace.out))
+
+
+@test("an earlier status on a read-only file system: 74, and the word that it is still there")
+def _():
+    stays(in_namespace, "mount --bind {folder} {folder} && mount -o remount,ro,bind {folder}")
+
+
+for _flag, _name in {"i": "immutable", "a": "append-only"}.items():
+    @test(f"an earlier status in an {_name} file: 74, and the word that it is still there")
+    def _(flag=_flag):
+        def prefix(script):
+            if subprocess.run(script, shell=True, check=False, stderr=subprocess.DEVNULL).returncode != 0:
+                raise Skip("chattr needs rights, and a file system that knows it")
+            return []
+        stays(prefix, f"chattr +{flag} {{file}}",
+              lambda path: subprocess.run(["chattr", f"-{flag}", path], check=False, stderr=subprocess.DEVNULL))
+
+
+def in_place(prefix):
+    """A file that cannot be replaced, but written to: it says failing while the action runs, then the outcome."""
+    with Workspace() as workspace:
+        path = workspace.write("out/status.yaml", PREVIOUS)
+        plugin = workspace.plugin(f"function P:pe_status() return ok(io.open({path!r}):read('a')) end")
+        result = workspace.run("pe_status", workspace.config("pe", deployment=None), plugin=plugin,
+                               prefix=prefix(workspace, path))
+        status = result.truthful("passing")
+        expect(parse_status(status["msg"])["status"] == "failing", "during the action:", status["msg"])
+        expect(tree(workspace.out) == ["status.yaml"], "left behind:", tree(workspace.out))
+        code = "while true do end"
+        result = workspace.run("pe_status", workspace.config("pe", deployment=None), plugin=workspace.plugin(code),
+                               prefix=prefix(workspace, path), extra=["--timeout", "1"])
+        expect("timed out" in result.truthful("failing")["msg"], result.text)
+        result = workspace.run("pe_status", workspace.config("pe", deployment=None), plugin=workspace.plugin(code),
+                               prefix=prefix(workspace, path), extra=["--no-such-option"])
+        expect(result.code == 64 and "--no-such-option" in result.status["msg"], result.code, result.text)
+
+
+@test("a status file that is a mount point is written in place")
+def _():
+    in_place(lambda workspace, path: in_namespace(f"mount --bind {path} {path}"))
+
+
+@test("a status file of another user in a sticky folder of another user is written in place")
+def _():
+    if os.geteuid() != 0:
+        raise Skip("changing owners needs rights")
+
+    def prefix(workspace, path):
+        os.chmod(workspace.out, 0o1777)
+        os.chmod(path, 0o666)
+        for name in (workspace.out, path):
+            os.chown(name, 12345, 12345)
+        return ["setpriv", "--bounding-set=-fowner,-dac_override", "--inh-caps=-fowner,-dac_override"]
+    in_place(prefix)
 
 
 @test("a relative status file is written below the working directory")

@@ -195,9 +195,14 @@ static void test_concurrent(void)
     ok(count(LEFTOVERS) == 0, "no temporary file is left");
 }
 
+static bool own_mounts(void)
+{
+    return unshare(CLONE_NEWNS) == 0 && mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0;
+}
+
 static int on_a_full_disk(void)
 {
-    if (unshare(CLONE_NEWNS) < 0 || mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
+    if (!own_mounts())
         return 77;
     must(mkdir("small", 0755) == 0);
     if (mount("tmpfs", "small", "tmpfs", 0, "size=16k") < 0)
@@ -211,21 +216,43 @@ static int on_a_full_disk(void)
     return !(rc < 0 && failed_with(&err, "ENOSPC") && holds("status", "old") && count(LEFTOVERS) == 0);
 }
 
-static void test_full_disk(void)
+/* Is it written only where that was asked for, then also a second time? */
+static int on_a_mount_point(void)
+{
+    if (!own_mounts())
+        return 77;
+    put("point", "old");
+    if (mount("point", "point", NULL, MS_BIND, NULL) < 0)
+        return 77;
+    bosun_err err = {0};
+    bosun_fs_target target;
+    const bosun_fs_write_options how = {.or_in_place = true};
+    must(bosun_fs_target_open(&target, "point", &err) == 0);
+    bool good = bosun_fs_target_replace(&target, "new", 3, NULL, &err) < 0 && failed_with(&err, "EBUSY") &&
+                !target.changed && holds("point", "old");
+    for (int i = 0; i < 2; i++)
+        good = good && bosun_fs_target_replace(&target, i ? "2" : "first", i ? 1 : 5, &how, &err) == 0 &&
+               target.changed && holds("point", i ? "2" : "first");
+    bosun_fs_target_close(&target);
+    return !(good && count(LEFTOVERS) == 0);
+}
+
+/* Runs a check in a child, where it can mount. */
+static void check_mounted(int (*check_it)(void), const char *what)
 {
     fflush(stdout);
     pid_t child = fork();
     must(child >= 0);
     if (child == 0) {
-        int status = on_a_full_disk();
+        int status = check_it();
         fflush(stdout);
         _exit(status);
     }
     int status = reap(child);
     if (status == 77)
-        skip("a full disk", "may not mount");
+        skip(what, "may not mount");
     else
-        ok(status == 0, "a full disk leaves the old file and no temporary one");
+        ok(status == 0, "%s", what);
 }
 
 int main(void)
@@ -238,7 +265,8 @@ int main(void)
     test_relative();
     test_killed_writers();
     test_concurrent();
-    test_full_disk();
+    check_mounted(on_a_full_disk, "a full disk leaves the old file and no temporary one");
+    check_mounted(on_a_mount_point, "a mount point is written in place, when that is allowed");
     leave_scratch();
     return done();
 }

@@ -115,7 +115,7 @@ static void failing(void)
 
 static void data_too_large(void)
 {
-    static char text[4 * 1000 * 1000];
+    static char text[68 * 1000 * 1000];
     memset(text, 'x', sizeof text);
     bosun_status *status = bosun_status_new();
     status->outcome = BOSUN_PASSING;

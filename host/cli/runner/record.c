@@ -1,17 +1,19 @@
-/* The record on the socket between worker and supervisor: a header, then the text. Both ends are the same
- * program on the same machine, so the header is the struct itself. */
+/* The memory file: a page that is mapped from the start, with the shared words, then the record, a header and
+ * the text. A small record is in that page; a larger one is mapped once it is complete. All processes are the
+ * same program on the same machine, so what is in the file are the structs themselves. */
 #include "record.h"
 #include "core/base/hash.h"
-#include "core/yaml/yaml.h"
 #include <errno.h>
 #include <stdint.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
 #include <sys/uio.h>
 #include <unistd.h>
 
-#define MAGIC     UINT32_C(0xB0509A01)
-#define READ_SIZE ((size_t)64 * 1024)
-#define TEXT_MAX  ((size_t)BOSUN_YAML_MAX_WRITE_BYTES + READ_SIZE) /* the data and the other keys */
+#define MAGIC UINT32_C(0xB0509A01)
+#define START sizeof(record_shared) /* of the record in the file */
+#define PAGE  ((size_t)4096)        /* or a part of a page where pages are larger */
 
 typedef struct header {
     uint32_t magic;
@@ -20,13 +22,25 @@ typedef struct header {
     uint64_t checksum; /* of the text */
 } header;
 
+int record_create(record *r, bosun_err *err)
+{
+    *r = (record){.fd = memfd_create("bosun-record", MFD_CLOEXEC)};
+    if (r->fd < 0 || ftruncate(r->fd, START) < 0)
+        return bosun_err_errno(err, errno, "create", "a memory file for the worker's record");
+    void *page = mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_SHARED, r->fd, 0);
+    if (page == MAP_FAILED)
+        return bosun_err_errno(err, errno, "share", "memory with the worker");
+    r->shared = page;
+    return 0;
+}
+
 static struct iovec part(const void *bytes, size_t len, size_t done)
 {
     size_t skip = done < len ? done : len;
     return (struct iovec){(char *)bytes + skip, len - skip};
 }
 
-int record_send(int fd, bosun_outcome outcome, const char *text, size_t len)
+int record_write(const record *r, bosun_outcome outcome, const char *text, size_t len, bosun_err *err)
 {
     const header head = {
         .magic = MAGIC, .outcome = (uint32_t)outcome, .length = len, .checksum = bosun_hash(text, len)};
@@ -34,64 +48,51 @@ int record_send(int fd, bosun_outcome outcome, const char *text, size_t len)
     while (done < sizeof head + len) {
         size_t in_text = done > sizeof head ? done - sizeof head : 0;
         const struct iovec parts[2] = {part(&head, sizeof head, done), part(text, len, in_text)};
-        ssize_t n = writev(fd, parts, 2);
+        ssize_t n = pwritev(r->fd, parts, 2, (off_t)(START + done));
         if (n < 0 && errno != EINTR)
-            return -1;
+            return bosun_err_errno_as(err, errno, "write", "hand the supervisor", "the status of the action");
         done += n > 0 ? (size_t)n : 0;
     }
     return 0;
 }
 
-/* What record_receive returns when read failed. */
-static int receive_failed(void)
+int record_open(record *r, bosun_err *err)
 {
-    if (errno == EAGAIN)
-        return 1;
-    return errno == ECONNRESET ? 0 : -1; /* reset: the worker died before its release */
-}
-
-static void add_received(record *r, size_t len)
-{
-    r->bytes.len += len;
-    r->too_long = r->too_long || r->bytes.len > sizeof(header) + TEXT_MAX;
-    if (r->too_long)
-        r->bytes.len = 0; /* read on, so the worker is not blocked */
-}
-
-int record_receive(record *r, int fd)
-{
-    for (;;) {
-        char *to = bosun_buf_reserve(&r->bytes, READ_SIZE);
-        if (!to) {
-            errno = ENOMEM;
-            return -1;
-        }
-        ssize_t n = read(fd, to, READ_SIZE);
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n <= 0)
-            return n < 0 ? receive_failed() : 0;
-        add_received(r, (size_t)n);
-        if ((size_t)n < READ_SIZE)
-            return 1; /* no more for now */
-    }
+    struct stat st;
+    if (fstat(r->fd, &st) < 0)
+        return bosun_err_errno(err, errno, "stat", "the worker's record");
+    size_t size = (size_t)st.st_size;
+    void *bytes = size <= PAGE ? r->shared : mmap(NULL, size, PROT_READ, MAP_SHARED, r->fd, 0);
+    if (bytes == MAP_FAILED)
+        return bosun_err_errno(err, errno, "map", "the worker's record");
+    r->bytes = (const char *)bytes + START;
+    r->len = size - START;
+    return 0;
 }
 
 bool record_check(const record *r, bosun_outcome *outcome, const char **text, size_t *len)
 {
     static const char first_key[] = "status: ";
     header head;
-    if (r->too_long || r->bytes.len < sizeof head + sizeof first_key)
+    if (r->len < sizeof head)
         return false;
-    memcpy(&head, r->bytes.data, sizeof head);
-    *text = r->bytes.data + sizeof head;
-    *len = r->bytes.len - sizeof head;
+    memcpy(&head, r->bytes, sizeof head);
+    *text = r->bytes + sizeof head;
+    *len = (size_t)head.length;
     *outcome = (bosun_outcome)head.outcome;
-    return head.magic == MAGIC && head.outcome <= BOSUN_UNKNOWN && head.length == *len &&
-           head.checksum == bosun_hash(*text, *len) && memcmp(*text, first_key, sizeof first_key - 1) == 0;
+    return head.magic == MAGIC && head.outcome <= BOSUN_UNKNOWN && head.length <= r->len - sizeof head &&
+           head.checksum == bosun_hash(*text, *len) && *len >= sizeof first_key &&
+           memcmp(*text, first_key, sizeof first_key - 1) == 0;
 }
 
-void record_free(record *r)
+void record_close(record *r)
 {
-    bosun_buf_free(&r->bytes);
+    const char *page = (const char *)r->shared;
+    if (r->bytes && r->bytes != page + START)
+        munmap((char *)r->bytes - START, r->len + START);
+    if (page)
+        munmap(r->shared, PAGE);
+    if (r->fd >= 0)
+        close(r->fd);
+    *r = RECORD_NONE;
 }

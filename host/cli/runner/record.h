@@ -1,25 +1,59 @@
-/* The record of an action: what a worker sends to its supervisor over a socket, once, at its end. A worker
- * can die at any point, so a record is valid only if it is complete and its checksum matches. */
+/* What worker and keeper leave to the supervisor, in a memory file that all have open: a few words that
+ * they share while they run, and the record of the action, which the worker writes once, at its end. No
+ * process waits for another, and nothing grows in the supervisor. A worker can die at any point, so a record
+ * is valid only if it is complete and its checksum matches. */
 #ifndef BOSUN_CLI_RUNNER_RECORD_H
 #define BOSUN_CLI_RUNNER_RECORD_H
 
 #include "bosun.h"
-#include "core/base/buf.h"
+#include "core/base/err.h"
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
 
-/* The worker's side: sends the text of the status file. 0, or -1 with errno set. */
-int record_send(int fd, bosun_outcome outcome, const char *text, size_t len);
+/* The worker has a keeper once the action has started a process. */
+typedef enum keeper_state {
+    KEEPER_NONE,
+    KEEPER_PREVENTED, /* the supervisor kills the worker, which has none */
+    KEEPER_RUNS,
+    KEEPER_ENDED, /* after the worker, and record_end is complete */
+} keeper_state;
 
-/* The supervisor's side: receive until the end, then check. */
+/* How things ended, from the keeper. */
+typedef struct record_end {
+    int wait_status; /* of the worker, as waitpid says it */
+    int killed;      /* how many processes the action left behind; -1: some do not end */
+    int kill_errno;  /* why */
+} record_end;
+
+typedef struct record_shared {
+    atomic_int phase;        /* the bosun_phase that the worker is in */
+    atomic_int keeper;       /* a keeper_state */
+    atomic_bool kill_worker; /* what the supervisor wants of the keeper */
+    record_end end;
+} record_shared;
+
 typedef struct record {
-    bosun_buf bytes;
-    bool too_long; /* longer than any record; the bytes are dropped */
+    int fd;                /* -1: none */
+    record_shared *shared; /* NULL: none */
+    const char *bytes;     /* the record, once it is open; NULL: none */
+    size_t len;
 } record;
 
-/* Reads what the socket has now, without waiting. 1: more may follow · 0: end · -1: failed, errno is set. */
-int record_receive(record *r, int fd);
+#define RECORD_NONE ((record){.fd = -1})
+
+/* Makes the file, for this process and those that it forks. 0, or -1 with *err filled. */
+int record_create(record *r, bosun_err *err);
+
+/* The worker's side: the text of the status file. A record written later replaces the earlier one: bytes past
+ * its end do not count, and where the earlier one has memory, this one needs none. */
+int record_write(const record *r, bosun_outcome outcome, const char *text, size_t len, bosun_err *err);
+
+/* The supervisor's side, once the worker has ended. 0, also without a record, or -1 with *err filled. */
+int record_open(record *r, bosun_err *err);
 
 /* True for a valid record; then *outcome and *text are its content. The record owns the text. */
 bool record_check(const record *r, bosun_outcome *outcome, const char **text, size_t *len);
-void record_free(record *r);
+void record_close(record *r);
 
 #endif

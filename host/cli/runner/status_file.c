@@ -1,6 +1,8 @@
 /* Writing the status file. */
 #include "status_file.h"
 #include "core/status.h"
+#include <errno.h>
+#include <fcntl.h>
 #include <unistd.h>
 
 static int add_context(bosun_err *err)
@@ -21,14 +23,13 @@ void status_file_close(status_file *file)
     bosun_fs_target_close(&file->target);
 }
 
-int status_file_write(const status_file *file, const char *text, size_t len, bool durable, bosun_err *err)
+int status_file_write(status_file *file, const char *text, size_t len, bool durable, bosun_err *err)
 {
-    const bosun_fs_write_options how = {.no_sync = !durable};
+    const bosun_fs_write_options how = {.no_sync = !durable, .or_in_place = true};
     return bosun_fs_target_replace(&file->target, text, len, &how, err) < 0 ? add_context(err) : 0;
 }
 
-int status_file_fail(const status_file *file, const char *message, int64_t duration, bool durable,
-                     bosun_err *err)
+int status_file_fail(status_file *file, const char *message, int64_t duration, bool durable, bosun_err *err)
 {
     char storage[BOSUN_STATUS_FAILING_MAX];
     bosun_buf text = bosun_buf_fixed(storage, sizeof storage);
@@ -36,8 +37,17 @@ int status_file_fail(const status_file *file, const char *message, int64_t durat
     return status_file_write(file, text.data, text.len, durable, err);
 }
 
-void status_file_remove(const status_file *file)
+const char *status_file_remove(const status_file *file)
 {
-    int rc = unlinkat(file->target.dirfd, file->target.name, 0);
-    (void)rc; /* if this fails too, the exit status still says that the file is not this run's */
+    const bosun_fs_target *target = &file->target;
+    struct stat st;
+    if (target->changed && !target->in_place)
+        return ""; /* it has this run's, which is only not on disk yet */
+    if (unlinkat(target->dirfd, target->name, 0) == 0)
+        return ", and the status of an earlier run was removed";
+    if (errno == ENOENT)
+        return "";
+    if (fstatat(target->dirfd, target->name, &st, AT_SYMLINK_NOFOLLOW) == 0 && st.st_size == 0)
+        return ", and the file is empty";
+    return ", and the file still has the status of an earlier run";
 }

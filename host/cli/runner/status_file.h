@@ -15,14 +15,15 @@ typedef struct status_file {
 int status_file_open(status_file *file, const char *path, bosun_err *err);
 void status_file_close(status_file *file);
 
-/* Replaces the file atomically; `durable`: the new content also survives a crash of the machine. */
-int status_file_write(const status_file *file, const char *text, size_t len, bool durable, bosun_err *err);
+/* Replaces the file atomically; `durable`: the new content also survives a crash of the machine. A file that
+ * cannot be replaced, such as a mount point, is written in place. */
+int status_file_write(status_file *file, const char *text, size_t len, bool durable, bosun_err *err);
 
 /* The same with a failing status that has this message. duration: nanoseconds. */
-int status_file_fail(const status_file *file, const char *message, int64_t duration, bool durable,
-                     bosun_err *err);
+int status_file_fail(status_file *file, const char *message, int64_t duration, bool durable, bosun_err *err);
 
-/* Removes the status of an earlier run: no status is better than the wrong one. */
-void status_file_remove(const status_file *file);
+/* Removes the status of an earlier run: no status is better than the wrong one. Returns what became of it, as
+ * words to follow "the action was not run". */
+const char *status_file_remove(const status_file *file);
 
 #endif

@@ -1,6 +1,6 @@
 /* The supervisor: no Lua, no threads, and no memory allocated on the way to the status file. It writes a
- * failing status before anything else, starts the worker and watches it, kills the processes that are left,
- * and replaces the status with the worker's record, or with how the worker ended. */
+ * failing status before anything else, starts the worker and watches over it, and replaces the status with
+ * the worker's record, or with how the worker ended. */
 #include "supervisor.h"
 #include "cli/sink.h"
 #include "core/base/wait.h"
@@ -13,27 +13,26 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/prctl.h>
-#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #define STDERR_PATIENCE 100 /* milliseconds that a blocked standard error may delay the end */
 #define STDOUT_PATIENCE 5000
+#define PATIENCE        (5 * BOSUN_SECOND) /* for what was killed to end */
 
 typedef struct supervisor {
     const options *opt;
     sink log;
     status_file status;
     int64_t start;
-    pid_t pid;
-    reap_spared spared; /* children that were here before the worker */
+    bool alone; /* this process had no children, so all that it gets are the action's */
     watch watch;
-    atomic_int *phase; /* shared with the worker, which writes it */
+    int release_fd; /* the worker reads from its other end */
+    record record;
 } supervisor;
 
-static int write_first_status(const supervisor *s, bosun_err *err)
+static int write_first_status(supervisor *s, bosun_err *err)
 {
     char message[512];
     snprintf(
@@ -44,75 +43,107 @@ static int write_first_status(const supervisor *s, bosun_err *err)
     return status_file_fail(&s->status, message, 0, false, err);
 }
 
-/* A page that stays readable when the worker is gone. */
-static int share_phase(supervisor *s, bosun_err *err)
+static void close_fd(int *fd)
 {
-    void *page = mmap(NULL, sizeof *s->phase, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-    if (page == MAP_FAILED)
-        return bosun_err_errno(err, errno, "share", "memory with the worker");
-    s->phase = page;
+    if (*fd >= 0)
+        close(*fd);
+    *fd = -1;
+}
+
+/* Inherits the orphans of a keeper that is killed: without earlier children, this process gets no others. */
+static int become_subreaper(supervisor *s, bosun_err *err)
+{
+    s->alone = waitid(P_ALL, 0, NULL, WEXITED | WNOHANG | WNOWAIT) < 0 && errno == ECHILD;
+    if (s->alone && prctl(PR_SET_CHILD_SUBREAPER, 1) < 0)
+        return bosun_err_errno(err, errno, "become", "a subreaper");
     return 0;
 }
 
 /* The child's side of the fork. */
-_Noreturn static void become_worker(supervisor *s, int fd)
+_Noreturn static void become_worker(supervisor *s, pid_t pid, int release_fd)
 {
-    const worker_start start = {
-        .options = s->opt, .fd = fd, .supervisor = s->pid, .phase = s->phase, .deadline = s->watch.deadline};
-    watch_close_fds(&s->watch);
+    worker_start start = {.options = s->opt,
+                          .release_fd = release_fd,
+                          .record = s->record,
+                          .supervisor = pid,
+                          .deadline = s->watch.deadline};
+    close_fd(&s->release_fd);
     status_file_close(&s->status);
     worker_run(&start);
+}
+
+/* The worker gets no signal before it handles them. */
+static pid_t fork_blocked(void)
+{
+    sigset_t all;
+    sigset_t before;
+    sigfillset(&all);
+    if (sigprocmask(SIG_SETMASK, &all, &before) < 0)
+        return -1;
+    pid_t pid = fork();
+    int fork_errno = errno;
+    if (pid != 0)
+        sigprocmask(SIG_SETMASK, &before, NULL);
+    errno = fork_errno;
+    return pid;
 }
 
 /* The worker sets up Lua and then waits until it is released. */
 static int start_worker(supervisor *s, bosun_err *err)
 {
     int ends[2];
-    if (share_phase(s, err) < 0)
+    if (record_create(&s->record, err) < 0 || become_subreaper(s, err) < 0)
         return -1;
-    reap_note_children(&s->spared);
-    if (prctl(PR_SET_CHILD_SUBREAPER, 1) < 0)
-        return bosun_err_errno(err, errno, "become", "a subreaper");
-    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) < 0)
-        return bosun_err_errno(err, errno, "create", "a socket");
-    s->watch.record_fd = ends[0];
-    s->pid = getpid();
-    s->watch.worker = fork();
-    if (s->watch.worker == 0)
-        become_worker(s, ends[1]);
+    if (pipe2(ends, O_CLOEXEC) < 0)
+        return bosun_err_errno(err, errno, "create", "a pipe");
+    s->release_fd = ends[1];
+    pid_t pid = getpid();
+    s->watch.shared = s->record.shared;
+    s->watch.child = fork_blocked();
+    if (s->watch.child == 0)
+        become_worker(s, pid, ends[0]);
     int fork_errno = errno;
-    close(ends[1]);
-    return s->watch.worker < 0 ? bosun_err_errno(err, fork_errno, "start", "a worker process") : 0;
+    close(ends[0]);
+    return s->watch.child < 0 ? bosun_err_errno(err, fork_errno, "start", "a worker process") : 0;
 }
 
 /* Lets the worker read the configs and run the action. */
-static int release_worker(const supervisor *s, bosun_err *err)
+static int release_worker(supervisor *s, bosun_err *err)
 {
-    int fd = s->watch.record_fd;
     ssize_t n;
     do
-        n = write(fd, "", 1);
+        n = write(s->release_fd, "", 1);
     while (n < 0 && errno == EINTR);
     if (n < 0 && errno != EPIPE) /* EPIPE: the worker is dead, which the watch notices */
         return bosun_err_errno(err, errno, "release", "the worker process");
-    return fcntl(fd, F_SETFL, O_NONBLOCK) < 0 ? bosun_err_errno(err, errno, "set up", "a socket") : 0;
+    return 0;
 }
 
-static void kill_descendants(const supervisor *s)
+/* What the keeper ended. One that was killed itself ended nothing, so this process does it, if it can tell
+ * whose its children are. A worker without a keeper has not started anything. */
+static void end_descendants(const supervisor *s)
 {
-    int killed = reap_descendants(&s->spared);
-    if (killed > 0)
-        sink_printf(&s->log, BOSUN_LOG_WARN, "killed %d process%s that the action left behind", killed,
-                    killed == 1 ? "" : "es");
-    if (killed < 0)
+    record_end end = s->record.shared->end;
+    bool lost = s->watch.keeper == KEEPER_RUNS;
+    if (lost && s->alone) {
+        end.killed = reap_descendants(PATIENCE);
+        end.kill_errno = errno;
+    }
+    if (lost && !s->alone)
+        sink_printf(&s->log, BOSUN_LOG_ERROR,
+                    "the keeper process ended early: processes that the action started may be left");
+    else if (end.killed > 0)
+        sink_printf(&s->log, BOSUN_LOG_WARN, "killed %d process%s that the action left behind", end.killed,
+                    end.killed == 1 ? "" : "es");
+    else if (end.killed < 0)
         sink_printf(&s->log, BOSUN_LOG_ERROR, "cannot end some processes that the action left behind: %s",
-                    strerrordesc_np(errno));
+                    strerrordesc_np(end.kill_errno));
 }
 
 /* What the worker was doing last. */
 static void describe_phase(const supervisor *s, char *out, size_t size)
 {
-    bosun_phase phase = (bosun_phase)atomic_load(s->phase);
+    bosun_phase phase = (bosun_phase)atomic_load(&s->record.shared->phase);
     if (phase == BOSUN_PHASE_ACTION)
         snprintf(out, size, "running %s", s->opt->action->name);
     else
@@ -133,21 +164,32 @@ static int log_unwritten(const supervisor *s, const char *consequence, const bos
     return EXIT_STATUS_FILE;
 }
 
-/* Writes the final status. If that fails, also in making it durable, the file gets the first status again. */
-static int publish(const supervisor *s, bosun_outcome outcome, const char *text, size_t len)
+/* The same without a first status: the action is not run, and what an earlier one left must not be read. */
+static void log_not_run(const sink *log, const status_file *file, const bosun_err *err)
+{
+    sink_printf(log, BOSUN_LOG_ERROR, "%s; the action was not run%s", err->message, status_file_remove(file));
+}
+
+/* What is in the file when the outcome could not be written, or not durably: the first status again. */
+static const char *restore_first_status(supervisor *s)
+{
+    if (s->status.target.changed && write_first_status(s, NULL) < 0)
+        return "do not rely on what the file says";
+    return "the file keeps the failing status from before the action";
+}
+
+static int publish(supervisor *s, bosun_outcome outcome, const char *text, size_t len)
 {
     bosun_err err = {0};
-    if (status_file_write(&s->status, text, len, true, &err) < 0) {
-        write_first_status(s, NULL); /* still there, unless only syncing the folder failed */
-        return log_unwritten(s, "the file keeps the failing status from before the action", &err);
-    }
+    if (status_file_write(&s->status, text, len, true, &err) < 0)
+        return log_unwritten(s, restore_first_status(s), &err);
     if (s->opt->show_status && sink_write(STDOUT_FILENO, text, len, STDOUT_PATIENCE) < 0)
         sink_printf(&s->log, BOSUN_LOG_ERROR, "cannot write the status to standard output: %s",
                     strerrordesc_np(errno));
     return exit_status(s, outcome);
 }
 
-static int publish_failure(const supervisor *s, const char *message)
+static int publish_failure(supervisor *s, const char *message)
 {
     char storage[BOSUN_STATUS_FAILING_MAX];
     bosun_buf text = bosun_buf_fixed(storage, sizeof storage);
@@ -157,30 +199,48 @@ static int publish_failure(const supervisor *s, const char *message)
     return status;
 }
 
-static int publish_outcome(const supervisor *s)
+/* How the worker ended, when it left no valid record. */
+static int publish_end(supervisor *s)
+{
+    char phase[80];
+    char message[512];
+    describe_phase(s, phase, sizeof phase);
+    watch_describe_end(&s->watch, phase, s->opt->timeout, s->record.len > 0, message, sizeof message);
+    return publish_failure(s, message);
+}
+
+static int publish_outcome(supervisor *s)
 {
     bosun_outcome outcome;
     const char *text;
     size_t len;
+    bosun_err err = {0};
     bool exited_well = WIFEXITED(s->watch.wait_status) && WEXITSTATUS(s->watch.wait_status) == 0;
-    if (exited_well && record_check(&s->watch.record, &outcome, &text, &len))
-        return publish(s, outcome, text, len);
-    char phase[80];
-    char message[512];
-    describe_phase(s, phase, sizeof phase);
-    watch_describe_end(&s->watch, phase, s->opt->timeout, message, sizeof message);
-    return publish_failure(s, message);
+    if (!exited_well || s->watch.keeper == KEEPER_RUNS)
+        return publish_end(s);
+    if (record_open(&s->record, &err) < 0)
+        return publish_failure(s, err.message);
+    return record_check(&s->record, &outcome, &text, &len) ? publish(s, outcome, text, len) : publish_end(s);
+}
+
+/* Waits for the end of the worker and of what it started. -1: the worker does not end; a keeper then goes on
+ * without this process. */
+static int await_end(supervisor *s, bosun_err *err)
+{
+    if (watch_worker(&s->watch, err) < 0)
+        return -1;
+    end_descendants(s);
+    return 0;
 }
 
 /* Runs the worker to its end, and ends what it started. */
 static int finish_worker(supervisor *s, bosun_err *err)
 {
-    int rc = release_worker(s, err) < 0 ? -1 : watch_worker(&s->watch, err);
-    if (rc < 0)
-        watch_kill_worker(&s->watch);
-    kill_descendants(s);
-    watch_close_fds(&s->watch); /* writing the status file needs free descriptors */
-    return rc;
+    if (release_worker(s, err) == 0)
+        return await_end(s, err);
+    watch_kill_worker(&s->watch);
+    await_end(s, NULL);
+    return -1;
 }
 
 /* Starting the worker and writing the first status both take time, so the worker starts first; it does
@@ -189,16 +249,17 @@ static int run(supervisor *s)
 {
     bosun_err err = {0};
     bosun_err no_worker = {0};
-    if (watch_open_signals(&s->watch, &err) < 0 ||
+    if (watch_block_signals(&s->watch, &err) < 0 ||
         status_file_open(&s->status, s->opt->status_file, &err) < 0)
         return log_unwritten(s, "the action was not run", &err);
     bool started = start_worker(s, &no_worker) == 0;
     if (write_first_status(s, &err) < 0) {
-        if (started)
+        if (started) {
             watch_kill_worker(&s->watch);
-        kill_descendants(s);
-        status_file_remove(&s->status);
-        return log_unwritten(s, "the action was not run, and the status of an earlier run was removed", &err);
+            await_end(s, NULL);
+        }
+        log_not_run(&s->log, &s->status, &err);
+        return EXIT_STATUS_FILE;
     }
     if (!started)
         return publish_failure(s, no_worker.message);
@@ -216,14 +277,15 @@ int supervisor_run(const options *opt)
                 .trace_fd = -1,
                 .patience = STDERR_PATIENCE},
         .status = STATUS_FILE_NONE,
+        .record = RECORD_NONE,
+        .release_fd = -1,
         .start = bosun_monotonic(),
         .watch = watch_new(deadline),
     };
     int status = run(&s);
-    watch_free(&s.watch);
+    record_close(&s.record);
+    close_fd(&s.release_fd);
     status_file_close(&s.status);
-    if (s.phase)
-        munmap(s.phase, sizeof *s.phase);
     return status;
 }
 
@@ -232,8 +294,10 @@ int supervisor_report_usage(const char *path, const char *message)
     const sink log = {.trace_fd = -1, .patience = STDERR_PATIENCE};
     status_file file;
     bosun_err err = {0};
-    if (status_file_open(&file, path, &err) < 0 || status_file_fail(&file, message, 0, true, &err) < 0)
-        sink_printf(&log, BOSUN_LOG_ERROR, "%s", err.message);
+    if (status_file_open(&file, path, &err) < 0)
+        sink_printf(&log, BOSUN_LOG_ERROR, "%s; the action was not run", err.message);
+    else if (status_file_fail(&file, message, 0, true, &err) < 0)
+        log_not_run(&log, &file, &err);
     status_file_close(&file);
     return EXIT_USAGE;
 }

@@ -1,14 +1,12 @@
-/* Waiting for the worker: signals, deadlines and the record, in one poll loop. */
+/* Waiting for the worker: signals and deadlines, one at a time. */
 #include "watch.h"
 #include "core/base/wait.h"
+#include "keeper.h"
 #include <errno.h>
-#include <poll.h>
-#include <signal.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/signalfd.h>
 #include <sys/wait.h>
-#include <unistd.h>
+#include <time.h>
 
 #define GRACE     BOSUN_SECOND       /* between asking a worker to stop and killing it */
 #define LAST_WAIT (5 * BOSUN_SECOND) /* for a killed worker to end */
@@ -16,52 +14,24 @@
 watch watch_new(int64_t deadline)
 {
     return (watch){
-        .signal_fd = -1,
-        .record_fd = -1,
         .deadline = deadline,
         .kill_at = BOSUN_NO_DEADLINE,
         .give_up = BOSUN_NO_DEADLINE,
     };
 }
 
-void watch_close_fds(watch *w)
-{
-    if (w->signal_fd >= 0)
-        close(w->signal_fd);
-    if (w->record_fd >= 0)
-        close(w->record_fd);
-    w->signal_fd = -1;
-    w->record_fd = -1;
-}
-
-void watch_free(watch *w)
-{
-    watch_close_fds(w);
-    record_free(&w->record);
-}
-
-/* SIGCHLD, and the signals that cancel an action unless they are ignored (nohup). */
-static sigset_t watched_signals(void)
+int watch_block_signals(watch *w, bosun_err *err)
 {
     static const int cancels[] = {SIGTERM, SIGINT, SIGHUP};
-    sigset_t set;
-    sigemptyset(&set);
-    sigaddset(&set, SIGCHLD);
+    sigemptyset(&w->signals);
+    sigaddset(&w->signals, SIGCHLD);
     for (size_t i = 0; i < sizeof cancels / sizeof cancels[0]; i++) {
         struct sigaction action;
         if (sigaction(cancels[i], NULL, &action) == 0 && action.sa_handler != SIG_IGN)
-            sigaddset(&set, cancels[i]);
+            sigaddset(&w->signals, cancels[i]);
     }
-    return set;
-}
-
-int watch_open_signals(watch *w, bosun_err *err)
-{
-    sigset_t set = watched_signals();
-    if (sigprocmask(SIG_BLOCK, &set, NULL) < 0)
-        return bosun_err_errno(err, errno, "block", "signals");
-    w->signal_fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
-    return w->signal_fd < 0 ? bosun_err_errno(err, errno, "open", "a signalfd") : 0;
+    return sigprocmask(SIG_BLOCK, &w->signals, NULL) < 0 ? bosun_err_errno(err, errno, "block", "signals")
+                                                         : 0;
 }
 
 void watch_kill_worker(watch *w)
@@ -69,25 +39,23 @@ void watch_kill_worker(watch *w)
     w->killed = true;
     w->kill_at = BOSUN_NO_DEADLINE;
     w->give_up = bosun_wait_after(LAST_WAIT);
-    kill(w->worker, SIGKILL);
+    keeper_kill_worker(w->shared, w->child);
 }
 
 static void ask_to_stop(watch *w, int number)
 {
-    kill(w->worker, number);
+    kill(w->child, number);
     w->kill_at = bosun_wait_after(GRACE);
 }
 
-/* Reaps every child that has ended: as a subreaper, this process inherits the worker's orphans, too. */
-static void reap_children(watch *w)
+static void reap_child(watch *w)
 {
-    pid_t pid;
-    int status;
-    while ((pid = waitpid(-1, &status, WNOHANG)) > 0)
-        if (pid == w->worker) {
-            w->ended = true;
-            w->wait_status = status;
-        }
+    if (waitpid(w->child, &w->wait_status, WNOHANG) != w->child)
+        return; /* another child: one that was there before */
+    w->ended = true;
+    w->keeper = (keeper_state)atomic_load(&w->shared->keeper);
+    if (w->keeper == KEEPER_ENDED)
+        w->wait_status = w->shared->end.wait_status;
 }
 
 static void cancel(watch *w, int number)
@@ -99,16 +67,6 @@ static void cancel(watch *w, int number)
     }
     w->cancel_signal = number;
     ask_to_stop(w, number);
-}
-
-static void read_signals(watch *w)
-{
-    struct signalfd_siginfo info;
-    while (read(w->signal_fd, &info, sizeof info) == (ssize_t)sizeof info)
-        if (info.ssi_signo == SIGCHLD)
-            reap_children(w);
-        else
-            cancel(w, (int)info.ssi_signo);
 }
 
 /* Stops or kills the worker if it is time to; returns when to check again. */
@@ -127,50 +85,50 @@ static int64_t enforce_deadlines(watch *w)
     return w->give_up < next ? w->give_up : next;
 }
 
-static int poll_until(struct pollfd *set, nfds_t count, int64_t end)
+/* The next signal · 0: `end` has passed first · -1: failed, errno is set. */
+static int next_signal(const watch *w, int64_t end)
 {
     int64_t left = end - bosun_monotonic();
     const struct timespec time = {.tv_sec = left > 0 ? left / BOSUN_SECOND : 0,
                                   .tv_nsec = left > 0 ? left % BOSUN_SECOND : 0};
-    return ppoll(set, count, end == BOSUN_NO_DEADLINE ? NULL : &time, NULL) < 0 && errno != EINTR ? -1 : 0;
+    int number = sigtimedwait(&w->signals, NULL, end == BOSUN_NO_DEADLINE ? NULL : &time);
+    return number < 0 && (errno == EAGAIN || errno == EINTR) ? 0 : number;
 }
 
 int watch_worker(watch *w, bosun_err *err)
 {
-    struct pollfd set[2] = {{.fd = w->signal_fd, .events = POLLIN}, {.fd = w->record_fd, .events = POLLIN}};
     while (!w->ended) {
         if (bosun_monotonic() >= w->give_up)
             return bosun_err_set(
                 err, BOSUN_ERR_TIMEOUT, "end",
                 "the worker process was killed but does not end: it is blocked in the kernel, "
                 "perhaps by a dead disk or network file system");
-        if (poll_until(set, 2, enforce_deadlines(w)) < 0)
+        int number = next_signal(w, enforce_deadlines(w));
+        if (number < 0)
             return bosun_err_errno(err, errno, "watch", "the worker process");
-        /* The record is read while the worker runs: a full socket would block the worker. */
-        if (set[1].revents && record_receive(&w->record, w->record_fd) <= 0)
-            set[1].fd = -1;
-        if (set[0].revents)
-            read_signals(w);
+        if (number == SIGCHLD)
+            reap_child(w);
+        else if (number > 0)
+            cancel(w, number);
     }
-    if (set[1].fd >= 0 && record_receive(&w->record, w->record_fd) < 0)
-        return bosun_err_errno(err, errno, "read", "the worker's record");
     return 0;
 }
 
-void watch_describe_end(const watch *w, const char *phase, double timeout, char *out, size_t size)
+void watch_describe_end(const watch *w, const char *phase, double timeout, bool has_record, char *out,
+                        size_t size)
 {
+    const char *process = w->keeper == KEEPER_RUNS ? "keeper" : "worker";
     const char *how =
         w->hurried ? "it was killed at the second signal" : "it did not stop when asked to and was killed";
-    bool has_record = w->record.bytes.len > 0 || w->record.too_long;
     if (w->timed_out && w->killed)
         snprintf(out, size, "timed out after %g s while %s; %s", timeout, phase, how);
     else if (w->cancel_signal && w->killed)
         snprintf(out, size, "cancelled by SIG%s while %s; %s", sigabbrev_np(w->cancel_signal), phase, how);
     else if (WIFSIGNALED(w->wait_status))
-        snprintf(out, size, "the worker process was killed by signal %d (%s) while %s",
+        snprintf(out, size, "the %s process was killed by signal %d (%s) while %s", process,
                  WTERMSIG(w->wait_status), sigdescr_np(WTERMSIG(w->wait_status)), phase);
     else
-        snprintf(out, size, "internal error: the worker process ended with exit status %d while %s, %s",
+        snprintf(out, size, "internal error: the %s process ended with exit status %d while %s, %s", process,
                  WEXITSTATUS(w->wait_status), phase,
                  has_record ? "and its record is invalid" : "without a record");
 }

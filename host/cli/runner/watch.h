@@ -1,20 +1,19 @@
-/* The watch over a running worker: it reads the worker's record, stops the worker at the deadline or when
- * this process is signalled (a request to stop, a grace period, SIGKILL), and knows afterwards how the worker
- * ended. */
+/* The watch over a running worker: it stops the worker at the deadline or when this process is signalled (a
+ * request to stop, a grace period, SIGKILL), and knows afterwards how the worker ended. */
 #ifndef BOSUN_CLI_RUNNER_WATCH_H
 #define BOSUN_CLI_RUNNER_WATCH_H
 
 #include "core/base/err.h"
 #include "record.h"
+#include <signal.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
 
 typedef struct watch {
-    pid_t worker;
-    int signal_fd;
-    int record_fd;
-    record record;
+    pid_t child; /* the worker, or its keeper */
+    record_shared *shared;
+    sigset_t signals; /* that this process waits for */
 
     int64_t deadline;
     int64_t kill_at;   /* when the grace period ends; BOSUN_NO_DEADLINE: the worker was not asked to stop */
@@ -25,26 +24,25 @@ typedef struct watch {
     bool killed; /* by this process */
 
     bool ended;
-    int wait_status;
+    keeper_state keeper; /* KEEPER_RUNS: it has ended before the worker */
+    int wait_status;     /* of the worker, or of a keeper that ended first */
 } watch;
 
-/* A watch with nothing open and no worker; deadline: monotonic ns, or BOSUN_NO_DEADLINE. */
+/* A watch without a worker; deadline: monotonic ns, or BOSUN_NO_DEADLINE. */
 watch watch_new(int64_t deadline);
 
-/* Blocks the signals that cancel an action and receives them through a descriptor; call it before the worker
- * is started. 0, or -1 with *err filled. */
-int watch_open_signals(watch *w, bosun_err *err);
+/* Blocks the signals that the watch waits for: the end of a child, and those that cancel an action unless
+ * they are ignored (nohup). Call it before the worker is started. 0, or -1 with *err filled. */
+int watch_block_signals(watch *w, bosun_err *err);
 
 /* Waits until the worker has ended. 0, or -1 with *err filled: the worker may still be running. */
 int watch_worker(watch *w, bosun_err *err);
 
 void watch_kill_worker(watch *w);
 
-/* Describes why there is no valid record. phase: what the worker was doing; timeout: seconds. */
-void watch_describe_end(const watch *w, const char *phase, double timeout, char *out, size_t size);
-
-/* Closes the descriptors; the record stays. */
-void watch_close_fds(watch *w);
-void watch_free(watch *w);
+/* Describes why there is no valid record. phase: what the worker was doing; timeout: seconds; has_record:
+ * there is an invalid one. */
+void watch_describe_end(const watch *w, const char *phase, double timeout, bool has_record, char *out,
+                        size_t size);
 
 #endif

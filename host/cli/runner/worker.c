@@ -1,12 +1,12 @@
 /* The worker: a host, one action, one record. It uses libbosun as any program does, and the supervisor
- * reports whatever happens to it. The record is sent after the host is freed, because an action whose plugin
- * crashes in a finalizer has failed. */
+ * reports whatever happens to it. The record is written after the host is freed, because an action whose
+ * plugin crashes in a finalizer has failed. */
 #include "worker.h"
 #include "cli/sink.h"
 #include "core/base/wait.h"
 #include "core/status.h"
-#include "reap.h"
-#include "record.h"
+#include "engine/host/announce.h"
+#include "keeper.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -17,14 +17,13 @@
 #include <sys/prctl.h>
 #include <unistd.h>
 
-enum { WORKER_FAILED = 70 }; /* exit status if not even a record could be sent */
+enum { WORKER_FAILED = 70 }; /* exit status if not even a record could be written */
 
 /* For the signal handler: the host to cancel, the last signal (it may arrive before there is a host), and the
  * deadline, after which SIGTERM means a timeout. */
 static _Atomic(bosun_host *) running;
 static atomic_int pending_signal;
 static int64_t deadline = BOSUN_NO_DEADLINE;
-static pid_t supervisor;
 static char timed_out[64];
 
 static const char *reason(int number)
@@ -38,10 +37,6 @@ static const char *reason(int number)
 
 static void on_signal(int number)
 {
-    if (getppid() != supervisor) { /* the supervisor was killed: clean up, there is nobody to report to */
-        reap_kill_children(NULL);
-        _exit(WORKER_FAILED);
-    }
     atomic_store(&pending_signal, number);
     bosun_host *host = atomic_load(&running);
     if (host)
@@ -71,7 +66,6 @@ static int handle_signal(int number)
 static int handle_signals(const worker_start *start)
 {
     deadline = start->deadline;
-    supervisor = start->supervisor;
     snprintf(timed_out, sizeof timed_out, "timed out after %g s", start->options->timeout);
     sigset_t none;
     if (handle_signal(SIGTERM) < 0 || handle_signal(SIGINT) < 0 || handle_signal(SIGHUP) < 0 ||
@@ -80,14 +74,13 @@ static int handle_signals(const worker_start *start)
     return sigprocmask(SIG_SETMASK, &none, NULL);
 }
 
-/* Redirects standard output to standard error, handles signals, and makes this process end with the
- * supervisor. */
+/* Makes this process end with its parent, whatever signals are ignored, redirects standard output to standard
+ * error, and handles signals. */
 static int set_up_process(const worker_start *start)
 {
-    if (dup2(STDERR_FILENO, STDOUT_FILENO) < 0 || handle_signals(start) < 0 ||
-        prctl(PR_SET_PDEATHSIG, SIGTERM) < 0)
-        return -1;
-    return getppid() == start->supervisor ? 0 : -1; /* else the supervisor died before prctl */
+    if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0 || getppid() != start->supervisor)
+        return -1; /* the parent died before prctl */
+    return dup2(STDERR_FILENO, STDOUT_FILENO) < 0 ? -1 : handle_signals(start);
 }
 
 static int open_trace(sink *log, const char *path, bosun_err *err)
@@ -106,6 +99,12 @@ static void store_phase(void *data, bosun_phase phase)
     atomic_store((atomic_int *)data, (int)phase);
 }
 
+static int step_back(void *data, bosun_err *err)
+{
+    const worker_start *start = data;
+    return keeper_step_back(start->record.shared, start->supervisor, err);
+}
+
 static bosun_options host_options(const worker_start *start, sink *log)
 {
     bosun_options result;
@@ -117,7 +116,7 @@ static bosun_options host_options(const worker_start *start, sink *log)
     result.log = sink_log;
     result.log_data = log;
     result.phase = store_phase;
-    result.phase_data = start->phase;
+    result.phase_data = &start->record.shared->phase;
     return result;
 }
 
@@ -134,20 +133,22 @@ static void wait_for_release(int fd)
 }
 
 /* NULL: *err says why there is no host. */
-static bosun_host *make_host(const worker_start *start, sink *log, bosun_err *err)
+static bosun_host *make_host(worker_start *start, sink *log, bosun_err *err)
 {
     if (open_trace(log, start->options->trace_file, err) < 0)
         return NULL;
     bosun_options for_host = host_options(start, log);
     bosun_error error;
     bosun_host *host = bosun_host_new(&for_host, &error);
-    if (!host)
+    if (host)
+        host_on_first_process(host, step_back, start);
+    else
         bosun_err_set(err, BOSUN_ERR_INVALID, "start", "%s", error.message);
     return host;
 }
 
 /* The action's status, after the host is gone. NULL: *err says why there is none. */
-static bosun_status *run_action(const worker_start *start, bosun_err *err)
+static bosun_status *run_action(worker_start *start, bosun_err *err)
 {
     const options *opt = start->options;
     sink log = {.level = opt->log_level, .format = opt->log_format, .trace_fd = -1, .patience = -1};
@@ -155,7 +156,7 @@ static bosun_status *run_action(const worker_start *start, bosun_err *err)
     if (!host)
         return NULL;
     set_running(host);
-    wait_for_release(start->fd);
+    wait_for_release(start->release_fd);
     bosun_host_load(host, opt->plugin, opt->private_config, NULL); /* bosun_host_run reports its failure */
     bosun_status *status = bosun_host_run(host, opt->action->name, opt->config);
     set_running(NULL);
@@ -165,28 +166,35 @@ static bosun_status *run_action(const worker_start *start, bosun_err *err)
     return status;
 }
 
-static int send_failure(int fd, const char *message, int64_t duration)
+static int write_failure(const record *to, const char *message, int64_t duration)
 {
     char storage[BOSUN_STATUS_FAILING_MAX];
     bosun_buf text = bosun_buf_fixed(storage, sizeof storage);
     bosun_status_write_failing(&text, message, duration);
-    return record_send(fd, BOSUN_FAILING, text.data, text.len);
+    return record_write(to, BOSUN_FAILING, text.data, text.len, NULL);
 }
 
-_Noreturn void worker_run(const worker_start *start)
+/* -1: *err says why there is no record. */
+static int write_outcome(const record *to, bosun_status *status, bosun_err *err)
+{
+    size_t len = 0;
+    const char *text = bosun_status_yaml(status, &len);
+    if (!text)
+        return bosun_err_nomem(err, "write the status");
+    return record_write(to, bosun_status_outcome(status), text, len, err);
+}
+
+_Noreturn void worker_run(worker_start *start)
 {
     if (set_up_process(start) < 0)
         _exit(WORKER_FAILED);
     int64_t began = bosun_monotonic();
     bosun_err err = {0};
-    size_t len = 0;
     bosun_status *status = run_action(start, &err);
-    const char *text = status ? bosun_status_yaml(status, &len) : NULL;
-    if (status && !text)
-        bosun_err_nomem(&err, "write the status");
     fflush(stdout); /* a plugin's io.write may have left something there; it goes to standard error */
-    int rc = text ? record_send(start->fd, bosun_status_outcome(status), text, len)
-                  : send_failure(start->fd, err.message, bosun_monotonic() - began);
+    int rc = status ? write_outcome(&start->record, status, &err) : -1;
     bosun_status_free(status);
+    if (rc < 0)
+        rc = write_failure(&start->record, err.message, bosun_monotonic() - began);
     exit(rc < 0 ? WORKER_FAILED : 0); /* not _exit: the leak checker looks at this process, too */
 }

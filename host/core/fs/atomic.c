@@ -131,7 +131,7 @@ static int close_a_duplicate(int fd, const char *path, bosun_err *err)
     return bosun_fs_close(duplicate, path, err);
 }
 
-static int complete(const bosun_fs_target *target, const bosun_fs_temp *temp, bool sync, bosun_err *err)
+static int complete(bosun_fs_target *target, const bosun_fs_temp *temp, bool sync, bosun_err *err)
 {
     const char *path = target->path;
     if (fchmod(temp->fd, temp->mode) < 0 && errno != EPERM)
@@ -142,10 +142,11 @@ static int complete(const bosun_fs_target *target, const bosun_fs_temp *temp, bo
         return -1;
     if (renameat(target->dirfd, temp->name, target->dirfd, target->name) < 0)
         return bosun_err_errno(err, errno, "replace", path);
+    target->changed = true;
     return 0;
 }
 
-int bosun_fs_temp_commit(const bosun_fs_target *target, bosun_fs_temp *temp, bool sync, bosun_err *err)
+int bosun_fs_temp_commit(bosun_fs_target *target, bosun_fs_temp *temp, bool sync, bosun_err *err)
 {
     if (complete(target, temp, sync, err) < 0) {
         bosun_fs_temp_discard(target, temp);
@@ -172,19 +173,77 @@ void bosun_fs_target_close(bosun_fs_target *target)
     target->dirfd = -1;
 }
 
-int bosun_fs_target_replace(const bosun_fs_target *target, const void *bytes, size_t len,
-                            const bosun_fs_write_options *options, bosun_err *err)
+static int replace(bosun_fs_target *target, const void *bytes, size_t len,
+                   const bosun_fs_write_options *options, bosun_err *err)
 {
-    mode_t mode = options && options->mode ? options->mode : 0666;
-    bool sync = !options || !options->no_sync;
     bosun_fs_temp temp = {.fd = -1};
-    if (bosun_fs_temp_create(target, mode, &temp, err) < 0)
+    if (bosun_fs_temp_create(target, options->mode ? options->mode : 0666, &temp, err) < 0)
         return -1;
     if (bosun_fs_write_all(temp.fd, bytes, len, target->path, err) < 0) {
         bosun_fs_temp_discard(target, &temp);
         return -1;
     }
-    return bosun_fs_temp_commit(target, &temp, sync, err);
+    return bosun_fs_temp_commit(target, &temp, !options->no_sync, err);
+}
+
+/* Can the file itself be written to, when replacing it failed like this? */
+static bool is_about_the_name(const bosun_err *err)
+{
+    static const char *const codes[] = {"EPERM", "EACCES", "EROFS"};
+    bool replacing = strcmp(err->op, "replace") == 0;
+    bool found = replacing && strcmp(err->code, "EBUSY") == 0; /* a mount point */
+    for (size_t i = 0; i < sizeof codes / sizeof codes[0]; i++)
+        found = found || strcmp(err->code, codes[i]) == 0;
+    return found && (replacing || strcmp(err->op, "create") == 0);
+}
+
+/* A regular file that has no other name. Returns the descriptor or -1. */
+static int open_in_place(const bosun_fs_target *target)
+{
+    struct stat st;
+    int fd = bosun_fs_openat(target->dirfd, target->name, O_WRONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY, 0);
+    if (fd < 0 || (fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && st.st_nlink == 1))
+        return fd;
+    bosun_fs_drop(fd);
+    return -1;
+}
+
+static int write_in_place(bosun_fs_target *target, int fd, const void *bytes, size_t len, bosun_err *err)
+{
+    if (ftruncate(fd, 0) < 0) {
+        bosun_err_errno(err, errno, "write", target->path);
+        bosun_fs_drop(fd);
+        return -1;
+    }
+    target->changed = true;
+    if (bosun_fs_write_all(fd, bytes, len, target->path, err) == 0 &&
+        bosun_fs_fsync(fd, target->path, err) == 0)
+        return bosun_fs_close(fd, target->path, err);
+    int rc = ftruncate(fd, 0); /* rather nothing than half of it */
+    (void)rc;
+    bosun_fs_drop(fd);
+    return -1;
+}
+
+int bosun_fs_target_replace(bosun_fs_target *target, const void *bytes, size_t len,
+                            const bosun_fs_write_options *options, bosun_err *err)
+{
+    static const bosun_fs_write_options defaults = {0};
+    const bosun_fs_write_options *how = options ? options : &defaults;
+    bosun_err why = {0};
+    target->changed = false;
+    if (!target->in_place && replace(target, bytes, len, how, &why) == 0)
+        return 0;
+    int fd = target->in_place || (how->or_in_place && is_about_the_name(&why)) ? open_in_place(target) : -1;
+    if (fd >= 0) {
+        target->in_place = true;
+        return write_in_place(target, fd, bytes, len, err);
+    }
+    if (target->in_place)
+        return bosun_err_errno(err, errno, "open", target->path);
+    if (err)
+        *err = why;
+    return -1;
 }
 
 int bosun_fs_write_atomic(const char *path, const void *bytes, size_t len,

@@ -24,8 +24,9 @@ int bosun_fs_sha256(const char *path, unsigned char digest[32], const bosun_wait
 int bosun_fs_write_all(int fd, const void *bytes, size_t len, const char *path, bosun_err *err);
 
 typedef struct bosun_fs_write_options {
-    mode_t mode;  /* of the complete file, before the umask is applied; 0: 0666 */
-    bool no_sync; /* survives a crash of the process, but not of the machine */
+    mode_t mode;      /* of the complete file, before the umask is applied; 0: 0666 */
+    bool no_sync;     /* survives a crash of the process, but not of the machine */
+    bool or_in_place; /* for bosun_fs_target_replace: a file that cannot be replaced is written to */
 } bosun_fs_write_options;
 
 /* Replaces `path` atomically: temporary file in the same folder (O_EXCL, 0600 until complete), write, fsync,

@@ -12,12 +12,18 @@ typedef struct bosun_fs_target {
     int dirfd;        /* -1: not open */
     const char *path; /* for messages; borrowed */
     char name[256];   /* in that folder */
+    bool in_place;    /* it cannot be replaced, but written to */
+    bool changed;     /* the last attempt to replace it changed what is there, even if it failed */
 } bosun_fs_target;
 
 #define BOSUN_FS_NO_TARGET ((bosun_fs_target){.dirfd = -1})
 
 int bosun_fs_target_open(bosun_fs_target *target, const char *path, bosun_err *err);
-int bosun_fs_target_replace(const bosun_fs_target *target, const void *bytes, size_t len,
+
+/* Some files cannot be replaced, but written to: mount points, files in a folder where this user may not
+ * rename. With or_in_place they are emptied, written and synced; a reader can then see an empty or half a
+ * file, and a failed write leaves it empty. A file with several names is left alone. */
+int bosun_fs_target_replace(bosun_fs_target *target, const void *bytes, size_t len,
                             const bosun_fs_write_options *options, bosun_err *err);
 void bosun_fs_target_close(bosun_fs_target *target);
 
@@ -35,7 +41,7 @@ typedef struct bosun_fs_temp {
 int bosun_fs_temp_create(const bosun_fs_target *target, mode_t mode, bosun_fs_temp *temp, bosun_err *err);
 void bosun_fs_temp_discard(const bosun_fs_target *target, bosun_fs_temp *temp);
 /* Replaces the target with it. The temporary file is gone afterwards, even after a failure. */
-int bosun_fs_temp_commit(const bosun_fs_target *target, bosun_fs_temp *temp, bool sync, bosun_err *err);
+int bosun_fs_temp_commit(bosun_fs_target *target, bosun_fs_temp *temp, bool sync, bosun_err *err);
 
 /* A regular file to copy from, and its state when it was opened. */
 typedef struct bosun_fs_source {

@@ -171,8 +171,8 @@ static int check_size(const writer *w)
     if (w->out->failed && !w->out->fixed)
         return bosun_err_set(w->err, BOSUN_ERR_NOMEM, "encode", "cannot write YAML: out of memory");
     if (w->out->failed || w->out->len - w->start > BOSUN_YAML_MAX_WRITE_BYTES)
-        return bosun_err_set(w->err, BOSUN_ERR_TOO_LARGE, "encode", "the data is too large: at most %d bytes",
-                             BOSUN_YAML_MAX_WRITE_BYTES);
+        return bosun_err_set(w->err, BOSUN_ERR_TOO_LARGE, "encode", "the data is too large: more than %d MiB",
+                             BOSUN_YAML_MAX_WRITE_BYTES / (1024 * 1024));
     return 0;
 }
 

@@ -16,7 +16,9 @@ static int process_run(lua_State *L)
     if (!bind_process_begin(L, &request, "process.run"))
         return bind_process_push_result(L, box, index);
     bosun_err err = {0};
-    int rc = bosun_process_run(&box->process, &request.options, bind_wait(L), &err);
+    int rc = host_announce_process(host_of(L), &err);
+    if (rc == 0)
+        rc = bosun_process_run(&box->process, &request.options, bind_wait(L), &err);
     bind_process_wipe(&request);
     bind_process_trace(host_of(L), "process.run", box, rc < 0 ? &err : NULL);
     if (rc < 0)

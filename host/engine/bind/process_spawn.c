@@ -264,6 +264,8 @@ static int process_spawn(lua_State *L)
     bosun_err err = {0};
     int rc = bosun_wait_check(bind_wait(L), "spawn", &err);
     if (rc == 0)
+        rc = host_announce_process(host_of(L), &err);
+    if (rc == 0)
         rc = bosun_process_start(&box->process, &request.options, &err);
     bind_process_wipe(&request);
     bind_process_trace(host_of(L), "process.spawn", box, rc < 0 ? &err : NULL);

@@ -2,6 +2,7 @@
 #ifndef BOSUN_ENGINE_HOST_HOST_H
 #define BOSUN_ENGINE_HOST_HOST_H
 
+#include "announce.h"
 #include "core/base/buf.h"
 #include "core/base/redact.h"
 #include "core/base/wait.h"
@@ -48,6 +49,8 @@ struct bosun_host {
 
     locale_t c_locale;
     locale_t callers_locale; /* of the thread, before host_enter */
+    host_process_function *on_first_process; /* NULL: none, or called */
+    void *process_data;
 
     size_t memory_used; /* bytes allocated by Lua */
 

@@ -124,6 +124,55 @@ static int search_files(lua_State *L)
     return 2;
 }
 
+/* A C module can start any process. [-0, +0, e] */
+static void announce_process(lua_State *L)
+{
+    bosun_err err = {0};
+    if (host_announce_process(host_of(L), &err) < 0)
+        luaL_error(L, "%s", err.message);
+}
+
+/* package.loadlib, announced. upvalue: Lua's own */
+static int load_library(lua_State *L)
+{
+    announce_process(L);
+    lua_pushvalue(L, lua_upvalueindex(1));
+    lua_insert(L, 1);
+    lua_call(L, lua_gettop(L) - 1, LUA_MULTRET);
+    return lua_gettop(L);
+}
+
+/* Will the searchers find a C module of that name which is not the library's own? upvalues: those of
+ * search_c. [-0, +0, e] */
+static bool is_foreign(lua_State *L, const char *module)
+{
+    int top = lua_gettop(L);
+    bool own = strcmp(module, "cjson") == 0 || strcmp(module, "cjson.safe") == 0;
+    lua_getfield(L, lua_upvalueindex(2), "cpath");
+    own = own && lua_rawequal(L, -1, lua_upvalueindex(3));
+    bool found = false;
+    for (int i = 0; i < 2 && !own && !found; i++) {
+        lua_getfield(L, lua_upvalueindex(2), "searchpath");
+        lua_pushlstring(L, module, i ? strcspn(module, ".") : strlen(module));
+        lua_pushvalue(L, top + 1);
+        lua_call(L, 2, 1);
+        found = !lua_isnil(L, -1);
+    }
+    lua_settop(L, top);
+    return found;
+}
+
+/* One of Lua's two searchers for C modules, announced. upvalues: the searcher, package, its first cpath */
+static int search_c(lua_State *L)
+{
+    if (is_foreign(L, luaL_checkstring(L, 1)))
+        announce_process(L);
+    lua_pushvalue(L, lua_upvalueindex(1));
+    lua_insert(L, 1);
+    lua_call(L, lua_gettop(L) - 1, LUA_MULTRET);
+    return lua_gettop(L);
+}
+
 /* Calls a loader with "t", text only, as its mode. upvalues: the loader, the index of its argument `mode` */
 static int load_text_only(lua_State *L)
 {
@@ -242,12 +291,26 @@ static void clean_search_path(lua_State *L, const char *name)
     lua_pop(L, 1);
 }
 
+/* Puts search_c around a searcher of the table at the top of the stack, package.searchers above package.
+ * [-0, +0, m] */
+static void announce_searcher(lua_State *L, lua_Integer index)
+{
+    lua_rawgeti(L, -1, index);
+    lua_pushvalue(L, -3);
+    lua_getfield(L, -1, "cpath");
+    lua_pushcclosure(L, search_c, 3);
+    lua_rawseti(L, -2, index);
+}
+
 /* Makes package.searchers: preload, embedded, files, then Lua's two for C modules. [-0, +0, m] */
 static void adapt_require(lua_State *L)
 {
     lua_getglobal(L, "package");
     clean_search_path(L, "path");
     clean_search_path(L, "cpath");
+    lua_getfield(L, -1, "loadlib");
+    lua_pushcclosure(L, load_library, 1);
+    lua_setfield(L, -2, "loadlib");
     lua_getfield(L, -1, "searchers");
     for (lua_Integer i = (lua_Integer)lua_rawlen(L, -1); i > 2; i--) {
         lua_rawgeti(L, -1, i);
@@ -258,6 +321,8 @@ static void adapt_require(lua_State *L)
     lua_pushvalue(L, -2);
     lua_pushcclosure(L, search_files, 1);
     lua_rawseti(L, -2, 3);
+    announce_searcher(L, 4);
+    announce_searcher(L, 5);
     lua_pop(L, 2);
 }
 

@@ -1,0 +1,17 @@
+/* The moment before an action's first process. */
+#include "announce.h"
+#include "host.h"
+
+void host_on_first_process(bosun_host *host, host_process_function *function, void *data)
+{
+    host->on_first_process = function;
+    host->process_data = data;
+}
+
+int host_announce_process(bosun_host *host, bosun_err *err)
+{
+    if (host->on_first_process && host->on_first_process(host->process_data, err) < 0)
+        return -1;
+    host->on_first_process = NULL;
+    return 0;
+}
