@@ -5,6 +5,7 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 void args_value_list(bosun_buf *out, const char *const *words, size_t count, const char *marked)
 {
@@ -70,8 +71,11 @@ static int set_action(const args_option *option, const char *value, const bosun_
 /* The field is an enum; without negative constants, GCC and Clang make it an unsigned int. */
 static int set_choice(const args_option *option, const char *value, unsigned *out, bosun_err *err)
 {
+    for (const args_synonym *synonym = option->synonyms; synonym && synonym->word; synonym++)
+        if (strcasecmp(synonym->word, value) == 0)
+            value = synonym->choice;
     for (size_t i = 0; i < option->choice_count; i++)
-        if (strcmp(option->choices[i], value) == 0) {
+        if (strcasecmp(option->choices[i], value) == 0) {
             *out = (unsigned)i;
             return 0;
         }
@@ -86,6 +90,7 @@ int args_value_set(const args_option *option, const char *value, void *out, bosu
     switch (option->type) {
     case ARGS_FLAG:
     case ARGS_INFO: *(bool *)field = true; return 0;
+    case ARGS_ASK:
     case ARGS_TEXT: *(const char **)field = value; return 0;
     case ARGS_SECONDS: return set_seconds(option, value, field, err);
     case ARGS_ACTION: return set_action(option, value, field, err);

@@ -21,14 +21,19 @@ typedef struct options {
     bosun_log_format log_format;
     bool dry_run;
     bool show_status;
+    bool exit_codes;
+    const char *logfile;
+    const char *log_config; /* of Python's logging: without meaning here */
+    const char *gen_config; /* "": on standard output; NULL: not asked for */
     bool list_actions;
+    bool list_plugins;
     bool version;
     bool help;
 } options;
 
 /* 0, or -1: the command line is wrong, and *err says how. Even then, status_file is set when it was given and
- * can be used, and the failure is reported there. --help, --version and --list-actions require no other
- * option. */
+ * can be used, and the failure is reported there. --help, --version and --list-… require no other option;
+ * --gen-config requires --action. */
 int options_parse(options *out, int argc, char **argv, bosun_err *err);
 
 /* Refuses a status file or a trace that is another file of the command line, under whatever name. 0, or -1

@@ -14,6 +14,7 @@ typedef struct bosun_config {
     bosun_value *plugin;     /* pluginConfig; NULL: absent */
     bosun_value *pe;         /* peInfo; NULL: absent */
     bosun_value *deployment; /* deploymentInfo; NULL: absent */
+    bosun_value *endpoint;   /* endpointInfo; NULL: absent */
 } bosun_config;
 
 /* Reads and checks `path` for `action`. path NULL is an empty config. On failure the message has a line for
@@ -26,5 +27,8 @@ int bosun_config_read(bosun_config *config, const char *path, const bosun_action
 size_t bosun_config_check(const char *path, const bosun_action *action, const bosun_wait *wait,
                           bosun_problem_function *tell, void *data);
 void bosun_config_free(bosun_config *config);
+
+/* The section that the action's method gets; NULL: none. */
+const bosun_value *bosun_config_subject(const bosun_config *config, const bosun_action *action);
 
 #endif

@@ -196,6 +196,16 @@ BOSUN_API int bosun_host_load(bosun_host *host, const char *plugin, const char *
  * load, becomes a failing status with the reason as its message. NULL: out of memory for a status. */
 BOSUN_API bosun_status *bosun_host_run(bosun_host *host, const char *action, const char *config);
 
+/* Receives the names of one plugin, separated by commas: "filesystem,filesystem_plugin". The same rules apply
+ * as for bosun_log_function.
+ * data: as passed to bosun_list_plugins. */
+typedef void bosun_name_function(void *data, const char *names);
+
+/* Lists the plugins that can be given by name: the built-in ones, then those in the folders of
+ * options->plugin_path and options->site_dir. No plugin is loaded.
+ * Returns 0, or -1: out of memory. */
+BOSUN_API int bosun_list_plugins(const bosun_options *options, bosun_name_function *tell, void *data);
+
 /* The format of a plugin's description. */
 typedef enum bosun_describe_format {
     BOSUN_DESCRIBE_TEXT,        /* for people */
@@ -248,7 +258,7 @@ BOSUN_API int bosun_host_validate(bosun_host *host, const char *action, const ch
  * Any thread and any signal handler may call this while the host exists. */
 BOSUN_API void bosun_host_cancel(bosun_host *host, const char *reason);
 
-/* How an action ended. The values are also the exit statuses of bosun-plugin-runner. */
+/* How an action ended. The values are also the exit statuses of bosun-plugin-runner with --exit-codes. */
 typedef enum bosun_outcome {
     BOSUN_PASSING = 0,
     BOSUN_FAILING = 1,

@@ -11,7 +11,7 @@ end
 local TOOL = absolute(os.getenv("BOSUN_BUILD") or "build") .. "/bosun"
 
 local ACTIONS = { "plugin_start", "plugin_stop", "deployment_start", "deployment_stop", "deployment_replace_model",
-  "deployment_status", "pe_status", "deployment_list", "deployment_relaunch" }
+  "deployment_status", "pe_status", "deployment_list", "deployment_relaunch", "endpoint_update", "endpoint_status" }
 
 local SCHEMA = [[
 P.config_schema = {
@@ -70,7 +70,6 @@ describe("bosun", function()
       ["describe ''"] = "PLUGIN has an empty value",
       ["describe test --timeout 0"] = '--timeout "0": expected a number of seconds above 0',
       ["validate"] = "--plugin is missing", ["validate --plugin test --config"] = "--config needs a value",
-      ["validate --plugin test --plugin test"] = "--plugin is given twice",
       ["validate --plugin test --action pe_stats"] = 'did you mean "pe_status"?',
       ["validate --plugin test --format yaml"] = 'unknown format "yaml"; expected text or json',
     } do

@@ -2,10 +2,12 @@
 #include "bosun.h"
 #include "cli/options.h"
 #include "core/fs/fs.h"
+#include "gen_config.h"
 #include "supervisor.h"
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -58,6 +60,44 @@ static int list_actions(void)
     return status;
 }
 
+static void add_line(void *data, const char *names)
+{
+    bosun_buf_printf(data, "%s\n", names);
+}
+
+/* Prints a text and frees it; returns the exit status. */
+static int print_text(bosun_buf *text)
+{
+    int status = text->failed ? EXIT_STATUS_FILE : print(bosun_buf_text(text));
+    bosun_buf_free(text);
+    return status;
+}
+
+static int list_plugins(void)
+{
+    bosun_buf text = {0};
+    bosun_options where;
+    bosun_options_init(&where);
+    where.plugin_path = getenv("BOSUN_PLUGIN_PATH");
+    if (bosun_list_plugins(&where, add_line, &text) < 0)
+        text.failed = true;
+    return print_text(&text);
+}
+
+static int generate_config(const options *opt)
+{
+    bosun_buf text = {0};
+    gen_config_write(&text, opt->action);
+    if (!*opt->gen_config || text.failed)
+        return print_text(&text);
+    bosun_err err = {0};
+    int rc = bosun_fs_write_in_place(opt->gen_config, text.data, text.len, NULL, &err);
+    if (rc < 0)
+        fprintf(stderr, "bosun-plugin-runner: --gen-config: %s\n", err.message);
+    bosun_buf_free(&text);
+    return rc < 0 ? EXIT_STATUS_FILE : 0;
+}
+
 int main(int argc, char **argv)
 {
     if (set_up_process() < 0) {
@@ -74,5 +114,9 @@ int main(int argc, char **argv)
         return print_help();
     if (opt.version)
         return print("bosun-plugin-runner " BOSUN_VERSION "\n");
+    if (opt.gen_config)
+        return generate_config(&opt);
+    if (opt.list_plugins)
+        return list_plugins();
     return opt.list_actions ? list_actions() : supervisor_run(&opt);
 }
