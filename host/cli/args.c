@@ -58,7 +58,7 @@ static const args_option *find_positional(const parser *p)
 {
     for (size_t i = 0; i < p->command->option_count; i++) {
         const args_option *option = &p->command->options[i];
-        if (is_positional(option) && !(p->given & bit_of(p, option)))
+        if (is_positional(option) && (option->type == ARGS_WORDS || !(p->given & bit_of(p, option))))
             return option;
     }
     return NULL;
@@ -170,12 +170,24 @@ static int take_option(parser *p, const char *word, bosun_err *err)
     return take_value(p, option, equals ? equals + 1 : p->argv[p->at++], err);
 }
 
+/* The words before p->at are done with, so their places in argv are free. */
+static int take_words(parser *p, const args_option *option, char *word)
+{
+    args_words *words = (args_words *)((char *)p->out + option->field);
+    p->argv[words->count++] = word;
+    p->argv[words->count] = NULL;
+    words->items = (const char *const *)p->argv;
+    return 0;
+}
+
 static int take_word(parser *p, bosun_err *err)
 {
-    const char *word = p->argv[p->at++];
+    char *word = p->argv[p->at++];
     if (word[0] == '-')
         return take_option(p, word, err);
     const args_option *positional = find_positional(p);
+    if (positional && positional->type == ARGS_WORDS)
+        return take_words(p, positional, word);
     return positional ? take_value(p, positional, word, err) : unexpected_word(p, word, err);
 }
 

@@ -18,8 +18,14 @@ typedef enum args_type {
     ARGS_ASK,     /* like ARGS_INFO, with an optional value; const char *: the value, "" without one */
     ARGS_SECONDS, /* double: above 0 */
     ARGS_ACTION,  /* const bosun_action * */
+    ARGS_WORDS,   /* args_words: the positional arguments that are left over, which are argv's */
     ARGS_CHOICE,  /* an enum that counts up from 0: the index of the value in `choices` */
 } args_type;
+
+typedef struct args_words {
+    const char *const *items; /* ends with NULL */
+    size_t count;
+} args_words;
 
 typedef struct args_synonym {
     const char *word;
@@ -80,7 +86,7 @@ typedef struct args_command {
 #define ARGS_EXITS(table)   .exits = (table), .exit_count = sizeof(table) / sizeof(table)[0]
 
 /* Reads argv[1] and what follows into *out, which is zeroed before. 0, or -1: *err is the first mistake, and
- * the words after it are parsed all the same. */
+ * the words after it are parsed all the same. Moves the words of an ARGS_WORDS to the front of argv. */
 int args_parse(const args_command *command, void *out, int argc, char **argv, bosun_err *err);
 
 /* The subcommand of that name, or NULL. */

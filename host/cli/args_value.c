@@ -2,6 +2,7 @@
 #include "args_value.h"
 #include "core/action.h"
 #include "core/base/suggest.h"
+#include <ctype.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -37,7 +38,7 @@ static const char *noun_of(const args_option *option, char *noun, size_t size)
     const char *name = option->name + strspn(option->name, "-");
     size_t len = 0;
     for (; name[len] && len + 1 < size; len++)
-        noun[len] = (char)(name[len] == '-' ? ' ' : name[len]);
+        noun[len] = (char)(name[len] == '-' ? ' ' : tolower((unsigned char)name[len]));
     noun[len] = '\0';
     return noun;
 }
@@ -94,6 +95,7 @@ int args_value_set(const args_option *option, const char *value, void *out, bosu
     case ARGS_TEXT: *(const char **)field = value; return 0;
     case ARGS_SECONDS: return set_seconds(option, value, field, err);
     case ARGS_ACTION: return set_action(option, value, field, err);
+    case ARGS_WORDS: break; /* not a single value */
     case ARGS_CHOICE: return set_choice(option, value, field, err);
     }
     return -1;

@@ -1,6 +1,7 @@
 /* The action config: reading it, and its sections. */
 #include "config.h"
 #include "config_check.h"
+#include "config_settings.h"
 #include "core/fs/fs.h"
 #include "core/yaml/yaml.h"
 #include <string.h>
@@ -21,11 +22,10 @@ static int read_text(const char *path, const bosun_wait *wait, bosun_buf *text, 
 
 /* Indentation that was lost explains whatever else is wrong, so it is the only problem then. Returns the
  * root, or NULL: *err is filled, or there is a problem. */
-static bosun_value *read_root(bosun_arena *arena, const bosun_buf *text, const bosun_action *action,
-                              bosun_config_problems *p, bosun_err *err)
+static bosun_value *read_root(bosun_arena *arena, const bosun_buf *text, bosun_config_problems *p,
+                              bosun_err *err)
 {
     bosun_config_flat flat;
-    p->lines = bosun_buf_fixed(p->storage, sizeof p->storage);
     if (bosun_config_find_flat_section(bosun_buf_text(text), &flat)) {
         bosun_config_report_flat(p, &flat);
         return NULL;
@@ -33,11 +33,37 @@ static bosun_value *read_root(bosun_arena *arena, const bosun_buf *text, const b
     bosun_value *root = bosun_yaml_read(arena, bosun_buf_text(text), text->len, p->file, err);
     if (!root)
         return NULL;
-    if (bosun_config_find_flat_values(root, bosun_buf_text(text), &flat))
-        bosun_config_report_flat(p, &flat);
-    else
-        bosun_config_check_root(p, root, action);
+    if (!bosun_config_find_flat_values(root, bosun_buf_text(text), &flat))
+        return root;
+    bosun_config_report_flat(p, &flat);
+    return NULL;
+}
+
+/* The same for the file at `path`; without one, the root is empty. */
+static bosun_value *read_file(bosun_arena *arena, const char *path, const bosun_wait *wait,
+                              bosun_config_problems *p, bosun_err *err)
+{
+    if (!path) {
+        bosun_value *empty = bosun_value_new(arena, BOSUN_MAPPING);
+        if (!empty)
+            bosun_err_nomem(err, "read the action config");
+        return empty;
+    }
+    bosun_buf text = {0};
+    bosun_value *root = read_text(path, wait, &text, err) == 0 ? read_root(arena, &text, p, err) : NULL;
+    bosun_buf_free(&text);
     return root;
+}
+
+/* Settings do not help a root that is wrong. */
+static int apply_settings(bosun_arena *arena, bosun_value **root, const char *const *settings, bosun_err *err)
+{
+    if ((*root)->kind != BOSUN_MAPPING && (*root)->kind != BOSUN_NULL)
+        return 0;
+    for (; settings && *settings; settings++)
+        if (bosun_config_set(arena, root, *settings, err) < 0)
+            return -1;
+    return 0;
 }
 
 static int read_nothing(const bosun_action *action, bosun_err *err)
@@ -57,22 +83,22 @@ static void drop_empty_id(bosun_value *deployment)
         id->kind = BOSUN_NULL;
 }
 
-static int read_checked(bosun_config *config, const char *path, const bosun_action *action,
-                        const bosun_wait *wait, bosun_config_problems *p, bosun_err *err)
+static int read_checked(bosun_config *config, const char *path, const char *const *settings,
+                        const bosun_action *action, const bosun_wait *wait, bosun_config_problems *p,
+                        bosun_err *err)
 {
-    if (!path)
+    if (!path && (!settings || !*settings))
         return read_nothing(action, err);
-    bosun_buf text = {0};
     config->arena = bosun_arena_new();
     if (!config->arena)
         return bosun_err_nomem(err, "read the action config");
-    if (read_text(path, wait, &text, err) < 0) {
-        bosun_buf_free(&text);
+    p->file = path ? path : "";
+    p->lines = bosun_buf_fixed(p->storage, sizeof p->storage);
+    bosun_value *root = read_file(config->arena, path, wait, p, err);
+    if (root && apply_settings(config->arena, &root, settings, err) < 0)
         return -1;
-    }
-    p->file = path;
-    bosun_value *root = read_root(config->arena, &text, action, p, err);
-    bosun_buf_free(&text);
+    if (root)
+        bosun_config_check_root(p, root, action);
     if (bosun_config_finish(p, err) < 0 || !root)
         return -1;
     config->plugin = section(root, "pluginConfig");
@@ -90,12 +116,18 @@ const bosun_value *bosun_config_subject(const bosun_config *config, const bosun_
     return strcmp(action->subject, "endpointInfo") == 0 ? config->endpoint : config->deployment;
 }
 
-int bosun_config_read(bosun_config *config, const char *path, const bosun_action *action,
-                      const bosun_wait *wait, bosun_err *err)
+int bosun_config_read_with(bosun_config *config, const char *path, const char *const *settings,
+                           const bosun_action *action, const bosun_wait *wait, bosun_err *err)
 {
     *config = (bosun_config){0};
     bosun_config_problems p = {.count = 0};
-    return read_checked(config, path, action, wait, &p, err);
+    return read_checked(config, path, settings, action, wait, &p, err);
+}
+
+int bosun_config_read(bosun_config *config, const char *path, const bosun_action *action,
+                      const bosun_wait *wait, bosun_err *err)
+{
+    return bosun_config_read_with(config, path, NULL, action, wait, err);
 }
 
 /* A failure before the checks: the file cannot be read, or is not YAML. */
@@ -111,7 +143,7 @@ size_t bosun_config_check(const char *path, const bosun_action *action, const bo
     bosun_config config = {0};
     bosun_err err = {0};
     bosun_config_problems p = {.tell = tell, .data = data};
-    int rc = read_checked(&config, path, action, wait, &p, &err);
+    int rc = read_checked(&config, path, NULL, action, wait, &p, &err);
     bosun_config_free(&config);
     if (rc == 0 || p.count > 0)
         return p.count;

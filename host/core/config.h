@@ -22,6 +22,11 @@ typedef struct bosun_config {
 int bosun_config_read(bosun_config *config, const char *path, const bosun_action *action,
                       const bosun_wait *wait, bosun_err *err);
 
+/* The same with settings, which replace what the file says: "deploymentInfo.id=d1", … The last is NULL; NULL:
+ * none. */
+int bosun_config_read_with(bosun_config *config, const char *path, const char *const *settings,
+                           const bosun_action *action, const bosun_wait *wait, bosun_err *err);
+
 /* Checks `path` as bosun_config_read does, and tells each problem. action NULL: only what holds for every
  * action. A file that cannot be read is a problem, too. Returns how many there are. */
 size_t bosun_config_check(const char *path, const bosun_action *action, const bosun_wait *wait,

@@ -38,7 +38,7 @@ __attribute__((format(printf, 4, 5))) static void report(bosun_config_problems *
     if (p->count++ == 0)
         p->first = problem;
     add_line(p, &problem);
-    const bosun_problem told = {p->file, mark.line, mark.column, path, message};
+    const bosun_problem told = {*p->file ? p->file : NULL, mark.line, mark.column, path, message};
     if (p->tell)
         p->tell(p->data, &told);
 }
@@ -198,6 +198,15 @@ static const struct need {
     {"endpointInfo", "name"},         {"endpointInfo", "predictionEnvironmentId"},
     {"endpointInfo", "endpointType"},
 };
+
+bool bosun_config_takes_text(const char *path)
+{
+    for (size_t i = 0; i < sizeof rules / sizeof rules[0]; i++)
+        if (strcmp(rules[i].path, path) == 0)
+            return rules[i].check == check_id || rules[i].check == check_optional_id ||
+                   rules[i].check == check_text;
+    return false;
+}
 
 /* The key of `mapping` that may be a mistyped `wanted`, or NULL. */
 static const bosun_value *near_miss(const bosun_value *mapping, const char *wanted)

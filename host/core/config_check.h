@@ -12,7 +12,7 @@
 /* The problems so far: passed to `tell`, and kept as an error: a single one as it is, several as the lines of
  * one message. Those that no longer fit are counted. */
 typedef struct bosun_config_problems {
-    const char *file;
+    const char *file;             /* "": there is none */
     bosun_problem_function *tell; /* NULL: nobody asked */
     void *data;
     bosun_err first;
@@ -24,6 +24,9 @@ typedef struct bosun_config_problems {
 
 /* Checks the whole config for an action; NULL: what holds for every action. */
 void bosun_config_check_root(bosun_config_problems *p, const bosun_value *root, const bosun_action *action);
+
+/* Is the value at "section.key" text, whatever it looks like? */
+bool bosun_config_takes_text(const char *path);
 
 /* Reports keys that lost their indentation. */
 void bosun_config_report_flat(bosun_config_problems *p, const bosun_config_flat *flat);

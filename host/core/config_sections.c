@@ -66,7 +66,8 @@ bool bosun_config_find_flat_section(const char *text, bosun_config_flat *out)
         if (is_blank(line))
             continue;
         size_t len = strcspn(line, ": \t\r\n");
-        if (above && line[len] == ':' && is_one_of(above->keys, line, len)) {
+        bool belongs = above && (is_one_of(above->keys, line, len) || strncmp(line, "MLOPS_", 6) == 0);
+        if (belongs && line[len] == ':') {
             *out = (bosun_config_flat){.parent = above->name, .section = "", .mark = {number, 1}};
             snprintf(out->key, sizeof out->key, "%.*s", (int)len, line);
             return true;

@@ -144,6 +144,11 @@ typedef struct bosun_options {
     /* Record changes instead of making them. Default: false. */
     bool dry_run;
 
+    /* Values that replace those of the action config, or add to it: "deploymentInfo.id=d1". A value is YAML,
+     * but text where the config has text. Ends with NULL. NULL: none. Must stay valid until bosun_host_free
+     * returns. Default: NULL. */
+    const char *const *settings;
+
     /* Seconds from bosun_host_new until everything the host does is stopped. 0 or less: no timeout.
      * Default: 0. */
     double timeout;
@@ -172,7 +177,7 @@ typedef struct bosun_options {
 BOSUN_API void bosun_options_init(bosun_options *options);
 
 /* Creates a host.
- * options: copied, including its strings.
+ * options: copied, including its strings; the strings of `settings` are not.
  * error:   filled on failure and cleared on success; may be NULL.
  * Returns the host, to be freed with bosun_host_free, or NULL on failure: out of memory or descriptors. */
 BOSUN_API bosun_host *bosun_host_new(const bosun_options *options, bosun_error *error);

@@ -1,6 +1,6 @@
 --- The test plugin replaces a real environment while an agent is tested: each action writes a file, sleeps as long as
---- the private config says, and returns. A deployment is a file in `tmp_dir` with its id and its model's id, and so is an
---- endpoint; all results come from those files.
+--- the private config says, and returns. A deployment is a file in `tmp_dir` with its id and its model's id, and so is
+--- an endpoint; all results come from those files.
 
 local BosunPluginBase = require "bosun.plugin_base"
 local crypto = require "bosun.crypto"

@@ -156,7 +156,7 @@ describe("the command line", function()
       { "--timeout nan", "expected a number of seconds above 0" },
       { "--timeout 5x", "expected a number of seconds above 0" },
       { "--log-level loud", 'unknown log level "loud"; expected trace, debug, info, warn or error' },
-      { "--log-level warnin", 'did you mean "warn"?' },
+      { "--log-level warm", 'did you mean "warn"?' },
       { "--log-format jsn", 'did you mean "json"?' },
       { "pe_status", 'unexpected argument "pe_status"; options begin with "--"' },
       { "--plugin x --action deployment_start --status-file status.yaml", "--config is missing" },

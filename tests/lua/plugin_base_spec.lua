@@ -241,9 +241,9 @@ do return R end]]
 
     it("pass on a state that nobody knows, with a warning", function()
       local status = act("function P:pe_status() return ActionStatusInfo{ status = ActionStatus.OK, "
-        .. "state = 'redy' } end")
-      assert.equal("redy", status.state)
-      assert.matches('WARN  pe_status: the state "redy" is not one of DeploymentState; did you mean "ready"%?',
+        .. "state = 'Ready' } end")
+      assert.equal("Ready", status.state)
+      assert.matches('WARN  pe_status: the state "Ready" is not one of DeploymentState; did you mean "ready"%?',
         status.stderr)
     end)
 
@@ -316,8 +316,8 @@ endpointInfo: {id: e1, name: e, predictionEnvironmentId: pe, endpointType: onlin
       local status = act("", "endpoint_update", nil, { config = ENDPOINT })
       assert.same({ "unknown", "the plugin P has no method endpoint_update, which is optional" },
         { status.status, status.msg })
-      assert.equal("the plugin P has no method endpoint_status, which is optional; is endpoint_statuss a misspelling of "
-        .. "it?", act("function P:endpoint_statuss() end", "endpoint_status", nil, { config = ENDPOINT }).msg)
+      assert.equal("the plugin P has no method endpoint_status, which is optional; is endpoint_statuss a misspelling "
+        .. "of it?", act("function P:endpoint_statuss() end", "endpoint_status", nil, { config = ENDPOINT }).msg)
     end)
   end)
 

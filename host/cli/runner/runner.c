@@ -4,32 +4,10 @@
 #include "core/fs/fs.h"
 #include "gen_config.h"
 #include "supervisor.h"
-#include <fcntl.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-
-/* Opens missing standard descriptors, because otherwise the next file opened would become one; the plugin's
- * child processes do not inherit any other. A broken pipe or a full disk fails the write instead of killing
- * the process. */
-static int set_up_process(void)
-{
-    int fd;
-    do
-        fd = open("/dev/null", O_RDWR);
-    while (fd >= 0 && fd <= STDERR_FILENO);
-    if (fd < 0)
-        return -1;
-    close(fd);
-    /* Kernels before 5.11 refuse this; the runner's own descriptors are close-on-exec anyway. */
-    close_range(STDERR_FILENO + 1, ~0U, CLOSE_RANGE_CLOEXEC);
-    /* Some daemons start their children with SIGCHLD ignored, which would hide the worker's end. */
-    if (signal(SIGCHLD, SIG_DFL) == SIG_ERR)
-        return -1;
-    return signal(SIGPIPE, SIG_IGN) == SIG_ERR || signal(SIGXFSZ, SIG_IGN) == SIG_ERR ? -1 : 0;
-}
 
 static int print(const char *text)
 {
@@ -100,7 +78,7 @@ static int generate_config(const options *opt)
 
 int main(int argc, char **argv)
 {
-    if (set_up_process() < 0) {
+    if (supervisor_set_up_process() < 0) {
         perror("bosun-plugin-runner: cannot set up descriptors and signals");
         return EXIT_STATUS_FILE;
     }

@@ -110,6 +110,7 @@ static bosun_options host_options(const worker_start *start, sink *log)
     bosun_options result;
     bosun_options_init(&result);
     result.plugin_path = getenv("BOSUN_PLUGIN_PATH");
+    result.settings = start->options->settings;
     result.dry_run = start->options->dry_run;
     result.timeout = start->options->timeout;
     result.log_level = log->trace_fd >= 0 ? BOSUN_LOG_TRACE : log->level;

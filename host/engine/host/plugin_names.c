@@ -51,18 +51,6 @@ static bool is_python_plugin(const char *name)
     return false;
 }
 
-bool host_next_dir(const char **rest, char dir[PATH_MAX])
-{
-    while (*rest && **rest) {
-        size_t len = strcspn(*rest, ":");
-        snprintf(dir, PATH_MAX, "%.*s", (int)len, *rest);
-        *rest += len + ((*rest)[len] == ':');
-        if (len > 0 && len < PATH_MAX)
-            return true;
-    }
-    return false;
-}
-
 /* Names of plugins, each once. Without memory, or past the limit, names are missing. */
 typedef struct names {
     char *items[NAMES_MAX];

@@ -162,7 +162,8 @@ static int run_with_config(run *r, const char *path, bosun_err *err)
         return -1;
     }
     host_set_phase(host, BOSUN_PHASE_CONFIG);
-    int rc = bosun_config_read(&r->config, path, r->action, &host->limits.wait, err);
+    int rc =
+        bosun_config_read_with(&r->config, path, host->options.settings, r->action, &host->limits.wait, err);
     if ((rc == 0 ? host_add_config_secrets(host, r->config.plugin) : host_add_file_secrets(host, path)) < 0)
         rc = bosun_err_nomem(err, "read the action config");
     if (rc == 0) {
@@ -183,7 +184,7 @@ static void render(bosun_status *status)
         return;
     bosun_err err = {0};
     bosun_err_nomem(&err, "write the status");
-    set_failing(status, &err);
+    set_failing(status, &err, NULL);
 }
 
 /* Logs one line for every action, however it ended. */

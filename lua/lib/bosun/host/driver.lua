@@ -60,7 +60,7 @@ function Call:refuse(format, ...)
     0)
 end
 
---- Raises unless the status, whose fields may have been set one by one, is valid. `where`: "", or the key that it is at.
+--- Raises unless the status, whose fields may have been set one by one, is valid. `where`: "", or the key it is at.
 function Call:check(where, info)
   local problem = ActionStatusInfo.problem(info)
   if problem then self:refuse("%s: %s", where, problem) end
