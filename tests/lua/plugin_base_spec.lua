@@ -214,7 +214,7 @@ do return R end]]
         whole = ActionStatusInfo{ status = ActionStatus.WARN, data = { currentModelId = "B" } } } } end]],
         "deployment_list").data
       for _, entry in pairs(data) do
-        assert.same({ "number", "number" }, { type(entry.timestamp), type(entry.duration) })
+        assert.equal("number", type(entry.timestamp))
         entry.timestamp, entry.duration = nil, nil
       end
       assert.same({
