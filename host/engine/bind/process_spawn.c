@@ -264,7 +264,7 @@ static int process_spawn(lua_State *L)
     bosun_err err = {0};
     int rc = bosun_wait_check(bind_wait(L), "spawn", &err);
     if (rc == 0)
-        rc = host_announce_process(host_of(L), &err);
+        rc = host_announce_process(host_of(L), request.options.argv[0], &err);
     if (rc == 0)
         rc = bosun_process_start(&box->process, &request.options, &err);
     bind_process_wipe(&request);
