@@ -3,6 +3,7 @@
 #include "core/status.h"
 #include <errno.h>
 #include <fcntl.h>
+#include <string.h>
 #include <unistd.h>
 
 static int add_context(bosun_err *err)
@@ -23,9 +24,19 @@ void status_file_close(status_file *file)
     bosun_fs_target_close(&file->target);
 }
 
+/* In place, the file says failing until the rest of a better status is on disk: the words have the same
+ * length. */
+static size_t head_length(const char *text, size_t len)
+{
+    static const char failing[] = "status: \"failing\"";
+    size_t head = sizeof failing - 1;
+    return len > head && memcmp(text, failing, head) != 0 ? head : 0;
+}
+
 int status_file_write(status_file *file, const char *text, size_t len, bool durable, bosun_err *err)
 {
-    const bosun_fs_write_options how = {.no_sync = !durable, .or_in_place = true};
+    const bosun_fs_write_options how = {
+        .no_sync = !durable, .or_in_place = true, .head = head_length(text, len)};
     return bosun_fs_target_replace(&file->target, text, len, &how, err) < 0 ? add_context(err) : 0;
 }
 

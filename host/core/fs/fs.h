@@ -27,6 +27,7 @@ typedef struct bosun_fs_write_options {
     mode_t mode;      /* of the complete file, before the umask is applied; 0: 0666 */
     bool no_sync;     /* survives a crash of the process, but not of the machine */
     bool or_in_place; /* for bosun_fs_target_replace: a file that cannot be replaced is written to */
+    size_t head;      /* in place, so many bytes at the start are written last, once the rest is on disk */
 } bosun_fs_write_options;
 
 /* Replaces `path` atomically: temporary file in the same folder (O_EXCL, 0600 until complete), write, fsync,
