@@ -45,7 +45,7 @@ static void add_line(problems *p, const bosun_err *problem)
 __attribute__((format(printf, 4, 5))) static void report(problems *p, bosun_mark mark, const char *path,
                                                          const char *format, ...)
 {
-    char message[1024];
+    char message[1024]; /* what it quotes are excerpts */
     va_list args;
     va_start(args, format);
     vsnprintf(message, sizeof message, format, args);
@@ -234,19 +234,28 @@ static bosun_value *section(const bosun_value *root, const char *name)
     return is_absent(value) ? NULL : value;
 }
 
-static int read_file(bosun_arena *arena, const char *path, const bosun_wait *wait, bosun_value **root,
+static int parse(bosun_arena *arena, const bosun_config_source *source, const bosun_buf *text,
+                 bosun_value **root, bosun_err *err)
+{
+    const char *bytes = bosun_buf_text(text);
+    *root = bosun_yaml_read(arena, bytes, text->len, source->path, err);
+    if (source->seen && source->seen(source->data, bytes, text->len, *root) < 0)
+        return bosun_err_nomem(err, "read the action config");
+    return *root ? 0 : -1;
+}
+
+static int read_file(bosun_arena *arena, const bosun_config_source *source, bosun_value **root,
                      bosun_err *err)
 {
     if (!arena)
         return bosun_err_nomem(err, "read the action config");
     bosun_buf text = {0};
-    int rc = bosun_fs_read(path, BOSUN_YAML_MAX_BYTES, &text, wait, err);
+    int rc = bosun_fs_read(source->path, BOSUN_YAML_MAX_BYTES, &text, source->wait, err);
     if (rc < 0) {
         bosun_err_context(err, "the action config: ");
-        bosun_err_at(err, path, 0, 0, NULL);
+        bosun_err_at(err, source->path, 0, 0, NULL);
     } else {
-        *root = bosun_yaml_read(arena, bosun_buf_text(&text), text.len, path, err);
-        rc = *root ? 0 : -1;
+        rc = parse(arena, source, &text, root, err);
     }
     bosun_buf_free(&text);
     return rc;
@@ -261,16 +270,16 @@ static int read_nothing(const bosun_action *action, bosun_err *err)
     return bosun_err_at(err, "", 0, 0, "deploymentInfo");
 }
 
-static int read_checked(bosun_config *config, const char *path, const bosun_action *action,
-                        const bosun_wait *wait, problems *p, bosun_err *err)
+static int read_checked(bosun_config *config, const bosun_config_source *source, const bosun_action *action,
+                        problems *p, bosun_err *err)
 {
-    if (!path)
+    if (!source->path)
         return read_nothing(action, err);
     bosun_value *root = NULL;
     config->arena = bosun_arena_new();
-    if (read_file(config->arena, path, wait, &root, err) < 0)
+    if (read_file(config->arena, source, &root, err) < 0)
         return -1;
-    p->file = path;
+    p->file = source->path;
     p->lines = bosun_buf_fixed(p->storage, sizeof p->storage);
     check_root(p, root, action);
     if (finish(p, err) < 0)
@@ -281,12 +290,12 @@ static int read_checked(bosun_config *config, const char *path, const bosun_acti
     return 0;
 }
 
-int bosun_config_read(bosun_config *config, const char *path, const bosun_action *action,
-                      const bosun_wait *wait, bosun_err *err)
+int bosun_config_read(bosun_config *config, const bosun_config_source *source, const bosun_action *action,
+                      bosun_err *err)
 {
     *config = (bosun_config){0};
     problems p = {.count = 0};
-    return read_checked(config, path, action, wait, &p, err);
+    return read_checked(config, source, action, &p, err);
 }
 
 /* A failure before the checks: the file cannot be read, or is not YAML. */
@@ -296,17 +305,17 @@ static void tell_failure(const char *path, const bosun_err *err, bosun_problem_f
     tell(data, &problem);
 }
 
-size_t bosun_config_check(const char *path, const bosun_action *action, const bosun_wait *wait,
+size_t bosun_config_check(const bosun_config_source *source, const bosun_action *action,
                           bosun_problem_function *tell, void *data)
 {
     bosun_config config = {0};
     bosun_err err = {0};
     problems p = {.tell = tell, .data = data};
-    int rc = read_checked(&config, path, action, wait, &p, &err);
+    int rc = read_checked(&config, source, action, &p, &err);
     bosun_config_free(&config);
     if (rc == 0 || p.count > 0)
         return p.count;
-    tell_failure(path, &err, tell, data);
+    tell_failure(source->path, &err, tell, data);
     return 1;
 }
 

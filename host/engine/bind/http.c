@@ -1,4 +1,4 @@
-/* bosun.native.http: clients, and what bosun.http needs from the host: secrets, dry runs, the trace. */
+/* bosun.native.http: clients, and what bosun.http needs from the host: dry runs, the trace. */
 #include "http.h"
 #include "engine/host/host.h"
 
@@ -61,16 +61,6 @@ static int http_effect(lua_State *L)
     return 1;
 }
 
-/* native.add_secret(text) */
-static int http_add_secret(lua_State *L)
-{
-    size_t len;
-    const char *text = luaL_checklstring(L, 1, &len);
-    if (host_add_secret(host_of(L), text, len) < 0)
-        return luaL_error(L, "out of memory while storing a secret");
-    return 0;
-}
-
 /* native.reveal(value) -> text of a string or secret | nil */
 static int http_reveal(lua_State *L)
 {
@@ -115,13 +105,8 @@ static void add_client(lua_State *L)
 int bind_http_open(lua_State *L)
 {
     static const luaL_Reg functions[] = {
-        {"client", http_client},
-        {"effect", http_effect},
-        {"add_secret", http_add_secret},
-        {"reveal", http_reveal},
-        {"traces", http_traces},
-        {"trace", http_trace},
-        {NULL, NULL},
+        {"client", http_client}, {"effect", http_effect}, {"reveal", http_reveal},
+        {"traces", http_traces}, {"trace", http_trace},   {NULL, NULL},
     };
     add_client(L);
     bind_http_add_transfer(L);

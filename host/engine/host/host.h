@@ -6,6 +6,7 @@
 #include "core/base/buf.h"
 #include "core/base/redact.h"
 #include "core/base/wait.h"
+#include "core/config.h"
 #include "core/status.h"
 #include "embedded.h"
 #include <locale.h>
@@ -164,16 +165,23 @@ void host_report_error(const bosun_host *host, bosun_error *error, const bosun_e
 /* Changes the phase, and calls the embedder's phase function. */
 void host_set_phase(bosun_host *host, bosun_phase phase);
 
-/* Adds a text to the secrets that are redacted in logs, statuses and errors. Does not touch Lua. Returns 0,
- * or -1: out of memory. */
+/* Adds a text to the secrets that are redacted in logs, statuses and errors. Like the functions below, does
+ * not touch Lua, and returns 0, or -1: out of memory. */
 int host_add_secret(bosun_host *host, const char *text, size_t len);
 
-/* Adds the secrets in pluginConfig (NULL: absent). Returns 0, or -1: out of memory. */
-int host_add_config_secrets(bosun_host *host, const bosun_value *section);
+/* Adds user and password of a URL, if the text is one that has them. */
+int host_add_url_secrets(bosun_host *host, const char *url, size_t len);
 
-/* Adds whatever looks like the value of a secret key in a config that is not valid YAML: the message about it
- * may quote any part of it. path may be NULL. Returns 0, or -1: out of memory. */
-int host_add_file_secrets(bosun_host *host, const char *path);
+/* Adds user and password of the proxies in the environment. */
+int host_add_environment_secrets(bosun_host *host);
+
+/* The action config at `path` (NULL: none): its secrets are added when it is read. */
+bosun_config_source host_config_source(bosun_host *host, const char *path);
+
+/* Adds whatever looks like the value of a secret key in a text that is not valid YAML. names: of keys that
+ * are secret although their names do not say so. */
+int host_add_text_secrets(bosun_host *host, const char *text, size_t len, const char *const *names,
+                          size_t count);
 
 /* Redacts the status, then cuts a message that is too long for people. Returns 0, or -1: out of memory. */
 int host_redact_status(bosun_status *status, const bosun_secrets *secrets);

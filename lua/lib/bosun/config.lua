@@ -15,6 +15,7 @@
 --- url, map, list and any. See bosun.config.Spec for the other properties of a key.
 
 local check = require "bosun.config.check"
+local config_secrets = require "bosun.config.secrets"
 local errors = require "bosun.error"
 local fs = require "bosun.fs"
 local schemas = require "bosun.config.schema"
@@ -64,12 +65,16 @@ local function failure(op, file, problems)
   return errors.new { code = "invalid", op = op, file = file, message = table.concat(lines, "\n"), problems = problems }
 end
 
---- The mapping in a file, and the marks of its values.
-local function read(path)
+--- The mapping in a file, and the marks of its values. The file's secrets are known from then on.
+local function read(path, schema)
   local text, err = fs.read(path)
   if not text then return nil, err end
   local value, marks = yaml.decode_marked(text, path)
-  if value == nil then return nil, marks end
+  if value == nil then
+    config_secrets.add_text(text, schema)
+    return nil, marks
+  end
+  config_secrets.add({ fields = schema }, value, false)
   if value == yaml.null then return {}, marks end
   return value, marks
 end
@@ -113,7 +118,7 @@ function config.load(path, schema)
   local ok, misuse = config.check_schema(schema)
   if not ok then error("config schema: " .. misuse, 2) end
   if not path then return checked("", {}, {}, schema) end
-  local raw, marks = read(path)
+  local raw, marks = read(path, schema)
   if raw == nil then return nil, marks end
   return checked(path, raw, marks, schema)
 end
@@ -152,7 +157,7 @@ end
 ---@return bosun.config.Error
 function config.file_problem(path, key_path, message)
   local raw, marks
-  if path then raw, marks = read(path) end
+  if path then raw, marks = read(path, {}) end
   if raw == nil then raw, marks = {}, {} end
   return problem_at(path or "", raw, marks, key_path, path and message or message .. "; no action config was given")
 end
