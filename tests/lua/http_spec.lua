@@ -311,7 +311,7 @@ describe("bosun.http", function()
     end)
 
     it("send a file again, but not what a function made", function()
-      assert.same({ 7, "closed" }, run [[
+      assert.same({ 7, "redirect" }, run [[
         local file = assert(io.open(root .. "/again", "wb"))
         file:write("content"):close()
         local to = { query = { to = echo .. "/echo", status = "307 Again" }, follow = true, source = root .. "/again" }
