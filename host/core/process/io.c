@@ -124,6 +124,13 @@ void bosun_process_note_exit(bosun_process *p)
     p->drain_end = bosun_wait_after(DRAIN_GRACE);
 }
 
+void bosun_process_look(bosun_process *p)
+{
+    struct pollfd end = {.fd = p->exited ? -1 : p->pidfd, .events = POLLIN};
+    if (poll(&end, 1, 0) > 0)
+        bosun_process_note_exit(p);
+}
+
 /* Leaves out pipes that are not waited for: poll would report their hang-up again and again. */
 static void choose(const bosun_process *p, const bosun_wait *wait, struct pollfd set[SOURCES])
 {
