@@ -201,8 +201,8 @@ static int wait_time(const bosun_wait *wait, int64_t until)
     int64_t end = bosun_wait_after(STEP_MAX);
     if (until < end)
         end = until;
-    if (wait && wait->deadline < end)
-        end = wait->deadline;
+    if (bosun_wait_end(wait) < end)
+        end = bosun_wait_end(wait);
     int64_t left = end - bosun_monotonic();
     return left <= 0 ? 0 : (int)((left + 999999) / 1000000);
 }

@@ -59,9 +59,9 @@ static long milliseconds(int64_t nanoseconds)
 
 int bosun_http_set_time(bosun_http_transfer *t, bosun_err *err)
 {
-    if (t->until == BOSUN_NO_DEADLINE)
-        return 0;
     int64_t left = t->until - bosun_monotonic();
+    if (left / 1000000 > INT32_MAX) /* 24 days are more than libcurl can count */
+        return 0;
     return bosun_http_set_long(t, CURLOPT_TIMEOUT_MS, left > 0 ? milliseconds(left) : 1, err);
 }
 

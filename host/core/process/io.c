@@ -181,8 +181,8 @@ int bosun_process_step(bosun_process *p, int64_t until, const bosun_wait *wait, 
     if (check_wait(p, wait, err) < 0)
         return -1;
     choose(p, wait, set);
-    int64_t deadline = wait ? wait->deadline : BOSUN_NO_DEADLINE;
-    int n = poll_until(set, until < deadline ? until : deadline);
+    int64_t last = bosun_wait_end(wait);
+    int n = poll_until(set, until < last ? until : last);
     if (n < 0 && errno != EINTR)
         return bosun_err_errno(err, errno, "poll", p->name);
     if (n > 0)
