@@ -36,9 +36,10 @@ int bosun_fs_write_over(bosun_fs_target *target, const bosun_err *why, const cha
 /* Does `name` still refer to the file that is open as `fd`? 1, 0, or -1 with errno. */
 int bosun_fs_still_named(int dirfd, const char *name, int fd);
 
-/* Copies the content to `out`, an empty file with the name `dst`. */
+/* Copies the content to `out`, an empty file with the name `dst`. *copied: its size; may be NULL. */
 int bosun_fs_copy_content(const bosun_fs_source *source, int out, const char *dst,
-                          const bosun_fs_copy_options *options, const bosun_wait *wait, bosun_err *err);
+                          const bosun_fs_copy_options *options, const bosun_wait *wait, uint64_t *copied,
+                          bosun_err *err);
 
 /* The permissions of the copy. */
 mode_t bosun_fs_copy_mode(const bosun_fs_source *source, const bosun_fs_copy_options *options);

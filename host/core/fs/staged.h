@@ -48,9 +48,13 @@ typedef struct bosun_fs_source {
     int fd;
     const char *path;
     struct stat st;
+    bool sized; /* as bosun_fs_is_sized says */
 } bosun_fs_source;
 
 int bosun_fs_source_open(bosun_fs_source *source, const char *path, bosun_err *err);
+
+/* Has the file been written to since it was opened? Of one that is not sized, only its size is compared. */
+bool bosun_fs_source_changed(const bosun_fs_source *source);
 
 /* close(2) for cleaning up after a failure: keeps errno. -1 does nothing. */
 void bosun_fs_drop(int fd);

@@ -45,7 +45,6 @@ static const explanation explanations[] = {
     {CURLE_HTTP2_STREAM, BOSUN_HTTP_PROTOCOL, HINT_HTTP},
     {CURLE_BAD_CONTENT_ENCODING, BOSUN_HTTP_PROTOCOL, "the compressed body is corrupt"},
     {CURLE_UNSUPPORTED_PROTOCOL, BOSUN_HTTP_PROTOCOL, "use a URL that begins with http:// or https://"},
-    {CURLE_TOO_MANY_REDIRECTS, BOSUN_HTTP_REDIRECT, "it may be a loop; the option follow sets the limit"},
     {CURLE_URL_MALFORMAT, BOSUN_ERR_INVALID, "check the URL"},
     {CURLE_OUT_OF_MEMORY, BOSUN_ERR_NOMEM, "out of memory"},
 };

@@ -36,9 +36,8 @@ static int client_start(lua_State *L)
 static int client_step(lua_State *L)
 {
     bind_http_client_box *box = check_client(L);
-    lua_Number seconds = luaL_optnumber(L, 2, -1);
+    int64_t until = bosun_wait_after(bind_check_seconds(L, 2, "limit", BOSUN_NO_DEADLINE));
     luaL_argcheck(L, box->client, 1, "the client is closed or has no transfer");
-    int64_t until = seconds < 0 ? BOSUN_NO_DEADLINE : bosun_wait_after(bosun_nanoseconds(seconds));
     bosun_err err = {0};
     int rc = bosun_http_step(box->client, bind_wait(L), until, &err);
     return bind_push_done(L, rc, &err);

@@ -39,6 +39,13 @@ typedef struct bosun_limits {
     bosun_wait wait;
 } bosun_limits;
 
+/* A limit for a part of an action: see time_limit.c. */
+typedef struct host_time_limit {
+    int64_t end;       /* on bosun_monotonic's clock */
+    lua_State *thread; /* the coroutine that began it */
+    struct host_time_limit *next;
+} host_time_limit;
+
 struct bosun_host {
     lua_State *L;
     bosun_dirs dirs;
@@ -47,6 +54,7 @@ struct bosun_host {
     bosun_phase phase;
 
     bosun_limits limits;
+    host_time_limit *time_limits; /* not ended */
 
     locale_t c_locale;
     locale_t callers_locale; /* of the thread, before host_enter */
@@ -149,6 +157,14 @@ const char *host_limits_stopped(const bosun_limits *limits, char *text, size_t s
 /* Arming makes Lua code check the limits now and then, and raise an error once the action has to stop. */
 void host_limits_arm(lua_State *L);
 void host_limits_disarm(lua_State *L);
+
+/* Begins a limit, whose `end` is set, and ends it. The caller keeps limit and thread until then. Ending it
+ * again does nothing. */
+void host_time_limit_begin(bosun_host *host, host_time_limit *limit, lua_State *thread);
+void host_time_limit_end(bosun_host *host, host_time_limit *limit);
+
+/* Returns what every wait has to obey now. */
+const bosun_wait *host_wait(bosun_host *host);
 
 /* Calls function(L) in protected mode, with `argument` as a light userdata. If it raises: returns -1, with
  * the message, file and line in *err; the traceback goes to the log. what: "loading the plugin". */

@@ -27,8 +27,8 @@ local CREDENTIAL_HEADERS = { authorization = true, cookie = true, ["proxy-author
 --- The kinds of each option, as bosun.options names them.
 local OPTIONS = {
   method = "string", url = "text", base_url = "string", headers = "table", query = "table", body = "text", json = "any",
-  form = "table", source = "string|function", sink = "string|function", sync = "boolean", timeout = "seconds",
-  connect_timeout = "seconds", stall = "seconds", unix_socket = "string", tls = "table", proxy = "text|boolean",
+  form = "table", source = "string|function", sink = "string|function", sync = "boolean", timeout = "timeout",
+  connect_timeout = "timeout", stall = "seconds", unix_socket = "string", tls = "table", proxy = "text|boolean",
   auth = "table", retry = "table", max_bytes = "count", max_line = "count", follow = "boolean|count",
   dry_run = "table", upgrade = "string",
 }
