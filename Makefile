@@ -22,7 +22,7 @@ LUA_PC  := $(firstword $(shell for p in lua5.4 lua-5.4 lua54 lua; do \
              $(PKG_CONFIG) --exists "$$p >= 5.4 $$p < 5.5" 2>/dev/null && echo $$p; done) lua5.4)
 PC      := $(LUA_PC) yaml-0.1 nettle
 # Loaded at its first use (host/core/http/curl_api.c), not linked.
-PC_HEADERS := libcurl
+PC_HEADERS := libcurl zlib
 MISSING := $(shell command -v $(firstword $(CC)) >/dev/null 2>&1 || echo $(CC); \
              command -v $(PKG_CONFIG) >/dev/null 2>&1 || echo $(PKG_CONFIG); \
              for p in $(PC) $(PC_HEADERS); do $(PKG_CONFIG) --exists $$p 2>/dev/null || echo $$p; done)

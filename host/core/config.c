@@ -12,58 +12,64 @@ static bosun_value *section(const bosun_value *root, const char *name)
     return value && value->kind != BOSUN_NULL ? value : NULL;
 }
 
-static int read_text(const char *path, const bosun_wait *wait, bosun_buf *text, bosun_err *err)
+static int show(const bosun_config_source *source, const bosun_buf *text, const bosun_value *root,
+                bosun_err *err)
 {
-    if (bosun_fs_read(path, BOSUN_YAML_MAX_BYTES, text, wait, err) == 0)
-        return 0;
-    bosun_err_context(err, "the action config: ");
-    return bosun_err_at(err, path, 0, 0, NULL);
+    if (source->seen && source->seen(source->data, bosun_buf_text(text), text->len, root) < 0)
+        return bosun_err_nomem(err, "read the action config");
+    return 0;
 }
 
 /* Indentation that was lost explains whatever else is wrong, so it is the only problem then. Returns the
  * root, or NULL: *err is filled, or there is a problem. */
-static bosun_value *read_root(bosun_arena *arena, const bosun_buf *text, bosun_config_problems *p,
-                              bosun_err *err)
+static bosun_value *parse(bosun_arena *arena, const bosun_config_source *source, const bosun_buf *text,
+                          bosun_config_problems *p, bosun_err *err)
 {
     bosun_config_flat flat;
-    if (bosun_config_find_flat_section(bosun_buf_text(text), &flat)) {
+    const char *bytes = bosun_buf_text(text);
+    bosun_value *root = bosun_yaml_read(arena, bytes, text->len, source->path, err);
+    if (show(source, text, root, err) < 0)
+        return NULL;
+    bool is_flat = bosun_config_find_flat_section(bytes, &flat) ||
+                   (root && bosun_config_find_flat_values(root, bytes, &flat));
+    if (is_flat)
         bosun_config_report_flat(p, &flat);
-        return NULL;
-    }
-    bosun_value *root = bosun_yaml_read(arena, bosun_buf_text(text), text->len, p->file, err);
-    if (!root)
-        return NULL;
-    if (!bosun_config_find_flat_values(root, bosun_buf_text(text), &flat))
-        return root;
-    bosun_config_report_flat(p, &flat);
-    return NULL;
+    return is_flat ? NULL : root;
 }
 
-/* The same for the file at `path`; without one, the root is empty. */
-static bosun_value *read_file(bosun_arena *arena, const char *path, const bosun_wait *wait,
-                              bosun_config_problems *p, bosun_err *err)
+/* The root of a config; without a file, it is empty. NULL: *err is filled, or there is a problem. */
+static bosun_value *read_root(bosun_arena *arena, const bosun_config_source *source, bosun_config_problems *p,
+                              bosun_err *err)
 {
-    if (!path) {
+    if (!source->path) {
         bosun_value *empty = bosun_value_new(arena, BOSUN_MAPPING);
         if (!empty)
             bosun_err_nomem(err, "read the action config");
         return empty;
     }
+    bosun_value *root = NULL;
     bosun_buf text = {0};
-    bosun_value *root = read_text(path, wait, &text, err) == 0 ? read_root(arena, &text, p, err) : NULL;
+    if (bosun_fs_read(source->path, BOSUN_YAML_MAX_BYTES, &text, source->wait, err) < 0) {
+        bosun_err_context(err, "the action config: ");
+        bosun_err_at(err, source->path, 0, 0, NULL);
+    } else {
+        root = parse(arena, source, &text, p, err);
+    }
     bosun_buf_free(&text);
     return root;
 }
 
 /* Settings do not help a root that is wrong. */
-static int apply_settings(bosun_arena *arena, bosun_value **root, const char *const *settings, bosun_err *err)
+static int apply_settings(bosun_arena *arena, bosun_value **root, const bosun_config_source *source,
+                          bosun_err *err)
 {
-    if ((*root)->kind != BOSUN_MAPPING && (*root)->kind != BOSUN_NULL)
+    const char *const *setting = source->settings;
+    if (!setting || ((*root)->kind != BOSUN_MAPPING && (*root)->kind != BOSUN_NULL))
         return 0;
-    for (; settings && *settings; settings++)
-        if (bosun_config_set(arena, root, *settings, err) < 0)
+    for (; *setting; setting++)
+        if (bosun_config_set(arena, root, *setting, err) < 0)
             return -1;
-    return 0;
+    return show(source, &(bosun_buf){0}, *root, err);
 }
 
 static int read_nothing(const bosun_action *action, bosun_err *err)
@@ -83,19 +89,18 @@ static void drop_empty_id(bosun_value *deployment)
         id->kind = BOSUN_NULL;
 }
 
-static int read_checked(bosun_config *config, const char *path, const char *const *settings,
-                        const bosun_action *action, const bosun_wait *wait, bosun_config_problems *p,
-                        bosun_err *err)
+static int read_checked(bosun_config *config, const bosun_config_source *source, const bosun_action *action,
+                        bosun_config_problems *p, bosun_err *err)
 {
-    if (!path && (!settings || !*settings))
+    if (!source->path && (!source->settings || !*source->settings))
         return read_nothing(action, err);
     config->arena = bosun_arena_new();
     if (!config->arena)
         return bosun_err_nomem(err, "read the action config");
-    p->file = path ? path : "";
+    p->file = source->path ? source->path : "";
     p->lines = bosun_buf_fixed(p->storage, sizeof p->storage);
-    bosun_value *root = read_file(config->arena, path, wait, p, err);
-    if (root && apply_settings(config->arena, &root, settings, err) < 0)
+    bosun_value *root = read_root(config->arena, source, p, err);
+    if (root && apply_settings(config->arena, &root, source, err) < 0)
         return -1;
     if (root)
         bosun_config_check_root(p, root, action);
@@ -116,18 +121,12 @@ const bosun_value *bosun_config_subject(const bosun_config *config, const bosun_
     return strcmp(action->subject, "endpointInfo") == 0 ? config->endpoint : config->deployment;
 }
 
-int bosun_config_read_with(bosun_config *config, const char *path, const char *const *settings,
-                           const bosun_action *action, const bosun_wait *wait, bosun_err *err)
+int bosun_config_read(bosun_config *config, const bosun_config_source *source, const bosun_action *action,
+                      bosun_err *err)
 {
     *config = (bosun_config){0};
     bosun_config_problems p = {.count = 0};
-    return read_checked(config, path, settings, action, wait, &p, err);
-}
-
-int bosun_config_read(bosun_config *config, const char *path, const bosun_action *action,
-                      const bosun_wait *wait, bosun_err *err)
-{
-    return bosun_config_read_with(config, path, NULL, action, wait, err);
+    return read_checked(config, source, action, &p, err);
 }
 
 /* A failure before the checks: the file cannot be read, or is not YAML. */
@@ -137,17 +136,17 @@ static void tell_failure(const char *path, const bosun_err *err, bosun_problem_f
     tell(data, &problem);
 }
 
-size_t bosun_config_check(const char *path, const bosun_action *action, const bosun_wait *wait,
+size_t bosun_config_check(const bosun_config_source *source, const bosun_action *action,
                           bosun_problem_function *tell, void *data)
 {
     bosun_config config = {0};
     bosun_err err = {0};
     bosun_config_problems p = {.tell = tell, .data = data};
-    int rc = read_checked(&config, path, NULL, action, wait, &p, &err);
+    int rc = read_checked(&config, source, action, &p, &err);
     bosun_config_free(&config);
     if (rc == 0 || p.count > 0)
         return p.count;
-    tell_failure(path, &err, tell, data);
+    tell_failure(source->path, &err, tell, data);
     return 1;
 }
 

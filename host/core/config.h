@@ -17,19 +17,28 @@ typedef struct bosun_config {
     bosun_value *endpoint;   /* endpointInfo; NULL: absent */
 } bosun_config;
 
-/* Reads and checks `path` for `action`. path NULL is an empty config. On failure the message has a line for
- * every problem: "file:line:column: path.of.key: what". 0 or -1; free with bosun_config_free either way. */
-int bosun_config_read(bosun_config *config, const char *path, const bosun_action *action,
-                      const bosun_wait *wait, bosun_err *err);
+/* Where a config comes from. */
+typedef struct bosun_config_source {
+    const char *path;       /* NULL: an empty config */
+    const bosun_wait *wait; /* for reading it */
 
-/* The same with settings, which replace what the file says: "deploymentInfo.id=d1", … The last is NULL; NULL:
- * none. */
-int bosun_config_read_with(bosun_config *config, const char *path, const char *const *settings,
-                           const bosun_action *action, const bosun_wait *wait, bosun_err *err);
+    /* Values that replace those of the file: "deploymentInfo.id=d1", … The last is NULL; NULL: none. */
+    const char *const *settings;
 
-/* Checks `path` as bosun_config_read does, and tells each problem. action NULL: only what holds for every
+    /* Receives the text that was read, and its value, NULL if it is not valid YAML, before anything is said
+     * about them. Returns 0, or -1: out of memory. NULL: nobody wants them. */
+    int (*seen)(void *data, const char *text, size_t len, const bosun_value *root);
+    void *data;
+} bosun_config_source;
+
+/* Reads and checks a config for `action`. On failure the message has a line for every problem:
+ * "file:line:column: path.of.key: what". 0 or -1; free with bosun_config_free either way. */
+int bosun_config_read(bosun_config *config, const bosun_config_source *source, const bosun_action *action,
+                      bosun_err *err);
+
+/* Checks a config as bosun_config_read does, and tells each problem. action NULL: only what holds for every
  * action. A file that cannot be read is a problem, too. Returns how many there are. */
-size_t bosun_config_check(const char *path, const bosun_action *action, const bosun_wait *wait,
+size_t bosun_config_check(const bosun_config_source *source, const bosun_action *action,
                           bosun_problem_function *tell, void *data);
 void bosun_config_free(bosun_config *config);
 

@@ -421,4 +421,15 @@ action.yaml:2:3: deploymentInfo.ID: unknown key; did you mean "id"?
       assert.matches("standard output", result.stderr)
     end)
   end)
+
+  it("shows all of a text with a NUL byte", function()
+    workspace:plugin_file("nul", [[
+      P.config_schema = { port = { type = "integer", description = "before\0after",
+        check = function() return nil, "bad\0port" end } }
+    ]])
+    workspace:write("nul.yaml", "port: 1\n")
+    assert.truthy(run("describe ./nul.lua").stdout:find([[before\0after]], 1, true))
+    local checked = run("validate --plugin ./nul.lua --private-config nul.yaml")
+    assert.equal("nul.yaml:1:7: port: bad\\0port\n", checked.stdout)
+  end)
 end)

@@ -126,7 +126,9 @@ static bool set_comma_locale(void)
         "localedef", "--no-archive", "--quiet", "-c", "-i", write_file("comma.def", locale_source), target,
         NULL};
     setenv("LOCPATH", folder, 1);
-    return run_program(argv) && setlocale(LC_NUMERIC, "comma") && writes_commas();
+    bool set = run_program(argv) && setlocale(LC_NUMERIC, "comma") && writes_commas();
+    unsetenv("LOCPATH"); /* glibc's newlocale, which other libraries call, loses memory when it is set */
+    return set;
 }
 
 static void run_action(bosun_host *host)

@@ -2,10 +2,11 @@
 what becomes of temporary files, of a full disk and of a closed standard output."""
 import errno
 import os
+import signal
 import stat
 import subprocess
 
-from harness import (EXIT, PREVIOUS, Fault, Skip, Workspace, expect, finish, main, parse_status, test, tree,
+from harness import (EXIT, PREVIOUS, SYSFAULT, Fault, Skip, Workspace, expect, finish, main, parse_status, test, tree,
                      without_override)
 
 
@@ -106,7 +107,7 @@ def in_namespace(script):
     return ["unshare", "-m", "sh", "-c", f'{script} && exec "$@"', "sh"]
 
 
-def stays(prefix, script="", undo=lambda path: None):
+def stays(prefix, reason, script="", undo=lambda path: None):
     """Nothing can be done about the status of an earlier run: it stays, and the runner says so."""
     with Workspace() as workspace:
         path = workspace.write("out/status.yaml", PREVIOUS)
@@ -119,6 +120,7 @@ def stays(prefix, script="", undo=lambda path: None):
             undo(path)
         expect(result.code == 74 and not os.path.exists(ran), "exit", result.code, result.stderr)
         expect("the file still has the status of an earlier run" in result.stderr, result.stderr)
+        expect(reason in result.stderr, result.stderr)
         expect("removed" not in result.stderr and "killed" not in result.stderr, result.stderr)
         expect(result.text == PREVIOUS, result.text)
         expect(tree(workspace.out) == ["status.yaml"], "left behind:", tree(workspace.out))
@@ -126,17 +128,17 @@ def stays(prefix, script="", undo=lambda path: None):
 
 @test("an earlier status on a read-only file system: 74, and the word that it is still there")
 def _():
-    stays(in_namespace, "mount --bind {folder} {folder} && mount -o remount,ro,bind {folder}")
+    stays(in_namespace, "Read-only file system", "mount --bind {folder} {folder} && mount -o remount,ro,bind {folder}")
 
 
 for _flag, _name in {"i": "immutable", "a": "append-only"}.items():
     @test(f"an earlier status in an {_name} file: 74, and the word that it is still there")
-    def _(flag=_flag):
+    def _(flag=_flag, name=_name):
         def prefix(script):
             if subprocess.run(script, shell=True, check=False, stderr=subprocess.DEVNULL).returncode != 0:
                 raise Skip("chattr needs rights, and a file system that knows it")
             return []
-        stays(prefix, f"chattr +{flag} {{file}}",
+        stays(prefix, f"it is {name}", f"chattr +{flag} {{file}}",
               lambda path: subprocess.run(["chattr", f"-{flag}", path], check=False, stderr=subprocess.DEVNULL))
 
 
@@ -162,6 +164,27 @@ def in_place(prefix):
 @test("a status file that is a mount point is written in place")
 def _():
     in_place(lambda workspace, path: in_namespace(f"mount --bind {path} {path}"))
+
+
+@test("a supervisor killed while it writes in place: the file says failing until the outcome is there")
+def _():
+    with Workspace() as workspace:
+        plugin = workspace.plugin("function P:pe_status() return ActionStatusInfo{ status = ActionStatus.OK, "
+                                  "data = ('x'):rep(100000) } end")
+        path = os.path.join(workspace.out, "status.yaml")
+        report = workspace.join("report")
+        config = workspace.config("pe", deployment=None)
+
+        def run(sysfault):
+            prefix = [*in_namespace(f"mount --bind {path} {path}"), *sysfault]
+            return workspace.run("pe_status", config, plugin=plugin, prefix=prefix)
+        run([SYSFAULT, "-o", report, "--"]).truthful("passing")
+        with open(report, encoding="utf-8") as file:
+            calls = file.read().split()
+        for at in range(1, len(calls) + 1):
+            text = run(Fault(workspace, 0, at, "-s", str(int(signal.SIGKILL))).prefix).text
+            whole = text == PREVIOUS or parse_status(text)["status"] == "failing" or len(text) > 100000
+            expect(whole, "call", at, calls[at - 1], text[:200])
 
 
 @test("a status file of another user in a sticky folder of another user is written in place")

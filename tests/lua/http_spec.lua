@@ -311,7 +311,7 @@ describe("bosun.http", function()
     end)
 
     it("send a file again, but not what a function made", function()
-      assert.same({ 7, "closed" }, run [[
+      assert.same({ 7, "redirect" }, run [[
         local file = assert(io.open(root .. "/again", "wb"))
         file:write("content"):close()
         local to = { query = { to = echo .. "/echo", status = "307 Again" }, follow = true, source = root .. "/again" }
@@ -446,7 +446,7 @@ describe("bosun.http", function()
       ['http.get("http://a/\\127")'] = "not a valid URL: contains a control character (at byte 10)",
       ['http.get("http://?a")'] = "http.get: option url: not a valid URL: the host is missing",
       ['http.get("http://a/", { timeuot = 1 })'] = 'unknown option timeuot; did you mean "timeout"?',
-      ['http.get("http://a/", { timeout = -1 })'] = "option timeout: expected 0 or more seconds, got -1",
+      ['http.get("http://a/", { timeout = -1 })'] = "option timeout: expected more than 0 seconds, got -1",
       ['http.get("http://a/", { tls = { veriffy = false } })'] = 'unknown option tls.veriffy; did you mean "verify"?',
       ['http.get("http://a/", { headers = { ["X-A"] = "b\\r\\nX-C: d" } })'] = "X-A: the value contains a line end",
       ['http.get("http://a/", { headers = { ["X-A"] = "b\\0" } })'] = "header X-A: the value contains",

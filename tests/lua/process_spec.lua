@@ -251,6 +251,36 @@ describe("bosun.process", function()
         return { err.code, err.message, killed, signal, select(2, p:kill()).code, select(2, p:write "x").code }]])
     end)
 
+    it("counts a program's time until its end, not until somebody waits for it", function()
+      assert.same({ 2, false, "said", 0, false, 9, false, 0, "said", "ESRCH", true }, eval [[
+        local fs, time, wait = require "bosun.fs", require "bosun.time", require "bosun.wait"
+        --- Starts a script and waits, without a method of the process, until it has ended and its timeout is over.
+        local function ended(script)
+          local began = time.monotonic()
+          local p = process.spawn({ "sh", "-c", script }, { timeout = 0.05 })
+          assert(wait.poll(function() return fs.read(("/proc/%d/stat"):format(p:pid())):find(") Z ", 1, true) end,
+            { interval = 0.01 }))
+          while time.monotonic() < began + 0.06 do time.sleep(0.01) end
+          return p
+        end
+        local result = {}
+        local function add(...) for _, value in ipairs { ... } do result[#result + 1] = value end end
+        local bad = ended("echo said; exit 2"):wait()
+        add(bad.code, bad.timed_out, (bad.stdout:gsub("\n", "")))
+        local good = ended("exit 0"):wait(0)
+        add(good.code, good.timed_out)
+        local killed = ended("kill -KILL $$"):wait(0.01)
+        add(killed.signal, killed.timed_out)
+        local read = ended "echo said"
+        local line = read:lines()()
+        add(read:wait().code, line)
+        add(select(2, ended("exit 0"):kill()).code)
+        local late = process.spawn({ "sleep", "1000" }, { timeout = 0.05 })
+        assert(time.sleep(0.06))
+        add(late:wait().timed_out)
+        return result]])
+    end)
+
     it("is closed once", function()
       assert.same({ "process (closed)", true }, eval [[
         local p = process.spawn { "cat" }

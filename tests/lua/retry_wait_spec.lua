@@ -80,7 +80,7 @@ describe("bosun.retry", function()
     for options, words in pairs {
       ["{ tries = 1 }"] = "retry.run: unknown option tries",
       ["{ max = 0 }"] = "retry.run: option max: expected an integer of 1 or more, got 0",
-      ["{ max = 1.5 }"] = "expected an integer of 1 or more, got 1.5", ["{ deadline = 0/0 }"] = "0 or more seconds",
+      ["{ max = 1.5 }"] = "expected an integer of 1 or more, got 1.5", ["{ deadline = 0/0 }"] = "more than 0 seconds",
       ["{ backoff = 'x' }"] = "retry.run: option backoff: expected 0 or more seconds or a function, got a string",
     } do
       local message = eval("local _, err = pcall(function() retry.run(print, " .. options .. ") end) return err")

@@ -1,5 +1,6 @@
 """badserver.py PORT_FILE: an HTTP server on a free port of 127.0.0.1, written to PORT_FILE, that misbehaves in a way of
 its own for each path, and does what nginx cannot: echo, count, change protocols. Runs until it is killed."""
+import gzip
 import hashlib
 import json
 import os
@@ -74,7 +75,8 @@ def echo(r):
         digest.update(piece)
         length += len(piece)
     return r.reply(json.dumps({"method": r.method, "target": r.target, "headers": r.headers, "length": length,
-                               "sha256": digest.hexdigest()}), headers="Content-Type: application/json\r\n")
+                               "sha256": digest.hexdigest()}),
+                   headers=f"Content-Type: application/json\r\nX-Method: {r.method}\r\n")
 
 
 def counted(r):
@@ -179,6 +181,37 @@ def bad_gzip(r):
     return r.reply(b"\x1f\x8bthis is not gzip", headers="Content-Encoding: gzip\r\n")
 
 
+def packed(r):
+    """gzip: `keep` bytes of it if given, `members` of them, `more` behind it, called `as`."""
+    data = gzip.compress(b"some text\n" * 1000) * int(r.query.get("members", 1))
+    data = data[:int(r.query.get("keep", len(data)))] + r.query.get("more", "").encode()
+    encoding = f"Content-Encoding: {r.query.get('as', 'gzip')}\r\n"
+    return r.reply(data, r.query.get("status", "200 OK"), headers=encoding)
+
+
+def change(r):
+    """Changes a file of the client, before the body is read: appends to it, or truncates it to `size`."""
+    with open(r.query["file"], "r+b") as file:
+        if "size" in r.query:
+            file.truncate(int(r.query["size"]))
+        else:
+            file.seek(0, os.SEEK_END)
+            file.write(b"more")
+    return echo(r)
+
+
+def early(r):
+    """Says that all is well before the body is there."""
+    r.send("HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
+    r.sock.shutdown(socket.SHUT_WR)
+    for _ in range(10):
+        r.file.read(1024)
+
+
+def status_line(r):
+    r.send(r.query["line"] + "\r\n\r\n")
+
+
 def garbage(r):
     r.send("lorem ipsum dolor sit amet\r\n\r\n")
 
@@ -213,7 +246,8 @@ PATHS = {
     "/upgrade": upgrade, "/upgrade-refused": upgrade_refused, "/reset": reset, "/short": short, "/cut-chunk": cut_chunk,
     "/trickle": trickle, "/endless-headers": endless_headers, "/long-header": long_header, "/bad-gzip": bad_gzip,
     "/endless-continue": endless_continue, "/endless-body": endless_body, "/endless-lines": endless_lines, "/bomb": bomb,
-    "/garbage": garbage, "/stall": stall, "/silent": silent, "/drop": drop, "/loop": loop, "/redirect": redirect,
+    "/packed": packed, "/change": change, "/early": early, "/status-line": status_line, "/garbage": garbage,
+    "/stall": stall, "/silent": silent, "/drop": drop, "/loop": loop, "/redirect": redirect,
 }
 
 

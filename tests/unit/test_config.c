@@ -20,7 +20,8 @@ static int read_text(const char *text, const char *action)
     }
     bosun_config_free(&config);
     err = (bosun_err){0};
-    return bosun_config_read(&config, "c.yaml", bosun_action_find(action), NULL, &err);
+    return bosun_config_read(&config, &(bosun_config_source){.path = "c.yaml"}, bosun_action_find(action),
+                             &err);
 }
 
 static void rejects(const char *text, const char *action, const char *message, const char *name)
@@ -45,9 +46,11 @@ static void accepted(void)
            bosun_value_get(config.deployment, "unknown"),
        "whose sections are there");
     bosun_config_free(&config);
-    ok(bosun_config_read(&config, NULL, bosun_action_find("pe_status"), NULL, &err) == 0,
+    ok(bosun_config_read(&config, &(bosun_config_source){.path = NULL}, bosun_action_find("pe_status"),
+                         &err) == 0,
        "no file where none is needed");
-    ok(bosun_config_read(&config, NULL, bosun_action_find("deployment_stop"), NULL, &err) < 0 &&
+    ok(bosun_config_read(&config, &(bosun_config_source){.path = NULL}, bosun_action_find("deployment_stop"),
+                         &err) < 0 &&
            strcmp(err_text(&err), "deploymentInfo: missing: deployment_stop needs it; no action config was "
                                   "given") == 0,
        "no file where one is needed");
@@ -116,11 +119,13 @@ static void many_problems(void)
 static void files(void)
 {
     bosun_config_free(&config);
-    ok(bosun_config_read(&config, "missing.yaml", bosun_action_find("pe_status"), NULL, &err) < 0 &&
+    ok(bosun_config_read(&config, &(bosun_config_source){.path = "missing.yaml"},
+                         bosun_action_find("pe_status"), &err) < 0 &&
            strcmp(err.code, "ENOENT") == 0 && strstr(err.message, "missing.yaml"),
        "a file that is not there");
     bosun_config_free(&config);
-    ok(bosun_config_read(&config, ".", bosun_action_find("pe_status"), NULL, &err) < 0 &&
+    ok(bosun_config_read(&config, &(bosun_config_source){.path = "."}, bosun_action_find("pe_status"), &err) <
+               0 &&
            strcmp(err.code, "EISDIR") == 0,
        "a folder");
     bosun_config_free(&config);

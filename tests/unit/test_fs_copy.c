@@ -19,11 +19,13 @@ static void test_plain(void)
     put("empty", "");
     ok(bosun_fs_copy("empty", "empty2", NULL, NULL, &copied, &err) == 0 && copied == 0 && holds("empty2", ""),
        "an empty file is copied");
+    ok(bosun_fs_copy("/proc/version", "version", NULL, NULL, &copied, &err) == 0 && copied > 20,
+       "a file whose length only reading tells is copied to its end: %s", err.message);
 }
 
 static void test_refused(void)
 {
-    static const char *const sources[] = {"missing", ".", "fifo", "/dev/zero", "/proc/self/status"};
+    static const char *const sources[] = {"missing", ".", "fifo", "/dev/zero"};
     bosun_err err = {0};
     must(mkfifo("fifo", 0600) == 0);
     for (size_t i = 0; i < sizeof sources / sizeof sources[0]; i++) {
@@ -122,7 +124,7 @@ static void check_changed(const char *what, off_t size_now)
     must(bosun_fs_source_open(&source, "changing", &err) == 0);
     must(truncate("changing", size_now) == 0);
     int out = open("changed", O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-    ok(bosun_fs_copy_content(&source, out, "changed", &options, NULL, &err) < 0 &&
+    ok(bosun_fs_copy_content(&source, out, "changed", &options, NULL, NULL, &err) < 0 &&
            strstr(err.message, "changed while"),
        "%s: %s", what, err.message);
     must(close(out) == 0 && close(source.fd) == 0);

@@ -50,7 +50,8 @@ static const char *config_path;
 static int read_config(bosun_err *err)
 {
     bosun_config config;
-    int rc = bosun_config_read(&config, config_path, bosun_action_find("deployment_start"), NULL, err);
+    int rc = bosun_config_read(&config, &(bosun_config_source){.path = config_path},
+                               bosun_action_find("deployment_start"), err);
     bosun_config_free(&config);
     return rc;
 }

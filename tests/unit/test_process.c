@@ -36,9 +36,10 @@ static void make_program(const char *path, const char *text, mode_t mode)
 static void test_closed_folder(void)
 {
     must(mkdir("closed", 0) == 0);
-    char path[PATH_MAX + 16];
-    must(getcwd(path, PATH_MAX) != NULL);
-    strcat(path, "/closed:/usr/bin:/bin");
+    char here[PATH_MAX];
+    char path[PATH_MAX + 32];
+    must(getcwd(here, sizeof here) != NULL);
+    snprintf(path, sizeof path, "%s/closed:/usr/bin:/bin", here);
     bosun_buf found = {0};
     uid_t user = geteuid();
     must(user != 0 || seteuid(65534) == 0);

@@ -95,16 +95,15 @@ static void content_errors(void)
     rejects("id: 99999999999999999999",
             "f.yaml:1:5: the integer \"99999999999999999999\" does not fit in 64 bits: put it "
             "in quotes to make it a string");
-    rejects("a: *x", "f.yaml:1:4: no anchor &x before this alias: define it, or put the text in quotes");
+    rejects("a: *x", "f.yaml:1:4: no anchor before the alias \"*x\": define it, or put the text in quotes");
     rejects("a: &x [*x]", "f.yaml:1:8: the alias *x is inside the value it refers to: remove it");
     rejects("a: &x 1\nb: &x 2\n", "f.yaml:2:4: duplicate anchor &x, first on line 1: rename one");
-    rejects("a: !!int x",
-            "f.yaml:1:4: tag \"tag:yaml.org,2002:int\": the text is not an integer: correct it, or remove "
-            "the tag");
+    rejects("a: !!int x", "f.yaml:1:4: tag \"!!int\": the text is not an integer: correct it, or remove "
+                          "the tag");
     rejects("a: !foo x", "f.yaml:1:4: tag \"!foo\": not valid for a scalar: remove it");
     rejects("a: !foo [x]", "f.yaml:1:4: tag \"!foo\": not valid for a sequence: remove it");
     rejects("a: !!python/object:os.x {}",
-            "f.yaml:1:4: tag \"tag:yaml.org,2002:python/object:os.x\": not valid for a mapping: "
+            "f.yaml:1:4: tag \"!!python/object:os.x\": not valid for a mapping: "
             "remove it");
 }
 

@@ -52,7 +52,8 @@ static int open_file(status_file *file, const char *path, bosun_err *err)
     bool link = lstat(path, &st) == 0 && S_ISLNK(st.st_mode);
     if (link && !bosun_fs_resolve_new(path, file->resolved))
         return bosun_err_set(err, "ENOENT", "open",
-                             "cannot write %s: it is a symbolic link into a folder that does not exist", path);
+                             "cannot write %s: it is a symbolic link into a folder that does not exist",
+                             path);
     if (bosun_fs_target_open(&file->target, link ? file->resolved : path, err) < 0)
         return -1;
     return bosun_fs_target_check(&file->target, err);
@@ -98,13 +99,23 @@ static int write_stream(const char *path, const char *text, size_t len, bosun_er
     return rc;
 }
 
+/* In place, the file says failing until the rest of a better status is on disk: the words have the same
+ * length. */
+static size_t head_length(const char *text, size_t len)
+{
+    static const char failing[] = "status: \"failing\"";
+    size_t head = sizeof failing - 1;
+    return len > head && memcmp(text, failing, head) != 0 ? head : 0;
+}
+
 int status_file_write(status_file *file, const char *text, size_t len, bool durable, bosun_err *err)
 {
     if (file->stream && !durable)
         return 0;
     if (file->stream)
         return write_stream(file->stream, text, len, err) < 0 ? add_context(err) : 0;
-    const bosun_fs_write_options how = {.no_sync = !durable, .or_in_place = true};
+    const bosun_fs_write_options how = {
+        .no_sync = !durable, .or_in_place = true, .head = head_length(text, len)};
     return bosun_fs_target_replace(&file->target, text, len, &how, err) < 0 ? add_context(err) : 0;
 }
 

@@ -1,27 +1,41 @@
-/* Secrets that must not leave the process: a list of them, and texts with each replaced by "[redacted]". */
+/* Secrets that must not leave the process: a list of them, and texts with each replaced by "[redacted]".
+ *
+ * A secret is recognised as it is, with any of its characters escaped as in URLs, JSON, YAML or Lua, inside
+ * base64, and where a "…" has cut off its end or its beginning. Of a secret with several lines, such as a key
+ * in PEM format, each line is one, too. */
 #ifndef BOSUN_CORE_BASE_REDACT_H
 #define BOSUN_CORE_BASE_REDACT_H
 
 #include "buf.h"
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
+
+/* Bytes of the shortest text that is replaced: anything shorter is too common. */
+#define BOSUN_SECRET_MIN 4
 
 typedef struct bosun_secrets {
     struct bosun_secret *items;
     size_t count;
     size_t cap;
+    uint32_t first[256]; /* by first byte: 1 + the index of the latest item that begins with it; 0: none */
 } bosun_secrets;
 
-/* Remembers a copy; texts under 4 bytes are too common to hide and are ignored. -1: out of memory. */
+/* Remembers a copy, without blanks at both ends. A text under BOSUN_SECRET_MIN bytes is ignored. Returns 0,
+ * or -1: out of memory. */
 int bosun_secrets_add(bosun_secrets *secrets, const char *text, size_t len);
+
 void bosun_secrets_free(bosun_secrets *secrets); /* wipes them */
 
-/* Appends text with every secret in it replaced, also where a "…" has cut off its end or its
- * beginning. */
+/* Appends text with every secret in it replaced. */
 void bosun_redact(bosun_buf *out, const bosun_secrets *secrets, const char *text, size_t len);
 
 /* Does the name of a key, a parameter or a variable say that its value is secret? It ends in one of a list of
  * words: "access_token", "X-Amz-Signature", "dbPassword". */
 bool bosun_names_secret(const char *name, size_t len);
+
+/* The same with words that also have other meanings, "key" and "code" for example: for places where few names
+ * are used, and a value that is hidden for nothing does no harm. */
+bool bosun_may_name_secret(const char *name, size_t len);
 
 #endif

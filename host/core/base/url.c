@@ -196,7 +196,7 @@ static void show_query(bosun_buf *out, const char *query, const char *end)
     while (query < end) {
         const char *next = find_any(query, end, "&;");
         const char *equals = find_any(query, next, "=");
-        if (equals < next && bosun_names_secret(query, (size_t)(equals - query))) {
+        if (equals < next && bosun_may_name_secret(query, (size_t)(equals - query))) {
             bosun_buf_append(out, query, (size_t)(equals - query) + 1);
             bosun_buf_puts(out, "[redacted]");
         } else {
@@ -208,7 +208,7 @@ static void show_query(bosun_buf *out, const char *query, const char *end)
     }
 }
 
-/* Where the host begins, credentials left out. */
+/* Where the host begins, credentials left out. `text` is where the scheme begins. */
 static const char *skip_credentials(const char *text, const char *authority, const char *end)
 {
     bosun_url url;
@@ -218,6 +218,17 @@ static const char *skip_credentials(const char *text, const char *authority, con
     bool valid = bosun_url_parse(text, (size_t)(end - text), &url, NULL) == 0;
     const char *rest = find_any(authority, end, "/?#");
     return valid && find_any(authority, rest, ":@") == rest ? authority : sign + 1;
+}
+
+bosun_span bosun_url_credentials(const char *text, size_t len)
+{
+    const char *end = text + len;
+    const char *colon = end_of_scheme(text, end);
+    if (!colon)
+        return (bosun_span){0};
+    const char *authority = colon + 3;
+    const char *host = skip_credentials(text, authority, end);
+    return host > authority ? span(authority, host - 1) : (bosun_span){0};
 }
 
 void bosun_url_show(bosun_buf *out, const char *text)

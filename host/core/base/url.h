@@ -37,4 +37,7 @@ int bosun_url_parse(const char *text, size_t len, bosun_url *out, bosun_err *err
  * Text without a scheme is shown as "(not a URL)". */
 void bosun_url_show(bosun_buf *out, const char *text);
 
+/* What bosun_url_show counts as credentials, "user:password"; absent: the URL has none. */
+bosun_span bosun_url_credentials(const char *text, size_t len);
+
 #endif

@@ -47,15 +47,25 @@ static bool is_cancelled(const bosun_wait *wait)
     return wait->cancelled && atomic_load(wait->cancelled);
 }
 
-static bool is_past(const bosun_wait *wait)
+static bool is_past(int64_t end)
 {
-    return wait->deadline != BOSUN_NO_DEADLINE && bosun_monotonic() >= wait->deadline;
+    return end != BOSUN_NO_DEADLINE && bosun_monotonic() >= end;
+}
+
+int64_t bosun_wait_end(const bosun_wait *wait)
+{
+    if (!wait)
+        return BOSUN_NO_DEADLINE;
+    return wait->limit && wait->limit < wait->deadline ? wait->limit : wait->deadline;
 }
 
 int bosun_wait_check(const bosun_wait *wait, const char *op, bosun_err *err)
 {
-    if (!wait || (!is_cancelled(wait) && !is_past(wait)))
+    if (!wait || (!is_cancelled(wait) && !is_past(bosun_wait_end(wait))))
         return 0;
+    if (!is_cancelled(wait) && !is_past(wait->deadline))
+        return bosun_err_set(err, BOSUN_ERR_TIMEOUT, op,
+                             "%s timed out: the time limit of the call around it has passed", op);
     if (wait->cut)
         atomic_store(wait->cut, 1);
     if (is_cancelled(wait))
@@ -66,8 +76,8 @@ int bosun_wait_check(const bosun_wait *wait, const char *op, bosun_err *err)
 
 int bosun_wait_fd(const bosun_wait *wait, int fd, short events, int64_t until, const char *op, bosun_err *err)
 {
-    int64_t deadline = wait ? wait->deadline : BOSUN_NO_DEADLINE;
-    int64_t end = until < deadline ? until : deadline;
+    int64_t last = bosun_wait_end(wait);
+    int64_t end = until < last ? until : last;
     for (;;) {
         if (bosun_wait_check(wait, op, err) < 0)
             return -1;

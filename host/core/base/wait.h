@@ -15,12 +15,14 @@ typedef struct bosun_wait {
     int cancel_fd;               /* becomes readable when `cancelled` is set; never read here; -1: none */
     atomic_int *cut;             /* set when a cancel or the deadline ends a wait; may be NULL */
     int64_t deadline;            /* on bosun_monotonic's clock, in nanoseconds; BOSUN_NO_DEADLINE: none */
+    int64_t limit;               /* the same for a part of the action that has less time; 0: none */
 } bosun_wait;
 
 int64_t bosun_monotonic(void); /* CLOCK_MONOTONIC in nanoseconds */
 int64_t bosun_realtime(void);  /* CLOCK_REALTIME in nanoseconds since the epoch */
 
-/* 0, or -1 when the work has to stop: BOSUN_ERR_CANCELLED, BOSUN_ERR_DEADLINE. wait may be NULL. */
+/* 0, or -1 when the work has to stop: BOSUN_ERR_CANCELLED, BOSUN_ERR_DEADLINE, BOSUN_ERR_TIMEOUT (the limit).
+ * wait may be NULL. */
 int bosun_wait_check(const bosun_wait *wait, const char *op, bosun_err *err);
 
 /* Waits until `fd` is ready for `events` (as in poll), `until` (monotonic ns) has passed, or the work has to
@@ -28,6 +30,9 @@ int bosun_wait_check(const bosun_wait *wait, const char *op, bosun_err *err);
  * only sleeps. */
 int bosun_wait_fd(const bosun_wait *wait, int fd, short events, int64_t until, const char *op,
                   bosun_err *err);
+
+/* When the work has to stop at the latest: the earlier of deadline and limit. wait may be NULL. */
+int64_t bosun_wait_end(const bosun_wait *wait);
 
 /* The point in time `nanoseconds` from now, saturating; negative counts as 0. */
 int64_t bosun_wait_after(int64_t nanoseconds);

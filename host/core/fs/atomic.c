@@ -105,7 +105,7 @@ int bosun_fs_temp_create(const bosun_fs_target *target, mode_t mode, bosun_fs_te
     if (taken > 0)
         return 0;
     if (taken < 0)
-        return bosun_err_errno_as(err, errno, "create", "create a temporary file next to", target->path);
+        return bosun_fs_refused(target, errno, "create", "create a temporary file next to", err);
     return bosun_err_set(
         err, "EBUSY", "create",
         "cannot create a temporary file next to %s: too many other writers (.bosun-%016" PRIx64 "-*.tmp)",
@@ -141,7 +141,7 @@ static int complete(bosun_fs_target *target, const bosun_fs_temp *temp, bool syn
     if (close_a_duplicate(temp->fd, path, err) < 0)
         return -1;
     if (renameat(target->dirfd, temp->name, target->dirfd, target->name) < 0)
-        return bosun_err_errno(err, errno, "replace", path);
+        return bosun_fs_refused(target, errno, "replace", "replace", err);
     target->changed = true;
     return 0;
 }
@@ -186,45 +186,6 @@ static int replace(bosun_fs_target *target, const void *bytes, size_t len,
     return bosun_fs_temp_commit(target, &temp, !options->no_sync, err);
 }
 
-/* Can the file itself be written to, when replacing it failed like this? */
-static bool is_about_the_name(const bosun_err *err)
-{
-    static const char *const codes[] = {"EPERM", "EACCES", "EROFS"};
-    bool replacing = strcmp(err->op, "replace") == 0;
-    bool found = replacing && strcmp(err->code, "EBUSY") == 0; /* a mount point */
-    for (size_t i = 0; i < sizeof codes / sizeof codes[0]; i++)
-        found = found || strcmp(err->code, codes[i]) == 0;
-    return found && (replacing || strcmp(err->op, "create") == 0);
-}
-
-/* A regular file that has no other name. Returns the descriptor or -1. */
-static int open_in_place(const bosun_fs_target *target)
-{
-    struct stat st;
-    int fd = bosun_fs_openat(target->dirfd, target->name, O_WRONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY, 0);
-    if (fd < 0 || (fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && st.st_nlink == 1))
-        return fd;
-    bosun_fs_drop(fd);
-    return -1;
-}
-
-static int write_in_place(bosun_fs_target *target, int fd, const void *bytes, size_t len, bosun_err *err)
-{
-    if (ftruncate(fd, 0) < 0) {
-        bosun_err_errno(err, errno, "write", target->path);
-        bosun_fs_drop(fd);
-        return -1;
-    }
-    target->changed = true;
-    if (bosun_fs_write_all(fd, bytes, len, target->path, err) == 0 &&
-        bosun_fs_fsync(fd, target->path, err) == 0)
-        return bosun_fs_close(fd, target->path, err);
-    int rc = ftruncate(fd, 0); /* rather nothing than half of it */
-    (void)rc;
-    bosun_fs_drop(fd);
-    return -1;
-}
-
 int bosun_fs_target_replace(bosun_fs_target *target, const void *bytes, size_t len,
                             const bosun_fs_write_options *options, bosun_err *err)
 {
@@ -234,13 +195,8 @@ int bosun_fs_target_replace(bosun_fs_target *target, const void *bytes, size_t l
     target->changed = false;
     if (!target->in_place && replace(target, bytes, len, how, &why) == 0)
         return 0;
-    int fd = target->in_place || (how->or_in_place && is_about_the_name(&why)) ? open_in_place(target) : -1;
-    if (fd >= 0) {
-        target->in_place = true;
-        return write_in_place(target, fd, bytes, len, err);
-    }
-    if (target->in_place)
-        return bosun_err_errno(err, errno, "open", target->path);
+    if (target->in_place || how->or_in_place)
+        return bosun_fs_write_over(target, &why, bytes, len, how->head, err);
     if (err)
         *err = why;
     return -1;

@@ -4,7 +4,9 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/fs.h>
+#include <linux/magic.h>
 #include <sys/ioctl.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 #define CHUNK  ((size_t)16 * 1024 * 1024) /* copied between two checks of the deadline */
@@ -122,6 +124,27 @@ static void next_extent(const copy *c, off_t from, off_t *start, off_t *end)
         *end = c->size;
 }
 
+/* A file without a size: reads to its end. */
+static int copy_to_end(copy *c, bosun_err *err)
+{
+    char buffer[BUFFER];
+    ssize_t n;
+    c->size = 0;
+    do {
+        if (bosun_wait_check(c->wait, "copy", err) < 0)
+            return -1;
+        n = read(c->source->fd, buffer, sizeof buffer);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0)
+            return bosun_err_errno(err, errno, "read", c->source->path);
+        if (write_at(c, buffer, (size_t)n, c->size, err) < 0)
+            return -1;
+        c->size += n;
+    } while (n != 0);
+    return 0;
+}
+
 static int copy_extents(copy *c, bosun_err *err)
 {
     off_t start;
@@ -140,38 +163,64 @@ static int copy_extents(copy *c, bosun_err *err)
     return rc < 0 ? bosun_err_errno(err, errno, "truncate", c->dst) : 0;
 }
 
-/* Fails if the source changed, or if the copy differs in length. A byte past the end counts as a change:
- * files in /proc report a size of 0. */
+/* Fails if the source changed, or if the copy differs in length. */
 static int check_unchanged(const copy *c, bosun_err *err)
 {
-    struct stat now;
     struct stat copied;
-    char extra;
-    if (fstat(c->source->fd, &now) < 0)
-        return bosun_err_errno(err, errno, "stat", c->source->path);
     if (fstat(c->out, &copied) < 0)
         return bosun_err_errno(err, errno, "stat", c->dst);
-    ssize_t past = pread(c->source->fd, &extra, 1, c->size);
-    if (past < 0)
-        return bosun_err_errno(err, errno, "read", c->source->path);
-    const struct timespec *before = &c->source->st.st_mtim;
-    bool touched = now.st_mtim.tv_sec != before->tv_sec || now.st_mtim.tv_nsec != before->tv_nsec;
-    if (touched || past > 0 || now.st_size != c->size || copied.st_size != c->size)
-        return changed(c, err);
-    return 0;
+    return bosun_fs_source_changed(c->source) || copied.st_size != c->size ? changed(c, err) : 0;
+}
+
+static int copy_bytes(copy *c, bosun_err *err)
+{
+    return c->source->sized ? copy_extents(c, err) : copy_to_end(c, err);
 }
 
 int bosun_fs_copy_content(const bosun_fs_source *source, int out, const char *dst,
-                          const bosun_fs_copy_options *options, const bosun_wait *wait, bosun_err *err)
+                          const bosun_fs_copy_options *options, const bosun_wait *wait, uint64_t *copied,
+                          bosun_err *err)
 {
     copy c = {.source = source, .out = out, .dst = dst, .options = options, .wait = wait};
     c.size = source->st.st_size;
     c.reported = bosun_monotonic();
     bool cloned =
         ioctl(out, FICLONE, source->fd) == 0; /* all or nothing; any failure means copying the bytes */
-    if (!cloned && copy_extents(&c, err) < 0)
+    if (!cloned && copy_bytes(&c, err) < 0)
         return -1;
+    if (copied)
+        *copied = (uint64_t)c.size;
     return check_unchanged(&c, err);
+}
+
+bool bosun_fs_is_sized(int fd, const char *path, off_t size)
+{
+    static const unsigned made_by_kernel[] = {
+        PROC_SUPER_MAGIC,     SYSFS_MAGIC,   DEBUGFS_MAGIC,       TRACEFS_MAGIC,  SECURITYFS_MAGIC,
+        CGROUP_SUPER_MAGIC,   SELINUX_MAGIC, CGROUP2_SUPER_MAGIC, EFIVARFS_MAGIC, PSTOREFS_MAGIC,
+        RDTGROUP_SUPER_MAGIC, BPF_FS_MAGIC,  BINFMTFS_MAGIC,      NSFS_MAGIC,
+    };
+    struct statfs fs;
+    if (size == 0)
+        return false;
+    int rc;
+    do
+        rc = path ? statfs(path, &fs) : fstatfs(fd, &fs);
+    while (rc < 0 && errno == EINTR);
+    for (size_t i = 0; rc == 0 && i < sizeof made_by_kernel / sizeof made_by_kernel[0]; i++)
+        if ((unsigned)fs.f_type == made_by_kernel[i])
+            return false;
+    return true;
+}
+
+bool bosun_fs_source_changed(const bosun_fs_source *source)
+{
+    struct stat now;
+    if (fstat(source->fd, &now) < 0)
+        return true;
+    const struct stat *then = &source->st;
+    bool touched = now.st_mtim.tv_sec != then->st_mtim.tv_sec || now.st_mtim.tv_nsec != then->st_mtim.tv_nsec;
+    return now.st_size != then->st_size || (source->sized && touched);
 }
 
 int bosun_fs_source_open(bosun_fs_source *source, const char *path, bosun_err *err)
@@ -180,12 +229,14 @@ int bosun_fs_source_open(bosun_fs_source *source, const char *path, bosun_err *e
     source->fd = bosun_fs_openat(AT_FDCWD, path, O_RDONLY | O_NONBLOCK | O_NOCTTY, 0);
     if (source->fd < 0)
         return bosun_err_errno(err, errno, "open", path);
-    if (fstat(source->fd, &source->st) < 0)
+    if (fstat(source->fd, &source->st) < 0) {
         bosun_err_errno(err, errno, "stat", path);
-    else if (!S_ISREG(source->st.st_mode))
-        bosun_err_set(err, BOSUN_ERR_INVALID, "copy", "cannot copy %s: it is not a regular file", path);
-    else
+    } else if (S_ISREG(source->st.st_mode)) {
+        source->sized = bosun_fs_is_sized(source->fd, NULL, source->st.st_size);
         return 0;
+    } else {
+        bosun_err_set(err, BOSUN_ERR_INVALID, "copy", "cannot copy %s: it is not a regular file", path);
+    }
     bosun_fs_drop(source->fd);
     source->fd = -1;
     return -1;
@@ -197,9 +248,9 @@ mode_t bosun_fs_copy_mode(const bosun_fs_source *source, const bosun_fs_copy_opt
 }
 
 static int fill(const bosun_fs_source *source, int out, const char *dst, const bosun_fs_copy_options *options,
-                const bosun_wait *wait, bosun_err *err)
+                const bosun_wait *wait, uint64_t *copied, bosun_err *err)
 {
-    if (bosun_fs_copy_content(source, out, dst, options, wait, err) < 0)
+    if (bosun_fs_copy_content(source, out, dst, options, wait, copied, err) < 0)
         return -1;
     if (fchmod(out, bosun_fs_copy_mode(source, options)) < 0 &&
         errno != EPERM) /* a file system without modes */
@@ -208,12 +259,12 @@ static int fill(const bosun_fs_source *source, int out, const char *dst, const b
 }
 
 static int copy_to_new(const bosun_fs_source *source, const char *dst, const bosun_fs_copy_options *options,
-                       const bosun_wait *wait, bosun_err *err)
+                       const bosun_wait *wait, uint64_t *copied, bosun_err *err)
 {
     int out = bosun_fs_openat(AT_FDCWD, dst, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0600);
     if (out < 0)
         return bosun_err_errno(err, errno, "create", dst);
-    int rc = fill(source, out, dst, options, wait, err);
+    int rc = fill(source, out, dst, options, wait, copied, err);
     if (rc == 0)
         rc = bosun_fs_close(out, dst, err);
     else
@@ -230,9 +281,7 @@ int bosun_fs_copy(const char *src, const char *dst, const bosun_fs_copy_options 
     bosun_fs_source source;
     if (bosun_fs_source_open(&source, src, err) < 0)
         return -1;
-    int rc = copy_to_new(&source, dst, options ? options : &defaults, wait, err);
+    int rc = copy_to_new(&source, dst, options ? options : &defaults, wait, copied, err);
     bosun_fs_drop(source.fd);
-    if (rc == 0 && copied)
-        *copied = (uint64_t)source.st.st_size;
     return rc;
 }

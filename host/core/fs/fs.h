@@ -27,6 +27,7 @@ typedef struct bosun_fs_write_options {
     mode_t mode;      /* of the complete file, before the umask is applied; 0: 0666 */
     bool no_sync;     /* survives a crash of the process, but not of the machine */
     bool or_in_place; /* for bosun_fs_target_replace: a file that cannot be replaced is written to */
+    size_t head;      /* in place, so many bytes at the start are written last, once the rest is on disk */
 } bosun_fs_write_options;
 
 /* Replaces `path` atomically: temporary file in the same folder (O_EXCL, 0600 until complete), write, fsync,
@@ -57,8 +58,9 @@ typedef struct bosun_fs_copy_options {
 } bosun_fs_copy_options;
 
 /* Copies a regular file to a new name (dst must not exist): reflink, else copy_file_range, else read and
- * write with a small buffer. Holes stay holes. A source that changes during the copy is an error, and a
- * failed copy is removed. *copied: its size. options and copied may be NULL. */
+ * write with a small buffer. Holes stay holes. A file without a size (bosun_fs_is_sized) is read to its end.
+ * A source that changes during the copy is an error, and a failed copy is removed. *copied: its size. options
+ * and copied may be NULL. */
 int bosun_fs_copy(const char *src, const char *dst, const bosun_fs_copy_options *options,
                   const bosun_wait *wait, uint64_t *copied, bosun_err *err);
 
@@ -86,6 +88,11 @@ int bosun_fs_list(const char *path, bosun_buf *out, bosun_err *err);
 /* The paths that match a pattern of glob(3), sorted by bytes, each followed by NUL. No match is not an
  * error. Appends. */
 int bosun_fs_glob(const char *pattern, bosun_buf *out, bosun_err *err);
+
+/* Does a file of this size, open as `fd` or (if not NULL) at `path`, have that many bytes? Not if the kernel
+ * or a FUSE program makes the content while it is read: files in /proc have size 0, those in /sys 4096, and
+ * only reading to the end tells how long they are. */
+bool bosun_fs_is_sized(int fd, const char *path, off_t size);
 
 /* The letter that bosun_fs_list uses for a mode. */
 char bosun_fs_type(mode_t mode);

@@ -23,12 +23,23 @@ int bosun_fs_fail_pair(bosun_err *err, int errnum, const char *op, const char *f
  * is empty, "." or "..". Returns the descriptor or -1. */
 int bosun_fs_open_folder(const char *path, int flags, char name[256], bosun_err *err);
 
+/* bosun_err_errno_as for a folder that refuses a change to the target, with the reason: the file is
+ * immutable, append-only or a mount point, or the folder is sticky. */
+int bosun_fs_refused(const bosun_fs_target *target, int errnum, const char *op, const char *words,
+                     bosun_err *err);
+
+/* Writes to a target that could not be replaced, and remembers that. Where this is no use either, the error
+ * is `why`. head: as in bosun_fs_write_options. */
+int bosun_fs_write_over(bosun_fs_target *target, const bosun_err *why, const char *text, size_t len,
+                        size_t head, bosun_err *err);
+
 /* Does `name` still refer to the file that is open as `fd`? 1, 0, or -1 with errno. */
 int bosun_fs_still_named(int dirfd, const char *name, int fd);
 
-/* Copies the content to `out`, an empty file with the name `dst`. */
+/* Copies the content to `out`, an empty file with the name `dst`. *copied: its size; may be NULL. */
 int bosun_fs_copy_content(const bosun_fs_source *source, int out, const char *dst,
-                          const bosun_fs_copy_options *options, const bosun_wait *wait, bosun_err *err);
+                          const bosun_fs_copy_options *options, const bosun_wait *wait, uint64_t *copied,
+                          bosun_err *err);
 
 /* The permissions of the copy. */
 mode_t bosun_fs_copy_mode(const bosun_fs_source *source, const bosun_fs_copy_options *options);

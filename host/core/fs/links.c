@@ -27,7 +27,7 @@ static bool follow_link(char path[PATH_MAX])
     return true;
 }
 
-bool bosun_fs_resolve_new(const char *path, char resolved[PATH_MAX])
+bool bosun_fs_resolve_new(const char *path, char *resolved)
 {
     char at[PATH_MAX];
     bosun_buf copy = bosun_buf_fixed(at, sizeof at);

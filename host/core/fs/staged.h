@@ -21,8 +21,8 @@ typedef struct bosun_fs_target {
 int bosun_fs_target_open(bosun_fs_target *target, const char *path, bosun_err *err);
 
 /* Some files cannot be replaced, but written to: mount points, files in a folder where this user may not
- * rename. With or_in_place they are emptied, written and synced; a reader can then see an empty or half a
- * file, and a failed write leaves it empty. A file with several names is left alone. */
+ * rename. With or_in_place they are written over and synced; a reader can then see the new text before the
+ * rest of the old one, and a failed write leaves the file empty. A file with several names is left alone. */
 int bosun_fs_target_replace(bosun_fs_target *target, const void *bytes, size_t len,
                             const bosun_fs_write_options *options, bosun_err *err);
 void bosun_fs_target_close(bosun_fs_target *target);
@@ -48,9 +48,13 @@ typedef struct bosun_fs_source {
     int fd;
     const char *path;
     struct stat st;
+    bool sized; /* as bosun_fs_is_sized says */
 } bosun_fs_source;
 
 int bosun_fs_source_open(bosun_fs_source *source, const char *path, bosun_err *err);
+
+/* Has the file been written to since it was opened? Of one that is not sized, only its size is compared. */
+bool bosun_fs_source_changed(const bosun_fs_source *source);
 
 /* close(2) for cleaning up after a failure: keeps errno. -1 does nothing. */
 void bosun_fs_drop(int fd);

@@ -99,9 +99,11 @@ void bosun_http_free(bosun_http_transfer *t)
     if (!t)
         return;
     detach(t);
-    bosun_http_close_body(t);
+    bosun_http_close_source(t);
+    bosun_http_close_sink(t);
     bosun_buf_free(&t->reply.headers);
     bosun_buf_free(&t->reply.body);
+    free(t->method);
     free(t->label);
     free(t);
 }
@@ -129,12 +131,15 @@ static bosun_http_transfer *new_transfer(bosun_http_client *client, const bosun_
     }
     t->curl = client->curl;
     t->target = BOSUN_FS_NO_TARGET;
-    t->temp.fd = t->source_fd = -1;
+    t->temp.fd = t->file.fd = -1;
     link_in(client, t);
+    t->method = strdup(request->method);
     t->label = make_label(request);
     t->sink = request->sink;
+    t->follow = request->follow > 0 ? request->follow : -1;
+    t->until = request->timeout ? bosun_wait_after(request->timeout) : BOSUN_NO_DEADLINE;
     t->easy = take_easy(client, t->sink);
-    if (t->label && t->easy)
+    if (t->method && t->label && t->easy)
         return t;
     bosun_http_free(t);
     bosun_http_nomem(err);
@@ -153,11 +158,23 @@ static int set_connect_only(bosun_http_transfer *t, bosun_err *err)
 static int set_up(bosun_http_transfer *t, const bosun_http_request *request, bool connect_only,
                   bosun_err *err)
 {
-    if (bosun_http_open_body(t, request, err) < 0)
+    if (bosun_http_open_source(t, request, err) < 0 || bosun_http_open_sink(t, request, err) < 0)
         return -1;
     if (bosun_http_set_up(t, request, err) < 0 || bosun_http_set_up_tls(t, request, err) < 0)
         return -1;
-    return connect_only ? set_connect_only(t, err) : bosun_http_set_up_body(t, request, err);
+    if (connect_only)
+        return set_connect_only(t, err);
+    bosun_http_set_up_sink(t);
+    return bosun_http_set_up_source(t, err);
+}
+
+static int launch(bosun_http_transfer *t, bosun_err *err)
+{
+    CURLMcode rc = t->curl->multi_add_handle(t->client->multi, t->easy);
+    if (rc == CURLM_OK)
+        return 0;
+    return bosun_err_set(err, rc == CURLM_OUT_OF_MEMORY ? BOSUN_ERR_NOMEM : BOSUN_HTTP_FAILED, "http.request",
+                         "%s failed: libcurl cannot start it: %s", t->label, t->curl->multi_strerror(rc));
 }
 
 bosun_http_transfer *bosun_http_begin(bosun_http_client *client, const bosun_http_request *request,
@@ -166,13 +183,8 @@ bosun_http_transfer *bosun_http_begin(bosun_http_client *client, const bosun_htt
     bosun_http_transfer *t = new_transfer(client, request, err);
     if (!t)
         return NULL;
-    if (set_up(t, request, connect_only, err) == 0) {
-        CURLMcode rc = client->curl->multi_add_handle(client->multi, t->easy);
-        if (rc == CURLM_OK)
-            return t;
-        bosun_err_set(err, rc == CURLM_OUT_OF_MEMORY ? BOSUN_ERR_NOMEM : BOSUN_HTTP_FAILED, "http.request",
-                      "%s failed: libcurl cannot start it: %s", t->label, client->curl->multi_strerror(rc));
-    }
+    if (set_up(t, request, connect_only, err) == 0 && launch(t, err) == 0)
+        return t;
     bosun_http_free(t);
     return NULL;
 }
@@ -189,10 +201,34 @@ static int wait_time(const bosun_wait *wait, int64_t until)
     int64_t end = bosun_wait_after(STEP_MAX);
     if (until < end)
         end = until;
-    if (wait && wait->deadline < end)
-        end = wait->deadline;
+    if (bosun_wait_end(wait) < end)
+        end = bosun_wait_end(wait);
     int64_t left = end - bosun_monotonic();
     return left <= 0 ? 0 : (int)((left + 999999) / 1000000);
+}
+
+static double seconds_of(const bosun_http_transfer *t)
+{
+    curl_off_t time = 0;
+    (void)t->curl->easy_getinfo(t->easy, CURLINFO_TOTAL_TIME_T, &time);
+    return (double)time / 1e6;
+}
+
+/* Sends the request to where the reply says. If that fails, the transfer is done. */
+static void follow(bosun_http_transfer *t)
+{
+    t->earlier += seconds_of(t);
+    (void)t->curl->multi_remove_handle(t->client->multi, t->easy);
+    t->done = bosun_http_redirect(t, &t->err) < 0 || launch(t, &t->err) < 0;
+}
+
+static void note_end(bosun_http_transfer *t, CURLcode result)
+{
+    t->result = result;
+    if (result == CURLE_OK && !t->err.code[0] && bosun_http_is_redirected(t))
+        follow(t);
+    else
+        t->done = true;
 }
 
 static void note_ended(bosun_http_client *client)
@@ -204,9 +240,7 @@ static void note_ended(bosun_http_client *client)
         if (message->msg != CURLMSG_DONE)
             continue;
         (void)client->curl->easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, &private);
-        bosun_http_transfer *t = (bosun_http_transfer *)(void *)private;
-        t->result = message->data.result;
-        t->done = true;
+        note_end((bosun_http_transfer *)(void *)private, message->data.result);
     }
 }
 
@@ -246,11 +280,9 @@ const bosun_http_reply *bosun_http_reply_of(const bosun_http_transfer *t)
 
 static void note_numbers(bosun_http_transfer *t)
 {
-    curl_off_t time = 0;
     curl_off_t retry_after = 0;
-    (void)t->curl->easy_getinfo(t->easy, CURLINFO_TOTAL_TIME_T, &time);
     (void)t->curl->easy_getinfo(t->easy, CURLINFO_RETRY_AFTER, &retry_after);
-    t->reply.seconds = (double)time / 1e6;
+    t->reply.seconds = t->earlier + seconds_of(t);
     t->reply.retry_after = retry_after;
 }
 
@@ -260,8 +292,10 @@ int bosun_http_finish(bosun_http_transfer *t, bosun_err *err)
         return bosun_err_set(err, BOSUN_ERR_INVALID, "http.request", "%s failed: its client was closed",
                              t->label);
     note_numbers(t);
-    int rc = t->result == CURLE_OK && !t->err.code[0] ? bosun_http_commit_body(t, err)
-                                                      : bosun_http_explain(t, err);
+    int rc =
+        t->result == CURLE_OK && !t->err.code[0] ? bosun_http_check_sent(t, err) : bosun_http_explain(t, err);
+    if (rc == 0)
+        rc = bosun_http_commit_body(t, err);
     detach(t);
     return rc;
 }

@@ -45,7 +45,6 @@ static const explanation explanations[] = {
     {CURLE_HTTP2_STREAM, BOSUN_HTTP_PROTOCOL, HINT_HTTP},
     {CURLE_BAD_CONTENT_ENCODING, BOSUN_HTTP_PROTOCOL, "the compressed body is corrupt"},
     {CURLE_UNSUPPORTED_PROTOCOL, BOSUN_HTTP_PROTOCOL, "use a URL that begins with http:// or https://"},
-    {CURLE_TOO_MANY_REDIRECTS, BOSUN_HTTP_REDIRECT, "it may be a loop; the option follow sets the limit"},
     {CURLE_URL_MALFORMAT, BOSUN_ERR_INVALID, "check the URL"},
     {CURLE_OUT_OF_MEMORY, BOSUN_ERR_NOMEM, "out of memory"},
 };
@@ -106,20 +105,23 @@ static explanation explain(const bosun_http_transfer *t)
     return e;
 }
 
-/* libcurl's own words. It repeats the URL of a proxy that it cannot parse, password included: whatever is
- * between the beginning of a URL and the last '@' stays out of the message. */
+/* libcurl's own words, which it cuts to fit. It repeats the URL of a proxy that it cannot parse, password
+ * included: whatever is between the beginning of a URL and the last '@', or the cut, stays out of the
+ * message. */
 static void append_said(bosun_buf *out, const bosun_http_transfer *t)
 {
     const char *said = t->curl_says[0] ? t->curl_says : t->curl->easy_strerror(t->result);
     const char *slashes = strstr(said, "//");
     const char *quote = strchr(said, '\'');
-    const char *url = slashes ? slashes + 2 : quote ? quote + 1 : said;
-    const char *sign = strrchr(url, '@');
-    if (sign) {
-        bosun_buf_append(out, said, (size_t)(url - said));
-        bosun_buf_puts(out, "[redacted]");
-    }
-    bosun_buf_puts(out, sign ? sign : said);
+    const char *url = slashes ? slashes + 2 : quote ? quote + 1 : NULL;
+    size_t len = strlen(said);
+    const char *sign = strrchr(url ? url : said, '@');
+    bool is_cut = len >= CURL_ERROR_SIZE - 1;
+    bool hides = sign || (url && is_cut);
+    bosun_buf_append(out, said, !hides ? len : url ? (size_t)(url - said) : 0);
+    if (hides)
+        bosun_buf_printf(out, "[redacted]%s", sign && !is_cut ? sign : "");
+    bosun_buf_puts(out, is_cut ? "…" : "");
 }
 
 int bosun_http_explain(const bosun_http_transfer *t, bosun_err *err)
@@ -129,7 +131,7 @@ int bosun_http_explain(const bosun_http_transfer *t, bosun_err *err)
             *err = t->err;
         return -1;
     }
-    char storage[CURL_ERROR_SIZE + sizeof "[redacted]"];
+    char storage[CURL_ERROR_SIZE + sizeof "[redacted]…"];
     bosun_buf said = bosun_buf_fixed(storage, sizeof storage);
     append_said(&said, t);
     explanation e = explain(t);

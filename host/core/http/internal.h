@@ -21,13 +21,24 @@ struct bosun_http_client {
     size_t idle_count;
 };
 
+/* How the body of a reply has to be unpacked. */
+typedef enum bosun_http_coding {
+    BOSUN_HTTP_UNDECIDED, /* nothing of the body has arrived */
+    BOSUN_HTTP_PLAIN,
+    BOSUN_HTTP_GZIP,
+} bosun_http_coding;
+
 struct bosun_http_transfer {
     const bosun_curl *curl;
     bosun_http_client *client; /* NULL: the client is gone */
     bosun_http_transfer *next, *previous;
     CURL *easy; /* NULL: ended */
     struct curl_slist *headers, *connect_to;
-    char *label; /* "GET http://host/path", for messages */
+    char *method;   /* of the current request: a redirect can change it */
+    char *label;    /* "GET http://host/path", for messages */
+    int follow;     /* redirects that may still be followed */
+    int64_t until;  /* when the timeout of the request has passed; BOSUN_NO_DEADLINE: never */
+    double earlier; /* seconds of the requests that were redirected */
     bool idempotent;
     bool reached; /* a request was sent, and no reply to it has begun */
     bool done;
@@ -43,13 +54,16 @@ struct bosun_http_transfer {
     bosun_fs_temp temp;
     bosun_buf incoming; /* for the caller */
     bool in_paused;
+    bosun_http_coding coding;
+    struct bosun_gunzip *gunzip; /* NULL: none */
 
     bosun_http_source source;
-    int source_fd;
+    const char *body; /* from memory; borrowed, or in `outgoing` */
+    int64_t length;   /* of the body; -1: unknown */
+    int64_t sent;     /* bytes given to libcurl, of a body that is not in memory */
+    bosun_fs_source file;
     char *source_path;
-    int64_t source_left; /* of the file */
-    int64_t source_length;
-    bosun_buf outgoing; /* from the caller */
+    bosun_buf outgoing; /* from the caller, or of a file whose length only reading tells */
     size_t out_start;
     bool out_ended, out_paused;
 
@@ -69,16 +83,49 @@ int bosun_http_set_up_tls(bosun_http_transfer *t, const bosun_http_request *requ
 int bosun_http_set_long(bosun_http_transfer *t, CURLoption option, long value, bosun_err *err);
 int bosun_http_set_pointer(bosun_http_transfer *t, CURLoption option, const void *value, bosun_err *err);
 
-/* Bodies: opening their source and sink, and libcurl's callbacks. */
-int bosun_http_open_body(bosun_http_transfer *t, const bosun_http_request *request, bosun_err *err);
-int bosun_http_set_up_body(bosun_http_transfer *t, const bosun_http_request *request, bosun_err *err);
+int bosun_http_set_time(bosun_http_transfer *t, bosun_err *err); /* what is left until t->until */
+
+/* The request's body (source.c): opening it, giving it to libcurl, sending it again after a redirect, whether
+ * all of it was sent when the server says that all is well (2xx). */
+int bosun_http_open_source(bosun_http_transfer *t, const bosun_http_request *request, bosun_err *err);
+int bosun_http_set_up_source(bosun_http_transfer *t, bosun_err *err);
+int bosun_http_rewind_source(bosun_http_transfer *t, bosun_err *err);
+int bosun_http_check_sent(const bosun_http_transfer *t, bosun_err *err);
+void bosun_http_close_source(bosun_http_transfer *t);
+
+/* The reply's body (body.c): opening its sink, libcurl's callbacks, moving a file into place. */
+int bosun_http_open_sink(bosun_http_transfer *t, const bosun_http_request *request, bosun_err *err);
+void bosun_http_set_up_sink(bosun_http_transfer *t);
 int bosun_http_commit_body(bosun_http_transfer *t, bosun_err *err);
-void bosun_http_close_body(bosun_http_transfer *t);
+void bosun_http_close_sink(bosun_http_transfer *t);
+
+/* Resumes what is not waiting for the caller any more. */
+void bosun_http_go_on(bosun_http_transfer *t);
+
+/* The encodings that the server is asked for. */
+const char *bosun_http_encodings(bosun_http_sink sink);
+
+/* Takes bytes of a body as they arrived. Returns how many were taken: all of them, or fewer after a failure.
+ */
+typedef size_t bosun_http_take(bosun_http_transfer *t, const char *bytes, size_t len);
+
+/* Passes bytes of the body on to `take`, unpacked (decode.c). */
+size_t bosun_http_decode(bosun_http_transfer *t, const char *bytes, size_t len, bosun_http_take *take);
+/* The header of a reply begins. */
+void bosun_http_decode_reset(bosun_http_transfer *t);
+/* Fails if the body ended in the middle of its compressed form. */
+int bosun_http_decode_end(const bosun_http_transfer *t, bosun_err *err);
+
+/* Prepares the next request, which the caller starts, as the redirect says (redirect.c). */
+int bosun_http_redirect(bosun_http_transfer *t, bosun_err *err);
 
 /* Adds one line of a reply's header to the reply. */
 void bosun_http_add_header(bosun_http_reply *reply, const char *line, size_t len);
 /* The first value of a header, or NULL. */
 const char *bosun_http_find_header(const bosun_http_reply *reply, const char *name);
+
+/* Is the reply a redirect that has to be followed? */
+bool bosun_http_is_redirected(const bosun_http_transfer *t);
 
 /* Why the transfer failed, with what to do about it. Returns -1. */
 int bosun_http_explain(const bosun_http_transfer *t, bosun_err *err);

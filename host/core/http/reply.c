@@ -66,3 +66,10 @@ const char *bosun_http_find_header(const bosun_http_reply *reply, const char *na
     }
     return NULL;
 }
+
+bool bosun_http_is_redirected(const bosun_http_transfer *t)
+{
+    int status = t->reply.status;
+    bool redirects = (status >= 301 && status <= 303) || status == 307 || status == 308;
+    return t->follow >= 0 && redirects && bosun_http_find_header(&t->reply, "location");
+}

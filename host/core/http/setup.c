@@ -41,16 +41,13 @@ static void set_if_known(bosun_http_transfer *t, CURLoption option, long value)
 static int set_protocols(bosun_http_transfer *t, bosun_err *err)
 {
 #if LIBCURL_VERSION_NUM >= 0x075500
-    if (t->curl->easy_setopt(t->easy, CURLOPT_PROTOCOLS_STR, "http,https") == CURLE_OK &&
-        t->curl->easy_setopt(t->easy, CURLOPT_REDIR_PROTOCOLS_STR, "http,https") == CURLE_OK)
+    if (t->curl->easy_setopt(t->easy, CURLOPT_PROTOCOLS_STR, "http,https") == CURLE_OK)
         return 0;
 #endif
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wdeprecated-declarations"
     const long both = CURLPROTO_HTTP | CURLPROTO_HTTPS;
-    if (bosun_http_set_long(t, CURLOPT_PROTOCOLS, both, err) < 0)
-        return -1;
-    return bosun_http_set_long(t, CURLOPT_REDIR_PROTOCOLS, both, err);
+    return bosun_http_set_long(t, CURLOPT_PROTOCOLS, both, err);
 #pragma GCC diagnostic pop
 }
 
@@ -60,10 +57,18 @@ static long milliseconds(int64_t nanoseconds)
     return ms > INT32_MAX ? INT32_MAX : (long)ms;
 }
 
+int bosun_http_set_time(bosun_http_transfer *t, bosun_err *err)
+{
+    int64_t left = t->until - bosun_monotonic();
+    if (left / 1000000 > INT32_MAX) /* 24 days are more than libcurl can count */
+        return 0;
+    return bosun_http_set_long(t, CURLOPT_TIMEOUT_MS, left > 0 ? milliseconds(left) : 1, err);
+}
+
 static int set_times(bosun_http_transfer *t, const bosun_http_request *request, bosun_err *err)
 {
     int64_t connect = request->connect_timeout ? request->connect_timeout : CONNECT_TIMEOUT;
-    if (bosun_http_set_long(t, CURLOPT_TIMEOUT_MS, milliseconds(request->timeout), err) < 0 ||
+    if (bosun_http_set_time(t, err) < 0 ||
         bosun_http_set_long(t, CURLOPT_CONNECTTIMEOUT_MS, milliseconds(connect), err) < 0)
         return -1;
     if (request->stall == 0)
@@ -156,6 +161,9 @@ static int set_headers(bosun_http_transfer *t, const bosun_http_request *request
             return -1;
     if (leave_out_headers(t, request, err) < 0)
         return -1;
+    if (!has_header(request, "Accept-Encoding") &&
+        add_header(t, "Accept-Encoding", bosun_http_encodings(t->sink), err) < 0)
+        return -1;
     return bosun_http_set_pointer(t, CURLOPT_HTTPHEADER, t->headers, err);
 }
 
@@ -198,15 +206,6 @@ static int set_url(bosun_http_transfer *t, const bosun_http_request *request, bo
     return bosun_http_set_pointer(t, CURLOPT_URL, request->url, err);
 }
 
-static int set_redirects(bosun_http_transfer *t, const bosun_http_request *request, bosun_err *err)
-{
-    if (request->follow <= 0)
-        return 0;
-    if (bosun_http_set_long(t, CURLOPT_FOLLOWLOCATION, 1, err) < 0)
-        return -1;
-    return bosun_http_set_long(t, CURLOPT_MAXREDIRS, request->follow, err);
-}
-
 static int socket_failed(bosun_err *err, int errnum, const char *path)
 {
     return bosun_err_errno_as(err, errnum, "connect", "connect to the socket", path);
@@ -237,8 +236,7 @@ int bosun_http_set_up(bosun_http_transfer *t, const bosun_http_request *request,
         return -1;
     if (set_basics(t, request, err) < 0 || set_protocols(t, err) < 0 || set_times(t, request, err) < 0)
         return -1;
-    if (set_url(t, request, err) < 0 || set_headers(t, request, err) < 0 ||
-        set_redirects(t, request, err) < 0)
+    if (set_url(t, request, err) < 0 || set_headers(t, request, err) < 0)
         return -1;
     return set_route(t, request, err);
 }

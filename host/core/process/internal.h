@@ -33,6 +33,9 @@ void bosun_process_drain(bosun_process *p);
  * which keeps its pid from being reused. */
 void bosun_process_note_exit(bosun_process *p);
 
+/* Notes that the process has exited, if it has. */
+void bosun_process_look(bosun_process *p);
+
 void bosun_process_shut(int *fd); /* closes and sets -1 */
 void bosun_process_shut_all(bosun_process *p);
 

@@ -124,6 +124,13 @@ void bosun_process_note_exit(bosun_process *p)
     p->drain_end = bosun_wait_after(DRAIN_GRACE);
 }
 
+void bosun_process_look(bosun_process *p)
+{
+    struct pollfd end = {.fd = p->exited ? -1 : p->pidfd, .events = POLLIN};
+    if (poll(&end, 1, 0) > 0)
+        bosun_process_note_exit(p);
+}
+
 /* Leaves out pipes that are not waited for: poll would report their hang-up again and again. */
 static void choose(const bosun_process *p, const bosun_wait *wait, struct pollfd set[SOURCES])
 {
@@ -174,8 +181,8 @@ int bosun_process_step(bosun_process *p, int64_t until, const bosun_wait *wait, 
     if (check_wait(p, wait, err) < 0)
         return -1;
     choose(p, wait, set);
-    int64_t deadline = wait ? wait->deadline : BOSUN_NO_DEADLINE;
-    int n = poll_until(set, until < deadline ? until : deadline);
+    int64_t last = bosun_wait_end(wait);
+    int n = poll_until(set, until < last ? until : last);
     if (n < 0 && errno != EINTR)
         return bosun_err_errno(err, errno, "poll", p->name);
     if (n > 0)

@@ -74,17 +74,18 @@ static int serve_until(bosun_process *p, condition *enough, int64_t until, const
         int64_t now = bosun_monotonic();
         if (p->over)
             return 1;
+        int64_t own = p->deadline < until ? p->deadline : until;
+        if (now >= own)
+            bosun_process_look(p); /* its time counts until its end, not until somebody waits for it */
         if (p->exited && (is_closed(p) || now >= p->drain_end)) {
             finish(p);
         } else if (!p->exited && now >= p->deadline) {
             p->timed_out = true;
             terminate(p, GRACE, wait);
-        } else if (now >= until) {
+        } else if (!p->exited && now >= until) {
             return 0;
-        } else {
-            int64_t own = p->exited ? p->drain_end : p->deadline;
-            if (bosun_process_step(p, own < until ? own : until, wait, err) < 0)
-                return -1;
+        } else if (bosun_process_step(p, p->exited ? p->drain_end : own, wait, err) < 0) {
+            return -1;
         }
     }
     return 1;
@@ -164,6 +165,7 @@ void bosun_process_close_stdin(bosun_process *p)
 
 int bosun_process_signal(bosun_process *p, int number, bosun_err *err)
 {
+    bosun_process_look(p);
     if (!p->exited && bosun_process_kill_group(p, number) == 0)
         return 0;
     if (p->exited || errno == ESRCH)

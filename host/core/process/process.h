@@ -30,7 +30,9 @@ typedef struct bosun_process_options {
     size_t input_len;
     bool keep_stdin;   /* no `input` and no end of file: bosun_process_write may follow */
     size_t max_output; /* bytes kept of standard output, and of standard error; more is dropped */
-    int64_t timeout;   /* nanoseconds from the start until the program is stopped; 0: none */
+    /* Nanoseconds from the start until the program is stopped; 0: none. It is stopped by the functions below,
+     * so not before one is called; by then it may have ended by itself, which is not a timeout. */
+    int64_t timeout;
 } bosun_process_options;
 
 typedef struct bosun_process_output {

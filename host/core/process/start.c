@@ -225,7 +225,10 @@ static bosun_process unstarted(const bosun_process_options *options)
 {
     bosun_process p = BOSUN_NO_PROCESS;
     bosun_buf name = {0};
-    bosun_buf_append_utf8(&name, options->argv[0], strnlen(options->argv[0], sizeof p.name));
+    size_t len = strlen(options->argv[0]);
+    bool is_long = len >= sizeof p.name;
+    bosun_buf_append_utf8(&name, options->argv[0], is_long ? sizeof p.name - sizeof "…" : len);
+    bosun_buf_puts(&name, is_long ? "…" : "");
     snprintf(p.name, sizeof p.name, "%s", name.failed ? "a program" : bosun_buf_text(&name));
     bosun_buf_free(&name);
     p.input = options->input;

@@ -3,6 +3,7 @@
  * duplicate keys are in merge.c, and the wording of libyaml's errors in problem.c. */
 #include "internal.h"
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 #define MAX_DIRECTIVES 100
@@ -141,6 +142,21 @@ static int resolve_scalar(reader *r, const yaml_event_t *event, bosun_value **ou
     return *out ? 0 : nomem(r);
 }
 
+/* What stands in the file, without what libyaml makes of it. */
+static bosun_excerpt as_written(const char *sign, const char *rest)
+{
+    char text[256]; /* more than an excerpt shows */
+    snprintf(text, sizeof text, "%s%s", sign, rest);
+    return bosun_yaml_excerpt(text, strlen(text));
+}
+
+static bosun_excerpt tag_as_written(const char *tag)
+{
+    static const char prefix[] = "tag:yaml.org,2002:";
+    bool is_short = strncmp(tag, prefix, sizeof prefix - 1) == 0;
+    return as_written(is_short ? "!!" : "", is_short ? tag + sizeof prefix - 1 : tag);
+}
+
 static int tagged_scalar(reader *r, const yaml_event_t *event, bosun_value **out)
 {
     const char *problem = NULL;
@@ -149,7 +165,7 @@ static int tagged_scalar(reader *r, const yaml_event_t *event, bosun_value **out
                              &problem);
     if (problem)
         return FAIL(r, BOSUN_ERR_SYNTAX, bosun_yaml_mark(event->start_mark), "tag %s: %s",
-                    bosun_yaml_excerpt(tag, strlen(tag)).text, problem);
+                    tag_as_written(tag).text, problem);
     return *out ? 0 : nomem(r);
 }
 
@@ -189,8 +205,8 @@ static int check_collection_tag(reader *r, bosun_kind kind, const char *tag, bos
     const char *wanted = kind == BOSUN_SEQUENCE ? YAML_SEQ_TAG : YAML_MAP_TAG;
     if (!tag || strcmp(tag, "!") == 0 || strcmp(tag, wanted) == 0)
         return 0;
-    return FAIL(r, BOSUN_ERR_SYNTAX, mark, "tag %s: not valid for %s: remove it",
-                bosun_yaml_excerpt(tag, strlen(tag)).text, bosun_kind_name(kind));
+    return FAIL(r, BOSUN_ERR_SYNTAX, mark, "tag %s: not valid for %s: remove it", tag_as_written(tag).text,
+                bosun_kind_name(kind));
 }
 
 static int open_collection(reader *r, bosun_kind kind, const yaml_char_t *name, const yaml_char_t *tag,
@@ -228,7 +244,8 @@ static int read_alias(reader *r, const yaml_event_t *event)
     const anchor *named = find_anchor(r, name);
     if (!named)
         return FAIL(r, BOSUN_ERR_SYNTAX, mark,
-                    "no anchor &%.60s before this alias: define it, or put the text in quotes", name);
+                    "no anchor before the alias %s: define it, or put the text in quotes",
+                    as_written("*", (const char *)name).text);
     if (named->nodes == 0)
         return FAIL(r, BOSUN_ERR_SYNTAX, mark, "the alias *%.60s is inside the value it refers to: remove it",
                     name);

@@ -16,7 +16,7 @@ const char *bind_check_path(lua_State *L, int arg)
 
 const bosun_wait *bind_wait(lua_State *L)
 {
-    return &host_of(L)->limits.wait;
+    return host_wait(host_of(L));
 }
 
 void bind_set_integer(lua_State *L, const char *name, lua_Integer value)

@@ -36,6 +36,12 @@ const char *bind_option_string(lua_State *L, int arg, const char *name, size_t *
 /* The same for a path: raises if it is empty or contains a NUL byte. */
 const char *bind_option_path(lua_State *L, int arg, const char *name);
 
+/* Return the option or argument, a number of seconds, in nanoseconds, or `otherwise` if it is absent or nil.
+ * kind: "seconds" (0 or more), "limit" (the same, or math.huge), "timeout" (more than 0, or math.huge, which
+ * is BOSUN_NO_DEADLINE). Raise on anything else, NaN included, with what is expected. */
+int64_t bind_option_seconds(lua_State *L, int arg, const char *name, const char *kind, int64_t otherwise);
+int64_t bind_check_seconds(lua_State *L, int arg, const char *kind, int64_t otherwise);
+
 /* Returns the option `mode` as permission bits, 0 if absent. */
 mode_t bind_option_mode(lua_State *L, int arg);
 
@@ -120,7 +126,8 @@ bool bind_has_class(lua_State *L, int index, const char *name);
  * comes first, the collector does. [-0, +1, m] */
 bosun_buf *bind_push_buf(lua_State *L);
 
-/* Returns the deadline and the cancellation that every wait has to obey. */
+/* Returns the deadline, the time limits and the cancellation that every wait has to obey. Ask anew for each.
+ */
 const bosun_wait *bind_wait(lua_State *L);
 
 /* Lets `require` find the modules written in C, without running any of them. [-0, +0, m] */
@@ -136,6 +143,7 @@ int bind_log_open(lua_State *L);
 int bind_time_open(lua_State *L);
 int bind_crypto_open(lua_State *L);
 int bind_secret_open(lua_State *L);
+int bind_secrets_open(lua_State *L);
 int bind_base64_open(lua_State *L);
 int bind_http_open(lua_State *L);
 int bind_process_open(lua_State *L);

@@ -68,15 +68,6 @@ static lock_box *push_box(lua_State *L, bool remove)
     return box;
 }
 
-static int64_t option_timeout(lua_State *L, int arg)
-{
-    lua_Number seconds = bind_option_number(L, arg, "timeout", -1);
-    if (seconds == -1)
-        return BOSUN_NO_DEADLINE;
-    luaL_argcheck(L, seconds >= 0, arg, "option timeout: expected 0 or more seconds");
-    return bosun_nanoseconds(seconds);
-}
-
 /* fs.lock(path, {timeout=, remove=false}) -> lock | nil, err. A dry run takes no lock: it changes nothing
  * that a lock would protect. */
 static int fs_lock(lua_State *L)
@@ -84,12 +75,11 @@ static int fs_lock(lua_State *L)
     static const char *const known[] = {"timeout", "remove", NULL};
     const char *path = bind_check_path(L, 1);
     bind_check_options(L, 2, known);
-    int64_t timeout = option_timeout(L, 2);
+    int64_t timeout = bind_option_seconds(L, 2, "timeout", "limit", BOSUN_NO_DEADLINE);
     lock_box *box = push_box(L, bind_option_bool(L, 2, "remove", false));
-    bosun_host *host = host_of(L);
     bosun_err err = {0};
-    if (!host->options.dry_run &&
-        bosun_fs_lock_acquire(&box->lock, path, timeout, &host->limits.wait, &err) < 0)
+    if (!host_of(L)->options.dry_run &&
+        bosun_fs_lock_acquire(&box->lock, path, timeout, bind_wait(L), &err) < 0)
         return bind_push_failure(L, &err);
     return 1;
 }

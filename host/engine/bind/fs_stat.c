@@ -20,7 +20,7 @@ static int push_outcome(lua_State *L, int rc, const char *op, const char *path)
 static void push_properties(lua_State *L, const struct stat *st)
 {
     const char *type = bind_fs_type_name(bosun_fs_type(st->st_mode));
-    lua_createtable(L, 0, 10);
+    lua_createtable(L, 0, 11);
     bind_set_text(L, "type", type, strlen(type));
     lua_pushnumber(L, (lua_Number)st->st_mtim.tv_sec + (lua_Number)st->st_mtim.tv_nsec / 1e9);
     lua_setfield(L, -2, "mtime");
@@ -44,6 +44,7 @@ static int fs_stat(lua_State *L)
     if ((follow ? stat(path, &st) : lstat(path, &st)) < 0)
         return bind_push_errno(L, errno, "stat", path);
     push_properties(L, &st);
+    bind_set_boolean(L, "sized", !S_ISREG(st.st_mode) || bosun_fs_is_sized(-1, path, st.st_size));
     return 1;
 }
 

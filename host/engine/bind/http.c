@@ -1,4 +1,4 @@
-/* bosun.native.http: clients, and what bosun.http needs from the host: secrets, dry runs, the trace. */
+/* bosun.native.http: clients, and what bosun.http needs from the host: dry runs, the trace. */
 #include "http.h"
 #include "engine/host/host.h"
 
@@ -36,9 +36,8 @@ static int client_start(lua_State *L)
 static int client_step(lua_State *L)
 {
     bind_http_client_box *box = check_client(L);
-    lua_Number seconds = luaL_optnumber(L, 2, -1);
+    int64_t until = bosun_wait_after(bind_check_seconds(L, 2, "limit", BOSUN_NO_DEADLINE));
     luaL_argcheck(L, box->client, 1, "the client is closed or has no transfer");
-    int64_t until = seconds < 0 ? BOSUN_NO_DEADLINE : bosun_wait_after(bosun_nanoseconds(seconds));
     bosun_err err = {0};
     int rc = bosun_http_step(box->client, bind_wait(L), until, &err);
     return bind_push_done(L, rc, &err);
@@ -59,16 +58,6 @@ static int http_effect(lua_State *L)
     const char *op = luaL_checkstring(L, 1);
     lua_pushboolean(L, host_effect_begin(L, op, "%s", luaL_checkstring(L, 2)));
     return 1;
-}
-
-/* native.add_secret(text) */
-static int http_add_secret(lua_State *L)
-{
-    size_t len;
-    const char *text = luaL_checklstring(L, 1, &len);
-    if (host_add_secret(host_of(L), text, len) < 0)
-        return luaL_error(L, "out of memory while storing a secret");
-    return 0;
 }
 
 /* native.reveal(value) -> text of a string or secret | nil */
@@ -115,13 +104,8 @@ static void add_client(lua_State *L)
 int bind_http_open(lua_State *L)
 {
     static const luaL_Reg functions[] = {
-        {"client", http_client},
-        {"effect", http_effect},
-        {"add_secret", http_add_secret},
-        {"reveal", http_reveal},
-        {"traces", http_traces},
-        {"trace", http_trace},
-        {NULL, NULL},
+        {"client", http_client}, {"effect", http_effect}, {"reveal", http_reveal},
+        {"traces", http_traces}, {"trace", http_trace},   {NULL, NULL},
     };
     add_client(L);
     bind_http_add_transfer(L);

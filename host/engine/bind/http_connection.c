@@ -64,8 +64,7 @@ static int connection_recv(lua_State *L)
     bind_check_options(L, 2, known);
     lua_Integer max = bind_option_integer(L, 2, "max", RECEIVE_MAX);
     luaL_argcheck(L, max > 0 && max <= RECEIVE_LIMIT, 2, "option max: expected 1 to 64 MiB");
-    lua_Number seconds = bind_option_number(L, 2, "timeout", -1);
-    int64_t until = seconds < 0 ? BOSUN_NO_DEADLINE : bosun_wait_after(bosun_nanoseconds(seconds));
+    int64_t until = bosun_wait_after(bind_option_seconds(L, 2, "timeout", "limit", BOSUN_NO_DEADLINE));
     luaL_Buffer buffer;
     char *to = luaL_buffinitsize(L, &buffer, (size_t)max);
     bosun_err err = {0};

@@ -20,11 +20,6 @@ static const char *text_field(lua_State *L, int index, const char *name)
     return text;
 }
 
-static int64_t time_field(lua_State *L, int index, const char *name)
-{
-    return bosun_nanoseconds(bind_option_number(L, index, name, 0));
-}
-
 /* Returns the field `headers`, a list {name, value, …}, as an array that ends with NULL. [-0, +2, e] */
 static const char *const *header_field(lua_State *L, int index)
 {
@@ -71,9 +66,9 @@ void bind_http_read_request(lua_State *L, int index, bosun_http_request *request
         .method = text_field(L, index, "method"),
         .url = text_field(L, index, "url"),
         .shown_url = text_field(L, index, "shown_url"),
-        .timeout = time_field(L, index, "timeout"),
-        .connect_timeout = time_field(L, index, "connect_timeout"),
-        .stall = time_field(L, index, "stall"),
+        .timeout = bind_option_seconds(L, index, "timeout", "timeout", 0),
+        .connect_timeout = bind_option_seconds(L, index, "connect_timeout", "timeout", 0),
+        .stall = bind_option_seconds(L, index, "stall", "seconds", 0),
         .follow = (int)bind_option_integer(L, index, "follow", 0),
         .idempotent = bind_option_bool(L, index, "idempotent", false),
         .unix_socket = text_field(L, index, "unix_socket"),

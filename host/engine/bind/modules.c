@@ -15,6 +15,7 @@ static const luaL_Reg modules[] = {
     {"log", bind_log_open},
     {"native.http", bind_http_open},
     {"native.list", bind_list_open},
+    {"native.secrets", bind_secrets_open},
     {"options", bind_options_open},
     {"path", bind_path_open},
     {"process", bind_process_open},

@@ -26,6 +26,7 @@ static const struct kind {
     {"string", "a string"},
     {"table", "a table"},
     {"text", "a string or a secret"},
+    {"timeout", "more than 0 seconds"},
 };
 
 /* Is the number at `index` of that kind? */
@@ -33,10 +34,12 @@ static bool is_kind_of_number(lua_State *L, int index, const char *kind)
 {
     lua_Number number = lua_tonumber(L, index);
     lua_Integer integer = lua_tointeger(L, index);
-    if (strcmp(kind, "amount") == 0 || strcmp(kind, "limit") == 0)
-        return number >= 0;
-    if (strcmp(kind, "seconds") == 0)
+    if (strcmp(kind, "amount") == 0 || strcmp(kind, "seconds") == 0)
         return number >= 0 && isfinite(number);
+    if (strcmp(kind, "limit") == 0)
+        return number >= 0;
+    if (strcmp(kind, "timeout") == 0)
+        return number > 0;
     if (!lua_isinteger(L, index))
         return false;
     return strcmp(kind, "integer") == 0 || (strcmp(kind, "count") == 0 && integer >= 0) ||
@@ -149,6 +152,45 @@ lua_Integer bind_option_integer(lua_State *L, int arg, const char *name, lua_Int
         raise_wrong(L, arg, name, "an integer");
     lua_pop(L, 1);
     return value;
+}
+
+/* What "string" or "seconds" expects. */
+static const char *expected_of(const char *kind)
+{
+    size_t i = 0;
+    while (strcmp(kinds[i].name, kind) != 0)
+        i++;
+    return kinds[i].expected;
+}
+
+/* Returns the number at `index`, which is of that kind, in nanoseconds. Only 0 seconds are 0. */
+static int64_t nanoseconds_at(lua_State *L, int index)
+{
+    lua_Number seconds = lua_tonumber(L, index);
+    int64_t nanoseconds = bosun_nanoseconds(seconds);
+    return nanoseconds == 0 && seconds > 0 ? 1 : nanoseconds;
+}
+
+int64_t bind_option_seconds(lua_State *L, int arg, const char *name, const char *kind, int64_t otherwise)
+{
+    if (!push_option(L, arg, name))
+        return otherwise;
+    if (lua_type(L, -1) != LUA_TNUMBER || !is_kind_of_number(L, -1, kind))
+        raise_wrong(L, arg, name, expected_of(kind));
+    int64_t nanoseconds = nanoseconds_at(L, -1);
+    lua_pop(L, 1);
+    return nanoseconds;
+}
+
+int64_t bind_check_seconds(lua_State *L, int arg, const char *kind, int64_t otherwise)
+{
+    if (lua_isnoneornil(L, arg))
+        return otherwise;
+    if (lua_isnumber(L, arg) && is_kind_of_number(L, arg, kind))
+        return nanoseconds_at(L, arg);
+    push_given(L, arg);
+    return luaL_argerror(L, arg,
+                         lua_pushfstring(L, "expected %s, got %s", expected_of(kind), lua_tostring(L, -1)));
 }
 
 const char *bind_option_string(lua_State *L, int arg, const char *name, size_t *len)

@@ -16,7 +16,7 @@ static int process_run(lua_State *L)
     if (!bind_process_begin(L, &request, "process.run"))
         return bind_process_push_result(L, box, index);
     bosun_err err = {0};
-    int rc = host_announce_process(host_of(L), &err);
+    int rc = host_announce_process(host_of(L), request.options.argv[0], &err);
     if (rc == 0)
         rc = bosun_process_run(&box->process, &request.options, bind_wait(L), &err);
     bind_process_wipe(&request);

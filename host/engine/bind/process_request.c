@@ -125,10 +125,8 @@ static void check_numbers(lua_State *L, bosun_process_options *options)
 {
     lua_Integer max = bind_option_integer(L, 2, "max_output", MAX_OUTPUT);
     luaL_argcheck(L, max >= 0, 2, "option max_output: expected 0 or more bytes");
-    lua_Number seconds = bind_option_number(L, 2, "timeout", -1);
-    luaL_argcheck(L, seconds == -1 || seconds > 0, 2, "option timeout: expected more than 0 seconds");
     options->max_output = (size_t)max;
-    options->timeout = seconds > 0 ? bosun_nanoseconds(seconds) : 0;
+    options->timeout = bind_option_seconds(L, 2, "timeout", "timeout", 0);
 }
 
 static void check_dry_run(lua_State *L)

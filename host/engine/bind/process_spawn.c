@@ -153,20 +153,19 @@ static void trace_end(lua_State *L, bosun_process_box *box)
 static int process_wait(lua_State *L)
 {
     bosun_process_box *box = check_open(L);
-    lua_Number seconds = luaL_optnumber(L, 2, -1);
-    luaL_argcheck(L, seconds == -1 || seconds >= 0, 2, "expected 0 or more seconds");
+    int64_t timeout = bind_check_seconds(L, 2, "limit", BOSUN_NO_DEADLINE);
     if (box->dry)
         return bind_process_push_result(L, box, 1);
     bosun_err err = {0};
     drop_taken(box);
-    if (seconds == -1) /* a program that waits for more input would never end */
+    if (timeout == BOSUN_NO_DEADLINE) /* a program that waits for more input would never end */
         bosun_process_close_stdin(&box->process);
-    int64_t until = seconds == -1 ? BOSUN_NO_DEADLINE : bosun_wait_after(bosun_nanoseconds(seconds));
-    int rc = bosun_process_wait(&box->process, until, bind_wait(L), &err);
+    int rc = bosun_process_wait(&box->process, bosun_wait_after(timeout), bind_wait(L), &err);
     trace_end(L, box);
     if (rc < 0)
         return bind_push_failure(L, &err);
-    return rc == 0 ? push_still_running(L, &box->process, seconds) : bind_process_push_result(L, box, 1);
+    return rc == 0 ? push_still_running(L, &box->process, lua_tonumber(L, 2))
+                   : bind_process_push_result(L, box, 1);
 }
 
 static int check_signal(lua_State *L, int arg)
@@ -264,7 +263,7 @@ static int process_spawn(lua_State *L)
     bosun_err err = {0};
     int rc = bosun_wait_check(bind_wait(L), "spawn", &err);
     if (rc == 0)
-        rc = host_announce_process(host_of(L), &err);
+        rc = host_announce_process(host_of(L), request.options.argv[0], &err);
     if (rc == 0)
         rc = bosun_process_start(&box->process, &request.options, &err);
     bind_process_wipe(&request);

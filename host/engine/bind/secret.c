@@ -1,6 +1,8 @@
 /* bosun.secret: a text that is hidden from print, log and status, which show "[secret]" for it. The host also
  * knows the text and redacts it wherever it would leave the process by another way. Bindings that deliver a
- * text (HTTP headers, the standard input of a program) accept a secret in its place. */
+ * text (HTTP headers, the standard input of a program) accept a secret in its place.
+ *
+ * bosun.native.secrets: the host's list of secrets, for the library. */
 #include "bind.h"
 #include <string.h>
 
@@ -44,6 +46,11 @@ static int secret_wipe(lua_State *L)
     return 0;
 }
 
+static int check_added(lua_State *L, int rc)
+{
+    return rc < 0 ? luaL_error(L, "out of memory while storing a secret") : 0;
+}
+
 /* secret.new(text) -> secret */
 static int secret_new(lua_State *L)
 {
@@ -53,8 +60,7 @@ static int secret_new(lua_State *L)
     s->len = len;
     memcpy(s->text, text, len + 1);
     luaL_setmetatable(L, SECRET_METATABLE);
-    if (host_add_secret(host_of(L), text, len) < 0)
-        return luaL_error(L, "out of memory while storing a secret");
+    check_added(L, host_add_secret(host_of(L), text, len));
     return 1;
 }
 
@@ -72,6 +78,59 @@ int bind_secret_open(lua_State *L)
     static const luaL_Reg metamethods[] = {
         {"__tostring", secret_tostring}, {"__gc", secret_wipe}, {NULL, NULL}};
     bind_push_class(L, SECRET_METATABLE, methods, metamethods);
+    luaL_newlib(L, functions);
+    return 1;
+}
+
+/* native.add(text) */
+static int secrets_add(lua_State *L)
+{
+    size_t len;
+    const char *text = luaL_checklstring(L, 1, &len);
+    return check_added(L, host_add_secret(host_of(L), text, len));
+}
+
+/* native.add_url(text): user and password of a URL, if the text is one that has them */
+static int secrets_add_url(lua_State *L)
+{
+    size_t len;
+    const char *text = luaL_checklstring(L, 1, &len);
+    return check_added(L, host_add_url_secrets(host_of(L), text, len));
+}
+
+/* native.add_text(text, names): the values of secret keys in a text that is not valid YAML. names: a list of
+ * keys that are secret although their names do not say so */
+static int secrets_add_text(lua_State *L)
+{
+    size_t len;
+    const char *text = luaL_checklstring(L, 1, &len);
+    luaL_checktype(L, 2, LUA_TTABLE);
+    size_t count = lua_rawlen(L, 2);
+    const char **names = lua_newuserdatauv(L, (count + 1) * sizeof *names, 0);
+    for (size_t i = 0; i < count; i++) {
+        lua_rawgeti(L, 2, (lua_Integer)i + 1);
+        names[i] = luaL_checkstring(L, -1);
+        lua_pop(L, 1); /* the list keeps it */
+    }
+    return check_added(L, host_add_text_secrets(host_of(L), text, len, names, count));
+}
+
+/* native.is_named(name) -> boolean: the name of a key says that its value is secret */
+static int secrets_is_named(lua_State *L)
+{
+    size_t len;
+    const char *name = luaL_checklstring(L, 1, &len);
+    lua_pushboolean(L, bosun_names_secret(name, len));
+    return 1;
+}
+
+int bind_secrets_open(lua_State *L)
+{
+    static const luaL_Reg functions[] = {{"add", secrets_add},
+                                         {"add_url", secrets_add_url},
+                                         {"add_text", secrets_add_text},
+                                         {"is_named", secrets_is_named},
+                                         {NULL, NULL}};
     luaL_newlib(L, functions);
     return 1;
 }

@@ -1,5 +1,6 @@
 /* bosun.time: clocks, sleeping up to the deadline, times and durations as text. */
 #include "bind.h"
+#include "time_limit.h"
 #include <ctype.h>
 #include <math.h>
 #include <string.h>
@@ -19,26 +20,23 @@ static int time_monotonic(lua_State *L)
     return 1;
 }
 
-/* time.deadline() -> seconds left | nil if there is no deadline */
+/* time.deadline() -> seconds left until the deadline or the nearest limit | nil if there is none */
 static int time_deadline(lua_State *L)
 {
-    const bosun_wait *wait = bind_wait(L);
-    if (wait->deadline == BOSUN_NO_DEADLINE) {
+    int64_t end = bosun_wait_end(bind_wait(L));
+    if (end == BOSUN_NO_DEADLINE)
         lua_pushnil(L);
-        return 1;
-    }
-    int64_t left = wait->deadline - bosun_monotonic();
-    lua_pushnumber(L, left > 0 ? (lua_Number)left / (lua_Number)BOSUN_SECOND : 0);
+    else
+        bind_push_seconds_left(L, end);
     return 1;
 }
 
 /* time.sleep(seconds) -> true | nil, err */
 static int time_sleep(lua_State *L)
 {
-    lua_Number seconds = luaL_checknumber(L, 1);
-    luaL_argcheck(L, seconds >= 0, 1, "expected 0 or more seconds");
+    luaL_checknumber(L, 1);
+    int64_t until = bosun_wait_after(bind_check_seconds(L, 1, "seconds", -1));
     bosun_err err = {0};
-    int64_t until = bosun_wait_after(bosun_nanoseconds(seconds));
     int rc = bosun_wait_fd(bind_wait(L), -1, 0, until, "sleep", &err);
     return bind_push_done(L, rc, &err);
 }
@@ -197,16 +195,17 @@ static int parse_duration(lua_State *L, const char *text, lua_Number *out)
     return 0;
 }
 
-/* time.duration("1h30m") -> seconds | nil, err. A number is returned unchanged. */
+/* time.duration("1h30m") -> seconds | nil, err. A number of seconds is returned unchanged. */
 static int time_duration(lua_State *L)
 {
-    if (lua_type(L, 1) == LUA_TNUMBER) {
+    lua_Number seconds = lua_tonumber(L, 1);
+    if (lua_type(L, 1) == LUA_TNUMBER && seconds >= 0 && isfinite(seconds)) {
         lua_settop(L, 1);
         return 1;
     }
+    bool is_text = lua_type(L, 1) == LUA_TSTRING;
     const char *text = luaL_checkstring(L, 1);
-    lua_Number seconds;
-    if (parse_duration(L, text, &seconds) == 0) {
+    if (is_text && parse_duration(L, text, &seconds) == 0) {
         lua_pushnumber(L, seconds);
         return 1;
     }
@@ -225,5 +224,6 @@ int bind_time_open(lua_State *L)
         {"duration", time_duration}, {NULL, NULL},
     };
     luaL_newlib(L, functions);
+    bind_time_add_limit(L);
     return 1;
 }

@@ -40,12 +40,20 @@ static bosun_buf *push_closing_buf(lua_State *L)
     return buf;
 }
 
+/* Pushes nil and the error of a text that is not valid YAML, whose secrets the message may quote. */
+static int push_invalid(lua_State *L, const char *text, size_t len, const bosun_err *err)
+{
+    if (host_add_text_secrets(host_of(L), text, len, NULL, 0) < 0)
+        return luaL_error(L, "out of memory");
+    return bind_push_failure(L, err);
+}
+
 static int push_decoded(lua_State *L, const char *text, size_t len, const char *source)
 {
     bosun_err err = {0};
     const bosun_value *value = bosun_yaml_read(push_arena(L), text, len, source, &err);
     if (!value)
-        return bind_push_failure(L, &err);
+        return push_invalid(L, text, len, &err);
     bind_push_value(L, value);
     return 1;
 }
@@ -156,7 +164,7 @@ static int yaml_decode_marked(lua_State *L)
     bosun_err err = {0};
     const bosun_value *value = bosun_yaml_read(push_arena(L), text, len, source, &err);
     if (!value)
-        return bind_push_failure(L, &err);
+        return push_invalid(L, text, len, &err);
     lua_newtable(L);
     int marks = lua_gettop(L);
     push_mark(L, value->mark, NULL);

@@ -8,10 +8,10 @@ void host_on_first_process(bosun_host *host, host_process_function *function, vo
     host->process_data = data;
 }
 
-int host_announce_process(bosun_host *host, bosun_err *err)
+int host_announce_process(bosun_host *host, const char *what, bosun_err *err)
 {
     if (host->on_first_process && host->on_first_process(host->process_data, err) < 0)
-        return -1;
+        return bosun_err_context(err, "cannot start %s: ", what);
     host->on_first_process = NULL;
     return 0;
 }

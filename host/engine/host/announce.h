@@ -13,7 +13,8 @@ typedef int host_process_function(void *data, bosun_err *err);
 /* For the runner alone: sets that function. A host has none. */
 void host_on_first_process(bosun_host *host, host_process_function *function, void *data);
 
-/* Call this before anything that can start a process. Returns 0, or -1 with *err filled. */
-int host_announce_process(bosun_host *host, bosun_err *err);
+/* Call this before anything that can start a process: `what`, such as a program's name, for the error.
+ * Returns 0, or -1 with *err filled. */
+int host_announce_process(bosun_host *host, const char *what, bosun_err *err);
 
 #endif

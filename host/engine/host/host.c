@@ -80,6 +80,8 @@ static int init(bosun_host *host, bosun_err *err)
         return -1;
     if (host_dirs_init(&host->dirs, &host->options) < 0)
         return bosun_err_nomem(err, "copy the options");
+    if (host_add_environment_secrets(host) < 0)
+        return bosun_err_nomem(err, "copy the proxies' passwords");
     host->L = host_state_new(host);
     if (!host->L)
         return bosun_err_nomem(err, "create a Lua state");

@@ -6,6 +6,7 @@
 #include "core/base/buf.h"
 #include "core/base/redact.h"
 #include "core/base/wait.h"
+#include "core/config.h"
 #include "core/status.h"
 #include "embedded.h"
 #include <locale.h>
@@ -38,6 +39,13 @@ typedef struct bosun_limits {
     bosun_wait wait;
 } bosun_limits;
 
+/* A limit for a part of an action: see time_limit.c. */
+typedef struct host_time_limit {
+    int64_t end;       /* on bosun_monotonic's clock */
+    lua_State *thread; /* the coroutine that began it */
+    struct host_time_limit *next;
+} host_time_limit;
+
 struct bosun_host {
     lua_State *L;
     bosun_dirs dirs;
@@ -46,6 +54,7 @@ struct bosun_host {
     bosun_phase phase;
 
     bosun_limits limits;
+    host_time_limit *time_limits; /* not ended */
 
     locale_t c_locale;
     locale_t callers_locale; /* of the thread, before host_enter */
@@ -149,6 +158,14 @@ const char *host_limits_stopped(const bosun_limits *limits, char *text, size_t s
 void host_limits_arm(lua_State *L);
 void host_limits_disarm(lua_State *L);
 
+/* Begins a limit, whose `end` is set, and ends it. The caller keeps limit and thread until then. Ending it
+ * again does nothing. */
+void host_time_limit_begin(bosun_host *host, host_time_limit *limit, lua_State *thread);
+void host_time_limit_end(bosun_host *host, host_time_limit *limit);
+
+/* Returns what every wait has to obey now. */
+const bosun_wait *host_wait(bosun_host *host);
+
 /* Calls function(L) in protected mode, with `argument` as a light userdata. If it raises: returns -1, with
  * the message, file and line in *err; the traceback goes to the log. what: "loading the plugin". */
 int host_call(bosun_host *host, lua_CFunction function, void *argument, const char *what, bosun_err *err);
@@ -164,16 +181,23 @@ void host_report_error(const bosun_host *host, bosun_error *error, const bosun_e
 /* Changes the phase, and calls the embedder's phase function. */
 void host_set_phase(bosun_host *host, bosun_phase phase);
 
-/* Adds a text to the secrets that are redacted in logs, statuses and errors. Does not touch Lua. Returns 0,
- * or -1: out of memory. */
+/* Adds a text to the secrets that are redacted in logs, statuses and errors. Like the functions below, does
+ * not touch Lua, and returns 0, or -1: out of memory. */
 int host_add_secret(bosun_host *host, const char *text, size_t len);
 
-/* Adds the secrets in pluginConfig (NULL: absent). Returns 0, or -1: out of memory. */
-int host_add_config_secrets(bosun_host *host, const bosun_value *section);
+/* Adds user and password of a URL, if the text is one that has them. */
+int host_add_url_secrets(bosun_host *host, const char *url, size_t len);
 
-/* Adds whatever looks like the value of a secret key in a config that is not valid YAML: the message about it
- * may quote any part of it. path may be NULL. Returns 0, or -1: out of memory. */
-int host_add_file_secrets(bosun_host *host, const char *path);
+/* Adds user and password of the proxies in the environment. */
+int host_add_environment_secrets(bosun_host *host);
+
+/* The action config at `path` (NULL: none): its secrets are added when it is read. */
+bosun_config_source host_config_source(bosun_host *host, const char *path);
+
+/* Adds whatever looks like the value of a secret key in a text that is not valid YAML. names: of keys that
+ * are secret although their names do not say so. */
+int host_add_text_secrets(bosun_host *host, const char *text, size_t len, const char *const *names,
+                          size_t count);
 
 /* Redacts the status, then cuts a message that is too long for people. Returns 0, or -1: out of memory. */
 int host_redact_status(bosun_status *status, const bosun_secrets *secrets);

@@ -190,7 +190,8 @@ static int validate(validation *v, const char *action, const char *config, bosun
     if (check_loaded(v->host, err) < 0 || check_stopped(v->host, err) < 0 ||
         host_call(v->host, validate_private, v, "checking the private config", err) < 0)
         return -1;
-    bosun_config_check(config, wanted, &v->host->limits.wait, report, v);
+    const bosun_config_source source = host_config_source(v->host, config);
+    bosun_config_check(&source, wanted, report, v);
     return check_stopped(v->host, err);
 }
 

@@ -7,15 +7,16 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Copies a string field of the error, if it has one. Raw access, because no code may run here. [-0, +0, m] */
-static void read_text(lua_State *L, int index, const char *name, char *out, size_t size)
+/* Pushes a string field of the error, or nil, and returns its text, "" for nil. Raw access, because no code
+ * may run here. [-0, +1, m] */
+static const char *push_text(lua_State *L, int index, const char *name)
 {
     lua_pushstring(L, name);
-    if (lua_rawget(L, index) == LUA_TSTRING) {
-        snprintf(out, size, "%s", bind_push_visible(L, -1));
-        lua_pop(L, 1);
-    }
-    lua_pop(L, 1);
+    if (lua_rawget(L, index) != LUA_TSTRING)
+        return "";
+    const char *text = bind_push_visible(L, -1);
+    lua_remove(L, -2);
+    return text;
 }
 
 static unsigned read_number(lua_State *L, int index, const char *name)
@@ -31,13 +32,12 @@ static unsigned read_number(lua_State *L, int index, const char *name)
  * has no message. [-0, +0|1, m] */
 static bool read_fields(lua_State *L, bosun_raised *r)
 {
-    char file[BOSUN_ERR_FILE_MAX] = "";
-    char path[BOSUN_ERR_PATH_MAX] = "";
-    read_text(L, 1, "code", r->err->code, sizeof r->err->code);
-    read_text(L, 1, "op", r->err->op, sizeof r->err->op);
-    read_text(L, 1, "file", file, sizeof file);
-    read_text(L, 1, "path", path, sizeof path);
+    snprintf(r->err->code, sizeof r->err->code, "%s", push_text(L, 1, "code"));
+    snprintf(r->err->op, sizeof r->err->op, "%s", push_text(L, 1, "op"));
+    const char *file = push_text(L, 1, "file");
+    const char *path = push_text(L, 1, "path");
     bosun_err_at(r->err, file, read_number(L, 1, "line"), read_number(L, 1, "column"), path);
+    lua_pop(L, 4);
     lua_pushliteral(L, "message");
     r->has_fields = lua_rawget(L, 1) == LUA_TSTRING;
     if (!r->has_fields)

@@ -162,10 +162,9 @@ static int run_with_config(run *r, const char *path, bosun_err *err)
         return -1;
     }
     host_set_phase(host, BOSUN_PHASE_CONFIG);
-    int rc =
-        bosun_config_read_with(&r->config, path, host->options.settings, r->action, &host->limits.wait, err);
-    if ((rc == 0 ? host_add_config_secrets(host, r->config.plugin) : host_add_file_secrets(host, path)) < 0)
-        rc = bosun_err_nomem(err, "read the action config");
+    bosun_config_source source = host_config_source(host, path);
+    source.settings = host->options.settings;
+    int rc = bosun_config_read(&r->config, &source, r->action, err);
     if (rc == 0) {
         r->config_path = path;
         host_set_phase(host, BOSUN_PHASE_INIT);

@@ -1,235 +1,48 @@
-/* Secrets from the action config, which must not leave the process: the mlopsApiToken in pluginConfig and the
- * values of other keys whose names suggest a secret. They are collected before anything can show them, and
- * redacted in every status. */
-#include "core/fs/fs.h"
-#include "core/yaml/yaml.h"
+/* The list of secrets of a host, and what URLs and the environment add to it. secrets_config.c and
+ * secrets_text.c find those of configs. */
+#include "core/base/url.h"
 #include "host.h"
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-#define MESSAGE_MAX ((size_t)64 * 1024) /* of a status */
-
-static bool names_secret(const bosun_value *key)
-{
-    return key->kind == BOSUN_STRING && bosun_names_secret(key->as.string.bytes, key->as.string.len);
-}
 
 int host_add_secret(bosun_host *host, const char *text, size_t len)
 {
     return bosun_secrets_add(&host->secrets, text, len);
 }
 
-/* Adds the text of every scalar in the value. Returns 0, or -1: out of memory. */
-static int add_value(bosun_host *host, const bosun_value *value)
+/* "user:password" and the password, or a user alone: it can be a token. */
+static int add_credentials(bosun_host *host, bosun_span credentials)
 {
-    char text[64];
-    int rc = 0;
-    switch (value->kind) {
-    case BOSUN_STRING: return host_add_secret(host, value->as.string.bytes, value->as.string.len);
-    case BOSUN_INT: rc = snprintf(text, sizeof text, "%lld", (long long)value->as.integer); break;
-    case BOSUN_FLOAT: rc = snprintf(text, sizeof text, "%.14g", value->as.number); break;
-    case BOSUN_SEQUENCE:
-        for (size_t i = 0; i < value->as.sequence.count && rc == 0; i++)
-            rc = add_value(host, value->as.sequence.items[i]);
-        return rc;
-    case BOSUN_MAPPING:
-        for (size_t i = 0; i < value->as.mapping.count && rc == 0; i++)
-            rc = add_value(host, value->as.mapping.pairs[i].value);
-        return rc;
-    default: return 0;
-    }
-    return host_add_secret(host, text, (size_t)rc);
-}
-
-int host_add_config_secrets(bosun_host *host, const bosun_value *section)
-{
-    for (size_t i = 0; section && i < section->as.mapping.count; i++) {
-        const bosun_pair *pair = &section->as.mapping.pairs[i];
-        if (names_secret(pair->key) && add_value(host, pair->value) < 0)
-            return -1;
-    }
-    return 0;
-}
-
-/* Adds each word of a text, without the punctuation of YAML. Returns 0, or -1: out of memory. */
-static int add_words(bosun_host *host, const char *line, size_t len)
-{
-    static const char between[] = " \t\r'\"&*!{}[],:#>|";
-    while (len > 0) {
-        size_t skip = 0;
-        while (skip < len && strchr(between, line[skip]))
-            skip++;
-        size_t word = skip;
-        while (word < len && !strchr(between, line[word]))
-            word++;
-        if (word > skip && host_add_secret(host, line + skip, word - skip) < 0)
-            return -1;
-        line += word;
-        len -= word;
-    }
-    return 0;
-}
-
-/* Returns whether the name before the colon, without quotes and blanks, suggests a secret. */
-static bool is_secret_key(const char *text, size_t colon)
-{
-    size_t end = colon;
-    while (end > 0 && strchr("'\" \t", text[end - 1]))
-        end--;
-    size_t start = end;
-    while (start > 0 && !strchr("'\" \t\r\n{},[]:", text[start - 1]))
-        start--;
-    return bosun_names_secret(text + start, end - start);
-}
-
-/* Adds the rest of each line with a secret key: key and value are usually on one line. */
-static int add_text(bosun_host *host, const char *text)
-{
-    for (const char *colon = strchr(text, ':'); colon; colon = strchr(colon + 1, ':'))
-        if (is_secret_key(text, (size_t)(colon - text)) &&
-            add_words(host, colon + 1, strcspn(colon + 1, "\n")) < 0)
-            return -1;
-    return 0;
-}
-
-int host_add_file_secrets(bosun_host *host, const char *path)
-{
-    bosun_buf text = {0};
-    bosun_err err;
-    int rc = 0;
-    if (path && bosun_fs_read(path, BOSUN_YAML_MAX_BYTES, &text, &host->limits.wait, &err) == 0)
-        rc = add_text(host, bosun_buf_text(&text));
-    bosun_buf_free(&text);
-    return rc;
-}
-
-/* Replaces the scalar with its redacted text if that differs. Returns 0, or -1: out of memory. */
-static int redact_scalar(bosun_value *value, const char *bytes, size_t len, const bosun_secrets *secrets,
-                         bosun_arena *arena)
-{
-    bosun_buf text = {0};
-    bosun_redact(&text, secrets, bytes, len);
-    bool same = !text.failed && text.len == len && memcmp(bosun_buf_text(&text), bytes, len) == 0;
-    const bosun_value *clean = NULL;
-    if (!same && !text.failed)
-        clean = bosun_value_string(arena, bosun_buf_text(&text), text.len);
-    bosun_buf_free(&text);
-    if (same)
-        return 0;
-    if (!clean)
+    const char *colon = memchr(credentials.at, ':', credentials.len);
+    const char *end = credentials.at + credentials.len;
+    if (host_add_secret(host, credentials.at, credentials.len) < 0)
         return -1;
-    value->kind = clean->kind;
-    value->as = clean->as;
-    return 0;
+    return colon ? host_add_secret(host, colon + 1, (size_t)(end - colon - 1)) : 0;
 }
 
-static int redact_value(bosun_value *value, const bosun_secrets *secrets, bosun_arena *arena);
-
-static int compare_pairs(const void *a, const void *b)
+int host_add_url_secrets(bosun_host *host, const char *url, size_t len)
 {
-    return bosun_value_compare_keys(((const bosun_pair *)a)->key, ((const bosun_pair *)b)->key);
+    bosun_span credentials = bosun_url_credentials(url, len);
+    return credentials.at ? add_credentials(host, credentials) : 0;
 }
 
-/* Appends " (n)" to a key, a string. Returns 0, or -1: out of memory. */
-static int number_key(bosun_value *key, size_t n, bosun_arena *arena)
+/* libcurl takes a proxy without a scheme, too. */
+static int add_proxy(bosun_host *host, const char *proxy)
 {
-    bosun_buf text = {0};
-    bosun_buf_append(&text, key->as.string.bytes, key->as.string.len);
-    bosun_buf_printf(&text, " (%zu)", n);
-    const bosun_value *name = text.failed ? NULL : bosun_value_string(arena, bosun_buf_text(&text), text.len);
-    bosun_buf_free(&text);
-    if (!name)
-        return -1;
-    key->as = name->as;
-    return 0;
+    const char *slashes = strstr(proxy, "//");
+    const char *start = slashes ? slashes + 2 : proxy;
+    const char *sign = strrchr(start, '@');
+    return sign ? add_credentials(host, (bosun_span){.at = start, .len = (size_t)(sign - start)}) : 0;
 }
 
-/* Numbers the second and further ones of equal keys. Returns how many, or -1: out of memory. */
-static int number_equal_keys(bosun_value *mapping, bosun_arena *arena)
+int host_add_environment_secrets(bosun_host *host)
 {
-    bosun_pair *pairs = mapping->as.mapping.pairs;
-    size_t count = mapping->as.mapping.count;
-    qsort(pairs, count, sizeof *pairs, compare_pairs);
-    int numbered = 0;
-    for (size_t first = 0, i = 1; i < count; i++) {
-        if (!bosun_value_same_key(pairs[first].key, pairs[i].key))
-            first = i;
-        else if (number_key(pairs[i].key, i - first + 1, arena) == 0)
-            numbered++;
-        else
+    static const char *const names[] = {"http_proxy", "https_proxy", "all_proxy", "ftp_proxy",
+                                        "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "FTP_PROXY"};
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        const char *proxy = getenv(names[i]);
+        if (proxy && add_proxy(host, proxy) < 0)
             return -1;
     }
-    return numbered;
-}
-
-/* Redacts keys and values. Keys that become equal are numbered: none may hide another. */
-static int redact_mapping(bosun_value *mapping, const bosun_secrets *secrets, bosun_arena *arena)
-{
-    int changed = 0;
-    for (size_t i = 0; i < mapping->as.mapping.count; i++) {
-        const bosun_pair *pair = &mapping->as.mapping.pairs[i];
-        const bosun_value before = *pair->key;
-        if (redact_value(pair->key, secrets, arena) < 0 || redact_value(pair->value, secrets, arena) < 0)
-            return -1;
-        if (!bosun_value_same_key(&before, pair->key))
-            changed = 1;
-    }
-    while (changed > 0) /* again: a numbered key may equal another one */
-        changed = number_equal_keys(mapping, arena);
-    return changed;
-}
-
-/* Redacts every scalar in the value, including keys. Returns 0, or -1: out of memory. */
-static int redact_value(bosun_value *value, const bosun_secrets *secrets, bosun_arena *arena)
-{
-    char number[64];
-    int rc = 0;
-    switch (value->kind) {
-    case BOSUN_STRING:
-        return redact_scalar(value, value->as.string.bytes, value->as.string.len, secrets, arena);
-    case BOSUN_INT:
-        rc = snprintf(number, sizeof number, "%lld", (long long)value->as.integer);
-        return redact_scalar(value, number, (size_t)rc, secrets, arena);
-    case BOSUN_FLOAT:
-        rc = snprintf(number, sizeof number, "%.14g", value->as.number);
-        return redact_scalar(value, number, (size_t)rc, secrets, arena);
-    case BOSUN_SEQUENCE:
-        for (size_t i = 0; i < value->as.sequence.count && rc == 0; i++)
-            rc = redact_value(value->as.sequence.items[i], secrets, arena);
-        return rc;
-    case BOSUN_MAPPING: return redact_mapping(value, secrets, arena);
-    default: return 0;
-    }
-}
-
-/* Redacts the message, makes its NUL bytes visible, then cuts it: it is for people. Returns 0, or -1: out of
- * memory. */
-static int redact_message(bosun_status *status, const bosun_secrets *secrets)
-{
-    bosun_buf clean = {0};
-    bosun_buf text = {0};
-    bosun_buf shown = {0};
-    bosun_redact(&clean, secrets, status->message, status->message_len);
-    bosun_buf_append_visible(&text, bosun_buf_text(&clean), clean.len);
-    text.failed = text.failed || clean.failed;
-    bosun_buf_free(&clean);
-    if (text.len > MESSAGE_MAX) {
-        bosun_buf_append_utf8(&shown, text.data, MESSAGE_MAX);
-        bosun_buf_printf(&shown, "… (%zu bytes more)", text.len - MESSAGE_MAX);
-    }
-    const bosun_buf *chosen = shown.len > 0 ? &shown : &text;
-    int rc = text.failed || shown.failed
-                 ? -1
-                 : bosun_status_set_message(status, bosun_buf_text(chosen), chosen->len);
-    bosun_buf_free(&shown);
-    bosun_buf_free(&text);
-    return rc;
-}
-
-int host_redact_status(bosun_status *status, const bosun_secrets *secrets)
-{
-    if (status->message && redact_message(status, secrets) < 0)
-        return -1;
-    return status->data && secrets->count > 0 ? redact_value(status->data, secrets, status->arena) : 0;
+    return 0;
 }

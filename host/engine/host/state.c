@@ -125,17 +125,17 @@ static int search_files(lua_State *L)
 }
 
 /* A C module can start any process. [-0, +0, e] */
-static void announce_process(lua_State *L)
+static void announce_process(lua_State *L, const char *module)
 {
     bosun_err err = {0};
-    if (host_announce_process(host_of(L), &err) < 0)
+    if (host_announce_process(host_of(L), module, &err) < 0)
         luaL_error(L, "%s", err.message);
 }
 
 /* package.loadlib, announced. upvalue: Lua's own */
 static int load_library(lua_State *L)
 {
-    announce_process(L);
+    announce_process(L, luaL_checkstring(L, 1));
     lua_pushvalue(L, lua_upvalueindex(1));
     lua_insert(L, 1);
     lua_call(L, lua_gettop(L) - 1, LUA_MULTRET);
@@ -165,8 +165,9 @@ static bool is_foreign(lua_State *L, const char *module)
 /* One of Lua's two searchers for C modules, announced. upvalues: the searcher, package, its first cpath */
 static int search_c(lua_State *L)
 {
-    if (is_foreign(L, luaL_checkstring(L, 1)))
-        announce_process(L);
+    const char *module = luaL_checkstring(L, 1);
+    if (is_foreign(L, module))
+        announce_process(L, module);
     lua_pushvalue(L, lua_upvalueindex(1));
     lua_insert(L, 1);
     lua_call(L, lua_gettop(L) - 1, LUA_MULTRET);

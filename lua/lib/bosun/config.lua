@@ -15,6 +15,7 @@
 --- url, map, list and any. See bosun.config.Spec for the other properties of a key.
 
 local check = require "bosun.config.check"
+local config_secrets = require "bosun.config.secrets"
 local errors = require "bosun.error"
 local fs = require "bosun.fs"
 local log = require "bosun.log"
@@ -66,12 +67,16 @@ local function failure(op, file, problems)
   return errors.new { code = "invalid", op = op, file = file, message = table.concat(lines, "\n"), problems = problems }
 end
 
---- The mapping in a file, and the marks of its values.
-local function read(path)
+--- The mapping in a file, and the marks of its values. The file's secrets are known from then on.
+local function read(path, schema)
   local text, err = fs.read(path)
   if not text then return nil, err end
   local value, marks = yaml.decode_marked(text, path)
-  if value == nil then return nil, marks end
+  if value == nil then
+    config_secrets.add_text(text, schema)
+    return nil, marks
+  end
+  config_secrets.add({ fields = schema }, value, false)
   if value == yaml.null then return {}, marks end
   return value, marks
 end
@@ -86,7 +91,7 @@ local AGENT_KEYS = { name = true, type = true, platform = true, command = true, 
 --- The `pluginConfig` as the file has it, with marks; without a file that can be read, the values alone.
 local function marked_values(fallback)
   local root, marks
-  if fallback.file then root, marks = read(fallback.file) end
+  if fallback.file then root, marks = read(fallback.file, {}) end
   local values = type(root) == "table" and root.pluginConfig
   if type(values) ~= "table" then return fallback.values, {} end
   return values, marks
@@ -95,6 +100,7 @@ end
 --- Takes the keys of the schema that the file lacks from the fallback, with their marks.
 local function fall_back(raw, marks, schema, fallback)
   local values, more
+  config_secrets.add({ fields = schema }, fallback.values, false)
   for key in pairs(schema) do
     if raw[key] == nil and fallback.values[key] ~= nil and not AGENT_KEYS[key] then
       if not values then values, more = marked_values(fallback) end
@@ -130,7 +136,7 @@ end
 --- The same for the file at `path`; nil, nil and the error when it cannot be read.
 local function load(path, schema, fallback)
   if not path then return checked("", {}, {}, schema, fallback) end
-  local raw, marks = read(path)
+  local raw, marks = read(path, schema)
   if raw == nil then return nil, nil, marks end
   return checked(path, raw, marks, schema, fallback)
 end
@@ -212,7 +218,7 @@ end
 ---@return bosun.config.Error
 function config.file_problem(path, key_path, message)
   local raw, marks
-  if path then raw, marks = read(path) end
+  if path then raw, marks = read(path, {}) end
   if raw == nil then raw, marks = {}, {} end
   return problem_at(path or "", raw, marks, key_path, path and message or message .. "; no action config was given")
 end

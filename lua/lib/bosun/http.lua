@@ -8,6 +8,9 @@
 --- "cancelled", "tls", "closed" (the connection ended too early), "protocol" (not HTTP), "redirect", "too_large",
 --- "upgrade", "invalid", or that of a file operation ("ENOSPC"). Invalid options raise an error.
 ---
+--- A body is sent and received whole, or the request fails: also if a file changes while it is sent, or a compressed
+--- reply is cut short. Replies kept in memory may be compressed on their way, with gzip and nothing else.
+---
 --- Certificates are verified with the CAs of the system or `tls.ca`. URLs and redirects use http or https; a redirect
 --- to another host carries no Authorization and Cookie headers, but all others. Proxies come from the environment
 --- (https_proxy, http_proxy, all_proxy, no_proxy). Every request ends by the deadline of the action.
@@ -40,7 +43,7 @@ local ALL = { concurrency = "positive" }
 ---@field json? any sent as JSON
 ---@field form? table<string, bosun.http.Text|number|boolean|(string|number)[]> sent as the fields of a form
 ---@field source? string|fun():string?,any path of a file to send, or a function that returns the next bytes, nil at
----the end, or nil and an error. The bytes of a function are sent in chunks, unless there is a header Content-Length
+---the end, or nil and an error. The bytes of a function are sent in chunks, or as many as the header Content-Length says
 ---@field sink? string|fun(bytes: string):boolean?,any takes the body of a 2xx reply: the path of a file, which is
 ---replaced when the body is complete, or a function, which ends the transfer by returning false, or nil and an error
 ---@field sync? boolean default false; true: the file of a sink is on disk before the call returns
@@ -56,7 +59,8 @@ local ALL = { concurrency = "positive" }
 ---@field auth? bosun.http.Auth
 ---@field retry? bosun.http.Retry
 ---@field follow? boolean|integer the most redirects to follow; true: 10. Default true for GET and HEAD, false for other
----methods, which redirects keep (but POST becomes GET on 301, 302 and 303)
+---methods. A redirect keeps method and body, but 303 leads to a GET, and so do 301 and 302 after a POST. A body that a
+---function makes cannot be sent again: the error "redirect"
 ---@field dry_run? { status?: integer, headers?: table<string, string>, body?: string } the response in a dry run
 ---@field upgrade? string for http.connect: the protocol to switch to
 

@@ -11,11 +11,12 @@ local LONGEST_PAUSE = 30
 ---@field max? integer the most attempts, including the first; default 3
 ---@field backoff? number|fun(attempt: integer): number seconds before the second attempt, doubled for each further one
 ---up to 30; each pause is up to a half shorter, at random. A function returns each pause. Default 0.5
----@field deadline? number seconds after which no attempt begins; default: until the deadline of the action
+---@field deadline? number seconds for all attempts together, after which a wait in fn ends with the code "timeout";
+---default: until the deadline of the action
 ---@field on? string[]|fun(err: any, attempt: integer): boolean the failures to retry: codes of errors, or a function;
 ---default: all. "deadline" and "cancelled", the end of the action, are never retried
 
-local KNOWN = { max = "positive", backoff = "seconds|function", deadline = "limit", on = "list|function" }
+local KNOWN = { max = "positive", backoff = "seconds|function", deadline = "timeout", on = "list|function" }
 
 local function code_of(err)
   return type(err) == "table" and err.code or nil
@@ -38,12 +39,6 @@ local function pause_after(attempt, backoff)
   return longest * (1 - math.random() / 2)
 end
 
---- Seconds until the nearer of the two limits.
-local function seconds_left(until_time)
-  local action = time.deadline() or math.huge
-  return math.min(action, until_time - time.monotonic())
-end
-
 --- Calls `fn(attempt)` until its first result is neither nil nor false. Returns all results of the last call, also when
 --- it stops trying: after `max` attempts, when time is up, or after a failure that `on` does not name. An error that fn
 --- raises is not retried.
@@ -55,12 +50,12 @@ end
 ---@return any ... the results of the last call
 function retry.run(fn, options)
   options = check_options("retry.run", options, KNOWN)
-  local until_time = time.monotonic() + (options.deadline or math.huge)
+  local limit <close> = options.deadline and time.limit(options.deadline) -- luacheck: ignore
   for attempt = 1, math.huge do
     local results = table.pack(fn(attempt))
     local pause = pause_after(attempt, options.backoff or 0.5)
     if results[1] or attempt >= (options.max or 3) or not is_worth(options.on, results[2], attempt)
-      or pause >= seconds_left(until_time) or not time.sleep(pause) then
+      or pause >= (time.deadline() or math.huge) or not time.sleep(pause) then
       return table.unpack(results, 1, results.n)
     end
   end

@@ -191,12 +191,27 @@ end
 
 -- ---- content --------------------------------------------------------------------------------------------------------
 
+--- The content of files in /proc, /sys and the like, which has no size before it is read, by entry: what is read for
+--- the size is what is archived.
+local read_before = setmetatable({}, { __mode = "k" })
+
+local function read_whole(entry)
+  local content, err = fs.read(entry.path)
+  if not content then return nil, err end
+  read_before[entry] = content
+  return #content
+end
+
 local function size_of(entry)
-  if entry.content then return #entry.content end
+  local content = entry.content or read_before[entry]
+  if content then return #content end
   if not entry.path then return entry.size or 0 end
   local stat, err = fs.stat(entry.path)
   if not stat then return nil, err end
-  if stat.type == "file" then return stat.size end
+  if stat.type == "file" then
+    if stat.sized then return stat.size end
+    return read_whole(entry)
+  end
   return nil, failure("invalid", ("cannot archive %s: expected a file, found a %s"):format(entry.path, stat.type))
 end
 
@@ -231,9 +246,9 @@ local function yield_content(entry, size, source)
 end
 
 local function source_of(entry)
-  if entry.path then return file_source(entry.path) end
+  local content = entry.content or read_before[entry]
   if entry.source then return entry.source end
-  local content = entry.content
+  if entry.path and not content then return file_source(entry.path) end
   return function()
     local all = content
     content = nil

@@ -9,7 +9,8 @@ local wait = {}
 
 ---@class bosun.wait.Options
 ---@field interval? number seconds between two calls; default 1
----@field timeout? number seconds; default 60, and never past the deadline of the action
+---@field timeout? number seconds, default 60, for everything: a request, program or wait in fn ends then, too, with the
+---code "timeout". 0: fn is called once, and has the time it takes
 ---@field backoff? number multiplies the interval after each call, up to 30 s; default 1
 ---@field what? string the condition, for the message: "the health check of d1"
 ---@field dry_run? any the result in a dry run, which calls fn only once, if the condition is not met; default true
@@ -31,13 +32,25 @@ local function failure(code, why, options, last)
   }
 end
 
---- Waits before the next call. Returns the code of the failure and its cause when there is no time for one.
-local function pause(interval, started, ends)
-  local left = ends - time.monotonic()
-  if left <= 0 then return "timeout", ("not within %.4g s"):format(ends - started) end
-  local ok, err = time.sleep(math.min(interval, left)) -- the last call is made when time is up
-  if ok then return nil end
-  return err.code, err.code == "deadline" and "the action's time is up" or "the action is cancelled"
+local REASONS = {
+  cancelled = "the action is cancelled", deadline = "the action's time is up",
+  timeout = "the time limit of the call around it has passed",
+}
+
+--- Waits before the next call, the last of which is made when time is up. Returns the code of the failure and its cause
+--- when there is no time for one.
+local function pause(interval, limit, timeout)
+  local left = limit and limit:left() or 0
+  if left <= 0 then return "timeout", ("not within %.4g s"):format(timeout) end
+  local ok, err = time.sleep(math.min(interval, left))
+  if ok or err.code == "timeout" and limit:left() <= 0 then return nil end
+  return err.code, REASONS[err.code]
+end
+
+--- The reason to report: a call that was cut short by the limit says less than the one before it.
+local function reason_of(before, last, limit)
+  local cut_short = type(last) == "table" and last.code == "timeout" and limit and limit:left() <= 0
+  return cut_short and before ~= nil and before or last
 end
 
 --- Calls `fn(attempt)` until its first result is neither nil nor false, and returns all its results. The second result
@@ -55,9 +68,8 @@ end
 ---@return bosun.Error|nil err code "timeout", "deadline" or "cancelled"; `err.last` is the last reason
 function wait.poll(fn, options)
   options = check_options("wait.poll", options, KNOWN)
-  local started = time.monotonic()
-  local ends = started + (options.timeout or 60)
-  local interval = options.interval or 1
+  local timeout, interval, reason = options.timeout or 60, options.interval or 1, nil
+  local limit <close> = timeout > 0 and time.limit(timeout) or nil
   for attempt = 1, math.huge do
     local results = table.pack(fn(attempt))
     if results[1] then return table.unpack(results, 1, results.n) end
@@ -65,8 +77,9 @@ function wait.poll(fn, options)
       if options.dry_run == nil then return true end
       return options.dry_run
     end
-    local code, why = pause(interval, started, ends)
-    if code then return nil, failure(code, why, options, results[2]) end
+    reason = reason_of(reason, results[2], limit)
+    local code, why = pause(interval, limit, timeout)
+    if code then return nil, failure(code, why, options, reason) end
     interval = math.min(interval * (options.backoff or 1), math.max(LONGEST_INTERVAL, options.interval or 1))
   end
 end

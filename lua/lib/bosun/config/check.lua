@@ -5,6 +5,7 @@
 --- the value and of its key (`key_line`, `key_column`). The value of a default has no lines. A value that does not come
 --- from the config file itself has the `file` that it comes from.
 
+local config_secrets = require "bosun.config.secrets"
 local list_problem = require("bosun.native.list").problem
 local secret = require "bosun.secret"
 local suggest = require "bosun.suggest"
@@ -56,6 +57,7 @@ end
 ---@return string
 function check.expected(spec)
   if not spec.enum then return types[spec.type].expected .. expected_range(spec) end
+  if spec.secret then return "one of the allowed values" end
   local values = {}
   for i, value in ipairs(spec.enum) do values[i] = quoted(value) end
   return "one of " .. table.concat(values, ", ")
@@ -118,6 +120,7 @@ local function violation(spec, value)
     for _, allowed in ipairs(spec.enum) do
       if value == allowed then return nil end
     end
+    if spec.secret then return ("expected %s, found %s"):format(check.expected(spec), found) end
     local names = {}
     for i, allowed in ipairs(spec.enum) do names[i] = tostring(allowed) end
     return ("expected %s, found %s%s"):format(check.expected(spec), found, suggest.hint(value, names))
@@ -149,16 +152,26 @@ local function wrong_kind(spec, value)
   return ("expected %s, found %s%s"):format(check.expected(spec), check.found(value, spec.secret), hint)
 end
 
+--- The spec of a value inside another: what is in a secret is one, too.
+---@param outer bosun.config.Spec
+---@param spec bosun.config.Spec
+---@return bosun.config.Spec
+function check.inner(outer, spec)
+  return outer.secret and setmetatable({ secret = true }, { __index = spec }) or spec
+end
+
 local function check_list(state, spec, list, place)
   local result = yaml.array {}
+  local of_item = spec.items and check.inner(spec, spec.items)
   for i, item in ipairs(list) do
-    result[i] = spec.items and check_value(state, spec.items, item, place_below(state, place, list, i)) or item
+    result[i] = of_item and check_value(state, of_item, item, place_below(state, place, list, i)) or item
   end
   return result
 end
 
 local function check_map(state, spec, map, place)
   local result = setmetatable({}, getmetatable(map)) -- a mapping of 1, 2, 3 stays one
+  local of_value = spec.values and check.inner(spec, spec.values)
   for _, key in ipairs(sorted_keys(map)) do
     local below = place_below(state, place, map, key)
     if spec.keys then
@@ -166,7 +179,7 @@ local function check_map(state, spec, map, place)
       if problem then add_key_problem(state, below, "the key: " .. problem) end
     end
     local value = map[key]
-    if spec.values then value = check_value(state, spec.values, value, below) end
+    if of_value then value = check_value(state, of_value, value, below) end
     result[key] = value
   end
   return result
@@ -174,8 +187,17 @@ end
 
 local function check_container(state, spec, value, place)
   if spec.type == "list" then return check_list(state, spec, value, place) end
-  if spec.fields then return check.fields(state, spec.fields, value, place) end
+  if spec.fields then return check.fields(state, spec.fields, value, place, spec) end
   return check_map(state, spec, value, place)
+end
+
+--- A value with each text in it as a secret.
+local function as_secret(value)
+  if type(value) == "string" then return secret.new(value) end
+  if type(value) ~= "table" then return value end
+  local result = setmetatable({}, getmetatable(value))
+  for key, item in pairs(value) do result[key] = as_secret(item) end
+  return result
 end
 
 --- The value for the plugin's config; nil after noting the problems of an invalid one.
@@ -190,7 +212,8 @@ function check_value(state, spec, raw, place)
   local problem = violation(spec, value)
   if not problem and #state.problems == before then problem = objection(spec, value) end
   if problem then add_problem(state, place, problem) end
-  return spec.secret and type(value) == "string" and secret.new(value) or value
+  if not spec.secret then return value end
+  return as_secret(value)
 end
 
 --- Lists of a default get the metatable that lists of a file have.
@@ -206,6 +229,7 @@ end
 local function default_of(spec, path)
   if spec.default == nil then return nil end
   local state = { marks = {}, problems = {}, warnings = {} }
+  config_secrets.add(spec, spec.default, false)
   local value = check_value(state, spec, as_from_file(spec, path), { path = path })
   local problem = state.problems[1]
   if problem then error(("%s: the default: %s"):format(problem.path, problem.message), 0) end
@@ -215,11 +239,13 @@ end
 --- Raises if a default is not valid for its key.
 ---@param fields table<string, bosun.config.Spec>
 ---@param path? string
-function check.defaults(fields, path)
-  for key, spec in pairs(fields) do
+---@param outer? bosun.config.Spec of the mapping
+function check.defaults(fields, path, outer)
+  for key, field in pairs(fields) do
     local below = path and path .. "." .. key or key
+    local spec = check.inner(outer or {}, field)
     default_of(spec, below)
-    if spec.fields then check.defaults(spec.fields, below) end
+    if spec.fields then check.defaults(spec.fields, below, spec) end
   end
 end
 
@@ -253,12 +279,13 @@ end
 ---@param fields table<string, bosun.config.Spec>
 ---@param raw table
 ---@param place table
+---@param outer? bosun.config.Spec of the mapping
 ---@return table
-function check.fields(state, fields, raw, place)
+function check.fields(state, fields, raw, place, outer)
   local misspelt = note_unknown_keys(state, fields, raw, place)
   local result = {}
   for _, key in ipairs(sorted_keys(fields)) do
-    local spec, below = fields[key], place_below(state, place, raw, key)
+    local spec, below = check.inner(outer or {}, fields[key]), place_below(state, place, raw, key)
     if raw[key] ~= nil then
       result[key] = check_value(state, spec, raw[key], below)
     elseif spec.required and not misspelt[key] then

@@ -19,7 +19,7 @@ local schema = {}
 ---@field fields? table<string, bosun.config.Spec> of a map with known keys: a nested schema
 ---@field items? bosun.config.Spec of the items of a list
 ---@field check? fun(value: any): boolean|nil, string|nil returns true, or nil and the problem
----@field secret? boolean text becomes a bosun.secret; messages never show the value
+---@field secret? boolean text, also that in a list or a map, becomes a bosun.secret; messages never show the value
 ---@field description? string one line, for messages and people
 
 local PROPERTIES = {

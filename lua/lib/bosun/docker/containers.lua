@@ -220,7 +220,7 @@ end
 ---@return integer|nil code its exit status; 0 in a dry run
 ---@return bosun.docker.Error|nil err code "timeout"
 function Engine:wait_container(id, options)
-  options = options_of("engine:wait_container", options, { timeout = "seconds" })
+  options = options_of("engine:wait_container", options, { timeout = "timeout" })
   local path, problem = self:_path("containers", id, "wait")
   if not path then return nil, problem end
   if effect.dry_run() then return 0 end

@@ -19,10 +19,10 @@ local AWAY = { "ENOENT", "ECONNREFUSED", "ECONNRESET", "closed" }
 local RETRY = { max = 2, backoff = 0.25, on = AWAY }
 
 local CALL = {
-  query = "table", headers = "table", timeout = "seconds", what = "string",
+  query = "table", headers = "table", timeout = "timeout", what = "string",
   json = "table|string|number|boolean", dry_run = "table|string|number|boolean",
 }
-local CONNECT = { host = "string", tls = "table|string|boolean", timeout = "seconds", config_file = "string" }
+local CONNECT = { host = "string", tls = "table|string|boolean", timeout = "timeout", config_file = "string" }
 
 ---@class bosun.docker.Options
 ---@field host? string "unix:///PATH", "tcp://HOST[:PORT]" or "http(s)://HOST[:PORT]"; default: the environment's

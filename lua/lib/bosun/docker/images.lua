@@ -81,7 +81,7 @@ local function is_used(engine, ref)
   return users and #users > 0
 end
 
-local REMOVE = { force = "boolean", prune = "boolean", timeout = "seconds" }
+local REMOVE = { force = "boolean", prune = "boolean", timeout = "timeout" }
 
 --- Removes a name of an image, and with its last name the image. Success if it does not exist.
 ---@param ref string name or ID

@@ -18,9 +18,9 @@ local MOST_OUTPUT = 16 * 1024 * 1024
 
 local LOG = {
   tail = "integer|string", stdout = "boolean", stderr = "boolean", since = "seconds", timestamps = "boolean",
-  max_bytes = "integer", timeout = "seconds",
+  max_bytes = "integer", timeout = "timeout",
 }
-local EXEC = { timeout = "seconds", env = "table", user = "string", workdir = "string", max_output = "integer" }
+local EXEC = { timeout = "timeout", env = "table", user = "string", workdir = "string", max_output = "integer" }
 
 ---@class bosun.docker.LogOptions
 ---@field tail? integer|"all" how many lines from the end; default for logs 20, for follow_logs "all"

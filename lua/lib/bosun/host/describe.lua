@@ -25,9 +25,10 @@ end
 
 local function add_option(options, path, spec)
   options[#options + 1] = { path = path, spec = spec }
-  for _, key in ipairs(sorted_keys(spec.fields or {})) do add_option(options, path .. "." .. key, spec.fields[key]) end
-  if spec.values then add_option(options, path .. ".*", spec.values) end
-  if spec.items then add_option(options, path .. "[]", spec.items) end
+  local function add(step, of_inner) add_option(options, path .. step, check.inner(spec, of_inner)) end
+  for _, key in ipairs(sorted_keys(spec.fields or {})) do add("." .. key, spec.fields[key]) end
+  if spec.values then add(".*", spec.values) end
+  if spec.items then add("[]", spec.items) end
 end
 
 --- All options, each followed by those nested in it: "server", "server.port", "ports.*", "list[]".
@@ -35,6 +36,17 @@ local function options_of(schema)
   local options = {}
   for _, key in ipairs(sorted_keys(schema)) do add_option(options, key, schema[key]) end
   return options
+end
+
+--- The default of a key, with that of a secret key as "[secret]", wherever it is.
+local function shown_default(spec, value)
+  if spec.secret then return "[secret]" end
+  if type(value) ~= "table" then return value end
+  local result = setmetatable({}, getmetatable(value))
+  for key, item in pairs(value) do
+    result[key] = shown_default(spec.fields and spec.fields[key] or spec.values or spec.items or {}, item)
+  end
+  return result
 end
 
 local function inline(value)
@@ -45,7 +57,7 @@ end
 local function summary(spec)
   local parts = { check.expected(spec) }
   if spec.required then parts[#parts + 1] = "required" end
-  if spec.default ~= nil then parts[#parts + 1] = "default " .. inline(spec.default) end
+  if spec.default ~= nil then parts[#parts + 1] = "default " .. inline(shown_default(spec, spec.default)) end
   if spec.pattern then parts[#parts + 1] = "matches the Lua pattern " .. spec.pattern end
   if spec.keys then parts[#parts + 1] = "each key " .. check.expected(spec.keys) end
   if spec.secret then parts[#parts + 1] = "secret" end
@@ -94,7 +106,9 @@ local function plain_spec(spec)
   for _, name in ipairs(COPIED) do
     if spec[name] ~= nil then result[name] = spec[name] end
   end
-  if spec.type == "list" and spec.default then result.default = json.array { table.unpack(spec.default) } end
+  if spec.default ~= nil then result.default = shown_default(spec, spec.default) end
+  if spec.secret then result.enum = nil end
+  if spec.type == "list" and spec.default and not spec.secret then result.default = json.array(result.default) end
   if spec.keys then result.keys = plain_spec(spec.keys) end
   return result
 end
@@ -121,8 +135,8 @@ local EXAMPLES = {
 }
 
 local function example(spec)
-  if spec.default ~= nil then return spec.default end
-  if spec.enum then return spec.enum[1] end
+  if spec.default ~= nil and not spec.secret then return shown_default(spec, spec.default) end
+  if spec.enum and not spec.secret then return spec.enum[1] end
   if spec.type == "list" then return yaml.array { spec.items and example(spec.items) } end
   if spec.type == "map" then return {} end
   if spec.min or spec.max then return spec.min or spec.max end
@@ -140,7 +154,7 @@ local function add_key(lines, key, spec, indent, mark)
   local start = ("%s%s%s:"):format(mark, indent, key:find "^[%a_][%w_-]*$" and key or inline(key))
   if spec.fields then
     lines[#lines + 1] = start
-    add_fields(lines, spec.fields, indent .. "  ", mark)
+    add_fields(lines, spec, indent .. "  ", mark)
   elseif spec.required then
     lines[#lines + 1] = start
   else
@@ -153,8 +167,10 @@ local function add_key(lines, key, spec, indent, mark)
   if indent == "" then lines[#lines + 1] = "" end
 end
 
-function add_fields(lines, fields, indent, mark)
-  for _, key in ipairs(sorted_keys(fields)) do add_key(lines, key, fields[key], indent, mark) end
+function add_fields(lines, spec, indent, mark)
+  for _, key in ipairs(sorted_keys(spec.fields)) do
+    add_key(lines, key, check.inner(spec, spec.fields[key]), indent, mark)
+  end
 end
 
 --- Required keys have no value, which has to be filled in; the others are comments with the default or an example.
@@ -170,7 +186,7 @@ function describe.yaml_sample(class)
       class.__name),
     "",
   }
-  add_fields(lines, schema, "", "")
+  add_fields(lines, { fields = schema }, "", "")
   return (table.concat(lines, "\n"):gsub("\n+$", "")) .. "\n"
 end
 

@@ -6,6 +6,7 @@ local check = require "bosun.http.check"
 local json = require "bosun.json"
 local native = require "bosun.native.http"
 local retry = require "bosun.http.retry"
+local secrets = require "bosun.native.secrets"
 local tables = require "bosun.tables"
 local urls = require "bosun.url"
 
@@ -19,16 +20,15 @@ local LONGEST_LINE = 4 * 1024 * 1024
 local BODIES = { "body", "json", "form", "source" }
 local IDEMPOTENT = { GET = true, HEAD = true, OPTIONS = true, TRACE = true, PUT = true, DELETE = true }
 local SAFE = { GET = true, HEAD = true, OPTIONS = true, TRACE = true }
-local CREDENTIAL_HEADERS = {
-  authorization = true, cookie = true, ["proxy-authorization"] = true, ["x-registry-auth"] = true, ["x-api-key"] = true,
-  ["x-auth-token"] = true, ["x-datarobot-api-key"] = true, ["private-token"] = true,
-}
+--- Headers with credentials whose names do not say so.
+local CREDENTIAL_HEADERS = { authorization = true, cookie = true, ["proxy-authorization"] = true,
+  ["x-registry-auth"] = true }
 
 --- The kinds of each option, as bosun.options names them.
 local OPTIONS = {
   method = "string", url = "text", base_url = "string", headers = "table", query = "table", body = "text", json = "any",
-  form = "table", source = "string|function", sink = "string|function", sync = "boolean", timeout = "seconds",
-  connect_timeout = "seconds", stall = "seconds", unix_socket = "string", tls = "table", proxy = "text|boolean",
+  form = "table", source = "string|function", sink = "string|function", sync = "boolean", timeout = "timeout",
+  connect_timeout = "timeout", stall = "seconds", unix_socket = "string", tls = "table", proxy = "text|boolean",
   auth = "table", retry = "table", max_bytes = "count", max_line = "count", follow = "boolean|count",
   dry_run = "table", upgrade = "string",
 }
@@ -47,15 +47,15 @@ local function unescape(text)
   return (text:gsub("%%(%x%x)", function(digits) return string.char(tonumber(digits, 16)) end))
 end
 
---- "name=value&…" of a table. The escaped form of a secret is a secret, too.
+--- "name=value&…" of a table. A value is a secret when its name says so.
 local function encode_pairs(map, what)
   local parts = {}
   for _, key in ipairs(sorted_names(map, what)) do
     local name = ("%s %s"):format(what, key)
     for _, value in ipairs(as_list(map[key], name)) do
-      local text = request.escape(text_of(value, name))
-      if type(value) == "userdata" then native.add_secret(text) end
-      parts[#parts + 1] = request.escape(key) .. "=" .. text
+      local text = text_of(value, name)
+      if secrets.is_named(key) then secrets.add(text) end
+      parts[#parts + 1] = request.escape(key) .. "=" .. request.escape(text)
     end
   end
   return table.concat(parts, "&")
@@ -91,10 +91,20 @@ local function absolute(url, base)
   return base:gsub("/$", "") .. "/" .. url:gsub("^/", "")
 end
 
+--- Makes the credentials in a URL secret: user and password, and what its query has of the kind.
+local function keep_url_secrets(url)
+  secrets.add_url(url)
+  for name, value in (url:match("%?([^#]*)") or ""):gmatch "([^&;=]+)=([^&;]*)" do
+    if secrets.is_named(name) then secrets.add(unescape(value)) end
+  end
+end
+
 --- The URL without "user:password@", and these two.
 local function make_url(options)
   if options.url == nil then misuse("option url: missing") end
-  local parts = parsed(absolute(native.reveal(options.url), options.base_url))
+  local url = absolute(native.reveal(options.url), options.base_url)
+  keep_url_secrets(url)
+  local parts = parsed(url)
   if options.query then add_query(parts, options.query) end
   local user = parts.user and { user = unescape(parts.user), password = unescape(parts.password or "") }
   return text_of_url(parts), user
@@ -109,10 +119,10 @@ end
 
 --- Makes the credentials in a header secret: the whole value, and the part after "Bearer " or "Basic ".
 local function keep_secret(name, value)
-  if not CREDENTIAL_HEADERS[name:lower()] then return end
-  native.add_secret(value)
+  if not CREDENTIAL_HEADERS[name:lower()] and not secrets.is_named(name) then return end
+  secrets.add(value)
   local credentials = value:match("^%a+ +(.+)$")
-  if credentials then native.add_secret(credentials) end
+  if credentials then secrets.add(credentials) end
 end
 
 local function add_header(list, name, value)
@@ -148,7 +158,7 @@ local function add_auth(list, auth)
   end
   if not auth.user then misuse("option auth: expected bearer, or user and password") end
   local password = auth.password and native.reveal(auth.password) or ""
-  native.add_secret(password)
+  secrets.add(password)
   add_header(list, "Authorization", "Basic " .. base64.encode(native.reveal(auth.user) .. ":" .. password))
 end
 
@@ -222,11 +232,12 @@ local function set_proxy(to, proxy)
   if proxy == nil or proxy == true then return end
   to.proxy = proxy and native.reveal(proxy) or ""
   if to.proxy == "" then return end
-  local parts = urls.parse(to.proxy:find("://", 1, true) and to.proxy or "http://" .. to.proxy)
+  local whole = to.proxy:find("://", 1, true) and to.proxy or "http://" .. to.proxy
+  secrets.add_url(whole)
+  local parts = urls.parse(whole)
   if not parts or not PROXIES[parts.scheme:lower()] then
     misuse("option proxy: expected http://, https://, socks5:// or socks5h://HOST:PORT, or false")
   end
-  if parts.password then native.add_secret(parts.password) end
 end
 
 local function redirects(options, method)

@@ -8,9 +8,9 @@
 ---       given = options.check("library.fetch", given, { timeout = "seconds", token = "text", tags = "list|string" })
 ---
 --- A specification maps each name to kinds, with "|" between them: amount (a number of 0 or more), any, boolean,
---- count (an integer of 0 or more), function, integer, limit (0 or more seconds, math.huge included), list (a table
+--- count (an integer of 0 or more), function, integer, limit (0 or more seconds; math.huge: no limit), list (a table
 --- with the keys 1 to n and no others), mode (permission bits), number, positive (an integer of 1 or more), seconds
---- (0 or more, finite), string, table, text (a string or a bosun.secret).
+--- (0 or more, finite), string, table, text (a string or a bosun.secret), timeout (more than 0 seconds; math.huge: none).
 local options = {}
 
 --- The options, when they are right; raises otherwise.
