@@ -170,6 +170,7 @@ $(CLI_LIB): $(CLI_OBJECTS)
 
 $(RUNNER): $(call objects,$(RUNNER_MAIN)) $(CLI_LIB) $(STATIC_LIB)
 	$(CC) $(ALL_LDFLAGS) -pie -o $@ $^ $(RUNNER_LIBS)
+	ln -sf $(notdir $@) $(@D)/plugin-runner
 
 $(TOOL): $(call objects,$(TOOL_MAIN)) $(CLI_LIB) $(STATIC_LIB)
 	$(CC) $(ALL_LDFLAGS) -pie -o $@ $^ $(RUNNER_LIBS)
@@ -282,6 +283,7 @@ install: ## install what was built below PREFIX (and DESTDIR)
 	@case '$(DESTDIR)' in '' | /*) ;; *) echo "DESTDIR is '$(DESTDIR)': give an absolute path" >&2; exit 1 ;; esac
 	$(build_to_install)
 	install -D -m 0755 $(RUNNER) "$(call dest,$(bindir))/bosun-plugin-runner"
+	ln -sf bosun-plugin-runner "$(call dest,$(bindir))/plugin-runner"
 	install -D -m 0755 $(TOOL) "$(call dest,$(bindir))/bosun"
 	install -D -m 0755 $(SHARED_LIB) "$(call dest,$(libdir))/$(notdir $(SHARED_LIB))"
 	ln -sf $(notdir $(SHARED_LIB)) "$(call dest,$(libdir))/libbosun.so"
@@ -302,7 +304,8 @@ install: ## install what was built below PREFIX (and DESTDIR)
 	    install -D -m 0644 $$file "$(dest_doc)/$$file" || exit 1; done
 
 uninstall: ## remove what install put there, and nothing else (your plugins in the site folder stay)
-	rm -f "$(call dest,$(bindir))/bosun-plugin-runner" "$(call dest,$(bindir))/bosun" "$(call dest,$(includedir))/bosun.h"
+	cd "$(call dest,$(bindir))" 2>/dev/null && rm -f bosun-plugin-runner plugin-runner bosun || true
+	rm -f "$(call dest,$(includedir))/bosun.h"
 	cd "$(call dest,$(libdir))" 2>/dev/null && \
 	    rm -f $(notdir $(SHARED_LIB)) libbosun.so libbosun.a pkgconfig/bosun.pc || true
 	rm -rf "$(dest_data)/lua" "$(dest_data)/plugins" "$(dest_doc)"

@@ -43,12 +43,22 @@ static const args_option *find_option(const parser *p, const char *word, size_t 
     return NULL;
 }
 
+/* Fills `found`, which has OPTIONS_MAX elements, with the options whose name begins so; returns how many. */
+static size_t find_abbreviated(const parser *p, const char *word, size_t len, const args_option **found)
+{
+    size_t count = 0;
+    for (size_t i = 0; len > 2 && i < p->command->option_count && count < OPTIONS_MAX; i++)
+        if (strncmp(p->command->options[i].name, word, len) == 0)
+            found[count++] = &p->command->options[i];
+    return count;
+}
+
 /* The next positional argument that is not given yet, or NULL. */
 static const args_option *find_positional(const parser *p)
 {
     for (size_t i = 0; i < p->command->option_count; i++) {
         const args_option *option = &p->command->options[i];
-        if (is_positional(option) && !(p->given & bit_of(p, option)))
+        if (is_positional(option) && (option->type == ARGS_WORDS || !(p->given & bit_of(p, option))))
             return option;
     }
     return NULL;
@@ -81,6 +91,19 @@ static int unexpected_word(const parser *p, const char *word, bosun_err *err)
                          word);
 }
 
+static int ambiguous_option(const args_option *const *found, size_t found_count, const char *word, size_t len,
+                            bosun_err *err)
+{
+    const char *names[OPTIONS_MAX];
+    for (size_t i = 0; i < found_count; i++)
+        names[i] = found[i]->name;
+    char storage[512];
+    bosun_buf list = bosun_buf_fixed(storage, sizeof storage);
+    args_value_list(&list, names, found_count, NULL);
+    return bosun_err_set(err, BOSUN_ERR_INVALID, "command line", "%.*s is ambiguous: write %s",
+                         (int)(len < ARGS_SHOWN ? len : ARGS_SHOWN), word, bosun_buf_text(&list));
+}
+
 static int unknown_option(const parser *p, const char *word, size_t len, bosun_err *err)
 {
     const char *names[OPTIONS_MAX];
@@ -110,11 +133,18 @@ static int take_flag(parser *p, const args_option *option, const char *value, bo
 
 static int take_value(parser *p, const args_option *option, const char *value, bosun_err *err)
 {
-    if (p->given & bit_of(p, option))
-        return bad_option(err, option, "is given twice");
     p->given |= bit_of(p, option);
     if (!*value)
         return bad_option(err, option, "has an empty value");
+    return args_value_set(option, value, p->out, err);
+}
+
+/* An ARGS_ASK takes the next word for its value unless that is an option. */
+static int take_question(parser *p, const args_option *option, const char *value, bosun_err *err)
+{
+    p->informs = true;
+    if (!value)
+        value = p->at < p->argc && p->argv[p->at][0] != '-' ? p->argv[p->at++] : "";
     return args_value_set(option, value, p->out, err);
 }
 
@@ -122,9 +152,17 @@ static int take_option(parser *p, const char *word, bosun_err *err)
 {
     const char *equals = strchr(word, '=');
     size_t len = equals ? (size_t)(equals - word) : strlen(word);
+    const args_option *found[OPTIONS_MAX];
     const args_option *option = find_option(p, word, len);
-    if (!option)
+    size_t candidates = option ? 0 : find_abbreviated(p, word, len, found);
+    if (candidates > 1)
+        return ambiguous_option(found, candidates, word, len, err);
+    if (!option && candidates == 0)
         return unknown_option(p, word, len, err);
+    if (!option)
+        option = found[0];
+    if (option->type == ARGS_ASK)
+        return take_question(p, option, equals ? equals + 1 : NULL, err);
     if (option->type == ARGS_FLAG || option->type == ARGS_INFO)
         return take_flag(p, option, equals, err);
     if (!equals && p->at >= p->argc)
@@ -132,12 +170,24 @@ static int take_option(parser *p, const char *word, bosun_err *err)
     return take_value(p, option, equals ? equals + 1 : p->argv[p->at++], err);
 }
 
+/* The words before p->at are done with, so their places in argv are free. */
+static int take_words(parser *p, const args_option *option, char *word)
+{
+    args_words *words = (args_words *)((char *)p->out + option->field);
+    p->argv[words->count++] = word;
+    p->argv[words->count] = NULL;
+    words->items = (const char *const *)p->argv;
+    return 0;
+}
+
 static int take_word(parser *p, bosun_err *err)
 {
-    const char *word = p->argv[p->at++];
+    char *word = p->argv[p->at++];
     if (word[0] == '-')
         return take_option(p, word, err);
     const args_option *positional = find_positional(p);
+    if (positional && positional->type == ARGS_WORDS)
+        return take_words(p, positional, word);
     return positional ? take_value(p, positional, word, err) : unexpected_word(p, word, err);
 }
 

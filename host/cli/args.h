@@ -1,6 +1,7 @@
 /* Command lines. A program describes its command line in one table, an args_command: parsing, suggestions,
  * the text of --help, and through that the reference page (tools/command-line-docs) all come from it. Options
- * come in any order, as --name value or --name=value; an option with a value is given once. */
+ * come in any order, as --name value or --name=value. Of an option that is given twice, the last counts. A
+ * name can be abbreviated, as long as it is one option's. */
 #ifndef BOSUN_CLI_ARGS_H
 #define BOSUN_CLI_ARGS_H
 
@@ -14,10 +15,22 @@ typedef enum args_type {
     ARGS_FLAG,    /* no value; bool, true when the option is given */
     ARGS_INFO,    /* like ARGS_FLAG, but asks for information instead of a run: nothing is required then */
     ARGS_TEXT,    /* const char *: the value, which is argv's */
+    ARGS_ASK,     /* like ARGS_INFO, with an optional value; const char *: the value, "" without one */
     ARGS_SECONDS, /* double: above 0 */
     ARGS_ACTION,  /* const bosun_action * */
+    ARGS_WORDS,   /* args_words: the positional arguments that are left over, which are argv's */
     ARGS_CHOICE,  /* an enum that counts up from 0: the index of the value in `choices` */
 } args_type;
+
+typedef struct args_words {
+    const char *const *items; /* ends with NULL */
+    size_t count;
+} args_words;
+
+typedef struct args_synonym {
+    const char *word;
+    const char *choice;
+} args_synonym;
 
 typedef struct args_option {
     const char *name;     /* "--plugin"; a name without dashes is a positional argument */
@@ -27,10 +40,11 @@ typedef struct args_option {
     size_t field; /* offset in the struct that args_parse fills */
     const char *const *choices;
     size_t choice_count;
-    const char *fallback; /* the value when the option is not given; NULL: the field stays as it is */
-    const char *required; /* what to give, for the message when it is missing; NULL: optional */
-    const char *section;  /* the heading in --help that begins with this option; NULL: none */
-    const char *help;     /* what it means; ARGS_LISTED in it becomes the list of choices */
+    const args_synonym *synonyms; /* other words for choices; the last has NULLs. NULL: none */
+    const char *fallback;         /* the value when the option is not given; NULL: the field stays as it is */
+    const char *required;         /* what to give, for the message when it is missing; NULL: optional */
+    const char *section;          /* the heading in --help that begins with this option; NULL: none */
+    const char *help;             /* what it means; ARGS_LISTED in it becomes the list of choices */
 } args_option;
 
 #define ARGS_LISTED         "{choices}"
@@ -72,7 +86,7 @@ typedef struct args_command {
 #define ARGS_EXITS(table)   .exits = (table), .exit_count = sizeof(table) / sizeof(table)[0]
 
 /* Reads argv[1] and what follows into *out, which is zeroed before. 0, or -1: *err is the first mistake, and
- * the words after it are parsed all the same. */
+ * the words after it are parsed all the same. Moves the words of an ARGS_WORDS to the front of argv. */
 int args_parse(const args_command *command, void *out, int argc, char **argv, bosun_err *err);
 
 /* The subcommand of that name, or NULL. */

@@ -2,9 +2,11 @@
 #include "args_value.h"
 #include "core/action.h"
 #include "core/base/suggest.h"
+#include <ctype.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 void args_value_list(bosun_buf *out, const char *const *words, size_t count, const char *marked)
 {
@@ -36,7 +38,7 @@ static const char *noun_of(const args_option *option, char *noun, size_t size)
     const char *name = option->name + strspn(option->name, "-");
     size_t len = 0;
     for (; name[len] && len + 1 < size; len++)
-        noun[len] = (char)(name[len] == '-' ? ' ' : name[len]);
+        noun[len] = (char)(name[len] == '-' ? ' ' : tolower((unsigned char)name[len]));
     noun[len] = '\0';
     return noun;
 }
@@ -70,8 +72,11 @@ static int set_action(const args_option *option, const char *value, const bosun_
 /* The field is an enum; without negative constants, GCC and Clang make it an unsigned int. */
 static int set_choice(const args_option *option, const char *value, unsigned *out, bosun_err *err)
 {
+    for (const args_synonym *synonym = option->synonyms; synonym && synonym->word; synonym++)
+        if (strcasecmp(synonym->word, value) == 0)
+            value = synonym->choice;
     for (size_t i = 0; i < option->choice_count; i++)
-        if (strcmp(option->choices[i], value) == 0) {
+        if (strcasecmp(option->choices[i], value) == 0) {
             *out = (unsigned)i;
             return 0;
         }
@@ -86,9 +91,11 @@ int args_value_set(const args_option *option, const char *value, void *out, bosu
     switch (option->type) {
     case ARGS_FLAG:
     case ARGS_INFO: *(bool *)field = true; return 0;
+    case ARGS_ASK:
     case ARGS_TEXT: *(const char **)field = value; return 0;
     case ARGS_SECONDS: return set_seconds(option, value, field, err);
     case ARGS_ACTION: return set_action(option, value, field, err);
+    case ARGS_WORDS: break; /* not a single value */
     case ARGS_CHOICE: return set_choice(option, value, field, err);
     }
     return -1;

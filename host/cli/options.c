@@ -1,6 +1,8 @@
 /* The runner's options. */
 #include "options.h"
 
+const args_synonym options_log_levels[] = {{"warning", "warn"}, {"critical", "error"}, {NULL, NULL}};
+
 static const args_option table[] = {
     {.name = "--plugin",
      .argument = "P",
@@ -17,70 +19,58 @@ static const args_option table[] = {
      .field = offsetof(options, action),
      .required = "the action to run; --list-actions prints them all",
      .help = "the action to run; --list-actions prints them all"},
-    {.name = "--config",
-     .argument = "F",
-     .type = ARGS_TEXT,
-     .field = offsetof(options, config),
-     .help = "the action config (YAML), as the agent writes it; actions on a deployment need one"},
-    {.name = "--private-config",
-     .argument = "F",
-     .type = ARGS_TEXT,
-     .field = offsetof(options, private_config),
-     .help = "the plugin's own config (YAML)"},
+    OPTIONS_CONFIGS,
     {.name = "--status-file",
      .argument = "F",
      .type = ARGS_TEXT,
      .field = offsetof(options, status_file),
      .required = "where to write the outcome",
      .help = "where to write the outcome (YAML); until the action ends, the file holds a failing status"},
-    {.name = "--timeout",
-     .argument = "SECONDS",
-     .type = ARGS_SECONDS,
-     .field = offsetof(options, timeout),
-     .section = "How to run it",
-     .help = "stop the action after this time; fractions are allowed (default: no limit)"},
-    {.name = "--dry-run",
-     .type = ARGS_FLAG,
-     .field = offsetof(options, dry_run),
-     .help = "report what would change, and change nothing"},
+    OPTIONS_HOW,
     {.name = "--show-status",
      .type = ARGS_FLAG,
      .field = offsetof(options, show_status),
      .section = "What to print",
      .help = "print the text of the status file on standard output, too"},
-    {.name = "--log-level",
-     .argument = "L",
-     .type = ARGS_CHOICE,
-     .field = offsetof(options, log_level),
-     ARGS_CHOICES(bosun_log_level_names),
-     .fallback = "info",
-     .help = "the least severe events to log on standard error: " ARGS_LISTED},
-    {.name = "--log-format",
+    {.name = "--exit-codes",
+     .type = ARGS_FLAG,
+     .field = offsetof(options, exit_codes),
+     .help = "exit with the outcome: 0 passing, 1 failing, 2 warning, 3 unknown"},
+    OPTIONS_LOG,
+    {.name = "--logfile",
      .argument = "F",
-     .type = ARGS_CHOICE,
-     .field = offsetof(options, log_format),
-     ARGS_CHOICES(bosun_log_format_names),
-     .fallback = "text",
-     .help = "how to print them: " ARGS_LISTED},
-    {.name = "--trace",
-     .argument = "FILE",
      .type = ARGS_TEXT,
-     .field = offsetof(options, trace_file),
-     .help = "append a JSON line to FILE for each file operation, HTTP request and program of the plugin"},
+     .field = offsetof(options, logfile),
+     .help = "append the log to F instead of printing it on standard error"},
+    {.name = "--log-config",
+     .argument = "F",
+     .type = ARGS_TEXT,
+     .field = offsetof(options, log_config),
+     .help = "accepted, with a warning, because the Python runner has it: a config of Python's logging"},
+    OPTIONS_TRACE,
     {.name = "--list-actions",
      .type = ARGS_INFO,
      .field = offsetof(options, list_actions),
      .section = "Information",
      .help = "print the actions, one per line"},
+    {.name = "--list-plugins",
+     .type = ARGS_INFO,
+     .field = offsetof(options, list_plugins),
+     .help = "print the plugins that --plugin finds by name, one per line: NAME,ALIAS,…"},
+    {.name = "--gen-config",
+     .argument = "[F]",
+     .type = ARGS_ASK,
+     .field = offsetof(options, gen_config),
+     .help = "write a sample action config for --action to F, or print it"},
     ARGS_VERSION(options),
     ARGS_HELP(options),
 };
 
 static const args_exit exits[] = {
-    {"0", "the outcome is passing"},
-    {"1", "the outcome is failing"},
-    {"2", "the outcome is a warning"},
-    {"3", "the outcome is unknown"},
+    {"0", "the status file tells the outcome, whatever it is; with --exit-codes: passing"},
+    {"1", "with --exit-codes: failing"},
+    {"2", "with --exit-codes: warning"},
+    {"3", "with --exit-codes: unknown"},
     {"64", "the command line is wrong; with a usable --status-file, that file says so, too"},
     {"74", "the status file could not be written"},
     {"128+N", "signal N ended the action: 129 HUP, 130 INT, 143 TERM"},
@@ -104,19 +94,29 @@ const args_command options_command = {
 
 static int check_config(const options *out, bosun_err *err)
 {
-    if (!out->action->takes_deployment || out->config)
+    if (!out->action->subject || out->config)
         return 0;
     return bosun_err_set(err, BOSUN_ERR_INVALID, "command line",
-                         "--config is missing: %s needs an action config with a deploymentInfo",
-                         out->action->name);
+                         "--config is missing: %s needs an action config with %s %s", out->action->name,
+                         out->action->subject[0] == 'e' ? "an" : "a", out->action->subject);
+}
+
+static int check_gen_config(const options *out, bosun_err *err)
+{
+    if (out->action)
+        return 0;
+    return bosun_err_set(err, BOSUN_ERR_INVALID, "command line",
+                         "--gen-config needs --action: the action to write a config for");
 }
 
 int options_parse(options *out, int argc, char **argv, bosun_err *err)
 {
     *out = (options){0};
     int rc = args_parse(&options_command, out, argc, argv, err);
-    if (rc == 0 && (out->help || out->version || out->list_actions))
+    if (rc == 0 && (out->help || out->version || out->list_actions || out->list_plugins))
         return 0;
+    if (rc == 0 && out->gen_config)
+        return check_gen_config(out, err);
     if (rc == 0)
         rc = check_config(out, err);
     /* Whatever is wrong is reported in the status file, so it is looked at in any case. */

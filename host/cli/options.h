@@ -16,19 +16,71 @@ typedef struct options {
     const char *private_config;
     const char *status_file;
     const char *trace_file;
-    double timeout; /* seconds; 0: none */
+    const char *const *settings; /* of `bosun run`; ends with NULL; NULL: none */
+    double timeout;              /* seconds; 0: none */
     bosun_log_level log_level;
     bosun_log_format log_format;
     bool dry_run;
     bool show_status;
+    bool exit_codes;
+    const char *logfile;
+    const char *log_config; /* of Python's logging: without meaning here */
+    const char *gen_config; /* "": on standard output; NULL: not asked for */
     bool list_actions;
+    bool list_plugins;
     bool version;
     bool help;
 } options;
 
+/* Rows of the table that `bosun run` has, too: its struct begins with an `options`. */
+#define OPTIONS_CONFIGS                                                                                      \
+    {.name = "--config",                                                                                     \
+     .argument = "F",                                                                                        \
+     .type = ARGS_TEXT,                                                                                      \
+     .field = offsetof(options, config),                                                                     \
+     .help = "the action config (YAML), as the agent writes it; actions on a deployment or an endpoint "     \
+             "need one"},                                                                                    \
+    {                                                                                                        \
+        .name = "--private-config", .argument = "F", .type = ARGS_TEXT,                                      \
+        .field = offsetof(options, private_config), .help = "the plugin's own config (YAML)"                 \
+    }
+#define OPTIONS_HOW                                                                                          \
+    {.name = "--timeout",                                                                                    \
+     .argument = "SECONDS",                                                                                  \
+     .type = ARGS_SECONDS,                                                                                   \
+     .field = offsetof(options, timeout),                                                                    \
+     .section = "How to run it",                                                                             \
+     .help = "stop the action after this time; fractions are allowed (default: no limit)"},                  \
+    {                                                                                                        \
+        .name = "--dry-run", .type = ARGS_FLAG, .field = offsetof(options, dry_run),                         \
+        .help = "report what would change, and change nothing"                                               \
+    }
+#define OPTIONS_LOG                                                                                          \
+    {.name = "--log-level",                                                                                  \
+     .argument = "L",                                                                                        \
+     .type = ARGS_CHOICE,                                                                                    \
+     .field = offsetof(options, log_level),                                                                  \
+     ARGS_CHOICES(bosun_log_level_names),                                                                    \
+     .synonyms = options_log_levels,                                                                         \
+     .fallback = "info",                                                                                     \
+     .help = "the least severe events to log: " ARGS_LISTED                                                  \
+             ", in any case; WARNING and CRITICAL are warn and error"},                                      \
+    {                                                                                                        \
+        .name = "--log-format", .argument = "F", .type = ARGS_CHOICE,                                        \
+        .field = offsetof(options, log_format), ARGS_CHOICES(bosun_log_format_names), .fallback = "text",    \
+        .help = "how to write them: " ARGS_LISTED                                                            \
+    }
+#define OPTIONS_TRACE                                                                                        \
+    {                                                                                                        \
+        .name = "--trace", .argument = "FILE", .type = ARGS_TEXT, .field = offsetof(options, trace_file),    \
+        .help = "append a JSON line to FILE for each file operation, HTTP request and program of the plugin" \
+    }
+
+extern const args_synonym options_log_levels[];
+
 /* 0, or -1: the command line is wrong, and *err says how. Even then, status_file is set when it was given and
- * can be used, and the failure is reported there. --help, --version and --list-actions require no other
- * option. */
+ * can be used, and the failure is reported there. --help, --version and --list-… require no other option;
+ * --gen-config requires --action. */
 int options_parse(options *out, int argc, char **argv, bosun_err *err);
 
 /* Refuses a status file or a trace that is another file of the command line, under whatever name. 0, or -1

@@ -4,6 +4,7 @@
 #include "core/base/err.h"
 #include "core/base/wait.h"
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <poll.h>
 #include <stdio.h>
@@ -45,11 +46,23 @@ static void write_event(int fd, bosun_log_format format, int patience, const bos
     bosun_buf_free(&line);
 }
 
+void sink_open_log(sink *s, const char *path)
+{
+    s->log_fd = STDERR_FILENO;
+    int flags = O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOCTTY | O_NONBLOCK;
+    int fd = path ? open(path, flags, 0600) : STDERR_FILENO;
+    if (fd < 0)
+        sink_printf(s, BOSUN_LOG_WARN, "cannot open the log file %s: %s; the log goes to standard error",
+                    path, errno == ENXIO ? "it is a FIFO without a reader" : strerrordesc_np(errno));
+    else
+        s->log_fd = fd;
+}
+
 void sink_log(void *data, const bosun_log_event *event)
 {
     const sink *s = data;
     if (event->level >= s->level)
-        write_event(STDERR_FILENO, s->format, s->patience, event);
+        write_event(s->log_fd, s->format, s->patience, event);
     if (s->trace_fd >= 0)
         write_event(s->trace_fd, BOSUN_LOG_JSON, -1, event);
 }

@@ -1,14 +1,16 @@
-/* Where log events go: standard error, in the format of --log-format, and the trace file. */
+/* Where log events go: standard error or the file of --logfile, in the format of --log-format, and the trace
+ * file. */
 #ifndef BOSUN_CLI_SINK_H
 #define BOSUN_CLI_SINK_H
 
 #include "core/base/log.h"
 
 typedef struct sink {
-    bosun_log_level level; /* for standard error */
+    bosun_log_level level; /* for the log; the trace gets all */
     bosun_log_format format;
+    int log_fd;
     int trace_fd; /* gets every event as a JSON line; -1: no trace */
-    int patience; /* milliseconds to wait for a blocked standard error before dropping an event; -1: forever
+    int patience; /* milliseconds to wait for a blocked log before dropping an event; -1: forever
                    */
 } sink;
 
@@ -16,6 +18,10 @@ typedef struct sink {
  * 0, or -1 with errno set; ETIMEDOUT: it was blocked for longer than `patience` milliseconds (-1: wait
  * forever). */
 int sink_write(int fd, const char *text, size_t len, int patience);
+
+/* Opens a file for the log: appended to, and made with mode 0600. NULL is standard error, and so is a file
+ * that cannot be opened, after a warning: a log must not fail the action. */
+void sink_open_log(sink *s, const char *path);
 
 /* A bosun_log_function; `data` is a sink. */
 void sink_log(void *data, const bosun_log_event *event);

@@ -4,15 +4,17 @@
 #include <string.h>
 
 const bosun_action bosun_actions[] = {
-    {"plugin_start", false, "initialise, and check that the environment can be reached"},
-    {"plugin_stop", false, "shut down, and close connections"},
-    {"deployment_start", true, "launch the deployment"},
-    {"deployment_stop", true, "stop the deployment"},
-    {"deployment_replace_model", true, "replace the deployment's model"},
-    {"deployment_status", true, "report whether the deployment is healthy"},
-    {"pe_status", false, "report whether the environment and the deployments listed in peInfo are healthy"},
-    {"deployment_list", false, "list the running deployments"},
-    {"deployment_relaunch", true, "stop the deployment, then start it"},
+    {"plugin_start", NULL, "initialise, and check that the environment can be reached"},
+    {"plugin_stop", NULL, "shut down, and close connections"},
+    {"deployment_start", "deploymentInfo", "launch the deployment"},
+    {"deployment_stop", "deploymentInfo", "stop the deployment"},
+    {"deployment_replace_model", "deploymentInfo", "replace the deployment's model"},
+    {"deployment_status", "deploymentInfo", "report whether the deployment is healthy"},
+    {"pe_status", NULL, "report whether the environment and the deployments listed in peInfo are healthy"},
+    {"deployment_list", NULL, "list the running deployments"},
+    {"deployment_relaunch", "deploymentInfo", "stop the deployment, then start it"},
+    {"endpoint_update", "endpointInfo", "split an endpoint's traffic between deployments"},
+    {"endpoint_status", "endpointInfo", "report whether the endpoint is healthy"},
 };
 
 #define ACTION_COUNT (sizeof bosun_actions / sizeof bosun_actions[0])

@@ -3,12 +3,11 @@
 #define BOSUN_CORE_ACTION_H
 
 #include "core/base/err.h"
-#include <stdbool.h>
 #include <stddef.h>
 
 typedef struct bosun_action {
     const char *name;        /* also the plugin's method */
-    bool takes_deployment;   /* a deploymentInfo with an id is required, and passed to the method */
+    const char *subject;     /* the section of the action config that the method gets; NULL: none */
     const char *description; /* one line, for bosun describe */
 } bosun_action;
 

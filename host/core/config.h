@@ -14,6 +14,7 @@ typedef struct bosun_config {
     bosun_value *plugin;     /* pluginConfig; NULL: absent */
     bosun_value *pe;         /* peInfo; NULL: absent */
     bosun_value *deployment; /* deploymentInfo; NULL: absent */
+    bosun_value *endpoint;   /* endpointInfo; NULL: absent */
 } bosun_config;
 
 /* Where a config comes from. */
@@ -21,8 +22,12 @@ typedef struct bosun_config_source {
     const char *path;       /* NULL: an empty config */
     const bosun_wait *wait; /* for reading it */
 
+    /* Replace what the file says: "deploymentInfo.id=d1", … The last is NULL; NULL: none. */
+    const char *const *settings;
+
     /* Receives the text that was read, and its value, NULL if it is not valid YAML, before anything is said
-     * about them. Returns 0, or -1: out of memory. NULL: nobody wants them. */
+     * about them; with settings again, without a text. Returns 0, or -1: out of memory. NULL: nobody wants
+     * them. */
     int (*seen)(void *data, const char *text, size_t len, const bosun_value *root);
     void *data;
 } bosun_config_source;
@@ -37,5 +42,8 @@ int bosun_config_read(bosun_config *config, const bosun_config_source *source, c
 size_t bosun_config_check(const bosun_config_source *source, const bosun_action *action,
                           bosun_problem_function *tell, void *data);
 void bosun_config_free(bosun_config *config);
+
+/* The section that the action's method gets; NULL: none. */
+const bosun_value *bosun_config_subject(const bosun_config *config, const bosun_action *action);
 
 #endif

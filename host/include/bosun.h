@@ -144,6 +144,11 @@ typedef struct bosun_options {
     /* Record changes instead of making them. Default: false. */
     bool dry_run;
 
+    /* Values that replace those of the action config, or add to it: "deploymentInfo.id=d1". A value is YAML,
+     * but text where the config has text. Ends with NULL. NULL: none. Must stay valid until bosun_host_free
+     * returns. Default: NULL. */
+    const char *const *settings;
+
     /* Seconds from bosun_host_new until everything the host does is stopped. 0 or less: no timeout.
      * Default: 0. */
     double timeout;
@@ -172,7 +177,7 @@ typedef struct bosun_options {
 BOSUN_API void bosun_options_init(bosun_options *options);
 
 /* Creates a host.
- * options: copied, including its strings.
+ * options: copied, including its strings; the strings of `settings` are not.
  * error:   filled on failure and cleared on success; may be NULL.
  * Returns the host, to be freed with bosun_host_free, or NULL on failure: out of memory or descriptors. */
 BOSUN_API bosun_host *bosun_host_new(const bosun_options *options, bosun_error *error);
@@ -195,6 +200,16 @@ BOSUN_API int bosun_host_load(bosun_host *host, const char *plugin, const char *
  * Returns the status, to be freed with bosun_status_free. Any failure, including a plugin that failed to
  * load, becomes a failing status with the reason as its message. NULL: out of memory for a status. */
 BOSUN_API bosun_status *bosun_host_run(bosun_host *host, const char *action, const char *config);
+
+/* Receives the names of one plugin, separated by commas: "filesystem,filesystem_plugin". The same rules apply
+ * as for bosun_log_function.
+ * data: as passed to bosun_list_plugins. */
+typedef void bosun_name_function(void *data, const char *names);
+
+/* Lists the plugins that can be given by name: the built-in ones, then those in the folders of
+ * options->plugin_path and options->site_dir. No plugin is loaded.
+ * Returns 0, or -1: out of memory. */
+BOSUN_API int bosun_list_plugins(const bosun_options *options, bosun_name_function *tell, void *data);
 
 /* The format of a plugin's description. */
 typedef enum bosun_describe_format {
@@ -248,7 +263,7 @@ BOSUN_API int bosun_host_validate(bosun_host *host, const char *action, const ch
  * Any thread and any signal handler may call this while the host exists. */
 BOSUN_API void bosun_host_cancel(bosun_host *host, const char *reason);
 
-/* How an action ended. The values are also the exit statuses of bosun-plugin-runner. */
+/* How an action ended. The values are also the exit statuses of bosun-plugin-runner with --exit-codes. */
 typedef enum bosun_outcome {
     BOSUN_PASSING = 0,
     BOSUN_FAILING = 1,

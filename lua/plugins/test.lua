@@ -1,6 +1,6 @@
 --- The test plugin replaces a real environment while an agent is tested: each action writes a file, sleeps as long as
---- the private config says, and returns. A deployment is a file in `tmp_dir` with its id and its model's id; all
---- results come from those files.
+--- the private config says, and returns. A deployment is a file in `tmp_dir` with its id and its model's id, and so is
+--- an endpoint; all results come from those files.
 
 local BosunPluginBase = require "bosun.plugin_base"
 local crypto = require "bosun.crypto"
@@ -14,6 +14,7 @@ local State = status.DeploymentState
 local passing, failing = status.ActionStatusInfo.passing, status.ActionStatusInfo.failing
 
 local DEPLOYMENT_FILE = "bosun_test_deployment_"
+local ENDPOINT_FILE = "bosun_test_endpoint_"
 local ACTION_FILE = "bosun_test_action_"
 
 local TestPlugin = BosunPluginBase:extend("test")
@@ -30,28 +31,30 @@ TestPlugin.config_schema = {
   pe_status_time_sec = seconds "pe_status",
   deployment_status_time_sec = seconds "deployment_status",
   deployment_list_time_sec = seconds "deployment_list",
+  endpoint_update_time_sec = seconds "endpoint_update",
+  endpoint_status_time_sec = seconds "endpoint_status",
   plugin_start_time = seconds "plugin_start",
   plugin_stop_time = seconds "plugin_stop",
   raise_exception = { type = "boolean", default = false, description = "every action raises an error" },
 }
 
---- A deployment's file. Its name is a digest, because an id may be any text.
-function TestPlugin:file_of(id)
-  return path.join(self.config.tmp_dir, DEPLOYMENT_FILE .. crypto.sha256(tostring(id)):sub(1, 32) .. ".yaml")
+--- The file of a deployment or an endpoint. Its name is a digest, because an id may be any text.
+function TestPlugin:file_of(kind, id)
+  return path.join(self.config.tmp_dir, kind .. crypto.sha256(tostring(id)):sub(1, 32) .. ".yaml")
 end
 
 local function write(file, content)
   assert(fs.write(file, yaml.encode(content), { sync = false }))
 end
 
---- The content of a deployment's file; nil when there is none.
-function TestPlugin:find(id)
-  local file = self:file_of(id)
+--- The content of a file of a deployment or an endpoint; nil when there is none.
+function TestPlugin:find(kind, id)
+  local file = self:file_of(kind, id)
   return fs.exists(file) and assert(yaml.load(file)) or nil
 end
 
 function TestPlugin:remember(deployment_info, model_id)
-  write(self:file_of(deployment_info.id), {
+  write(self:file_of(DEPLOYMENT_FILE, deployment_info.id), {
     id = deployment_info.id,
     name = deployment_info.name,
     modelId = model_id,
@@ -60,13 +63,14 @@ function TestPlugin:remember(deployment_info, model_id)
 end
 
 --- What all actions have in common: the error, if one is configured, the file that the action writes, the sleep.
-function TestPlugin:act(action, sleep_key, deployment_info)
+function TestPlugin:act(action, sleep_key, deployment_info, endpoint_info)
   if self.config.raise_exception then
     error(("%s: raise_exception is set in the private config"):format(action), 0)
   end
   write(path.join(self.config.tmp_dir, ACTION_FILE .. action .. ".yaml"), {
     action = action,
     deploymentInfo = deployment_info,
+    endpointInfo = endpoint_info,
     time = time.format(time.now()),
   })
   self.log:debug("sleeping", { action = action, seconds = self.config[sleep_key] })
@@ -91,25 +95,27 @@ end
 
 function TestPlugin:deployment_stop(deployment_info)
   self:act("deployment_stop", "stop_time_sec", deployment_info)
-  assert(fs.remove(self:file_of(deployment_info.id)))
+  assert(fs.remove(self:file_of(DEPLOYMENT_FILE, deployment_info.id)))
   return passing(("deployment %s stopped"):format(deployment_info.id), State.STOPPED)
 end
 
 function TestPlugin:deployment_replace_model(deployment_info)
   self:act("deployment_replace_model", "replace_model_time_sec", deployment_info)
-  if not self:find(deployment_info.id) then
-    return failing(("deployment %s does not exist; use deployment_start"):format(deployment_info.id), State.STOPPED)
+  if not self:find(DEPLOYMENT_FILE, deployment_info.id) then
+    return failing(("deployment %s does not exist; use deployment_start"):format(deployment_info.id), State.ERRORED)
   end
-  local model_id = deployment_info.newModelId or deployment_info.modelId
-  if not model_id then return failing("deploymentInfo.newModelId is missing", State.READY) end
+  local model_id = deployment_info.newModelId
+  if not model_id then
+    return failing("deploymentInfo.newModelId is missing, and so is modelId", State.READY)
+  end
   self:remember(deployment_info, model_id)
   return passing(("deployment %s serves model %s"):format(deployment_info.id, model_id), State.READY)
 end
 
 --- A deployment's status, from its file.
 function TestPlugin:health(id)
-  local deployment = self:find(id)
-  if not deployment then return failing(("deployment %s does not exist"):format(id), State.STOPPED) end
+  local deployment = self:find(DEPLOYMENT_FILE, id)
+  if not deployment then return failing(("deployment %s does not exist"):format(id), State.ERRORED) end
   return passing(("deployment %s is running"):format(id), State.READY, { currentModelId = deployment.modelId })
 end
 
@@ -120,10 +126,8 @@ end
 
 function TestPlugin:pe_status()
   self:act("pe_status", "pe_status_time_sec")
-  local ids = self:deployment_ids()
-  if #ids == 0 then return passing "test environment is healthy" end
   local statuses = {}
-  for _, id in ipairs(ids) do statuses[id] = self:health(id) end
+  for _, id in ipairs(self:deployment_ids()) do statuses[id] = self:health(id) end
   return passing("test environment is healthy", nil, { deploymentsStatus = statuses })
 end
 
@@ -139,6 +143,19 @@ function TestPlugin:deployment_list()
     end
   end
   return passing(("deployments in %s: %d"):format(self.config.tmp_dir, count), nil, deployments)
+end
+
+function TestPlugin:endpoint_update(endpoint_info)
+  self:act("endpoint_update", "endpoint_update_time_sec", nil, endpoint_info)
+  write(self:file_of(ENDPOINT_FILE, endpoint_info.id), endpoint_info)
+  return passing(("endpoint %s updated"):format(endpoint_info.id))
+end
+
+function TestPlugin:endpoint_status(endpoint_info)
+  self:act("endpoint_status", "endpoint_status_time_sec", nil, endpoint_info)
+  local endpoint = self:find(ENDPOINT_FILE, endpoint_info.id)
+  if not endpoint then return failing(("endpoint %s does not exist"):format(endpoint_info.id)) end
+  return passing(("endpoint %s is running"):format(endpoint_info.id), nil, { trafficSplit = endpoint.trafficSplit })
 end
 
 return TestPlugin

@@ -11,7 +11,7 @@ end
 local TOOL = absolute(os.getenv("BOSUN_BUILD") or "build") .. "/bosun"
 
 local ACTIONS = { "plugin_start", "plugin_stop", "deployment_start", "deployment_stop", "deployment_replace_model",
-  "deployment_status", "pe_status", "deployment_list", "deployment_relaunch" }
+  "deployment_status", "pe_status", "deployment_list", "deployment_relaunch", "endpoint_update", "endpoint_status" }
 
 local SCHEMA = [[
 P.config_schema = {
@@ -47,9 +47,88 @@ describe("bosun", function()
     return cjson.decode(result.stdout), result.code
   end
 
+  describe("run", function()
+    before_each(function()
+      workspace:plugin_file("echo", [[
+        function P:deployment_start(d)
+          return ActionStatusInfo{ status = ActionStatus[d.name or "OK"], state = DeploymentState.READY, data = {
+            info = d, pe = self.pe_info, config = self.plugin_config, half = 0.5, list = { 1 }, [5] = true } }
+        end
+        function P:pe_status() return ActionStatusInfo{ status = ActionStatus.OK, msg = "fine" } end
+        function P:plugin_stop() require("bosun.fs").write("written", "x") while true do end end]])
+    end)
+
+    it("prints the status, and exits with the outcome", function()
+      for name, code in pairs { OK = 0, ERROR = 1, WARN = 2, UNKNOWN = 3 } do
+        local result = run(("run ./echo deployment_start deploymentInfo.id=d1 deploymentInfo.name=%s"):format(name))
+        assert.equal(code, result.code)
+        assert.matches('^status: "%l+"\nmsg: null\nstate: "ready"\nduration: [%d.]+\ntimestamp: %d+\ndata:\n',
+          result.stdout)
+        assert.matches("deployment_start: %l+ plugin=P", result.stderr)
+      end
+    end)
+
+    it("takes values of the config, which win over the file and are text where the config has text", function()
+      workspace:write("a.yaml", "deploymentInfo: {id: file, modelId: A, keyValueConfig: {memory: 1Gi, cpus: 2}}\n")
+      local status, code = json("run ./echo deployment_start --config a.yaml --format json deploymentInfo.id=17 "
+        .. "deploymentInfo.keyValueConfig.memory=2Gi 'peInfo.deployments=[a, b]' pluginConfig.n=1.5")
+      assert.equal(0, code)
+      assert.same({ id = "17", modelId = "A", keyValueConfig = { memory = "2Gi", cpus = 2 } }, status.data.info)
+      assert.same({ deployments = { "a", "b" } }, status.data.pe)
+      assert.same({ n = 1.5 }, status.data.config)
+      assert.same({ 0.5, { 1 }, true }, { status.data.half, status.data.list, status.data["5"] })
+      assert.equal(cjson.null, status.msg)
+    end)
+
+    it("checks the config that results", function()
+      local result = run("run ./echo deployment_start deploymentInfo.id=")
+      assert.equal(1, result.code)
+      assert.matches('msg: "deploymentInfo.id: an id cannot be empty"', result.stdout)
+      for _, words in ipairs { "id=d1", "deploymentInfo=x", "deploymentInfo.=x", "deploymentInfo..id=x",
+        "peInfo.x='[a'", "deploymentInfo.id" } do
+        result = run("run ./echo deployment_start " .. words)
+        assert.same({ "", 64 }, { result.stdout, result.code }, words)
+      end
+    end)
+
+    it("is supervised like the runner: dry run, timeout, log and trace", function()
+      local result = run("run ./echo plugin_stop --timeout 0.2 --dry-run --trace trace.jsonl --logfile log.txt")
+      assert.same({ 1, "" }, { result.code, result.stderr })
+      assert.matches("timed out after 0.2 s", result.stdout)
+      assert.is_nil(workspace:read("written"))
+      assert.matches("fs.write", workspace:read("trace.jsonl"))
+      assert.matches("timed out", workspace:read("log.txt"))
+    end)
+
+    it("colours the outcome on a terminal only, and not against the will of its user", function()
+      local function on_terminal(environment)
+        local pipe = assert(io.popen(("cd '%s' && %s script -qec \"'%s' run ./echo pe_status --log-level error\" "
+          .. "/dev/null </dev/null"):format(workspace.root, environment, TOOL)))
+        local text = pipe:read("a")
+        pipe:close()
+        return text:match "^[^\r\n]*"
+      end
+      assert.equal('\27[32mstatus: "passing"\27[0m', on_terminal "NO_COLOR=")
+      assert.equal('status: "passing"', on_terminal "NO_COLOR=1")
+      assert.matches('^status: "passing"\n', run("run ./echo pe_status").stdout)
+    end)
+
+    it("leaves nothing behind", function()
+      workspace:plugin_file("where", [[function P:pe_status() return ActionStatusInfo{ status = ActionStatus.OK,
+        data = require("bosun.fs").list("/tmp") } end]])
+      local folders = json("run ./where pe_status --format json").data
+      local found
+      for _, name in ipairs(folders) do
+        if name:find "^bosun%-run%-" then found = true end
+      end
+      assert.is_true(found)
+      assert.equal(74, run("run ./echo pe_status >/dev/full").code)
+    end)
+  end)
+
   it("prints help and version", function()
     for words, pattern in pairs {
-      ["--help"] = "^usage: bosun COMMAND.*describe.*validate", ["-h"] = "^usage: bosun COMMAND",
+      ["--help"] = "^usage: bosun COMMAND.*run.*describe.*validate", ["-h"] = "^usage: bosun COMMAND",
       ["--version"] = "^bosun %d+%.%d+%.%d+\n$", ["describe --help"] = "^usage: bosun describe.*%-%-format",
       ["validate -h"] = "^usage: bosun validate.*%-%-private%-config.*%-%-action",
     } do
@@ -70,7 +149,6 @@ describe("bosun", function()
       ["describe ''"] = "PLUGIN has an empty value",
       ["describe test --timeout 0"] = '--timeout "0": expected a number of seconds above 0',
       ["validate"] = "--plugin is missing", ["validate --plugin test --config"] = "--config needs a value",
-      ["validate --plugin test --plugin test"] = "--plugin is given twice",
       ["validate --plugin test --action pe_stats"] = 'did you mean "pe_status"?',
       ["validate --plugin test --format yaml"] = 'unknown format "yaml"; expected text or json',
     } do

@@ -5,7 +5,7 @@ local Workspace = require "tests.support.runner"
 local RUNNER = Workspace.RUNNER
 
 local ACTIONS = "plugin_start\nplugin_stop\ndeployment_start\ndeployment_stop\ndeployment_replace_model\n"
-  .. "deployment_status\npe_status\ndeployment_list\ndeployment_relaunch\n"
+  .. "deployment_status\npe_status\ndeployment_list\ndeployment_relaunch\nendpoint_update\nendpoint_status\n"
 
 local FINE = 'function P:pe_status() return ActionStatusInfo{ status = ActionStatus.OK, msg = "fine" } end'
 
@@ -68,6 +68,74 @@ describe("the command line", function()
     assert.equal(workspace:read("status.yaml"), result.stdout)
   end)
 
+  describe("as agents of the Python runner have it", function()
+    local COMMAND = "--plugin ./fine --action pe_status --status-file status.yaml "
+
+    it("takes abbreviations, and the last of an option that is given twice", function()
+      local result = run("--plug ./nowhere --plugin ./fine --act pe_status --status other.yaml --status-f=status.yaml "
+        .. "--show --dry")
+      assert.equal(0, result.code, result.stderr)
+      assert.equal("fine", status().msg)
+      assert.equal(workspace:read("status.yaml"), result.stdout)
+      assert.is_nil(workspace:read("other.yaml"))
+    end)
+
+    it("exits with 0 whatever the outcome is; with the outcome as a number only when asked", function()
+      for name, code in pairs { OK = 0, ERROR = 1, WARN = 2, UNKNOWN = 3 } do
+        workspace:plugin_file("ends", ("function P:pe_status() return ActionStatusInfo{ status = ActionStatus.%s } end")
+          :format(name))
+        local command = "--plugin ./ends --action pe_status --status-file status.yaml "
+        assert.equal(0, run(command).code)
+        assert.equal(code, run(command .. "--exit-codes").code)
+      end
+      assert.equal(0, run("--plugin ./nowhere --action pe_status --status-file status.yaml").code)
+      assert.equal("failing", status().status)
+    end)
+
+    it("takes log levels in any case, and Python's names", function()
+      for level, logged in pairs { DEBUG = true, INFO = true, Warning = false, ERROR = false, critical = false } do
+        local stderr = run(COMMAND .. "--log-level " .. level).stderr
+        assert.equal(logged, stderr:find("pe_status: passing", 1, true) ~= nil, level)
+      end
+    end)
+
+    it("appends the log to --logfile, and makes it for its owner alone", function()
+      for count = 1, 2 do
+        local result = run(COMMAND .. "--logfile log.txt")
+        assert.same({ "", 0 }, { result.stderr, result.code })
+        assert.equal(count, select(2, workspace:read("log.txt"):gsub("pe_status: passing: fine", "")))
+      end
+      assert.equal("rw-------", require("lfs").attributes(workspace:path("log.txt"), "permissions"))
+      local result = run(COMMAND .. "--logfile nowhere/log.txt --log-config python.conf")
+      assert.equal(0, result.code)
+      assert.matches("cannot open the log file nowhere/log.txt.*log%-config.*has no meaning.*pe_status: passing: fine",
+        result.stderr)
+    end)
+
+    it("generates a config for every action, which is valid", function()
+      for action in ACTIONS:gmatch "%S+" do
+        run(("--gen-config action.yaml --action %s"):format(action))
+        assert.equal(workspace:read("action.yaml"), run(("--action %s --gen-config"):format(action)).stdout)
+        assert.truthy(os.execute(("cd '%s' && '%s' validate --plugin ./fine --config action.yaml --action %s 2>&1")
+          :format(workspace.root, RUNNER:gsub("[^/]*$", "bosun"), action)), action)
+      end
+    end)
+
+    it("lists plugins with their other names, those of the search path last", function()
+      workspace:mkdir("one"); workspace:mkdir("one/folder"); workspace:mkdir("one/empty")
+      workspace:plugin_file("one/mine", FINE); workspace:plugin_file("one/docker", FINE)
+      workspace:plugin_file("one/folder/init", FINE)
+      assert.same({ stdout = "docker,docker-plugin\nfilesystem,filesystem_plugin\ntest\nfolder\nmine\n", stderr = "",
+        code = 0 }, run("--list-plugins", "BOSUN_PLUGIN_PATH=one"))
+    end)
+
+    it("is run under the other name of the program", function()
+      local program = RUNNER:gsub("[^/]*$", "plugin-runner")
+      assert.truthy(os.execute(("cd '%s' && '%s' %s 2>stderr"):format(workspace.root, program, COMMAND)))
+      assert.equal("fine", status().msg)
+    end)
+  end)
+
   describe("that is wrong", function()
     -- words, what standard error must say
     local wrong = {
@@ -76,7 +144,8 @@ describe("the command line", function()
       { "--plugin x --action pe_status", "--status-file is missing" },
       { "--plugin", "--plugin needs a value" },
       { "--plugin= --action pe_status", "--plugin has an empty value" },
-      { "--plugin a --plugin b", "--plugin is given twice" },
+      { "--li", "--li is ambiguous: write --list-actions or --list-plugins" },
+      { "--gen-config", "--gen-config needs --action" },
       { "--show-status=yes", "--show-status takes no value" },
       { "--plugn x", "did you mean --plugin?" },
       { "--status_file x", "did you mean --status-file?" },
@@ -87,6 +156,7 @@ describe("the command line", function()
       { "--timeout nan", "expected a number of seconds above 0" },
       { "--timeout 5x", "expected a number of seconds above 0" },
       { "--log-level loud", 'unknown log level "loud"; expected trace, debug, info, warn or error' },
+      { "--log-level warm", 'did you mean "warn"?' },
       { "--log-format jsn", 'did you mean "json"?' },
       { "pe_status", 'unexpected argument "pe_status"; options begin with "--"' },
       { "--plugin x --action deployment_start --status-file status.yaml", "--config is missing" },
@@ -111,7 +181,7 @@ describe("the command line", function()
     it("does not bring the program down, however long it is", function()
       local long = "\"$(head -c 100000 /dev/zero | tr '\\0' a)\""
       local result = run("--plugin " .. long .. " --action pe_status --status-file status.yaml")
-      assert.equal(1, result.code)
+      assert.equal(0, result.code)
       assert.equal("failing", status().status)
       assert.equal(64, run("--" .. long).code)
     end)
@@ -149,6 +219,29 @@ describe("the command line", function()
       run("--plugin test --action pe_status --status-file status.yaml --private-config "
         .. workspace:write("test.yaml", "pe_status_time_sec: 0\n"))
       assert.equal("passing", status().status)
+    end)
+
+    it("by the names that the Python runner has for it", function()
+      run("--plugin filesystem_plugin --action plugin_start --status-file status.yaml")
+      assert.equal("passing", status().status)
+      for _, name in ipairs { "s3", "s3_plugin", "snowflake", "azureml_plugin", "aws", "sap", "k8s", "k8s-plugin" } do
+        assert.equal(("%q is a plugin of the Python package that Bosun does not have: see "
+          .. "docs/how-to/coming-from-python.md"):format(name), message(name))
+      end
+    end)
+
+    it("by a dotted name, whose dots are folders of the search path", function()
+      workspace:mkdir("one"); workspace:mkdir("one/pkg")
+      workspace:plugin_file("one/pkg/mod", FINE)
+      assert.equal("fine", message("pkg.mod", "BOSUN_PLUGIN_PATH=one"))
+      assert.matches('no plugin named "pkg%.mod"', message("pkg.mod"))
+    end)
+
+    it("but not one that is written in Python", function()
+      workspace:write("old.py", "class Old: pass")
+      for _, plugin in ipairs { "./old.py", "old.py", "./old" } do
+        assert.matches("is a Python plugin, and Bosun's plugins are written in Lua", message(plugin))
+      end
     end)
 
     it("never by name in the working directory", function()

@@ -66,7 +66,7 @@ describe("the runner's surroundings:", function()
   end)
 
   it("a trace that nobody reads is an error", function()
-    assert.equal(1, (sh "mkfifo trace; exec $RUN --trace trace"))
+    assert.equal(1, (sh "mkfifo trace; exec $RUN --exit-codes --trace trace"))
     assert.truthy(status().msg:find("trace: it is a FIFO without a reader", 1, true))
   end)
 

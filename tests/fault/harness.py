@@ -74,7 +74,7 @@ class Workspace:
         return path if os.path.exists(path) else self.write(f"models/{name}.mlpkg", model_bytes(name, size))
 
     def argv(self, action, config=None, plugin="filesystem", private=None, status="status.yaml", extra=()):
-        argv = [RUNNER, "--plugin", plugin, "--action", action, "--status-file", os.path.join(self.out, status)]
+        argv = [RUNNER, "--exit-codes", "--plugin", plugin, "--action", action, "--status-file", os.path.join(self.out, status)]
         argv += ["--config", config] if config else []
         argv += ["--private-config", private] if private else []
         return argv + list(extra)

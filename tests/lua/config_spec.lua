@@ -103,8 +103,9 @@ describe("bosun.config", function()
 
   it("stops after 20 problems and counts the rest", function()
     local lines = {}
-    for i = 1, 30 do lines[i] = ("key%d: 1\n"):format(i) end
-    local _, failure = load(table.concat(lines), "{}")
+    for i = 1, 30 do lines[i] = ("key%d: x\n"):format(i) end
+    local schema = "(function() local s = {} for i = 1, 30 do s['key' .. i] = { type = 'integer' } end return s end)()"
+    local _, failure = load(table.concat(lines), schema)
     assert.equal(30, #failure.problems)
     assert.matches("… and 10 more$", failure.message)
   end)

@@ -129,8 +129,8 @@ do return R end]]
       end
       answers('%["d1"%] is a plain table; expected an ActionStatusInfo', "{ d1 = {} }")
       answers(" is a number; expected a table of ActionStatusInfo by deployment id", "5")
-      answers('%["d1"%]: state is "lost"; expected one of DeploymentState: ', [[(function()
-        local info = ActionStatusInfo{ status = ActionStatus.OK } info.state = "lost" return { d1 = info } end)()]])
+      answers('%["d1"%]: state is 5; expected one of DeploymentState: ', [[(function()
+        local info = ActionStatusInfo{ status = ActionStatus.OK } info.state = 5 return { d1 = info } end)()]])
     end)
 
     it("fails when its data cannot be written", function()
@@ -202,9 +202,49 @@ do return R end]]
     end)
 
     it("of deployment_list may have a deployment that is called deploymentsStatus", function()
-      local data = { deploymentsStatus = { id = "deploymentsStatus" } }
-      assert.same(data, act("function P:deployment_list() return ActionStatusInfo{ status = ActionStatus.OK, data = "
-        .. "{ deploymentsStatus = { id = 'deploymentsStatus' } } } end", "deployment_list").data)
+      local data = act("function P:deployment_list() return ActionStatusInfo{ status = ActionStatus.OK, data = "
+        .. "{ deploymentsStatus = { id = 'deploymentsStatus' } } } end", "deployment_list").data
+      assert.equal("deploymentsStatus", data.deploymentsStatus.id)
+    end)
+
+    it("of deployment_list hold a whole status and the deployment's facts in each entry", function()
+      local data = act([[function P:deployment_list() return ActionStatusInfo{ status = ActionStatus.OK, data = {
+        plain = { id = "plain", modelId = "A", region = "eu" },
+        sick = { id = "sick", status = ActionStatus.ERROR, msg = "no answer", state = DeploymentState.ERRORED },
+        whole = ActionStatusInfo{ status = ActionStatus.WARN, data = { currentModelId = "B" } } } } end]],
+        "deployment_list").data
+      for _, entry in pairs(data) do
+        assert.equal("number", type(entry.timestamp))
+        entry.timestamp, entry.duration = nil, nil
+      end
+      assert.same({
+        plain = { id = "plain", modelId = "A", region = "eu", status = "passing", state = "ready",
+          data = { currentModelId = "A" } },
+        sick = { id = "sick", status = "failing", msg = "no answer", state = "errored" },
+        whole = { status = "warning", data = { currentModelId = "B" } },
+      }, data)
+      fails('data%["d"%] is 5 %(a number%); expected a table of facts', "function P:deployment_list() return "
+        .. "ActionStatusInfo{ status = ActionStatus.OK, data = { d = 5 } } end", "deployment_list")
+      fails('data%["d"%]: status is "up"; expected one of ActionStatus', "function P:deployment_list() return "
+        .. "ActionStatusInfo{ status = ActionStatus.OK, data = { d = { status = 'up' } } } end", "deployment_list")
+    end)
+
+    it("of pe_status may stand straight in data", function()
+      local data = act([[function P:pe_status() return ActionStatusInfo{ status = ActionStatus.OK, data = {
+        d1 = ActionStatusInfo.passing("fine"), note = "kept",
+        deploymentsStatus = { d2 = ActionStatusInfo.failing("gone", DeploymentState.ERRORED) } } } end]]).data
+      assert.equal("kept", data.note)
+      assert.is_nil(data.d1)
+      assert.same({ "passing", "fine" }, { data.deploymentsStatus.d1.status, data.deploymentsStatus.d1.msg })
+      assert.same({ "failing", "errored" }, { data.deploymentsStatus.d2.status, data.deploymentsStatus.d2.state })
+    end)
+
+    it("pass on a state that nobody knows, with a warning", function()
+      local status = act("function P:pe_status() return ActionStatusInfo{ status = ActionStatus.OK, "
+        .. "state = 'Ready' } end")
+      assert.equal("Ready", status.state)
+      assert.matches('WARN  pe_status: the state "Ready" is not one of DeploymentState; did you mean "ready"%?',
+        status.stderr)
     end)
 
     for name, outcome in pairs { OK = "passing", WARN = "warning", ERROR = "failing", UNKNOWN = "unknown" } do
@@ -226,7 +266,7 @@ do return R end]]
       raises("ActionStatusInfo: status is nil", "ActionStatusInfo{ msg = 'x' }")
       raises('ActionStatusInfo: status is "good"', "ActionStatusInfo{ status = 'good' }")
       raises("ActionStatusInfo: msg is a number; expected a string", "ActionStatusInfo{ status = 'passing', msg = 5 }")
-      raises('ActionStatusInfo: state is "readyy"', "ActionStatusInfo{ status = 'passing', state = 'readyy' }")
+      raises("ActionStatusInfo: state is true", "ActionStatusInfo{ status = 'passing', state = true }")
       raises("ActionStatusInfo: duration is %-1", "ActionStatusInfo{ status = 'passing', duration = -1 }")
       raises("ActionStatusInfo: expected ActionStatusInfo{status = …, msg = …}, got a string",
         "ActionStatusInfo('passing')")
@@ -243,6 +283,55 @@ do return R end]]
         local info = ActionStatusInfo{ status = ActionStatus.OK, msg = "fine" }
         info.data = { ActionStatusInfo.is(info), ActionStatusInfo.is({}), tostring(info) }
         return info end]]).data)
+    end)
+  end)
+
+  describe("that raises in a deployment's action", function()
+    it("leaves the deployment errored, unless the action was stopped or concerns no deployment", function()
+      assert.equal("errored", act("function P:deployment_status() error 'x' end", "deployment_status",
+        { id = "d" }).state)
+      assert.equal("errored", act("function P:deployment_start() end", "deployment_start", { id = "d" }).state)
+      assert.is_nil(act("function P:pe_status() error 'x' end").state)
+      assert.is_nil(act("function P:init() error 'x' end", "deployment_start", { id = "d" }).state)
+      assert.is_nil(act("function P:deployment_stop() while true do end end", "deployment_stop", { id = "d" },
+        { args = { "--timeout", "0.1" } }).state)
+    end)
+  end)
+
+  describe("endpoint_update and endpoint_status", function()
+    local ENDPOINT = [[
+endpointInfo: {id: e1, name: e, predictionEnvironmentId: pe, endpointType: online, tags: {}, authType: key,
+  trafficSplit: {d1: !!float 60, d2: !!float '40'}}
+]]
+
+    it("get the endpointInfo", function()
+      for _, action in ipairs { "endpoint_update", "endpoint_status" } do
+        local status = act(("function P:%s(endpoint_info) return ActionStatusInfo{ status = ActionStatus.OK, "
+          .. "data = endpoint_info } end"):format(action), action, nil, { config = ENDPOINT })
+        assert.same({ "e1", 60.0, 40.0 }, { status.data.id, status.data.trafficSplit.d1, status.data.trafficSplit.d2 })
+      end
+    end)
+
+    it("are optional", function()
+      local status = act("", "endpoint_update", nil, { config = ENDPOINT })
+      assert.same({ "unknown", "the plugin P has no method endpoint_update, which is optional" },
+        { status.status, status.msg })
+      assert.equal("the plugin P has no method endpoint_status, which is optional; is endpoint_statuss a misspelling "
+        .. "of it?", act("function P:endpoint_statuss() end", "endpoint_status", nil, { config = ENDPOINT }).msg)
+    end)
+  end)
+
+  describe("deployment_replace_model", function()
+    local ECHO = "function P:deployment_replace_model(d) return ActionStatusInfo{ status = ActionStatus.OK, "
+      .. "msg = d.newModelId, data = d } end"
+
+    it("gets modelId as newModelId when the agent sends none", function()
+      for _, more in ipairs { "", ", newModelId: ''", ", newModelId: null" } do
+        local status = act(ECHO, "deployment_replace_model", nil,
+          { config = ("deploymentInfo: {id: d, modelId: B%s}\n"):format(more) })
+        assert.same({ "B", "B" }, { status.msg, status.data.modelId })
+      end
+      assert.equal("C", act(ECHO, "deployment_replace_model", { id = "d", modelId = "B", newModelId = "C" }).msg)
     end)
   end)
 

@@ -6,7 +6,14 @@ local SLEEPS = {
   plugin_start = "plugin_start_time", plugin_stop = "plugin_stop_time", pe_status = "pe_status_time_sec",
   deployment_list = "deployment_list_time_sec", deployment_start = "launch_time_sec",
   deployment_stop = "stop_time_sec", deployment_replace_model = "replace_model_time_sec",
-  deployment_status = "deployment_status_time_sec",
+  deployment_status = "deployment_status_time_sec", endpoint_update = "endpoint_update_time_sec",
+  endpoint_status = "endpoint_status_time_sec",
+}
+
+--- What every action needs.
+local BOTH = {
+  deploymentInfo = { id = "d1", modelId = "A" },
+  endpointInfo = { id = "e1", name = "e", predictionEnvironmentId = "pe", endpointType = "online" },
 }
 
 describe("the test plugin", function()
@@ -32,7 +39,9 @@ describe("the test plugin", function()
     act "plugin_start"
     assert.same({}, act("deployment_list").data)
     assert.equal("ready", act("deployment_start", deployment).state)
-    assert.same({ d1 = deployment }, act("deployment_list").data)
+    local listed = act("deployment_list").data.d1
+    for key, value in pairs(deployment) do assert.equal(value, listed[key]) end
+    assert.same({ "passing", "ready", "A" }, { listed.status, listed.state, listed.data.currentModelId })
     assert.same({ currentModelId = "A" }, act("deployment_status", deployment).data)
     deployment.newModelId = "B"
     act("deployment_replace_model", deployment)
@@ -49,9 +58,26 @@ describe("the test plugin", function()
     local config = { peInfo = { deployments = { "d1", { id = "d2" } } } }
     local of = act("pe_status", nil, { config = config }).data.deploymentsStatus
     assert.equal("passing", of.d1.status)
-    assert.equal("failing", of.d2.status)
-    assert.equal("failing", workspace:act("deployment_status", { id = "d2" }).status)
-    assert.equal("failing", workspace:act("deployment_replace_model", { id = "d2", newModelId = "B" }).status)
+    assert.equal("failing errored", of.d2.status .. " " .. of.d2.state)
+    for action, deployment in pairs {
+      deployment_status = { id = "d2" }, deployment_replace_model = { id = "d2", newModelId = "B" },
+    } do
+      local status = workspace:act(action, deployment)
+      assert.equal("failing errored", status.status .. " " .. status.state)
+    end
+    assert.same({ deploymentsStatus = {} }, act("pe_status").data)
+  end)
+
+  it("plays an endpoint's life", function()
+    local function endpoint(action)
+      return workspace:act(action, nil, { config = { endpointInfo = {
+        id = "e1", name = "first", predictionEnvironmentId = "pe", endpointType = "online",
+        trafficSplit = { d1 = 60.5, d2 = 39.5 },
+      } } })
+    end
+    assert.equal("endpoint e1 does not exist", endpoint("endpoint_status").msg)
+    assert.equal("passing", endpoint("endpoint_update").status)
+    assert.same({ trafficSplit = { d1 = 60.5, d2 = 39.5 } }, endpoint("endpoint_status").data)
   end)
 
   it("leaves a file for each action", function()
@@ -77,7 +103,7 @@ describe("the test plugin", function()
   it("raises where it is told to, in every action", function()
     workspace.private.raise_exception = true
     for action in pairs(SLEEPS) do
-      local status = workspace:act(action, { id = "d1", modelId = "A" })
+      local status = workspace:act(action, nil, { config = BOTH })
       assert.equal("failing", status.status)
       assert.matches("raise_exception is set", status.msg)
     end
@@ -87,7 +113,7 @@ describe("the test plugin", function()
   it("sleeps as long as each action is told to", function()
     for action, key in pairs(SLEEPS) do
       workspace.private[key] = 100
-      local status = workspace:act(action, { id = "d1", modelId = "A" }, { args = { "--timeout", "0.1" } })
+      local status = workspace:act(action, nil, { config = BOTH, args = { "--timeout", "0.1" } })
       assert.equal("failing", status.status, action)
       assert.matches("timed out", status.msg)
       workspace.private[key] = 0

@@ -149,7 +149,7 @@ function Workspace:config_file(content)
 end
 
 local function command_line(workspace, options)
-  local words = { RUNNER }
+  local words = { RUNNER, "--exit-codes" }
   local function add(name, value)
     if value then words[#words + 1] = name; words[#words + 1] = value end
   end

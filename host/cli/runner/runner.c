@@ -2,32 +2,12 @@
 #include "bosun.h"
 #include "cli/options.h"
 #include "core/fs/fs.h"
+#include "gen_config.h"
 #include "supervisor.h"
-#include <fcntl.h>
-#include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-
-/* Opens missing standard descriptors, because otherwise the next file opened would become one; the plugin's
- * child processes do not inherit any other. A broken pipe or a full disk fails the write instead of killing
- * the process. */
-static int set_up_process(void)
-{
-    int fd;
-    do
-        fd = open("/dev/null", O_RDWR);
-    while (fd >= 0 && fd <= STDERR_FILENO);
-    if (fd < 0)
-        return -1;
-    close(fd);
-    /* Kernels before 5.11 refuse this; the runner's own descriptors are close-on-exec anyway. */
-    close_range(STDERR_FILENO + 1, ~0U, CLOSE_RANGE_CLOEXEC);
-    /* Some daemons start their children with SIGCHLD ignored, which would hide the worker's end. */
-    if (signal(SIGCHLD, SIG_DFL) == SIG_ERR)
-        return -1;
-    return signal(SIGPIPE, SIG_IGN) == SIG_ERR || signal(SIGXFSZ, SIG_IGN) == SIG_ERR ? -1 : 0;
-}
 
 static int print(const char *text)
 {
@@ -58,9 +38,47 @@ static int list_actions(void)
     return status;
 }
 
+static void add_line(void *data, const char *names)
+{
+    bosun_buf_printf(data, "%s\n", names);
+}
+
+/* Prints a text and frees it; returns the exit status. */
+static int print_text(bosun_buf *text)
+{
+    int status = text->failed ? EXIT_STATUS_FILE : print(bosun_buf_text(text));
+    bosun_buf_free(text);
+    return status;
+}
+
+static int list_plugins(void)
+{
+    bosun_buf text = {0};
+    bosun_options where;
+    bosun_options_init(&where);
+    where.plugin_path = getenv("BOSUN_PLUGIN_PATH");
+    if (bosun_list_plugins(&where, add_line, &text) < 0)
+        text.failed = true;
+    return print_text(&text);
+}
+
+static int generate_config(const options *opt)
+{
+    bosun_buf text = {0};
+    gen_config_write(&text, opt->action);
+    if (!*opt->gen_config || text.failed)
+        return print_text(&text);
+    bosun_err err = {0};
+    int rc = bosun_fs_write_in_place(opt->gen_config, text.data, text.len, NULL, &err);
+    if (rc < 0)
+        fprintf(stderr, "bosun-plugin-runner: --gen-config: %s\n", err.message);
+    bosun_buf_free(&text);
+    return rc < 0 ? EXIT_STATUS_FILE : 0;
+}
+
 int main(int argc, char **argv)
 {
-    if (set_up_process() < 0) {
+    if (supervisor_set_up_process() < 0) {
         perror("bosun-plugin-runner: cannot set up descriptors and signals");
         return EXIT_STATUS_FILE;
     }
@@ -74,5 +92,9 @@ int main(int argc, char **argv)
         return print_help();
     if (opt.version)
         return print("bosun-plugin-runner " BOSUN_VERSION "\n");
+    if (opt.gen_config)
+        return generate_config(&opt);
+    if (opt.list_plugins)
+        return list_plugins();
     return opt.list_actions ? list_actions() : supervisor_run(&opt);
 }

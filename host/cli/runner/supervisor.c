@@ -63,6 +63,7 @@ static int become_subreaper(supervisor *s, bosun_err *err)
 _Noreturn static void become_worker(supervisor *s, pid_t pid, int release_fd)
 {
     worker_start start = {.options = s->opt,
+                          .log_fd = s->log.log_fd,
                           .release_fd = release_fd,
                           .record = s->record,
                           .supervisor = pid,
@@ -154,7 +155,7 @@ static int exit_status(const supervisor *s, bosun_outcome outcome)
 {
     if (s->watch.cancel_signal && outcome == BOSUN_FAILING)
         return 128 + s->watch.cancel_signal;
-    return (int)outcome;
+    return s->opt->exit_codes ? (int)outcome : 0;
 }
 
 /* Logs why the status file could not be written, and what follows; returns the exit status. */
@@ -282,6 +283,13 @@ int supervisor_run(const options *opt)
         .start = bosun_monotonic(),
         .watch = watch_new(deadline),
     };
+    sink_open_log(&s.log, opt->logfile);
+    if (opt->log_config)
+        sink_printf(
+            &s.log, BOSUN_LOG_WARN,
+            "--log-config %s has no meaning here: it configures Python's logging; the log is set with "
+            "--log-level, --log-format and --logfile",
+            opt->log_config);
     int status = run(&s);
     record_close(&s.record);
     close_fd(&s.release_fd);
@@ -291,7 +299,7 @@ int supervisor_run(const options *opt)
 
 int supervisor_report_usage(const char *path, const char *message)
 {
-    const sink log = {.trace_fd = -1, .patience = STDERR_PATIENCE};
+    const sink log = {.log_fd = STDERR_FILENO, .trace_fd = -1, .patience = STDERR_PATIENCE};
     status_file file;
     bosun_err err = {0};
     if (status_file_open(&file, path, &err) < 0)

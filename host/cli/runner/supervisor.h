@@ -6,6 +6,11 @@
 
 enum { EXIT_USAGE = 64, EXIT_STATUS_FILE = 74 };
 
+/* Opens missing standard descriptors, because otherwise the next file opened would become one; the plugin's
+ * child processes do not inherit any other. A broken pipe or a full disk fails the write instead of killing
+ * the process. 0, or -1 with errno set. */
+int supervisor_set_up_process(void);
+
 /* Runs the action; returns the exit status. */
 int supervisor_run(const options *opt);
 

@@ -110,6 +110,7 @@ static bosun_options host_options(const worker_start *start, sink *log)
     bosun_options result;
     bosun_options_init(&result);
     result.plugin_path = getenv("BOSUN_PLUGIN_PATH");
+    result.settings = start->options->settings;
     result.dry_run = start->options->dry_run;
     result.timeout = start->options->timeout;
     result.log_level = log->trace_fd >= 0 ? BOSUN_LOG_TRACE : log->level;
@@ -151,7 +152,11 @@ static bosun_host *make_host(worker_start *start, sink *log, bosun_err *err)
 static bosun_status *run_action(worker_start *start, bosun_err *err)
 {
     const options *opt = start->options;
-    sink log = {.level = opt->log_level, .format = opt->log_format, .trace_fd = -1, .patience = -1};
+    sink log = {.level = opt->log_level,
+                .format = opt->log_format,
+                .log_fd = start->log_fd,
+                .trace_fd = -1,
+                .patience = -1};
     bosun_host *host = make_host(start, &log, err);
     if (!host)
         return NULL;

@@ -7,7 +7,7 @@ typedef struct main_options {
     bool help;
 } main_options;
 
-static const args_command *const subcommands[] = {&tool_describe, &tool_validate, NULL};
+static const args_command *const subcommands[] = {&tool_run, &tool_describe, &tool_validate, NULL};
 
 static const args_option table[] = {
     {.name = "--version",
@@ -24,12 +24,11 @@ static const args_option table[] = {
 
 static const args_command bosun = {
     .program = "bosun",
-    .about =
-        "Helps to write and configure plugins of bosun-plugin-runner, and shows what they contain. Runs no "
-        "action.",
+    .about = "Helps to write, configure and try plugins of bosun-plugin-runner, and shows what they contain.",
     ARGS_OPTIONS(table),
     .subcommands = subcommands,
-    .examples = "  bosun describe filesystem\n"
+    .examples = "  bosun run test pe_status\n"
+                "  bosun describe filesystem\n"
                 "  bosun describe test --format yaml-sample > test.conf.yaml\n",
     .sample = " validate --plugin test \\\n"
               "    --private-config sample_configs/plugin.test.conf.yaml\n",

@@ -57,7 +57,8 @@ static int set_alarm(double seconds)
 
 static bosun_options host_options(double timeout)
 {
-    static sink log = {.level = BOSUN_LOG_WARN, .format = BOSUN_LOG_TEXT, .trace_fd = -1};
+    static sink log = {
+        .level = BOSUN_LOG_WARN, .format = BOSUN_LOG_TEXT, .log_fd = STDERR_FILENO, .trace_fd = -1};
     bosun_options options;
     bosun_options_init(&options);
     options.plugin_path = getenv("BOSUN_PLUGIN_PATH");

@@ -17,6 +17,7 @@ enum {
 
 /* The subcommands. */
 extern const args_command tool_describe;
+extern const args_command tool_run;
 extern const args_command tool_validate;
 
 /* Rows that they share; `target` is the struct of the subcommand's options. */

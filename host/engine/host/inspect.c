@@ -96,6 +96,7 @@ bool bosun_host_has_schema(bosun_host *host)
 
 typedef struct validation {
     bosun_host *host;
+    const char *config; /* the action config; NULL: none */
     bosun_problem_function *tell;
     void *data;
     int count;
@@ -146,10 +147,13 @@ static void report_table(lua_State *L, validation *v)
     bosun_problem problem = {.file = v->host->private_config};
     problem.line = integer_field(L, "line");
     problem.column = integer_field(L, "column");
-    problem.path = push_text_field(L, lua_gettop(L), "path");
-    problem.message = push_text_field(L, lua_gettop(L) - 1, "message");
+    const char *file = push_text_field(L, lua_gettop(L), "file");
+    if (*file)
+        problem.file = file;
+    problem.path = push_text_field(L, lua_gettop(L) - 1, "path");
+    problem.message = push_text_field(L, lua_gettop(L) - 2, "message");
     report(v, &problem);
-    lua_pop(L, 2);
+    lua_pop(L, 3);
 }
 
 static int validate_private(lua_State *L)
@@ -158,7 +162,8 @@ static int validate_private(lua_State *L)
     host_push_library(L, "bosun.host.validate", "problems");
     host_push_class(L);
     lua_pushstring(L, v->host->private_config); /* nil when NULL */
-    lua_call(L, 2, 1);
+    lua_pushstring(L, v->config);
+    lua_call(L, 3, 1);
     luaL_checktype(L, -1, LUA_TTABLE);
     for (lua_Integer i = 1; lua_rawgeti(L, -1, i) == LUA_TTABLE; i++) {
         report_table(L, v);
@@ -194,7 +199,7 @@ int bosun_host_validate(bosun_host *host, const char *action, const char *config
                         bosun_problem_function *tell, void *data, bosun_error *error)
 {
     bosun_err err = {0};
-    validation v = {.host = host, .tell = tell, .data = data};
+    validation v = {.host = host, .config = config, .tell = tell, .data = data};
     host_enter(host);
     int rc = validate(&v, action, config, &err);
     host_leave(host);

@@ -1,49 +1,14 @@
 /* Finds a plugin's file. A path is used as it is; a name is searched for in the folders of plugins, then
  * among the built-in plugins. */
 #include "core/base/path.h"
-#include "core/base/program.h"
-#include "core/base/suggest.h"
 #include "host.h"
-#include <dirent.h>
+#include "plugin_names.h"
 #include <errno.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-
-#ifndef BOSUN_DATADIR
-#define BOSUN_DATADIR "/usr/local/share/bosun"
-#endif
-
-/* The site folder of the installation that the program or the library is part of. An installation can be
- * moved, and built before its place is known. The library can be in lib/ or, as on Debian, in a folder of it.
- */
-static char *find_site(void)
-{
-    char path[PATH_MAX];
-    bosun_buf out = bosun_buf_fixed(path, sizeof path);
-    bool found = bosun_program_beside(&out, "../share/bosun/site") ||
-                 bosun_library_beside(&out, "../share/bosun/site") ||
-                 bosun_library_beside(&out, "../../share/bosun/site");
-    return strdup(found ? path : BOSUN_DATADIR "/site");
-}
-
-int host_dirs_init(bosun_dirs *dirs, const bosun_options *options)
-{
-    dirs->path = options->plugin_path ? strdup(options->plugin_path) : NULL;
-    dirs->site = options->site_dir ? strdup(options->site_dir) : find_site();
-    return dirs->site && (dirs->path || !options->plugin_path) ? 0 : -1;
-}
-
-void host_dirs_free(bosun_dirs *dirs)
-{
-    free(dirs->path);
-    free(dirs->site);
-    *dirs = (bosun_dirs){0};
-}
-
-#define NAMES_MAX 256
 
 static bool ends_with(const char *text, const char *end)
 {
@@ -98,99 +63,58 @@ static int try_folder(try_function *try, const char *dir, const char *name, bosu
     return 0;
 }
 
-/* Copies the next folder of a colon-separated list, and moves *rest past it. Returns false at the end. */
-static bool next_dir(const char **rest, char dir[PATH_MAX])
-{
-    while (*rest && **rest) {
-        size_t len = strcspn(*rest, ":");
-        snprintf(dir, PATH_MAX, "%.*s", (int)len, *rest);
-        *rest += len + ((*rest)[len] == ':');
-        if (len > 0 && len < PATH_MAX)
-            return true;
-    }
-    return false;
-}
-
 /* Tries the folders in the order of the search, then the built-in plugins. */
 static int try_name(const bosun_dirs *dirs, const char *name, bosun_plugin_file *file, bosun_err *err)
 {
     char dir[PATH_MAX];
     int found = 0;
-    for (const char *rest = dirs->path; found == 0 && next_dir(&rest, dir);)
+    for (const char *rest = dirs->path; found == 0 && host_next_dir(&rest, dir);)
         found = try_folder(try_file, dir, name, file, err);
     if (found == 0)
         found = try_folder(try_file, dirs->site, name, file, err);
     if (found == 0)
         found = try_folder(try_embedded, "plugins", name, file, err);
-    if (found == 0 && strcmp(name, "k8s") == 0)
-        found = try_folder(try_embedded, "plugins", "kubernetes", file, err);
     return found;
 }
 
-typedef struct names {
-    char *items[NAMES_MAX];
-    size_t count;
-} names;
-
-static void add_name(names *all, const char *name)
+/* Tries "pkg.mod" as pkg/mod, like a Python module. */
+static int try_dotted(const bosun_dirs *dirs, const char *name, bosun_plugin_file *file, bosun_err *err)
 {
-    size_t len = strlen(name);
-    if (all->count == NAMES_MAX || name[0] == '.')
-        return;
-    char *copy = strndup(name, ends_with(name, ".lua") ? len - 4 : len);
-    if (copy)
-        all->items[all->count++] = copy;
+    char path[NAME_MAX + 1];
+    if (!strchr(name, '.') || snprintf(path, sizeof path, "%s", name) >= (int)sizeof path)
+        return 0;
+    for (char *dot = strchr(path, '.'); dot; dot = strchr(dot, '.'))
+        *dot = '/';
+    return try_name(dirs, path, file, err);
 }
 
-/* Adds the names of the files and folders in a folder of plugins. */
-static void add_names(names *all, const char *dir)
+/* Is this, or would it be for the Python runner, the path of a Python module? */
+static bool is_python(const char *plugin)
 {
-    DIR *folder = opendir(dir);
-    if (!folder)
-        return;
-    struct dirent *entry;
-    while ((entry = readdir(folder)))
-        add_name(all, entry->d_name);
-    closedir(folder);
+    char storage[PATH_MAX];
+    bosun_buf path = bosun_buf_fixed(storage, sizeof storage);
+    bosun_buf_printf(&path, "%s.py", plugin);
+    return ends_with(plugin, ".py") || (!path.failed && is_file(storage));
 }
 
-static void add_builtin_names(names *all)
+/* Sets the error about a path at which no plugin is. Returns -1. */
+static int no_file(const char *plugin, bosun_err *err)
 {
-    static const char prefix[] = "plugins/";
-    for (size_t i = 0; i < bosun_embedded_count; i++) {
-        const char *name = bosun_embedded_files[i].name;
-        if (strncmp(name, prefix, sizeof prefix - 1) != 0)
-            continue;
-        char first[NAME_MAX + 1];
-        size_t len = strcspn(name + sizeof prefix - 1, "/");
-        snprintf(first, sizeof first, "%.*s", (int)len, name + sizeof prefix - 1);
-        add_name(all, first);
-    }
-}
-
-/* Sets the error, with the places searched and a suggestion. Returns -1. */
-static int set_not_found(const bosun_dirs *dirs, const char *plugin, bosun_err *err)
-{
-    names all = {.count = 0};
-    char dir[PATH_MAX];
-    for (const char *rest = dirs->path; next_dir(&rest, dir);)
-        add_names(&all, dir);
-    add_names(&all, dirs->site);
-    add_builtin_names(&all);
-    const char *near = bosun_suggest(plugin, (const char *const *)all.items, all.count);
-    bosun_err_set(err, "ENOENT", "find the plugin",
-                  "no plugin named \"%s\" in %s%s%s or among the built-in plugins: to use a plugin of your "
-                  "own, give its path (with a '/') or add its folder to BOSUN_PLUGIN_PATH%s%s%s",
-                  plugin, dirs->path ? dirs->path : "", dirs->path ? ":" : "", dirs->site,
-                  near ? "; did you mean \"" : "", near ? near : "", near ? "\"?" : "");
-    for (size_t i = 0; i < all.count; i++)
-        free(all.items[i]);
-    return -1;
+    if (is_python(plugin))
+        return bosun_err_set(err, BOSUN_ERR_INVALID, "find the plugin",
+                             "%s is a Python plugin, and Bosun's plugins are written in Lua: see "
+                             "docs/how-to/coming-from-python.md",
+                             plugin);
+    return bosun_err_set(err, "ENOENT", "find the plugin",
+                         "no plugin file %s%s (paths are relative to the working directory)", plugin,
+                         ends_with(plugin, ".lua") ? "" : ".lua");
 }
 
 static int find_path(const char *plugin, bosun_plugin_file *file, bosun_err *err)
 {
     static const char *const endings[] = {".lua", "", "/init.lua"};
+    if (ends_with(plugin, ".py"))
+        return no_file(plugin, err);
     for (size_t i = ends_with(plugin, ".lua") ? 1 : 0; i < sizeof endings / sizeof endings[0]; i++) {
         char storage[PATH_MAX];
         bosun_buf path = bosun_buf_fixed(storage, sizeof storage);
@@ -199,9 +123,7 @@ static int find_path(const char *plugin, bosun_plugin_file *file, bosun_err *err
         if (found != 0)
             return found < 0 ? -1 : 0;
     }
-    return bosun_err_set(err, "ENOENT", "find the plugin",
-                         "no plugin file %s%s (paths are relative to the working directory)", plugin,
-                         ends_with(plugin, ".lua") ? "" : ".lua");
+    return no_file(plugin, err);
 }
 
 static int find_name(const bosun_dirs *dirs, const char *plugin, bosun_plugin_file *file, bosun_err *err)
@@ -209,14 +131,19 @@ static int find_name(const bosun_dirs *dirs, const char *plugin, bosun_plugin_fi
     if (bosun_path_check_component(plugin, strlen(plugin), NAME_MAX - 4, "the plugin's name", err) < 0)
         return -1;
     int found = try_name(dirs, plugin, file, err);
+    const char *alias = found == 0 ? host_plugin_alias(plugin) : NULL;
+    if (alias)
+        found = try_name(dirs, alias, file, err);
     if (found == 0)
-        return set_not_found(dirs, plugin, err);
+        found = try_dotted(dirs, plugin, file, err);
+    if (found == 0)
+        return host_plugin_not_found(dirs, plugin, err);
     return found < 0 ? -1 : 0;
 }
 
 int host_find_plugin(const bosun_dirs *dirs, const char *plugin, bosun_plugin_file *file, bosun_err *err)
 {
-    if (strchr(plugin, '/') || ends_with(plugin, ".lua"))
+    if (strchr(plugin, '/') || ends_with(plugin, ".lua") || ends_with(plugin, ".py"))
         return find_path(plugin, file, err);
     return find_name(dirs, plugin, file, err);
 }

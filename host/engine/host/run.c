@@ -40,7 +40,7 @@ static void push_arguments(lua_State *L, const run *r)
     lua_createtable(L, 0, 7);
     set_section(L, "plugin_config", r->config.plugin);
     set_section(L, "pe_info", r->config.pe);
-    set_section(L, "deployment_info", r->config.deployment);
+    set_section(L, "subject", bosun_config_subject(&r->config, r->action));
     lua_pushstring(L, r->host->private_config); /* nil when NULL */
     lua_setfield(L, -2, "private_config_file");
     lua_pushstring(L, r->config_path); /* nil when NULL */
@@ -92,9 +92,8 @@ static int run_action(lua_State *L)
     host_push_library(L, "bosun.host.driver", "run");
     host_push_class(L);
     lua_pushstring(L, r->action->name);
-    lua_pushboolean(L, r->action->takes_deployment);
     push_arguments(L, r);
-    lua_call(L, 4, 1);
+    lua_call(L, 3, 1);
     take_status(L, r->status);
     return 0;
 }
@@ -130,11 +129,21 @@ static int add_plan(const bosun_host *host, bosun_status *status)
     return status->data && plan ? bosun_value_set(status->arena, status->data, "plan", plan) : -1;
 }
 
+/* An error that the method of a deployment's action raised is the deployment's: its state is "errored".
+ * Nothing is known about a deployment whose action was stopped, or did not begin. */
+static const char *state_after(const run *r, const bosun_err *err)
+{
+    bool in_method = r->host->phase == BOSUN_PHASE_ACTION;
+    bool stopped = strcmp(err->code, BOSUN_ERR_CANCELLED) == 0 || strcmp(err->code, BOSUN_ERR_DEADLINE) == 0;
+    bool of_deployment = r->action && r->action->subject && strcmp(r->action->subject, "deploymentInfo") == 0;
+    return in_method && !stopped && of_deployment ? "errored" : NULL;
+}
+
 /* Makes the status failing, with the error as its message. */
-static void set_failing(bosun_status *status, const bosun_err *err)
+static void set_failing(bosun_status *status, const bosun_err *err, const char *state)
 {
     status->outcome = BOSUN_FAILING;
-    status->state = NULL;
+    status->state = state;
     status->data = NULL;
     bosun_buf text = {0};
     bosun_err_text(&text, err);
@@ -153,7 +162,8 @@ static int run_with_config(run *r, const char *path, bosun_err *err)
         return -1;
     }
     host_set_phase(host, BOSUN_PHASE_CONFIG);
-    const bosun_config_source source = host_config_source(host, path);
+    bosun_config_source source = host_config_source(host, path);
+    source.settings = host->options.settings;
     int rc = bosun_config_read(&r->config, &source, r->action, err);
     if (rc == 0) {
         r->config_path = path;
@@ -173,7 +183,7 @@ static void render(bosun_status *status)
         return;
     bosun_err err = {0};
     bosun_err_nomem(&err, "write the status");
-    set_failing(status, &err);
+    set_failing(status, &err, NULL);
 }
 
 /* Logs one line for every action, however it ended. */
@@ -238,13 +248,13 @@ bosun_status *bosun_host_run(bosun_host *host, const char *action, const char *c
     host->plan.len = 0;
     atomic_store(&host->limits.cut, 0);
     if (run_and_check(&r, action, config, &err) < 0) {
-        set_failing(status, &err);
+        set_failing(status, &err, state_after(&r, &err));
         status->duration = (double)(bosun_monotonic() - start) / (double)BOSUN_SECOND;
         status->timestamp = bosun_realtime() / 1000000;
     }
     if (host_redact_status(status, &host->secrets) < 0) {
         bosun_err_nomem(&err, "remove secrets from the status");
-        set_failing(status, &err);
+        set_failing(status, &err, NULL);
     }
     render(status);
     log_outcome(host, action, status);

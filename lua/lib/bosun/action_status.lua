@@ -93,7 +93,7 @@ local function find_problem(info)
     return ("status is %s; expected one of ActionStatus: %s"):format(show(info.status), list_values(ActionStatus))
   elseif info.msg ~= nil and type(info.msg) ~= "string" then
     return ("msg is a %s; expected a string"):format(type(info.msg))
-  elseif info.state ~= nil and not is_one_of(info.state, DeploymentState) then
+  elseif info.state ~= nil and type(info.state) ~= "string" then
     return ("state is %s; expected one of DeploymentState: %s"):format(show(info.state), list_values(DeploymentState))
   elseif info.duration ~= nil and not is_duration(info.duration) then
     return ("duration is %s; expected 0 or more seconds"):format(show(info.duration))
@@ -119,6 +119,16 @@ end
 ---@return string|nil
 function ActionStatusInfo.problem(info)
   return find_problem(info)
+end
+
+--- What is odd about a state that DeploymentState lacks: the agent may know it, or it is misspelt. nil: nothing.
+---@param state any
+---@return string|nil
+function ActionStatusInfo.odd_state(state)
+  if state == nil or is_one_of(state, DeploymentState) then return nil end
+  local names = {}
+  for _, name in pairs(DeploymentState) do names[#names + 1] = name end
+  return ("the state %s is not one of DeploymentState%s"):format(show(state), suggest.hint(state, names))
 end
 
 --- Raises at the line that calls ActionStatusInfo or one of its functions. `return ActionStatusInfo{…}` is a tail call

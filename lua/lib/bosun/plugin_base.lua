@@ -5,8 +5,9 @@
 ---     function SamplePlugin:pe_status() return ActionStatusInfo{ status = ActionStatus.OK } end
 ---     return SamplePlugin
 ---
---- A plugin defines a method for each action; only `deployment_relaunch` has a default. Set-up of a plugin goes into
---- `init`. With a `SamplePlugin.config_schema`, the checked private config is in `self.config`.
+--- A plugin defines a method for each action; `deployment_relaunch`, `endpoint_update` and `endpoint_status` have
+--- defaults. Set-up of a plugin goes into `init`. With a `SamplePlugin.config_schema`, the checked private config is in
+--- `self.config`.
 
 local log = require "bosun.log"
 local status = require "bosun.action_status"
@@ -52,12 +53,13 @@ function BosunPluginBase:extend(name)
   return class
 end
 
---- The private config, checked against the schema of the class. Loads bosun.config, which other plugins do not need.
-local function load_config(class, file)
+--- The private config, checked against the schema of the class; what it lacks may stand in the `pluginConfig`. Loads
+--- bosun.config, which other plugins do not need.
+local function load_config(class, file, plugin_config, action_config_file)
   local config = require "bosun.config"
   local ok, problem = config.check_schema(class.config_schema)
   if not ok then error(("%s: the config_schema of %s: %s"):format(class.__made_at, class.__name, problem), 0) end
-  local loaded, err = config.load(file, class.config_schema)
+  local loaded, err = config.load(file, class.config_schema, { values = plugin_config, file = action_config_file })
   if loaded then return loaded end
   if not err.file then err = require("bosun.error").wrap(err, "the private config", { file = file }) end
   error(err, 0)
@@ -79,7 +81,9 @@ function BosunPluginBase:new(plugin_config, private_config_file, pe_info, dry_ru
     dry_run = dry_run or false,
     log = log.with { plugin = self.__name },
   }, self)
-  if self.config_schema ~= nil then plugin.config = load_config(self, private_config_file) end
+  if self.config_schema ~= nil then
+    plugin.config = load_config(self, private_config_file, plugin.plugin_config, action_config_file)
+  end
   plugin:init()
   return plugin
 end
@@ -150,6 +154,20 @@ function BosunPluginBase:deployment_relaunch(deployment_info)
   end
   if type(self.deployment_start) ~= "function" then require("bosun.host.missing").raise(self, "deployment_start") end
   return self:deployment_start(deployment_info)
+end
+
+--- Splits the traffic of an online endpoint between deployments. Optional: by default, the status is unknown.
+---@param endpoint_info table with `trafficSplit`, deployment id → percent
+---@return ActionStatusInfo
+function BosunPluginBase:endpoint_update(endpoint_info) -- luacheck: no unused args
+  return ActionStatusInfo.unknown(require("bosun.host.missing").optional(self, "endpoint_update"))
+end
+
+--- Reports whether an online endpoint is healthy. Optional: by default, the status is unknown.
+---@param endpoint_info table
+---@return ActionStatusInfo
+function BosunPluginBase:endpoint_status(endpoint_info) -- luacheck: no unused args
+  return ActionStatusInfo.unknown(require("bosun.host.missing").optional(self, "endpoint_status"))
 end
 
 return BosunPluginBase

@@ -165,7 +165,7 @@ class Bench:
         if deployment_info is not None:
             config["deploymentInfo"] = deployment_info
         status = self.write(f"status-{self.runs}.yaml", PREVIOUS)
-        argv = [*prefix, RUNNER, "--plugin", "docker", "--action", action, "--status-file", status,
+        argv = [*prefix, RUNNER, "--exit-codes", "--plugin", "docker", "--action", action, "--status-file", status,
                 "--config", self.write(f"action-{self.runs}.yaml", config),
                 "--private-config", private if isinstance(private, str) else self.private(**(private or {}))]
         argv += ["--timeout", str(timeout)] if timeout else []

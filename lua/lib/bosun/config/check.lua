@@ -2,7 +2,8 @@
 --- config.
 ---
 --- The place of a value is its `path`, the keys that lead to it as people write them, and the `line` and `column` of
---- the value and of its key (`key_line`, `key_column`). The value of a default has no lines.
+--- the value and of its key (`key_line`, `key_column`). The value of a default has no lines. A value that does not come
+--- from the config file itself has the `file` that it comes from.
 
 local config_secrets = require "bosun.config.secrets"
 local list_problem = require("bosun.native.list").problem
@@ -80,18 +81,29 @@ local function place_below(state, place, container, key)
     step = place.path == "" and tostring(key) or "." .. tostring(key)
   end
   return {
-    path = place.path .. step,
+    path = mark.path or place.path .. step, file = mark.file or place.file,
     line = mark.line, column = mark.column, key_line = mark.key_line, key_column = mark.key_column,
   }
 end
 
 local function add_problem(state, place, message)
   state.problems[#state.problems + 1] =
-    { path = place.path, line = place.line, column = place.column, message = message }
+    { file = place.file, path = place.path, line = place.line, column = place.column, message = message }
+end
+
+local function at_key(place)
+  return { file = place.file, path = place.path, line = place.key_line, column = place.key_column }
 end
 
 local function add_key_problem(state, place, message)
-  add_problem(state, { path = place.path, line = place.key_line, column = place.key_column }, message)
+  add_problem(state, at_key(place), message)
+end
+
+--- A key that nobody reads and that resembles no known one may be meant for another version of the plugin.
+local function add_warning(state, place, message)
+  local warning = at_key(place)
+  warning.message = message
+  state.warnings[#state.warnings + 1] = warning
 end
 
 local check_value
@@ -216,7 +228,7 @@ end
 --- A default is checked and converted like a value of the file: "5m" can be one, and each plugin gets its own table.
 local function default_of(spec, path)
   if spec.default == nil then return nil end
-  local state = { marks = {}, problems = {} }
+  local state = { marks = {}, problems = {}, warnings = {} }
   config_secrets.add(spec, spec.default, false)
   local value = check_value(state, spec, as_from_file(spec, path), { path = path })
   local problem = state.problems[1]
@@ -238,7 +250,8 @@ function check.defaults(fields, path, outer)
 end
 
 local function note_missing(state, spec, place, below)
-  add_problem(state, { path = below.path, line = below.line or place.line, column = below.column or place.column },
+  local line, column = below.line or place.line, below.column or place.column
+  add_problem(state, { file = below.file, path = below.path, line = line, column = column },
     ("missing: expected %s%s"):format(check.expected(spec), about(spec)))
 end
 
@@ -249,16 +262,20 @@ local function note_unknown_keys(state, fields, raw, place)
   for _, key in ipairs(sorted_keys(state.marks[raw] or raw)) do
     if not fields[key] then
       local nearest = #state.problems < MOST_HINTS and suggest.nearest(key, known)
-      local hint = nearest and ('; did you mean "%s"?'):format(nearest) or ""
-      add_key_problem(state, place_below(state, place, raw, key), "unknown key" .. hint)
-      misspelt[nearest or ""] = true
+      local below = place_below(state, place, raw, key)
+      if nearest then
+        add_key_problem(state, below, ('unknown key; did you mean "%s"?'):format(nearest))
+        misspelt[nearest] = true
+      else
+        add_warning(state, below, "unknown key, which is ignored")
+      end
     end
   end
   return misspelt
 end
 
 --- Checks a mapping with the keys of `fields`.
----@param state { marks: table, problems: table }
+---@param state { marks: table, problems: table, warnings: table }
 ---@param fields table<string, bosun.config.Spec>
 ---@param raw table
 ---@param place table

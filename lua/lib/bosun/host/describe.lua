@@ -64,11 +64,16 @@ local function summary(spec)
   return table.concat(parts, "; ")
 end
 
-local NOTES = {
-  plugin = "",
-  base = "  (from the base class: deployment_stop, then deployment_start)",
-  missing = "  NOT IMPLEMENTED",
+local INHERITED = {
+  deployment_relaunch = "  (from the base class: deployment_stop, then deployment_start)",
+  endpoint_update = "  (optional; from the base class: the status is unknown)",
+  endpoint_status = "  (optional; from the base class: the status is unknown)",
 }
+
+local function note(class, action)
+  local from = origin(class, action)
+  return from == "base" and INHERITED[action] or from and "" or "  NOT IMPLEMENTED"
+end
 
 ---@param class BosunPluginBase
 ---@param actions string[][] name and description of each
@@ -78,7 +83,7 @@ function describe.text(class, actions)
   local lines = { "plugin " .. class.__name, "", "actions:" }
   local function add(...) lines[#lines + 1] = (...):format(select(2, ...)) end
   for _, action in ipairs(actions) do
-    add("  %s%s", action[1], NOTES[origin(class, action[1]) or "missing"])
+    add("  %s%s", action[1], note(class, action[1]))
   end
   add("")
   if not schema then

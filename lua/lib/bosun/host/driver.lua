@@ -6,6 +6,9 @@ local ActionStatusInfo = require("bosun.action_status").ActionStatusInfo
 local null = require("bosun.yaml").null
 local time = require "bosun.time"
 
+--- The actions whose `data` is about several deployments (see bosun.host.deployments).
+local LISTS_DEPLOYMENTS = { pe_status = true, deployment_list = true }
+
 local driver = {}
 
 local function describe(value)
@@ -19,13 +22,6 @@ local function place_of(method)
   if type(method) ~= "function" then return nil end
   local info = debug.getinfo(method, "S")
   return (info.source:gsub("^[@=]", "")), info.linedefined
-end
-
---- Raises an error about what a method returned, at the method.
-local function refuse(method, action, format, ...)
-  local file, line = place_of(method)
-  local message = action .. format:format(...)
-  error(require("bosun.error").new { code = "invalid", op = action, message = message, file = file, line = line }, 0)
 end
 
 --- Raises unless `class`, which the file at `path` returned, is a plugin class.
@@ -52,65 +48,69 @@ local function or_null(value)
   return value
 end
 
---- The six keys of the status file; an absent one is null.
-local function whole_status(info, elapsed)
+--- An action under way: the plugin object, the method that runs, and what its answer has to be.
+local Call = { describe = describe }
+Call.__index = Call
+
+--- Raises an error about what the method returned, at the method.
+function Call:refuse(format, ...)
+  local file, line = place_of(self.method)
+  local message = self.action .. format:format(...)
+  error(require("bosun.error").new { code = "invalid", op = self.action, message = message, file = file, line = line },
+    0)
+end
+
+--- Raises unless the status, whose fields may have been set one by one, is valid. `where`: "", or the key it is at.
+function Call:check(where, info)
+  local problem = ActionStatusInfo.problem(info)
+  if problem then self:refuse("%s: %s", where, problem) end
+  local odd = ActionStatusInfo.odd_state(info.state)
+  if odd then self.plugin.log:warn(("%s%s: %s"):format(self.action, where, odd)) end
+end
+
+--- The six keys of a status; an absent one is null.
+function Call:whole(info)
   return {
     status = info.status,
     msg = or_null(info.msg),
     state = or_null(info.state),
-    duration = rounded(info.duration or elapsed),
+    duration = rounded(info.duration or self.elapsed),
     timestamp = math.floor(time.now() * 1000),
     data = or_null(info.data),
   }
 end
 
---- Raises unless each deployment's status is an ActionStatusInfo with valid fields.
-local function check_deployments(infos, method)
-  if type(infos) ~= "table" then
-    refuse(method, "pe_status",
-      ": data.deploymentsStatus is a %s; expected a table of ActionStatusInfo by deployment id", type(infos))
-  end
-  for id, info in pairs(infos) do
-    if type(id) ~= "string" then
-      refuse(method, "pe_status", ": data.deploymentsStatus has the key %s, a %s; expected the ids of deployments",
-        tostring(id), type(id))
-    end
-    if not ActionStatusInfo.is(info) then
-      refuse(method, "pe_status", ": data.deploymentsStatus[%q] is %s; expected an ActionStatusInfo", id,
-        describe(info))
-    end
-    local problem = ActionStatusInfo.problem(info)
-    if problem then refuse(method, "pe_status", ": data.deploymentsStatus[%q]: %s", id, problem) end
-  end
-end
-
---- `data` of a pe_status, with each entry of deploymentsStatus as a whole status.
-local function whole_deployments(data, elapsed, method)
-  local statuses, copy = {}, {}
-  check_deployments(data.deploymentsStatus, method)
-  for id, info in pairs(data.deploymentsStatus) do statuses[id] = whole_status(info, elapsed) end
-  for key, value in pairs(data) do copy[key] = value end
-  copy.deploymentsStatus = statuses
+--- An agent's replacement may lack `newModelId`: `modelId` is the new model then.
+local function argument_of(action, subject)
+  if action ~= "deployment_replace_model" or subject.newModelId ~= nil then return subject end
+  local copy = {}
+  for key, value in pairs(subject) do copy[key] = value end
+  copy.newModelId = subject.modelId
   return copy
 end
 
---- Calls the method and completes its answer.
-local function perform(plugin, action, deployment_info)
-  local method = plugin[action]
-  if type(method) ~= "function" then require("bosun.host.missing").raise(plugin, action) end
-  local started = time.monotonic()
-  local answer = method(plugin, deployment_info)
-  local elapsed = time.monotonic() - started
+--- Completes what the method returned.
+function Call:complete(answer)
   if not ActionStatusInfo.is(answer) then
-    refuse(method, action, " returned %s; every action returns an ActionStatusInfo", describe(answer))
+    self:refuse(" returned %s; every action returns an ActionStatusInfo", describe(answer))
   end
-  local problem = ActionStatusInfo.problem(answer) -- its fields may have been set one by one
-  if problem then refuse(method, action, ": %s", problem) end
-  local whole = whole_status(answer, elapsed)
-  if action == "pe_status" and type(answer.data) == "table" and answer.data.deploymentsStatus then
-    whole.data = whole_deployments(answer.data, elapsed, method)
+  self:check("", answer)
+  local whole = self:whole(answer)
+  if LISTS_DEPLOYMENTS[self.action] and type(answer.data) == "table" then
+    whole.data = require("bosun.host.deployments")[self.action](self, answer.data)
   end
   return whole
+end
+
+--- Calls the method and completes its answer.
+local function perform(plugin, action, subject)
+  local method = plugin[action]
+  if type(method) ~= "function" then require("bosun.host.missing").raise(plugin, action) end
+  local call = setmetatable({ plugin = plugin, action = action, method = method }, Call)
+  local started = time.monotonic()
+  local answer = method(plugin, subject and argument_of(action, subject))
+  call.elapsed = time.monotonic() - started
+  return call:complete(answer)
 end
 
 ---@class bosun.DriverArgs
@@ -119,15 +119,14 @@ end
 ---@field action_config_file? string
 ---@field pe_info? table
 ---@field dry_run boolean
----@field deployment_info? table
+---@field subject? table the deploymentInfo or endpointInfo for the method
 ---@field phase fun(name: "init"|"action", file?: string, line?: integer)
 
 ---@param class BosunPluginBase
 ---@param action string
----@param takes_deployment boolean
 ---@param args bosun.DriverArgs
 ---@return table status the six keys of the status file, checked
-function driver.run(class, action, takes_deployment, args)
+function driver.run(class, action, args)
   args.phase("init")
   local plugin = class:new(args.plugin_config, args.private_config_file, args.pe_info, args.dry_run,
     args.action_config_file)
@@ -136,7 +135,7 @@ function driver.run(class, action, takes_deployment, args)
       class.__name, describe(plugin)), 0)
   end
   args.phase("action", place_of(plugin[action]))
-  return perform(plugin, action, takes_deployment and args.deployment_info or nil)
+  return perform(plugin, action, args.subject)
 end
 
 return driver

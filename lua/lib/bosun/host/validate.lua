@@ -5,24 +5,28 @@ local yaml = require "bosun.yaml"
 
 local validate = {}
 
-local function load(schema, path)
-  if schema then return config.load(path, schema) end
-  if path then return yaml.load(path) end
-  return {}
+--- The action config's `pluginConfig`, which may hold settings of the plugin. What is wrong with that file is reported
+--- elsewhere.
+local function fallback_in(path)
+  local action_config = path and yaml.load(path)
+  local values = type(action_config) == "table" and action_config.pluginConfig
+  return type(values) == "table" and { values = values, file = path } or nil
 end
 
 --- All problems of a plugin's private config, in the order of the file. Without a schema, any YAML file will do.
 ---@param class BosunPluginBase
 ---@param path string|nil nil: no file
+---@param action_config_file string|nil
 ---@return bosun.Error[]
-function validate.problems(class, path)
+function validate.problems(class, path, action_config_file)
   if class.config_schema then
     local ok, problem = config.check_schema(class.config_schema)
     if not ok then error(("the config_schema of %s: %s"):format(class.__name, problem), 0) end
   end
-  local loaded, err = load(class.config_schema, path)
-  if loaded ~= nil then return {} end
-  return err.problems or { err }
+  if class.config_schema then return config.problems(path, class.config_schema, fallback_in(action_config_file)) end
+  local loaded, err = true, nil
+  if path then loaded, err = yaml.load(path) end
+  return loaded == nil and { err } or {}
 end
 
 return validate

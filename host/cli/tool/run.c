@@ -1,0 +1,181 @@
+/* bosun run: one action, typed by a person. The supervisor and the worker are the runner's; the status file
+ * is in a folder of its own, is printed, and goes. */
+#include "cli/options.h"
+#include "cli/runner/supervisor.h"
+#include "core/config_settings.h"
+#include "core/fs/fs.h"
+#include "core/yaml/yaml.h"
+#include "json.h"
+#include "tool.h"
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+typedef enum status_format { FORMAT_YAML, FORMAT_JSON } status_format;
+
+typedef struct run_options {
+    options runner; /* first: rows of the runner's table fill it */
+    args_words settings;
+    status_format format;
+} run_options;
+
+static const char *const formats[] = {[FORMAT_YAML] = "yaml", [FORMAT_JSON] = "json"};
+
+static const args_option table[] = {
+    {.name = "PLUGIN",
+     .type = ARGS_TEXT,
+     .field = offsetof(options, plugin),
+     .required = "a plugin's name, or the path of its Lua file",
+     .section = "What to run",
+     .help = "a name, or the path of a Lua file, as for the runner's --plugin"},
+    {.name = "ACTION",
+     .type = ARGS_ACTION,
+     .field = offsetof(options, action),
+     .required = "the action to run, such as pe_status",
+     .help = "the action; bosun-plugin-runner --list-actions prints them all"},
+    {.name = "key=value",
+     .type = ARGS_WORDS,
+     .field = offsetof(run_options, settings),
+     .help = "replaces a value of the action config, or adds it: deploymentInfo.id=d1"},
+    OPTIONS_CONFIGS,
+    OPTIONS_HOW,
+    {.name = "--format",
+     .argument = "F",
+     .type = ARGS_CHOICE,
+     .field = offsetof(run_options, format),
+     ARGS_CHOICES(formats),
+     .fallback = "yaml",
+     .section = "What to print",
+     .help = "how to print the status: " ARGS_LISTED},
+    OPTIONS_LOG,
+    {.name = "--logfile",
+     .argument = "F",
+     .type = ARGS_TEXT,
+     .field = offsetof(options, logfile),
+     .help = "append the log to F instead of printing it on standard error"},
+    OPTIONS_TRACE,
+    ARGS_HELP(options),
+};
+
+static const args_exit exits[] = {
+    {"0", "the outcome is passing"},        {"1", "the outcome is failing"},
+    {"2", "the outcome is a warning"},      {"3", "the outcome is unknown"},
+    {"64", "the command line is wrong"},    {"74", "the status cannot be written"},
+    {"128+N", "signal N ended the action"},
+};
+
+/* Colours the word after "status: ", which is the first line, on a terminal of a person who wants colours. */
+static void add_coloured(bosun_buf *out, const bosun_buf *status)
+{
+    static const struct {
+        const char *line;
+        const char *colour;
+    } lines[] = {{"status: \"passing\"", "\033[32m"},
+                 {"status: \"failing\"", "\033[31m"},
+                 {"status: \"warning\"", "\033[33m"},
+                 {"status: \"unknown\"", "\033[35m"}};
+    const char *no_colour = getenv("NO_COLOR");
+    bool colours = isatty(STDOUT_FILENO) && !(no_colour && *no_colour);
+    size_t done = 0;
+    for (size_t i = 0; colours && i < sizeof lines / sizeof lines[0]; i++)
+        if (strncmp(status->data, lines[i].line, strlen(lines[i].line)) == 0) {
+            bosun_buf_printf(out, "%s%s\033[0m", lines[i].colour, lines[i].line);
+            done = strlen(lines[i].line);
+        }
+    bosun_buf_append(out, status->data + done, status->len - done);
+}
+
+static int add_json(bosun_buf *out, const bosun_buf *status, bosun_err *err)
+{
+    bosun_arena *arena = bosun_arena_new();
+    const bosun_value *root = arena ? bosun_yaml_read(arena, status->data, status->len, "status", err) : NULL;
+    if (root)
+        tool_add_json(out, root, 0);
+    bosun_buf_putc(out, '\n');
+    bosun_arena_free(arena);
+    return root ? 0 : bosun_err_nomem(err, "read the status");
+}
+
+/* Prints the status file; returns the exit status, which is `outcome` when that works. */
+static int print_status(const char *path, status_format format, int outcome)
+{
+    bosun_err err = {0};
+    bosun_buf status = {0};
+    bosun_buf text = {0};
+    int rc = bosun_fs_read(path, BOSUN_YAML_MAX_WRITE_BYTES * 2, &status, NULL, &err);
+    if (rc == 0 && format == FORMAT_JSON)
+        rc = add_json(&text, &status, &err);
+    else if (rc == 0)
+        add_coloured(&text, &status);
+    int printed = rc < 0 ? tool_fail(TOOL_OUTPUT, err.message) : tool_print(text.data, text.len);
+    bosun_buf_free(&status);
+    bosun_buf_free(&text);
+    return printed == TOOL_OK ? outcome : printed;
+}
+
+static int run_in(const char *folder, const run_options *opt)
+{
+    char path[64];
+    options runner = opt->runner;
+    snprintf(path, sizeof path, "%s/status.yaml", folder);
+    runner.status_file = path;
+    runner.exit_codes = true;
+    runner.settings = opt->settings.items;
+    int status = supervisor_run(&runner);
+    if (status != EXIT_STATUS_FILE)
+        status = print_status(path, opt->format, status);
+    unlink(path);
+    return status;
+}
+
+static int run_action(const run_options *opt)
+{
+    char folder[] = "/tmp/bosun-run-XXXXXX";
+    if (supervisor_set_up_process() < 0)
+        return tool_fail(TOOL_OUTPUT, "cannot set up descriptors and signals");
+    if (!mkdtemp(folder)) {
+        fprintf(stderr, "bosun: cannot create a folder in /tmp for the status: %s\n", strerrordesc_np(errno));
+        return TOOL_OUTPUT;
+    }
+    int status = run_in(folder, opt);
+    rmdir(folder);
+    return status;
+}
+
+static int check_settings(const args_words *settings, bosun_err *err)
+{
+    for (size_t i = 0; i < settings->count; i++)
+        if (bosun_config_check_setting(settings->items[i], err) < 0)
+            return -1;
+    return 0;
+}
+
+static int run(int argc, char **argv)
+{
+    run_options opt = {.format = FORMAT_YAML};
+    bosun_err err = {0};
+    int rc = args_parse(&tool_run, &opt, argc, argv, &err);
+    if (rc == 0 && opt.runner.help)
+        return tool_print_help(&tool_run);
+    if (rc < 0 || check_settings(&opt.settings, &err) < 0)
+        return tool_fail(TOOL_USAGE, err.message);
+    return run_action(&opt);
+}
+
+const args_command tool_run = {
+    .program = "bosun",
+    .subcommand = "run",
+    .summary = "run an action and print its status; the exit status is the outcome",
+    .about =
+        "Runs one action of a plugin, as bosun-plugin-runner does, and prints the status: with colours on "
+        "a terminal. No status file is needed, and no action config where key=value says what the action "
+        "needs.",
+    ARGS_OPTIONS(table),
+    ARGS_EXITS(exits),
+    .examples = "  bosun run filesystem deployment_start deploymentInfo.id=d1 \\\n"
+                "    deploymentInfo.modelId=A deploymentInfo.modelArtifact=model-A.txt\n"
+                "  bosun run test pe_status --format json\n",
+    .run = run,
+};

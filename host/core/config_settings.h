@@ -1,0 +1,15 @@
+/* Settings: values of the action config that are given beside the file, as "deploymentInfo.id=d1". */
+#ifndef BOSUN_CORE_CONFIG_SETTINGS_H
+#define BOSUN_CORE_CONFIG_SETTINGS_H
+
+#include "core/base/err.h"
+#include "core/base/value.h"
+
+/* 0, or -1: the text is not SECTION.KEY=VALUE with a known section, and a value that is YAML. */
+int bosun_config_check_setting(const char *setting, bosun_err *err);
+
+/* Puts the value into the config, in place of what is there. A value is YAML, but text where the config has
+ * text: modelId=17 is the id "17". *root is replaced by a changed copy. */
+int bosun_config_set(bosun_arena *arena, bosun_value **root, const char *setting, bosun_err *err);
+
+#endif
