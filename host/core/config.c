@@ -12,6 +12,14 @@ static bosun_value *section(const bosun_value *root, const char *name)
     return value && value->kind != BOSUN_NULL ? value : NULL;
 }
 
+static int read_text(const bosun_config_source *source, bosun_buf *text, bosun_err *err)
+{
+    if (bosun_fs_read(source->path, BOSUN_YAML_MAX_BYTES, text, source->wait, err) == 0)
+        return 0;
+    bosun_err_context(err, "the action config: ");
+    return bosun_err_at(err, source->path, 0, 0, NULL);
+}
+
 static int show(const bosun_config_source *source, const bosun_buf *text, const bosun_value *root,
                 bosun_err *err)
 {
@@ -22,23 +30,26 @@ static int show(const bosun_config_source *source, const bosun_buf *text, const 
 
 /* Indentation that was lost explains whatever else is wrong, so it is the only problem then. Returns the
  * root, or NULL: *err is filled, or there is a problem. */
-static bosun_value *parse(bosun_arena *arena, const bosun_config_source *source, const bosun_buf *text,
-                          bosun_config_problems *p, bosun_err *err)
+static bosun_value *read_root(bosun_arena *arena, const bosun_config_source *source, const bosun_buf *text,
+                              bosun_config_problems *p, bosun_err *err)
 {
     bosun_config_flat flat;
-    const char *bytes = bosun_buf_text(text);
-    bosun_value *root = bosun_yaml_read(arena, bytes, text->len, source->path, err);
+    bool is_flat = bosun_config_find_flat_section(bosun_buf_text(text), &flat);
+    bosun_value *root =
+        is_flat ? NULL : bosun_yaml_read(arena, bosun_buf_text(text), text->len, source->path, err);
     if (show(source, text, root, err) < 0)
         return NULL;
-    bool is_flat = bosun_config_find_flat_section(bytes, &flat) ||
-                   (root && bosun_config_find_flat_values(root, bytes, &flat));
+    if (root && bosun_config_find_flat_values(root, bosun_buf_text(text), &flat)) {
+        is_flat = true;
+        root = NULL;
+    }
     if (is_flat)
         bosun_config_report_flat(p, &flat);
-    return is_flat ? NULL : root;
+    return root;
 }
 
-/* The root of a config; without a file, it is empty. NULL: *err is filled, or there is a problem. */
-static bosun_value *read_root(bosun_arena *arena, const bosun_config_source *source, bosun_config_problems *p,
+/* The same for the source's file; without one, the root is empty. */
+static bosun_value *read_file(bosun_arena *arena, const bosun_config_source *source, bosun_config_problems *p,
                               bosun_err *err)
 {
     if (!source->path) {
@@ -47,29 +58,28 @@ static bosun_value *read_root(bosun_arena *arena, const bosun_config_source *sou
             bosun_err_nomem(err, "read the action config");
         return empty;
     }
-    bosun_value *root = NULL;
     bosun_buf text = {0};
-    if (bosun_fs_read(source->path, BOSUN_YAML_MAX_BYTES, &text, source->wait, err) < 0) {
-        bosun_err_context(err, "the action config: ");
-        bosun_err_at(err, source->path, 0, 0, NULL);
-    } else {
-        root = parse(arena, source, &text, p, err);
-    }
+    bosun_value *root = read_text(source, &text, err) == 0 ? read_root(arena, source, &text, p, err) : NULL;
     bosun_buf_free(&text);
     return root;
 }
 
+static bool has_settings(const bosun_config_source *source)
+{
+    return source->settings && *source->settings;
+}
+
 /* Settings do not help a root that is wrong. */
-static int apply_settings(bosun_arena *arena, bosun_value **root, const bosun_config_source *source,
+static int apply_settings(bosun_arena *arena, const bosun_config_source *source, bosun_value **root,
                           bosun_err *err)
 {
-    const char *const *setting = source->settings;
-    if (!setting || ((*root)->kind != BOSUN_MAPPING && (*root)->kind != BOSUN_NULL))
+    if (!has_settings(source) || ((*root)->kind != BOSUN_MAPPING && (*root)->kind != BOSUN_NULL))
         return 0;
-    for (; *setting; setting++)
+    for (const char *const *setting = source->settings; *setting; setting++)
         if (bosun_config_set(arena, root, *setting, err) < 0)
             return -1;
-    return show(source, &(bosun_buf){0}, *root, err);
+    const bosun_buf none = {0};
+    return show(source, &none, *root, err);
 }
 
 static int read_nothing(const bosun_action *action, bosun_err *err)
@@ -92,15 +102,15 @@ static void drop_empty_id(bosun_value *deployment)
 static int read_checked(bosun_config *config, const bosun_config_source *source, const bosun_action *action,
                         bosun_config_problems *p, bosun_err *err)
 {
-    if (!source->path && (!source->settings || !*source->settings))
+    if (!source->path && !has_settings(source))
         return read_nothing(action, err);
     config->arena = bosun_arena_new();
     if (!config->arena)
         return bosun_err_nomem(err, "read the action config");
     p->file = source->path ? source->path : "";
     p->lines = bosun_buf_fixed(p->storage, sizeof p->storage);
-    bosun_value *root = read_root(config->arena, source, p, err);
-    if (root && apply_settings(config->arena, &root, source, err) < 0)
+    bosun_value *root = read_file(config->arena, source, p, err);
+    if (root && apply_settings(config->arena, source, &root, err) < 0)
         return -1;
     if (root)
         bosun_config_check_root(p, root, action);

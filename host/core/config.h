@@ -22,11 +22,12 @@ typedef struct bosun_config_source {
     const char *path;       /* NULL: an empty config */
     const bosun_wait *wait; /* for reading it */
 
-    /* Values that replace those of the file: "deploymentInfo.id=d1", … The last is NULL; NULL: none. */
+    /* Replace what the file says: "deploymentInfo.id=d1", … The last is NULL; NULL: none. */
     const char *const *settings;
 
     /* Receives the text that was read, and its value, NULL if it is not valid YAML, before anything is said
-     * about them. Returns 0, or -1: out of memory. NULL: nobody wants them. */
+     * about them; with settings again, without a text. Returns 0, or -1: out of memory. NULL: nobody wants
+     * them. */
     int (*seen)(void *data, const char *text, size_t len, const bosun_value *root);
     void *data;
 } bosun_config_source;

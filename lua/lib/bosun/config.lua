@@ -107,6 +107,7 @@ local function fall_back(raw, marks, schema, fallback)
       local mark = { file = fallback.file or "pluginConfig", path = "pluginConfig." .. key }
       for name, number in pairs(more[values] and more[values][key] or {}) do mark[name] = number end
       raw[key] = values[key]
+      config_secrets.add(schema[key], values[key], false)
       marks[raw] = marks[raw] or {}
       marks[raw][key] = mark
     end
@@ -218,7 +219,7 @@ end
 ---@return bosun.config.Error
 function config.file_problem(path, key_path, message)
   local raw, marks
-  if path then raw, marks = read(path, {}) end
+  if path then raw, marks = read(path) end
   if raw == nil then raw, marks = {}, {} end
   return problem_at(path or "", raw, marks, key_path, path and message or message .. "; no action config was given")
 end
