@@ -11,7 +11,8 @@
 --         status: passing                            what the status file says; of a mapping, the keys that matter
 --         state: ready                               ~ is null; a text in slashes (/…/) is a pattern of Lua
 --         data: {currentModelId: A}
---         files: {base/deployment_d1/config.yml: {…}} what is there afterwards: a text, YAML as a mapping, ~ for nothing
+--         files: {base/deployment_d1/config.yml: {}} what is there afterwards: a text, YAML as a mapping, ~ for nothing
+--         log: WARN .*                               a pattern of Lua for standard error
 --
 -- The exit status is always 0. $ROOT stands for the case's folder. The plugins are filesystem (its baseDir is
 -- $ROOT/base) and test (without sleeps).

@@ -60,7 +60,9 @@ end
 ---@field type "file"|"directory"
 ---@field size integer bytes of a file
 
---- The model's file (`modelArtifact`): a file that exists, under a safe name.
+--- The model's file (`modelArtifact`): a file that exists, under a safe name. A model at an http or https URL is fetched
+--- into a temporary file, which goes when the action has ended; its SHA-256 is checked if `keyValueConfig.sha256` says
+--- it. The token of `pluginConfig` is sent if the URL is on the server of `mlopsUrl`.
 ---@param info table deploymentInfo
 ---@param given? { folder?: boolean } folder: a folder is as good as a file
 ---@return bosun.deployment_info.Artifact|nil artifact
@@ -70,6 +72,9 @@ function deployment_info.artifact(info, given)
   if type(file) ~= "string" or file == "" then return nil, "deploymentInfo.modelArtifact is missing" end
   if file:find("\0", 1, true) then
     return nil, "deploymentInfo.modelArtifact is not a valid path: contains a NUL byte"
+  end
+  if file:find "^[Hh][Tt][Tt][Pp][Ss]?://" then
+    return require("bosun.host.fetch").artifact(file, info)
   end
   local stat, err = fs.stat(file)
   if not stat then return nil, ("cannot read the model: %s"):format(err.message) end

@@ -102,12 +102,20 @@ function Call:complete(answer)
   return whole
 end
 
+--- What fetches the action's model, to be closed; nil when the model is no URL.
+local function fetch_of(plugin, subject)
+  local artifact = subject and subject.modelArtifact
+  if type(artifact) ~= "string" or not artifact:find "^%a+://" then return nil end
+  return require("bosun.host.fetch").begin(plugin)
+end
+
 --- Calls the method and completes its answer.
 local function perform(plugin, action, subject)
   local method = plugin[action]
   if type(method) ~= "function" then require("bosun.host.missing").raise(plugin, action) end
   local call = setmetatable({ plugin = plugin, action = action, method = method }, Call)
   local started = time.monotonic()
+  local fetches <close> = fetch_of(plugin, subject) -- luacheck: no unused
   local answer = method(plugin, subject and argument_of(action, subject))
   call.elapsed = time.monotonic() - started
   return call:complete(answer)
