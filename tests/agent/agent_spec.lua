@@ -121,6 +121,24 @@ local function run_step(workspace, case, step)
   expect_files(workspace, step.files)
 end
 
+describe("the page about coming from Python", function()
+  it("claims what the cases show, and no case is missing there", function()
+    local file <close> = assert(io.open("docs/how-to/coming-from-python.md", "rb"))
+    local rows = file:read "a":match "<!%-%- cases %-%->\n(.-)<!%-%- end %-%->"
+    local unknown, count = {}, 0
+    for row in rows:gmatch "\n(|[^\n]+|)" do
+      local cases = row:match "<!%-%- ([%w%- ]+) %-%->"
+      assert.truthy(cases or row:find "^|%-", row)
+      for name in (cases or ""):gmatch "%S+" do
+        count = count + 1
+        if not lfs.attributes(CASES .. "/" .. name .. ".yaml") then unknown[#unknown + 1] = name end
+      end
+    end
+    assert.same({}, unknown)
+    assert.truthy(count > 10)
+  end)
+end)
+
 describe("an agent of the Python runner:", function()
   for _, name in ipairs(names()) do
     local case = read_case(name)

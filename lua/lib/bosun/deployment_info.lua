@@ -60,9 +60,9 @@ end
 ---@field type "file"|"directory"
 ---@field size integer bytes of a file
 
---- The model's file (`modelArtifact`): a file that exists, under a safe name. A model at an http or https URL is fetched
---- into a temporary file, which goes when the action has ended; its SHA-256 is checked if `keyValueConfig.sha256` says
---- it. The token of `pluginConfig` is sent if the URL is on the server of `mlopsUrl`.
+--- The model's file (`modelArtifact`): a file that exists, under a safe name. A model at an http or https URL is
+--- fetched into a temporary file, which goes when the action has ended; its SHA-256 is checked if
+--- `keyValueConfig.sha256` says it. The token of `pluginConfig` is sent if the URL is on the server of `mlopsUrl`.
 ---@param info table deploymentInfo
 ---@param given? { folder?: boolean } folder: a folder is as good as a file
 ---@return bosun.deployment_info.Artifact|nil artifact

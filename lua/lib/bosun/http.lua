@@ -43,10 +43,11 @@ local ALL = { concurrency = "positive" }
 ---@field json? any sent as JSON
 ---@field form? table<string, bosun.http.Text|number|boolean|(string|number)[]> sent as the fields of a form
 ---@field source? string|fun():string?,any path of a file to send, or a function that returns the next bytes, nil at
----the end, or nil and an error. The bytes of a function are sent in chunks, or as many as the header Content-Length says
----@field sink? string|fun(bytes: string, resp: bosun.http.Response):boolean?,any takes the body of a 2xx reply: a path,
----whose file is replaced when the body is complete, or a function, which also gets the response as far as it is known,
----and ends the transfer by returning false, or nil and an error
+---the end, or nil and an error. The bytes of a function are sent in chunks, or as many as the header Content-Length
+---says
+---@field sink? string|fun(bytes: string, resp: bosun.http.Response):boolean?,any takes the body of a 2xx reply: a
+---path, whose file is replaced when the body is complete, or a function, which also gets the response as far as it is
+---known, and ends the transfer by returning false, or nil and an error
 ---@field sync? boolean default false; true: the file of a sink is on disk before the call returns
 ---@field max_bytes? integer limit of the decompressed body; default 64 MiB in memory, none for a sink
 ---@field max_line? integer bytes of the longest line for http.stream; default 4 MiB

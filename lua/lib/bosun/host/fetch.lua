@@ -1,5 +1,5 @@
---- Internal: fetches a model whose `modelArtifact` is an http or https URL, for bosun.deployment_info. The driver begins
---- a fetch with the action and closes it at the action's end, which removes the file.
+--- Internal: fetches a model whose `modelArtifact` is an http or https URL, for bosun.deployment_info. The driver
+--- begins a fetch with the action and closes it at the action's end, which removes the file.
 ---
 --- The model goes to a temporary file, in constant memory. A transfer that breaks off is resumed where the server can
 --- do that. The token of `pluginConfig` is sent to the server of `mlopsUrl` alone.
