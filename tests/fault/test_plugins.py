@@ -167,7 +167,10 @@ def _():
             text = result.text
             expect(result.code == 0, "exit", result.code, result.stderr[-2000:])
             expect(len(text) > 20_000_000 and text.count("\n  \"deployment-") == 70000, len(text))
-            expect(text.startswith('status: "passing"\n') and text.endswith('status": "passing"\n'), text[-200:])
+            last = text[text.rindex('\n  "deployment-'):]
+            expect(text.startswith('status: "passing"\n'), text[:200])
+            expect(last.startswith('\n  "deployment-00070000":\n') and last.endswith("\n"), last)
+            expect(all(f'"{key}": ' in last for key in ("modelId", "address", "number", "status")), last)
 
 
 @test("63 MiB of data arrive, whole")
