@@ -57,7 +57,7 @@ struct bosun_host {
     host_time_limit *time_limits; /* not ended */
 
     locale_t c_locale;
-    locale_t callers_locale; /* of the thread, before host_enter */
+    locale_t callers_locale;                 /* of the thread, before host_enter */
     host_process_function *on_first_process; /* NULL: none, or called */
     void *process_data;
 
