@@ -74,7 +74,7 @@ describe("docker.connect", function()
 
   it("raises on options that it does not know", function()
     assert.is_truthy(connect("{ hots = 'x' }").message:find('unknown option hots; did you mean "host"?', 1, true))
-    local wrong = "option timeout: expected 0 or more seconds, got "
+    local wrong = "option timeout: expected more than 0 seconds, got "
     assert.is_truthy(connect("{ timeout = 'x' }").message:find(wrong .. "a string", 1, true))
     assert.is_truthy(connect("{ timeout = -1 }").message:find(wrong .. "-1", 1, true))
     assert.is_truthy(connect("'x'").message:find("expected a table of options, got a string", 1, true))
