@@ -174,6 +174,8 @@ static void log_not_run(const sink *log, const status_file *file, const bosun_er
 /* What is in the file when the outcome could not be written, or not durably: the first status again. */
 static const char *restore_first_status(supervisor *s)
 {
+    if (s->status.stream)
+        return "the outcome is in the log only";
     if (s->status.target.changed && write_first_status(s, NULL) < 0)
         return "do not rely on what the file says";
     return "the file keeps the failing status from before the action";
