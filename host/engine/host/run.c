@@ -176,16 +176,6 @@ static int run_with_config(run *r, const char *path, bosun_err *err)
     return rc;
 }
 
-/* The text of the status, before anything is said about it: data that cannot be written make it failing. */
-static void render(bosun_status *status)
-{
-    if (bosun_status_yaml(status, NULL))
-        return;
-    bosun_err err = {0};
-    bosun_err_nomem(&err, "write the status");
-    set_failing(status, &err, NULL);
-}
-
 /* Logs one line for every action, however it ended. */
 static void log_outcome(bosun_host *host, const char *action, const bosun_status *status)
 {
@@ -256,7 +246,7 @@ bosun_status *bosun_host_run(bosun_host *host, const char *action, const char *c
         bosun_err_nomem(&err, "remove secrets from the status");
         set_failing(status, &err, NULL);
     }
-    render(status);
+    bosun_status_check(status); /* before anything is said about it */
     log_outcome(host, action, status);
     host_set_phase(host, BOSUN_PHASE_IDLE);
     host_leave(host);

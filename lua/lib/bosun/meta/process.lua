@@ -16,8 +16,8 @@ local process = {}
 ---@field env? table<string, string|number|bosun.Secret|false> variables to set; false removes an inherited one
 ---@field clear_env? boolean inherit nothing
 ---@field stdin? string|bosun.Secret what the program reads; default: nothing for run, what you write for spawn
----@field timeout? number seconds until the program is stopped, with SIGTERM and a second later with SIGKILL. The methods
----of a spawned program stop it, so not before one is called; one that has ended by itself then has not timed out
+---@field timeout? number seconds until the program is stopped, with SIGTERM and a second later with SIGKILL. A spawned
+---program is stopped while one of its methods runs; if it has ended by itself before, it has not timed out
 ---@field max_output? integer bytes to keep of standard output and of standard error; default 16 MiB. The rest is read
 ---and dropped
 ---@field check? boolean any end other than exit status 0 is a failure: nil, err
