@@ -6,7 +6,8 @@
 --- A reply of any status is a response. A request without a reply returns `nil, err`, where `err.code` is "dns",
 --- "connect" or the name of an errno value ("ECONNREFUSED"), "proxy" (it refuses), "timeout" (of the request),
 --- "deadline" (of the action), "cancelled", "tls", "closed" (the connection ended too early), "protocol" (not HTTP),
---- "redirect", "too_large", "upgrade", "invalid", or that of a file operation ("ENOSPC"). Invalid options raise an error.
+--- "redirect", "too_large", "upgrade", "invalid", or that of a file operation ("ENOSPC"). Invalid options raise an
+--- error.
 ---
 --- A body is sent and received whole, or the request fails: also if a file changes while it is sent, or a compressed
 --- reply is cut short. Replies kept in memory may be compressed on their way, with gzip and nothing else.
