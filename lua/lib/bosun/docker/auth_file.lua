@@ -1,8 +1,8 @@
 --- Internal: which entry of an auth file is for an image.
 ---
 --- Docker's config.json has a key for each registry: its host, or an address such as "https://index.docker.io/v1/". In
---- Podman's auth.json (man containers-auth.json) a key may also be part of a registry: "quay.io/team-a". The key with the
---- longest path counts that the image is below, component by component; without one, the image has no credentials.
+--- Podman's auth.json (man containers-auth.json) a key may also be part of a registry: "quay.io/team-a". The key with
+--- the longest path counts that the image is below, component by component; without one, the image has no credentials.
 --- Helpers are for whole registries.
 
 local tables = require "bosun.tables"
