@@ -98,7 +98,9 @@ typedef struct bosun_log_field {
     bool bare;        /* the value is a number or a boolean: a structured format writes it unquoted */
 } bosun_log_field;
 
-/* One log event. Everything it points to is valid only during the call of the log function. */
+/* One log event. Those of an action have the fields `action`, `deployment` (the id, for an action on one) and
+ * `run`, unless a plugin sets fields of these names. Everything it points to is valid only during the call of
+ * the log function. */
 typedef struct bosun_log_event {
     bosun_log_level level;
     int64_t time_ns;               /* nanoseconds since the epoch */
@@ -170,6 +172,10 @@ typedef struct bosun_options {
 
     /* Passed to `phase`. Must stay valid until bosun_host_free returns. Default: NULL. */
     void *phase_data;
+
+    /* The field `run` of every log event, which tells the events of one run from those of others: at most 64
+     * bytes. NULL: random, another one for each action. Default: NULL. */
+    const char *run_id;
 } bosun_options;
 
 /* Sets every field to its default. Always call it first: a program that does gets the defaults of fields that

@@ -70,14 +70,16 @@ static int record_stack(lua_State *L)
     return 1;
 }
 
-static void log_traceback(bosun_host *host, const char *what)
+/* Keeps the traceback until the error is logged. */
+static void keep_traceback(bosun_host *host, const char *what)
 {
     lua_State *L = host->L;
+    host_log_traceback(host);
     if (lua_rawgetp(L, LUA_REGISTRYINDEX, &traceback_key) == LUA_TSTRING) {
-        const bosun_log_field field = {.name = "while", .text = what, .len = strlen(what)};
         size_t len;
         const char *text = lua_tolstring(L, -1, &len);
-        host_log(host, BOSUN_LOG_ERROR, &field, 1, text, len);
+        bosun_buf_printf(&host->traceback, "%s: ", what);
+        bosun_buf_append(&host->traceback, text, len);
     }
     lua_pop(L, 1);
 }
@@ -131,7 +133,7 @@ static int prepare_record(lua_State *L)
     return 0;
 }
 
-/* Fills *err after a failed call, whose error value is at the top of the stack, and logs the traceback. */
+/* Fills *err after a failed call, whose error value is at the top of the stack, and keeps the traceback. */
 static void report_failure(bosun_host *host, int status, const char *what, bosun_err *err)
 {
     lua_State *L = host->L;
@@ -145,7 +147,7 @@ static void report_failure(bosun_host *host, int status, const char *what, bosun
     /* Again, because time may run out in the value's __tostring. */
     if (!stop.code)
         stop.code = host_limits_stopped(&host->limits, stop.why, sizeof stop.why);
-    log_traceback(host, what);
+    keep_traceback(host, what);
     fill_error(L, status, &stop, what, &raised);
 }
 

@@ -80,6 +80,8 @@ static int init(bosun_host *host, bosun_err *err)
         return -1;
     if (host_dirs_init(&host->dirs, &host->options) < 0)
         return bosun_err_nomem(err, "copy the options");
+    if (host_context_init(&host->context, host->options.run_id, err) < 0)
+        return -1;
     if (host_add_environment_secrets(host) < 0)
         return bosun_err_nomem(err, "copy the proxies' passwords");
     host->L = host_state_new(host);
@@ -121,6 +123,7 @@ void bosun_host_free(bosun_host *host)
         return;
     if (host->L) {
         host_enter(host);
+        host_log_traceback(host);
         host_set_phase(host, BOSUN_PHASE_CLOSE);
         lua_close(host->L);
         host_leave(host);
@@ -132,6 +135,8 @@ void bosun_host_free(bosun_host *host)
     bosun_secrets_free(&host->secrets);
     bosun_buf_free(&host->warning);
     bosun_buf_free(&host->plan);
+    bosun_buf_free(&host->traceback);
+    host_context_free(&host->context);
     free(host->plugin_name);
     free(host->private_config);
     free(host);

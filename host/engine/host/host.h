@@ -3,6 +3,7 @@
 #define BOSUN_ENGINE_HOST_HOST_H
 
 #include "announce.h"
+#include "context.h"
 #include "core/base/buf.h"
 #include "core/base/redact.h"
 #include "core/base/wait.h"
@@ -52,6 +53,8 @@ struct bosun_host {
     bosun_options options; /* its strings are not valid: dirs has copies */
     bosun_secrets secrets;
     bosun_phase phase;
+    host_context context;
+    bosun_buf traceback; /* of the last failure, until it is logged; empty: none */
 
     bosun_limits limits;
     host_time_limit *time_limits; /* not ended */
@@ -89,6 +92,9 @@ void host_leave(bosun_host *host);
  * may be NULL if count is 0. Does not touch Lua. */
 void host_log(bosun_host *host, bosun_log_level level, const bosun_log_field *fields, size_t count,
               const char *message, size_t len);
+
+/* Logs the traceback of the last failed call, if it has not been. Call this after the error is logged. */
+void host_log_traceback(bosun_host *host);
 
 /* Returns whether the host logs events of that level. */
 bool host_logs(const bosun_host *host, bosun_log_level level);
@@ -167,7 +173,8 @@ void host_time_limit_end(bosun_host *host, host_time_limit *limit);
 const bosun_wait *host_wait(bosun_host *host);
 
 /* Calls function(L) in protected mode, with `argument` as a light userdata. If it raises: returns -1, with
- * the message, file and line in *err; the traceback goes to the log. what: "loading the plugin". */
+ * the message, file and line in *err, and the traceback waits for host_log_traceback. what: "loading the
+ * plugin". */
 int host_call(bosun_host *host, lua_CFunction function, void *argument, const char *what, bosun_err *err);
 
 /* Pops a file and a line, or nil and nil: the place of errors whose stack has no line of the plugin.

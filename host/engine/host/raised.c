@@ -38,6 +38,9 @@ static bool read_fields(lua_State *L, bosun_raised *r)
     const char *path = push_text(L, 1, "path");
     bosun_err_at(r->err, file, read_number(L, 1, "line"), read_number(L, 1, "column"), path);
     lua_pop(L, 4);
+    lua_pushliteral(L, "problems"); /* of a config: a line of the message for each */
+    r->err->several = lua_rawget(L, 1) == LUA_TTABLE && lua_rawlen(L, -1) > 1;
+    lua_pop(L, 1);
     lua_pushliteral(L, "message");
     r->has_fields = lua_rawget(L, 1) == LUA_TSTRING;
     if (!r->has_fields)
@@ -132,6 +135,7 @@ static int set_value(bosun_err *err, const char *what, const char *message, cons
 {
     bosun_err own = *err;
     bosun_err_set(err, own.code[0] ? own.code : BOSUN_ERR_INVALID, own.op[0] ? own.op : what, "%s", message);
+    err->several = own.several;
     if (own.file[0])
         return bosun_err_at(err, own.file, own.line, own.column, own.path);
     return bosun_err_at(err, file ? file : "", file ? line : 0, 0, own.path);

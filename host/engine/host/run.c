@@ -166,6 +166,7 @@ static int run_with_config(run *r, const char *path, bosun_err *err)
     source.settings = host->options.settings;
     int rc = bosun_config_read(&r->config, &source, r->action, err);
     if (rc == 0) {
+        host_context_set_deployment(&host->context, r->config.deployment);
         r->config_path = path;
         host_set_phase(host, BOSUN_PHASE_INIT);
         char what[96];
@@ -176,8 +177,9 @@ static int run_with_config(run *r, const char *path, bosun_err *err)
     return rc;
 }
 
-/* Logs one line for every action, however it ended. */
-static void log_outcome(bosun_host *host, const char *action, const bosun_status *status)
+/* Logs how the action ended, with the beginning of the message, or the whole. */
+static void log_line(bosun_host *host, const char *action, const bosun_status *status, const char *message,
+                     size_t len)
 {
     static const bosun_log_level levels[] = {
         [BOSUN_PASSING] = BOSUN_LOG_INFO,
@@ -186,9 +188,8 @@ static void log_outcome(bosun_host *host, const char *action, const bosun_status
         [BOSUN_UNKNOWN] = BOSUN_LOG_WARN,
     };
     bosun_buf text = {0};
-    bosun_buf_printf(&text, "%s: %s", action, bosun_outcome_name(status->outcome));
-    if (status->message)
-        bosun_buf_printf(&text, ": %s", status->message);
+    bosun_buf_printf(&text, "%s: %s%s", action, bosun_outcome_name(status->outcome), message ? ": " : "");
+    bosun_buf_append(&text, message, len);
     char seconds[32];
     snprintf(seconds, sizeof seconds, "%.4f", status->duration);
     const char *plugin = host->plugin_name ? host->plugin_name : "";
@@ -198,6 +199,20 @@ static void log_outcome(bosun_host *host, const char *action, const bosun_status
     };
     host_log(host, levels[status->outcome], fields, 2, bosun_buf_text(&text), text.len);
     bosun_buf_free(&text);
+}
+
+/* Logs one event for every action, however it ended, or one for each of several errors; then the traceback.
+ */
+static void log_outcome(bosun_host *host, const char *action, const bosun_status *status, bool several)
+{
+    const char *line = status->message;
+    const char *newline = NULL;
+    while (several && line && (newline = strchr(line, '\n'))) {
+        log_line(host, action, status, line, (size_t)(newline - line));
+        line = newline + 1;
+    }
+    log_line(host, action, status, line, line ? strlen(line) : 0);
+    host_log_traceback(host);
 }
 
 /* Fails if a wait of the plugin was interrupted: the action is not complete, even if the plugin ignored the
@@ -236,6 +251,7 @@ bosun_status *bosun_host_run(bosun_host *host, const char *action, const char *c
     run r = {.host = host, .action = bosun_action_find(action), .status = status};
     host_enter(host);
     host->plan.len = 0;
+    host_context_begin(&host->context, r.action ? r.action->name : NULL);
     atomic_store(&host->limits.cut, 0);
     if (run_and_check(&r, action, config, &err) < 0) {
         set_failing(status, &err, state_after(&r, &err));
@@ -247,7 +263,7 @@ bosun_status *bosun_host_run(bosun_host *host, const char *action, const char *c
         set_failing(status, &err, NULL);
     }
     bosun_status_check(status); /* before anything is said about it */
-    log_outcome(host, action, status);
+    log_outcome(host, action, status, err.several);
     host_set_phase(host, BOSUN_PHASE_IDLE);
     host_leave(host);
     return status;
