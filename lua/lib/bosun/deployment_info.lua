@@ -27,24 +27,15 @@ end
 ---@return string|nil problem
 function deployment_info.id(info, key)
   local id = info[key]
-  if type(id) ~= "string" or id == "" then return nil, ("deploymentInfo.%s is missing"):format(key) end
+  if type(id) ~= "string" or id == "" then
+    local stand_in = key == "newModelId" and ", and so is modelId" or "" -- which the host puts in its place
+    return nil, ("deploymentInfo.%s is missing%s"):format(key, stand_in)
+  end
   if id:find("\0", 1, true) then return nil, ("deploymentInfo.%s contains a NUL byte"):format(key) end
   if #id > LONGEST_ID then
     return nil, ("deploymentInfo.%s is %d bytes long; at most %d are allowed"):format(key, #id, LONGEST_ID)
   end
   return id
-end
-
---- The id of the model that deployment_replace_model puts in place: `newModelId`, or `modelId` where the agent sends no
---- other.
----@param info table deploymentInfo
----@return string|nil id
----@return string|nil problem
-function deployment_info.new_model_id(info)
-  local given = info.newModelId ~= nil and info.newModelId ~= ""
-  local id, problem = deployment_info.id(info, given and "newModelId" or "modelId")
-  if not id and not given then problem = "deploymentInfo.newModelId is missing, and so is modelId" end
-  return id, problem
 end
 
 --- The deployment's own settings (`keyValueConfig`); empty when it has none.
