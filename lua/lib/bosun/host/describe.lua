@@ -157,10 +157,10 @@ end
 
 --- The keys of a value, in one item of a list, or under one key of a map.
 local function add_structure(lines, spec, indent, mark)
-  if spec.fields then return add_fields(lines, spec.fields, indent, mark) end
+  if spec.fields then return add_fields(lines, spec, indent, mark) end
   local key = spec.keys and inline(example(spec.keys)) or "key"
   lines[#lines + 1] = mark .. indent .. (spec.items and "-" or key .. ":")
-  return add_structure(lines, spec.items or spec.values, indent .. "  ", mark)
+  return add_structure(lines, check.inner(spec, spec.items or spec.values), indent .. "  ", mark)
 end
 
 --- "key: value" and its comment. `mark` is "# " inside a key that is commented out.
