@@ -42,6 +42,7 @@ static const char schema_source[] = "local P = require('bosun.plugin_base'):exte
                                     "P.config_schema = { port = { type = 'integer', default = 80 }, url = { "
                                     "type = 'url', required = true } }\n"
                                     "function P:init() error('an object was made') end\n"
+                                    "function P:deployment_stop() end\n"
                                     "return P\n";
 
 static int tests;
