@@ -173,7 +173,7 @@ do return R end]]
         end
       end
       local debug = act("function P:pe_status() error('gone', 0) end", nil, nil, { args = { "--log-level", "debug" } })
-      assert.matches("DEBUG stack traceback:", debug.stderr)
+      assert.matches("DEBUG running pe_status: stack traceback:", debug.stderr)
     end)
 
     it("ends with the status that it raises, whatever that is", function()
