@@ -294,7 +294,8 @@ describe("bosun", function()
 P.config_schema = {
   servers = { type = "list", items = { type = "map", fields = {
     host = { type = "string", required = true }, port = { type = "integer", default = 80 } } } },
-  needed = { type = "list", required = true, items = { type = "map", fields = { a = { type = "any", required = true } } } },
+  needed = { type = "list", required = true, items = { type = "map", fields = {
+    a = { type = "any", required = true } } } },
   deep = { type = "map", keys = { type = "integer", min = 3 }, values = { type = "list", items = { type = "list",
     items = { type = "map", fields = { z = { type = "boolean" } } } } } },
   set = { type = "list", default = { { b = 1 } }, items = { type = "map", fields = { b = { type = "integer" } } } },
@@ -384,7 +385,8 @@ action.yaml:2:3: deploymentInfo.ID: unknown key; did you mean "id"?
         plugin_stop = "plugin_stop" } do
         local result = run("validate --plugin ./lacking --config good.yaml --action " .. action)
         assert.equal(78, result.code)
-        assert.matches('^/.*/lacking.lua:5: plugin "P" has no method ' .. lacked .. ": define function P:", result.stdout)
+        assert.matches('^/.*/lacking.lua:5: plugin "P" has no method ' .. lacked .. ": define function P:",
+          result.stdout)
       end
       local problems = json "validate --plugin ./lacking --config good.yaml --action deployment_start --format json"
       assert.same({ 1, 5, cjson.null, "" }, { #problems, problems[1].line, problems[1].column, problems[1].path })

@@ -61,7 +61,7 @@ static const char deep_source[] =
     "  function(f) return ((('x'):rep(190)):gsub('^' .. ('x?'):rep(190), f)) end,\n"
     "  function(f) return string.format('%s', setmetatable({}, { __tostring = f })) end,\n"
     "  function(f) table.sort({ 1, 2, 3, 4, 5 }, f) end,\n"
-    "  function(f) load(f) end,\n"
+    "  function(f) load(function() f() end) end,\n"
     "  function(f) coroutine.wrap(f)() end,\n"
     "  function(f) print(setmetatable({}, { __tostring = f })) end,\n"
     "  function(f) table.concat(setmetatable({}, { __index = f, __len = function() return 1 end })) end,\n"

@@ -180,7 +180,8 @@ do return R end]]
       local status = act "function P:pe_status() error(ActionStatusInfo.warning('slow', 'ready', { a = 1 })) end"
       assert.same({ "warning", "slow", "ready", { a = 1 } }, { status.status, status.msg, status.state, status.data })
       status = act([[function P:deployment_stop() error(ActionStatusInfo.failing "not there") end
-        function P:deployment_start() return ActionStatusInfo.passing "started" end]], "deployment_relaunch", { id = "d" })
+        function P:deployment_start() return ActionStatusInfo.passing "started" end]], "deployment_relaunch",
+        { id = "d" })
       assert.equal("started", status.msg)
       assert.matches('starting the deployment anyway.*error="?not there', status.stderr)
       fails("pe_status: status is 5", [[function P:pe_status()
@@ -191,8 +192,8 @@ do return R end]]
       local status = fails("plugin%.lua:6: deep down$", [[local function f() error "deep down" end
         function P:pe_status() local _, e = pcall(f) error(e, 0) end]])
       assert.matches("stack traceback", status.stderr)
-      fails('plugin%.lua:6: %[string "x%(%)"%]:1: in a chunk$', "function P:pe_status() x = function() error('in a chunk', 2) end "
-        .. "load('x()')() end")
+      fails('plugin%.lua:6: %[string "x%(%)"%]:1: in a chunk$',
+        "function P:pe_status() x = function() error('in a chunk', 2) end load('x()')() end")
     end)
 
     it("fails with the error of a failed call", function()

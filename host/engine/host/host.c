@@ -1,4 +1,4 @@
-/* The life of a host: options, creation, phases, errors for the embedder, cancellation. load.c loads a plugin
+/* The life of a host: options, creation, errors for the embedder, cancellation. load.c loads a plugin
  * into it, run.c runs actions. */
 #include "host.h"
 #include <lauxlib.h>
@@ -15,31 +15,6 @@ void bosun_options_init(bosun_options *options)
 {
     if (options)
         *options = (bosun_options){.log_level = BOSUN_LOG_INFO};
-}
-
-const char *bosun_phase_name(bosun_phase phase)
-{
-    static const char *const names[] = {
-        [BOSUN_PHASE_IDLE] = "starting",
-        [BOSUN_PHASE_CONFIG] = "reading the action config",
-        [BOSUN_PHASE_LOAD] = "loading the plugin",
-        [BOSUN_PHASE_INIT] = "creating the plugin object",
-        [BOSUN_PHASE_ACTION] = "running the action",
-        [BOSUN_PHASE_CLOSE] = "running the plugin's finalizers",
-    };
-    return (size_t)phase < sizeof names / sizeof names[0] ? names[phase] : "unknown";
-}
-
-void host_set_phase(bosun_host *host, bosun_phase phase)
-{
-    if (phase == host->phase)
-        return;
-    host->phase = phase;
-    if (!host->options.phase)
-        return;
-    host_leave(host);
-    host->options.phase(host->options.phase_data, phase);
-    host_enter(host);
 }
 
 /* Copies a text for the embedder. Redacts it before cutting it: a cut secret would not be recognised. */

@@ -14,15 +14,6 @@ static void set_plugin_dir(lua_State *L, const bosun_plugin_file *file)
     lua_setfield(L, LUA_REGISTRYINDEX, file->embedded ? BOSUN_EMBEDDED_DIR : BOSUN_PLUGIN_DIR);
 }
 
-void host_push_library(lua_State *L, const char *module, const char *function)
-{
-    lua_getglobal(L, "require");
-    lua_pushstring(L, module);
-    lua_call(L, 1, 1);
-    lua_getfield(L, -1, function);
-    lua_remove(L, -2);
-}
-
 void host_push_class(lua_State *L)
 {
     lua_rawgetp(L, LUA_REGISTRYINDEX, &class_key);

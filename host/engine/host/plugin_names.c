@@ -177,9 +177,7 @@ int bosun_list_plugins(const bosun_options *options, bosun_name_function *tell, 
 {
     bosun_dirs dirs = {0};
     names all = {.count = 0};
-    bosun_options defaults;
-    bosun_options_init(&defaults);
-    int rc = host_dirs_init(&dirs, options ? options : &defaults);
+    int rc = host_dirs_init(&dirs, options ? options : &(const bosun_options){0});
     if (rc == 0)
         add_all(&all, &dirs);
     for (size_t i = 0; tell && i < all.count; i++)

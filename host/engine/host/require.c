@@ -218,3 +218,12 @@ void host_open_require(lua_State *L)
     set_searchers(L);
     lua_pop(L, 2);
 }
+
+void host_push_library(lua_State *L, const char *module, const char *function)
+{
+    lua_getglobal(L, "require");
+    lua_pushstring(L, module);
+    lua_call(L, 1, 1);
+    lua_getfield(L, -1, function);
+    lua_remove(L, -2);
+}

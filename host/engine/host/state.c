@@ -2,14 +2,11 @@
  * os.setlocale, os.execute, io.popen, debug.sethook and debug.debug raise, print writes to the log, and
  * binary chunks are rejected. What else is adapted: require.c, finalizers.c,
  * lua/lib/bosun/host/dry_files.lua. */
-#include "core/fs/fs.h"
 #include "engine/bind/bind.h"
 #include "host.h"
 #include <lualib.h>
 #include <stdlib.h>
 #include <string.h>
-
-#define SOURCE_MAX ((size_t)16 * 1024 * 1024)
 
 static void *allocate(void *data, void *block, size_t old, size_t size)
 {
@@ -52,32 +49,6 @@ lua_State *host_state_new(bosun_host *host)
     *(bosun_host **)lua_getextraspace(L) = host; /* Lua copies it to every new thread */
     lua_setwarnf(L, warn, host);
     return L;
-}
-
-/* Returns where the Lua code begins: after a byte order mark and a first line that starts with '#'. */
-static size_t text_start(const char *text, size_t len)
-{
-    size_t at = len >= 3 && memcmp(text, "\xEF\xBB\xBF", 3) == 0 ? 3 : 0;
-    if (at < len && text[at] == '#')
-        while (at < len && text[at] != '\n')
-            at++;
-    return at;
-}
-
-void host_load_file(lua_State *L, const char *path)
-{
-    bosun_buf *source = bind_push_buf(L);
-    bosun_err err = {0};
-    if (bosun_fs_read(path, SOURCE_MAX, source, bind_wait(L), &err) < 0)
-        luaL_error(L, "%s", err.message);
-    const char *text = bosun_buf_text(source);
-    size_t start = text_start(text, source->len);
-    const char *name = lua_pushfstring(L, "@%s", path);
-    if (luaL_loadbufferx(L, text + start, source->len - start, name, "t") != LUA_OK)
-        lua_error(L);
-    bosun_buf_free(source);
-    lua_replace(L, -3); /* [buffer, name, chunk] -> [chunk, name] */
-    lua_pop(L, 1);
 }
 
 /* Calls a loader with "t", text only, as its mode. upvalues: the loader, the index of its argument `mode` */

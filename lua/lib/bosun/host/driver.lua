@@ -139,8 +139,8 @@ local function construct(class, action, args)
   local plugin, is_answer = attempt(args.on_error, class.new, class, args.plugin_config, args.private_config_file,
     args.pe_info, args.dry_run, args.action_config_file)
   if is_answer then
-    local elapsed = time.monotonic() - started
-    return nil, setmetatable({ log = log, action = action, method = class.init, elapsed = elapsed }, Call):complete(plugin)
+    local call = { log = log, action = action, method = class.init, elapsed = time.monotonic() - started }
+    return nil, setmetatable(call, Call):complete(plugin)
   end
   if not BosunPluginBase.is_plugin_class(getmetatable(plugin)) then
     error(("%s:new returned %s instead of the plugin: set the plugin up in `init` and leave `new` alone"):format(

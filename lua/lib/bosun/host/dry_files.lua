@@ -82,8 +82,8 @@ end
 
 --- Puts them in the place of the originals. The host calls this in a dry run, before the plugin is loaded.
 function dry_files.install()
-  io.open, io.output = open, output
-  os.remove, os.rename, os.tmpname = remove, rename, tmpname
+  for name, f in pairs { open = open, output = output } do rawset(io, name, f) end
+  for name, f in pairs { remove = remove, rename = rename, tmpname = tmpname } do rawset(os, name, f) end
 end
 
 return dry_files
