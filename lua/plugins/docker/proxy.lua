@@ -85,9 +85,13 @@ end
 
 -- ---- its container --------------------------------------------------------------------------------------------------
 
---- Waits until a newly started proxy answers. One whose API is not reachable from here at least has to run.
+--- Waits until a newly started proxy answers; looks whether another one hangs. One whose API is not reachable from here
+--- at least has to run.
 local function is_ready(context, id, created)
-  if not created then return true end
+  if not created then
+    local _, why, problem = proxy_api.ask(context, "/api/version")
+    return why ~= "failed", problem
+  end
   local ok = wait.poll(function()
     if proxy_api.ask(context, "/api/version") then return true end
     local now = health.look(context, id)

@@ -185,6 +185,22 @@ local function failure(context, service, problem, id)
     problem, id and health.last_lines(context, id) or "")
 end
 
+--- Gives a service's container that somebody renamed its name back: a second one would want the same ports.
+local function take_name_back(context, service)
+  local found, err = context.engine:list_containers { labels = labels.role_filter(context, service.role) }
+  if not found then return nil, err.message end
+  local renamed
+  for _, summary in ipairs(found) do
+    local name = (summary.Names[1] or ""):gsub("^/", "")
+    if name == service.name then return true end
+    if labels.is_ours(context, summary.Labels) then renamed = summary end
+  end
+  if not renamed then return true end
+  context.note("giving a renamed container its name back", { container = service.name })
+  local ok, problem = context.engine:rename_container(renamed.Id, service.name)
+  return ok, problem and problem.message
+end
+
 --- Makes sure that a service runs and works.
 ---@param context table
 ---@param role string
@@ -197,6 +213,8 @@ function services.ensure(context, role, options)
   if not service then return nil, problem end
   local got, err = services.need_image(context, service.image)
   if not got then return failure(context, service, err.message) end
+  local named, why_not = take_name_back(context, service)
+  if not named then return failure(context, service, why_not) end
   local wanted = wanted_container(context, service)
   wanted.adopt = options and options.adopt
   local id, created = container.run(context, wanted)
