@@ -339,6 +339,8 @@ function DockerPlugin:clean_up(action, deployment_info, reason)
     local removed, why = nil, err and err.message
     if instances then removed, why = rollout.retire(context, instances, {}, { kill = true }) end
     if not removed then return failing(about(deployment_info, "%s; not stopped: %s", reason, why)) end
+    local model = given.id(deployment_info, "modelId")
+    if model then model_image.remove(context, model) end
     return passing(about(deployment_info, "stopped and removed (finished after it was stopped: %s)", reason),
       State.STOPPED)
   end)

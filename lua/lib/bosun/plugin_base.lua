@@ -23,6 +23,10 @@ local ActionStatus, ActionStatusInfo = status.ActionStatus, status.ActionStatusI
 ---@field pe_info? table the action config's `peInfo`
 ---@field dry_run boolean
 ---@field log bosun.Logger writes with the field `plugin`
+---@field clean_up? fun(self, action: string, subject?: table, reason: string): ActionStatusInfo|nil optional: undoes
+---or finishes what an action began that was cancelled or ran out of time. It has 20 seconds, in which waits work again;
+---what the action held (locks, clients) is closed. reason: "cancelled by SIGTERM". Returns the status of the action, or
+---nil: the status is that of the stopped action
 local BosunPluginBase = { __name = "BosunPluginBase" }
 BosunPluginBase.__index = BosunPluginBase
 
@@ -92,12 +96,6 @@ end
 --- default.
 function BosunPluginBase:init() -- luacheck: no unused args
 end
-
---- Optional: define `clean_up(action, subject, reason)` to undo, or to finish, what an action began that was cancelled or
---- ran out of time. It has 20 seconds, in which waits work again; what the action held (locks, clients) is closed. It
---- returns the status of the action, or nil: then that stays as it is.
----@class BosunPluginBase
----@field clean_up? fun(self, action: string, subject?: table, reason: string): ActionStatusInfo|nil
 
 --- An error about a value of the action config, to be raised. It names the line of the value.
 ---

@@ -5,7 +5,6 @@
 local errors = require "bosun.error"
 local tables = require "bosun.tables"
 local time = require "bosun.time"
-local wait = require "bosun.wait"
 
 local container = require "docker.container"
 local dedicated = require "docker.dedicated"
@@ -247,8 +246,8 @@ end
 ---@param deployment { id: string, model: string, info: table }
 ---@param instances docker.Instance[] of the deployment, newest first
 ---@param options? { fresh?: boolean, undo_adopted?: boolean, moves?: boolean } fresh: a new container even when an
----identical one serves; undo_adopted: also remove a container of an earlier run if it does not come up; moves: the model
----serves already, under another id
+---identical one serves; undo_adopted: also remove a container of an earlier run if it does not come up; moves: the
+---model serves already, under another id
 ---@return docker.Rollout
 function rollout.run(context, deployment, instances, options)
   options = options or {}
@@ -329,8 +328,8 @@ local function undo_all(context, progress, instances)
   restore(context, progress, instances)
 end
 
---- Ends what a stopped action began. If predictions already reach the new container, the old one is removed; if not,
---- what the action brought up.
+--- Ends what a stopped action began. If predictions reach the new container already, removes the old one; if not,
+--- removes what the action brought up.
 ---@param context table
 ---@param progress table what context.begun got from the stopped action
 ---@return docker.Rollout|nil outcome
@@ -341,6 +340,7 @@ function rollout.settle(context, progress)
   local new = brought_up(progress, instances)[1]
   if new and fleet.serves(new) and proxy_api.wait_for_route(context, deployment, new.generation, REACH_TIMEOUT) then
     local retired, left = rollout.retire(context, without(instances, { new }), { new }, { patience = LAST_PATIENCE })
+    for _, gone in ipairs(without(progress.before, instances)) do KINDS[gone.role].clean(context, gone, { new }) end
     return { serves = true, changed = true, problem = not retired and left or nil }
   end
   local problem = undo_all(context, progress, instances)
