@@ -124,12 +124,13 @@ typedef void bosun_log_function(void *data, const bosun_log_event *event);
 
 /* What the host is doing. */
 typedef enum bosun_phase {
-    BOSUN_PHASE_IDLE,   /* nothing: between two calls */
-    BOSUN_PHASE_CONFIG, /* reading the action config */
-    BOSUN_PHASE_LOAD,   /* running the plugin's file */
-    BOSUN_PHASE_INIT,   /* running the plugin's constructor */
-    BOSUN_PHASE_ACTION, /* running the action's method */
-    BOSUN_PHASE_CLOSE,  /* freeing the host: running finalizers */
+    BOSUN_PHASE_IDLE,     /* nothing: between two calls */
+    BOSUN_PHASE_CONFIG,   /* reading the action config */
+    BOSUN_PHASE_LOAD,     /* running the plugin's file */
+    BOSUN_PHASE_INIT,     /* running the plugin's constructor */
+    BOSUN_PHASE_ACTION,   /* running the action's method */
+    BOSUN_PHASE_CLEAN_UP, /* running the plugin's clean_up after an action that was stopped */
+    BOSUN_PHASE_CLOSE,    /* freeing the host: running finalizers */
 } bosun_phase;
 
 /* Returns a description for messages: "reading the action config", "loading the plugin". For a value that is
@@ -279,10 +280,14 @@ typedef void bosun_problem_function(void *data, const bosun_problem *problem);
 BOSUN_API int bosun_host_validate(bosun_host *host, const char *action, const char *config,
                                   bosun_problem_function *tell, void *data, bosun_error *error);
 
+/* How long a plugin's clean_up may take after an action that was cancelled or has run out of time. */
+#define BOSUN_CLEAN_UP_SECONDS 20
+
 /* Stops one call: the one that is in progress, at its next Lua instruction or wait, or else the next. That is
- * bosun_host_run, whose status is then failing, or bosun_host_load, _describe or _validate, which fail with
- * the code "cancelled". The cancel is over when the call that it has stopped returns, and the host can run
- * the next action.
+ * bosun_host_run, whose status is then failing (a plugin that has the method clean_up first gets
+ * BOSUN_CLEAN_UP_SECONDS to undo or to finish what it began), or bosun_host_load, _describe or _validate,
+ * which fail with the code "cancelled". The cancel is over when the call that it has stopped returns, and the
+ * host can run the next action.
  *
  * So no cancel is lost: one that comes between two calls stops the second, and one that comes when an action
  * has already done its work does not undo that, but stops the call after it. To stop a certain run and no

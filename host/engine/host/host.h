@@ -38,6 +38,7 @@ typedef struct bosun_limits {
     int64_t started;              /* when it began */
     int64_t spent;                /* nanoseconds of its time that loading the plugin has taken */
     int64_t deadline;             /* when Lua code is stopped; BOSUN_NO_DEADLINE: never */
+    bool cleaning_up;             /* the action was stopped; the deadline is that of its clean-up */
 
     /* For waits. Its deadline is a little earlier, which leaves a plugin time to report what it waited for.
      */
@@ -194,6 +195,12 @@ int host_limits_begin(bosun_limits *limits, double seconds, bosun_err *err);
 /* Ends the call, and with it the cancel that has stopped it. One that has come too late stops the next call.
  */
 void host_limits_end(bosun_limits *limits);
+
+/* Gives an action that was stopped BOSUN_CLEAN_UP_SECONDS to clean up, in which nothing else stops it. */
+void host_limits_begin_clean_up(bosun_limits *limits);
+
+/* Makes the wake-up of a cancel this process's own, after a fork that ended its parent's use of the host. */
+void host_limits_adopt(bosun_limits *limits);
 
 /* Safe in signal handlers and from any thread. */
 void host_limits_cancel(bosun_limits *limits, const char *reason);

@@ -33,14 +33,23 @@ static int own_eventfd(bosun_limits *limits, bosun_err *err)
     return 0;
 }
 
+static void set_unlimited(bosun_limits *limits)
+{
+    limits->cleaning_up = false;
+    limits->deadline = BOSUN_NO_DEADLINE;
+    limits->wait = (bosun_wait){.cancelled = &limits->cancelled,
+                                .cancel_fd = limits->cancel_fd,
+                                .cut = &limits->cut,
+                                .deadline = BOSUN_NO_DEADLINE};
+}
+
 int host_limits_init(bosun_limits *limits, double timeout, bosun_err *err)
 {
     if (isnan(timeout) || timeout < 0)
         return bosun_err_set(err, BOSUN_ERR_INVALID, "create a host",
                              "the timeout is %g: expected a number of seconds, or 0 for none", timeout);
-    limits->deadline = BOSUN_NO_DEADLINE;
-    limits->wait = (bosun_wait){
-        .cancelled = &limits->cancelled, .cancel_fd = -1, .cut = &limits->cut, .deadline = BOSUN_NO_DEADLINE};
+    limits->cancel_fd = -1;
+    set_unlimited(limits);
     return own_eventfd(limits, err);
 }
 
@@ -56,7 +65,7 @@ int host_limits_begin(bosun_limits *limits, double seconds, bosun_err *err)
     atomic_store(&limits->cut, 0);
     limits->started = bosun_monotonic();
     limits->seconds = seconds;
-    limits->deadline = limits->wait.deadline = BOSUN_NO_DEADLINE;
+    set_unlimited(limits);
     if (seconds > 0) {
         int64_t time = bosun_nanoseconds(seconds);
         int64_t margin = time / 20 < REPORT_TIME ? time / 20 : REPORT_TIME;
@@ -95,13 +104,30 @@ void host_limits_cancel(bosun_limits *limits, const char *reason)
     errno = saved;
 }
 
+void host_limits_adopt(bosun_limits *limits)
+{
+    atomic_store(&limits->owner, getpid());
+    if (atomic_load(&limits->cancelled)) /* perhaps only the flag was set */
+        host_limits_cancel(limits, atomic_load(&limits->reason));
+}
+
+void host_limits_begin_clean_up(bosun_limits *limits)
+{
+    limits->cleaning_up = true;
+    limits->deadline = bosun_wait_after(BOSUN_CLEAN_UP_SECONDS * BOSUN_SECOND);
+    limits->wait = (bosun_wait){.cancel_fd = -1, .deadline = limits->deadline - REPORT_TIME};
+}
+
 const char *host_limits_stopped(bosun_limits *limits, char *text, size_t size)
 {
     const char *code = NULL;
     if (limits->deadline != BOSUN_NO_DEADLINE && bosun_monotonic() >= limits->deadline) {
         code = BOSUN_ERR_DEADLINE;
-        snprintf(text, size, "timed out after %g s", limits->seconds);
-    } else if (atomic_load(&limits->cancelled)) {
+        if (limits->cleaning_up)
+            snprintf(text, size, "not done within %d s", BOSUN_CLEAN_UP_SECONDS);
+        else
+            snprintf(text, size, "timed out after %g s", limits->seconds);
+    } else if (!limits->cleaning_up && atomic_load(&limits->cancelled)) {
         code = BOSUN_ERR_CANCELLED;
         snprintf(text, size, "%s", atomic_load(&limits->reason));
     }

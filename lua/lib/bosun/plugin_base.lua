@@ -23,6 +23,10 @@ local ActionStatus, ActionStatusInfo = status.ActionStatus, status.ActionStatusI
 ---@field pe_info? table the action config's `peInfo`
 ---@field dry_run boolean
 ---@field log bosun.Logger writes with the field `plugin`
+---@field clean_up? fun(self, action: string, subject?: table, reason: string): ActionStatusInfo|nil optional: undoes
+---or finishes what an action began that was cancelled or ran out of time. It has 20 seconds, in which waits work again;
+---what the action held (locks, clients) is closed. reason: "cancelled by SIGTERM". Returns the status of the action, or
+---nil: the status is that of the stopped action
 local BosunPluginBase = { __name = "BosunPluginBase" }
 BosunPluginBase.__index = BosunPluginBase
 

@@ -120,15 +120,24 @@ local function fetch_of(plugin, subject)
   return require("bosun.host.fetch").begin(plugin)
 end
 
---- Calls the method and completes its answer.
+--- The call under way, or the last one.
+local current
+
+--- Calls a method of the plugin, and takes the time.
+function Call:perform(method, ...)
+  self.method = method
+  local answer = attempt(self.on_error, method, self.plugin, ...)
+  self.elapsed = time.monotonic() - self.started
+  return answer
+end
+
+--- Calls the action's method and completes its answer.
 local function perform(plugin, action, args)
-  local method = plugin[action]
-  local call = setmetatable({ log = plugin.log, action = action, method = method }, Call)
-  local started = time.monotonic()
-  local fetches <close> = fetch_of(plugin, args.subject) -- luacheck: no unused
-  local answer = attempt(args.on_error, method, plugin, args.subject and argument_of(action, args.subject))
-  call.elapsed = time.monotonic() - started
-  return call:complete(answer)
+  local subject = args.subject and argument_of(action, args.subject)
+  current = setmetatable({ plugin = plugin, log = plugin.log, action = action, subject = subject,
+    phase = args.phase, on_error = args.on_error, started = time.monotonic() }, Call)
+  local fetches <close> = fetch_of(plugin, subject) -- luacheck: no unused
+  return current:complete(current:perform(plugin[action], subject))
 end
 
 --- Makes the plugin object; or completes the status that its `init` has raised.
@@ -156,7 +165,7 @@ end
 ---@field pe_info? table
 ---@field dry_run boolean
 ---@field subject? table the deploymentInfo or endpointInfo for the method
----@field phase fun(name: "init"|"action", file?: string, line?: integer)
+---@field phase fun(name: "init"|"action"|"clean_up", file?: string, line?: integer)
 ---@field on_error fun(err: any): any a message handler
 
 ---@param class BosunPluginBase
@@ -171,6 +180,18 @@ function driver.run(class, action, args)
   if type(method) ~= "function" then error(require("bosun.host.missing").error(class, action), 0) end
   args.phase("action", place_of(method))
   return perform(plugin, action, args)
+end
+
+--- After an action that was stopped: lets the plugin clean up. `reason`: "cancelled by SIGTERM".
+---@param reason string
+---@return table|nil status as driver.run returns it; nil: the plugin has nothing to say
+function driver.clean_up(reason)
+  local call = current
+  local method = call and not call.plugin.dry_run and call.plugin.clean_up
+  if type(method) ~= "function" then return nil end
+  call.phase("clean_up", place_of(method))
+  local answer = call:perform(method, call.action, call.subject, reason)
+  return answer ~= nil and call:complete(answer) or nil
 end
 
 return driver
