@@ -93,7 +93,7 @@ BENCH_TOOLS := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/bench/*.c))
 FUZZ_TARGETS := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/fuzz/fuzz_*.c))
 TEST_FILES   = $(UNIT_TESTS) $(EMBED_TESTS) $(FAULT_TOOLS)
 
-SUITES ?= unit lua cli messages embed fault docs
+SUITES ?= unit lua cli agent messages embed fault docs
 DEPS   := tools/deps
 
 .DEFAULT_GOAL := all
@@ -228,7 +228,7 @@ check: ## run tests and fuzz targets with the address, leak and undefined-behavi
 	    SANITIZE='-fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=undefined'
 	@$(REMAKE) run-tests BUILD=$(BUILD)/asan CC=clang-14 OPT='-O1 -g -fno-omit-frame-pointer' \
 	    SANITIZE='-fsanitize=address,undefined -fno-sanitize-recover=undefined' SUITES='$(CHECK_SUITES)'
-CHECK_SUITES ?= unit lua cli embed fuzz
+CHECK_SUITES ?= unit lua cli agent embed fuzz
 # How many seconds each fuzz target runs.
 export FUZZ_SECONDS ?= 5
 export BOSUN_FUZZ ?= $(abspath $(BUILD)/fuzz)

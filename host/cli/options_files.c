@@ -1,57 +1,10 @@
 /* The files that a command line names. The runner writes the status file and the trace, and must not write to
  * another file that it is given, whatever name, symbolic link or hard link that goes by. */
-#include "core/base/path.h"
+#include "core/fs/fs.h"
 #include "options.h"
-#include <errno.h>
 #include <limits.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <unistd.h>
-
-#define LINKS_MAX 40 /* as in the kernel */
-
-/* Replaces a path by what the symbolic link there says, relative to the link's folder. False: not a link. */
-static bool follow_link(char path[PATH_MAX])
-{
-    char target[PATH_MAX];
-    ssize_t len = readlink(path, target, sizeof target - 1);
-    if (len < 0)
-        return false;
-    target[len] = '\0';
-    char *name = strrchr(path, '/');
-    *(name ? name + 1 : path) = '\0';
-    char joined[PATH_MAX];
-    bosun_buf out = bosun_buf_fixed(joined, sizeof joined);
-    bosun_path_join(&out, path, target);
-    if (out.failed)
-        return false;
-    memcpy(path, joined, out.len + 1);
-    return true;
-}
-
-/* The file that opening `path` would create: without symbolic links, the last ones included. False: its
- * folder is not there. */
-static bool resolve_new(const char *path, char resolved[PATH_MAX])
-{
-    char at[PATH_MAX];
-    bosun_buf copy = bosun_buf_fixed(at, sizeof at);
-    bosun_buf_puts(&copy, path);
-    if (copy.failed)
-        return false;
-    for (int links = 0; links < LINKS_MAX && follow_link(at); links++)
-        ;
-    char *slash = strrchr(at, '/');
-    const char *name = slash ? slash + 1 : at;
-    char folder[PATH_MAX];
-    if (slash)
-        slash[slash == at] = '\0'; /* "/" stays */
-    if (!realpath(slash ? at : ".", folder))
-        return false;
-    bosun_buf out = bosun_buf_fixed(resolved, PATH_MAX);
-    bosun_path_join(&out, folder, name);
-    return !out.failed;
-}
 
 static bool same_file(const char *a, const char *b)
 {
@@ -63,7 +16,8 @@ static bool same_file(const char *a, const char *b)
         return x.st_dev == y.st_dev && x.st_ino == y.st_ino && !S_ISCHR(x.st_mode);
     char new_a[PATH_MAX];
     char new_b[PATH_MAX];
-    return has_a == has_b && resolve_new(a, new_a) && resolve_new(b, new_b) && strcmp(new_a, new_b) == 0;
+    return has_a == has_b && bosun_fs_resolve_new(a, new_a) && bosun_fs_resolve_new(b, new_b) &&
+           strcmp(new_a, new_b) == 0;
 }
 
 /* A plugin's path may lack the ".lua" of its file. A name is looked up elsewhere. */

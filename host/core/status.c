@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define PIECE            8192 /* bytes at once for an outlet */
 #define LONGEST_DURATION 1e14 /* seconds: far past sense, and its four decimals still fit 64 bits */
 
 static const char *const outcome_names[] = {
@@ -112,9 +113,35 @@ int bosun_status_write(bosun_buf *out, const bosun_status *status, bosun_err *er
         return -1;
     if (!out->failed)
         return 0;
-    if (out->fixed)
+    if (out->fixed && !out->outlet)
         return bosun_err_set(err, BOSUN_ERR_TOO_LARGE, "write", "the status is too large");
     return bosun_err_nomem(err, "write the status");
+}
+
+int bosun_status_stream(const bosun_status *status, bosun_outlet *outlet, bosun_err *err)
+{
+    char storage[PIECE];
+    bosun_buf out = bosun_buf_flowing(storage, sizeof storage, outlet);
+    if (bosun_status_write(&out, status, err) < 0)
+        return -1;
+    bosun_buf_flush(&out);
+    return out.failed ? bosun_err_set(err, BOSUN_ERR_INVALID, "write", "cannot write the status") : 0;
+}
+
+static int drop(void *data, const char *bytes, size_t len)
+{
+    (void)data;
+    (void)bytes;
+    (void)len;
+    return 0;
+}
+
+void bosun_status_check(bosun_status *status)
+{
+    bosun_outlet nowhere = {.write = drop};
+    bosun_err err = {0};
+    if (bosun_status_stream(status, &nowhere, &err) < 0)
+        bosun_status_fail(status, err.message);
 }
 
 void bosun_status_write_failing(bosun_buf *out, const char *message, int64_t duration)
@@ -147,27 +174,27 @@ const char *bosun_outcome_name(bosun_outcome outcome)
 
 bosun_outcome bosun_status_outcome(const bosun_status *status)
 {
-    return status->outcome;
+    return status ? status->outcome : BOSUN_UNKNOWN;
 }
 
 const char *bosun_status_message(const bosun_status *status)
 {
-    return status->message;
+    return status ? status->message : NULL;
 }
 
 const char *bosun_status_state(const bosun_status *status)
 {
-    return status->state;
+    return status ? status->state : NULL;
 }
 
 double bosun_status_duration(const bosun_status *status)
 {
-    return status->duration;
+    return status ? status->duration : 0;
 }
 
 int64_t bosun_status_timestamp(const bosun_status *status)
 {
-    return status->timestamp;
+    return status ? status->timestamp : 0;
 }
 
 /* Data that cannot be written makes the status failing. -1: out of memory. */
@@ -186,6 +213,10 @@ static int make_yaml(bosun_status *status)
 
 const char *bosun_status_yaml(bosun_status *status, size_t *len)
 {
+    if (len)
+        *len = 0;
+    if (!status)
+        return NULL;
     if (status->yaml.len == 0 && make_yaml(status) < 0) {
         bosun_buf_free(&status->yaml);
         return NULL;

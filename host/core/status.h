@@ -32,6 +32,12 @@ void bosun_status_fail(bosun_status *status, const char *message);
 /* Appends the status file's text: the six keys, in the order of the contract. */
 int bosun_status_write(bosun_buf *out, const bosun_status *status, bosun_err *err);
 
+/* The same text, piece by piece, without allocating. When the outlet fails, its owner knows why. */
+int bosun_status_stream(const bosun_status *status, bosun_outlet *outlet, bosun_err *err);
+
+/* Makes a status failing whose data cannot be written. */
+void bosun_status_check(bosun_status *status);
+
 /* Appends the text of a failing status with this message and the current time, without allocating: a fixed
  * buffer of BOSUN_STATUS_FAILING_MAX bytes holds it. duration: nanoseconds. */
 void bosun_status_write_failing(bosun_buf *out, const char *message, int64_t duration);

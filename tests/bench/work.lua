@@ -8,11 +8,12 @@ local status = require "bosun.action_status"
 local Work = BosunPluginBase:extend("Work")
 
 Work.config_schema = {
-  work = { type = "string", required = true, enum = { "get", "download", "run", "decode" } },
+  work = { type = "string", required = true, enum = { "get", "download", "run", "decode", "data" } },
   list = { type = "path", description = "get: a file with a URL on each line" },
   url = { type = "url", description = "download: what" },
   file = { type = "path", description = "download: where to; decode: what" },
-  times = { type = "integer", default = 1, description = "run, decode: how often" },
+  data = { type = "string", enum = { "deployments", "numbers" }, description = "data: of what" },
+  times = { type = "integer", default = 1, description = "run, decode: how often; data: how many" },
 }
 
 local works = {}
@@ -42,9 +43,23 @@ function works.decode(config)
   for _ = 1, config.times do assert(yaml.decode(text)) end
 end
 
+-- About 300 bytes of YAML for each deployment, 6 for each number.
+function works.data(config)
+  local data = {}
+  for i = 1, config.times do
+    if config.data == "numbers" then
+      data[i] = i % 10
+    else
+      data[("deployment-%08d"):format(i)] = { modelId = ("m"):rep(24), modelExecutionType = "dedicated", number = i,
+        address = ("x"):rep(140), status = "passing", port = 8000 + i % 1000 }
+    end
+  end
+  return data
+end
+
 function Work:pe_status()
-  works[self.config.work](self.config)
-  return status.ActionStatusInfo { status = status.ActionStatus.OK }
+  local data = works[self.config.work](self.config)
+  return status.ActionStatusInfo { status = status.ActionStatus.OK, data = data }
 end
 
 return Work

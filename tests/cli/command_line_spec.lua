@@ -116,7 +116,7 @@ describe("the command line", function()
       for action in ACTIONS:gmatch "%S+" do
         run(("--gen-config action.yaml --action %s"):format(action))
         assert.equal(workspace:read("action.yaml"), run(("--action %s --gen-config"):format(action)).stdout)
-        assert.truthy(os.execute(("cd '%s' && '%s' validate --plugin ./fine --config action.yaml --action %s 2>&1")
+        assert.truthy(os.execute(("cd '%s' && '%s' validate --plugin test --config action.yaml --action %s 2>&1")
           :format(workspace.root, RUNNER:gsub("[^/]*$", "bosun"), action)), action)
       end
     end)
@@ -389,13 +389,46 @@ describe("the command line", function()
 
   it("tells a status path that cannot be used from one that can", function()
     workspace:mkdir("folder")
-    os.execute(("mkfifo '%s'; ln -s nowhere '%s'"):format(workspace:path("fifo"), workspace:path("link")))
-    for _, path in ipairs { "folder", "fifo", "link", "missing/status.yaml" } do
+    os.execute(("ln -s nowhere/file '%s'"):format(workspace:path("link")))
+    for _, path in ipairs { "folder", "link", "missing/status.yaml" } do
       local result = run("--plugin ./fine --action pe_status --status-file " .. path)
       assert.equal(74, result.code, path)
       assert.truthy(result.stderr:find(path:match("^[^/]+"), 1, true))
       assert.truthy(result.stderr:find("the action was not run", 1, true))
     end
+  end)
+
+  it("writes through a symbolic link, which stays, and replaces what it leads to", function()
+    workspace:mkdir("folder")
+    workspace:write("folder/real.yaml", "of another run")
+    os.execute(("cd '%s'; ln -s folder/real.yaml link; ln -s link again; ln -s folder/new.yaml dangling; "
+      .. "ln folder/real.yaml old"):format(workspace.root))
+    for link, file in pairs { again = "folder/real.yaml", dangling = "folder/new.yaml" } do
+      assert.equal(0, run("--plugin ./fine --action pe_status --status-file " .. link).code)
+      assert.equal("fine", workspace:read_yaml(file).msg)
+      assert.equal("link", require("lfs").symlinkattributes(workspace:path(link), "mode"))
+    end
+    assert.equal("of another run", workspace:read("old")) -- replaced, not overwritten
+  end)
+
+  it("writes the outcome alone to a FIFO, a device or a descriptor", function()
+    local command = "--plugin ./fine --action pe_status --status-file "
+    local result = run(command .. "/dev/stdout")
+    assert.equal(0, result.code)
+    assert.matches('^status: "passing"\nmsg: "fine"\n.*data: null\n$', result.stdout)
+    assert.equal(0, run(command .. "/dev/null").code)
+    assert.equal(0, run(command .. "/dev/fd/1 >>kept; echo >/dev/null").code)
+    workspace:write("kept", "kept\n")
+    os.execute(("cd '%s' && '%s' %s /dev/stdout >>kept 2>/dev/null"):format(workspace.root, RUNNER, command))
+    assert.matches('^kept\nstatus: "passing"\n', workspace:read("kept"))
+    os.execute(("cd '%s'; mkfifo fifo; cat fifo >read 2>/dev/null & echo $! >'%s/cat'"):format(workspace.root,
+      workspace.root))
+    assert.equal(0, run(command .. "fifo; while kill -0 $(cat cat) 2>/dev/null; do :; done").code)
+    assert.matches('^status: "passing"\nmsg: "fine"\n.*data: null\n$', workspace:read("read"))
+    result = run(command .. "/dev/full")
+    assert.equal(74, result.code)
+    assert.matches("cannot write /dev/full: No space left on device %(ENOSPC%); the outcome is in the log only",
+      result.stderr)
   end)
 
   it("survives closed standard streams", function()

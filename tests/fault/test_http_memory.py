@@ -20,6 +20,7 @@ function P:pe_status()
   assert(http.stream("%(url)s/lines", function() lines = lines + 1 end))
   assert(lines == 5)
   assert(http.get("%(url)s/redirect", { query = { to = "/several" }, sink = self.plugin_config.file }))
+  assert(http.get("%(url)s/packed"))
   return ok(("%%d lines"):format(lines))
 end
 """

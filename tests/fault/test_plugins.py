@@ -167,7 +167,33 @@ def _():
             text = result.text
             expect(result.code == 0, "exit", result.code, result.stderr[-2000:])
             expect(len(text) > 20_000_000 and text.count("\n  \"deployment-") == 70000, len(text))
-            expect(text.startswith('status: "passing"\n') and text.endswith('status": "passing"\n'), text[-200:])
+            last = text[text.rindex('\n  "deployment-'):]
+            expect(text.startswith('status: "passing"\n'), text[:200])
+            expect(last.startswith('\n  "deployment-00070000":\n') and last.endswith("\n"), last)
+            expect(all(f'"{key}": ' in last for key in ("modelId", "address", "number", "status")), last)
+
+
+@test("63 MiB of data arrive, whole")
+def _():
+    with Workspace() as workspace:
+        plugin = workspace.plugin("function P:pe_status()\nlocal lines = {}\n"
+                                  "for i = 1, 65500 do lines[i] = ('x'):rep(1000) end\n"
+                                  "return ActionStatusInfo{ status = ActionStatus.OK, data = lines }\nend")
+        result = workspace.run("pe_status", workspace.config("pe", deployment=None), plugin=plugin)
+        line = f'  - "{"x" * 1000}"\n'
+        expect(result.code == 0 and result.text.endswith("\ndata:\n" + line * 65500), "exit", result.code, result.stderr)
+
+
+@test("a status that cannot be handed over: the last line of the log says failing, as the status does")
+def _():
+    with Workspace() as workspace:
+        code = "return ActionStatusInfo{ status = ActionStatus.OK, data = string.rep('x', 100000) }"
+        result = workspace.run("pe_status", workspace.config("pe", deployment=None),
+                               plugin=workspace.plugin(in_action(code).replace("return ok", "-- ")),
+                               prefix=["sh", "-c", 'ulimit -f 100; exec "$@"', "sh"])
+        said = result.truthful("failing")["msg"]
+        expect("cannot hand the supervisor the status of the action: File too large" in said, result.text)
+        expect(result.stderr.splitlines()[-1].endswith(f"pe_status: failing: {said}"), result.stderr)
 
 
 @test("data that are too large: the log says failing, as the status does")
@@ -177,8 +203,9 @@ def _():
         result = workspace.run("pe_status", workspace.config("pe", deployment=None),
                                plugin=workspace.plugin(in_action(code).replace("return ok", "-- ")))
         reason = "the data is too large: more than 64 MiB"
-        expect(result.truthful("failing")["msg"] == reason, result.text)
-        expect(f"pe_status: failing: {reason}" in result.stderr and "passing" not in result.stderr, result.stderr)
+        said = result.truthful("failing")["msg"]
+        expect(said.endswith(reason), result.text)
+        expect(f"pe_status: failing: {said}" in result.stderr and "passing" not in result.stderr, result.stderr)
 
 
 @test("what a timed-out plugin started is gone with it, setsid and double forks too")

@@ -140,7 +140,17 @@ describe("the filesystem plugin", function()
         local status = workspace:act("plugin_start")
         expect(status, "passing", nil)
         assert.matches("left untouched", status.stderr)
+        expect(workspace:act("deployment_status", { id = "d1" }), "passing", "ready")
+        assert.equal("passing", workspace:act("deployment_list").data.d1.status)
         assert.equal(before, workspace:tree "base")
+      end)
+
+      it("follows and removes no symlink: " .. suffix, function()
+        start()
+        workspace:mkdir "empty"
+        os.execute(("ln -s ../empty '%s/.deployment_d1.bosun-%s'"):format(workspace.base, suffix))
+        expect(workspace:act("deployment_stop", deployment()), "failing", "ready", "is a symlink, not a directory")
+        assert.equal("link", workspace:mode("base/.deployment_d1.bosun-" .. suffix))
       end)
     end
 

@@ -1,5 +1,6 @@
 """badserver.py PORT_FILE: an HTTP server on a free port of 127.0.0.1, written to PORT_FILE, that misbehaves in a way of
 its own for each path, and does what nginx cannot: echo, count, change protocols. Runs until it is killed."""
+import base64
 import gzip
 import hashlib
 import json
@@ -87,6 +88,13 @@ def counted(r):
 
 def how_many(r):
     return r.reply(str(COUNTS.get(r.query["key"], 0)))
+
+
+def connect(r):
+    """As a proxy that refuses to, with the status that is its user's name."""
+    _, _, user = r.headers.get("proxy-authorization", "").partition(" ")
+    status = base64.b64decode(user).decode().partition(":")[0] or "407"
+    return r.reply("<html>who are you?</html>", f"{status} No", "Proxy-Authenticate: Basic realm=x\r\n")
 
 
 def several(r):
@@ -265,7 +273,8 @@ class Handler(socketserver.StreamRequestHandler):
     def handle(self):
         try:
             while request := self.read_request():
-                if not PATHS[request.path](request):
+                answer = connect if request.method == "CONNECT" else PATHS[request.path]
+                if not answer(request):
                     return
         except (ConnectionError, ValueError):
             pass

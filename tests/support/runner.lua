@@ -137,6 +137,11 @@ function Workspace:permissions(name)
   return lfs.attributes(self:path(name), "permissions")
 end
 
+--- "file", "directory", "link", …
+function Workspace:mode(name)
+  return lfs.symlinkattributes(self:path(name), "mode")
+end
+
 function Workspace:inode(name)
   return lfs.attributes(self:path(name), "ino")
 end

@@ -85,18 +85,26 @@ http {
     listen 127.0.0.1:PORT5 ssl; ssl_certificate "ROOT/expired.crt"; ssl_certificate_key "ROOT/expired.key";
     location / { return 200 "expired"; }
   }
+  server {
+    listen 127.0.0.1:PORT6 ssl; ssl_certificate "ROOT/early.crt"; ssl_certificate_key "ROOT/early.key";
+    location / { return 200 "early"; }
+  }
+  server {
+    listen 127.0.0.1:PORT7 ssl; ssl_certificate "ROOT/own.crt"; ssl_certificate_key "ROOT/own.key";
+    location / { return 200 "own"; }
+  }
 }
 ]]
 
---- nginx with http, https, https that wants client certificates, one for another name, an expired one, and a Unix
---- socket.
+--- nginx with http, https, https that wants client certificates, one for another name, an expired one, one that is not
+--- yet valid, one signed by itself, and a Unix socket.
 function web.nginx(workspace)
   workspace:mkdir("www")
   local root = workspace.root
   for _, command in ipairs { "standard", "authority other-ca" } do
     assert(os.execute(("tests/support/certificates %s %s"):format(root, command)))
   end
-  local ports = free_ports(5)
+  local ports = free_ports(7)
   local config = CONFIG:gsub("ROOT", root):gsub("PORT(%d)", function(i) return ports[math.tointeger(i)] end)
   local path = workspace:write("nginx.conf", config)
   local command = ("/usr/sbin/nginx -c %s -p %s -e %s/error.log"):format(path, root, root)
@@ -108,7 +116,8 @@ function web.nginx(workspace)
     handle = handle, socket = root .. "/nginx.sock", port = ports[1],
     url = "http://127.0.0.1:" .. ports[1], tls = "https://localhost:" .. ports[2],
     mutual = "https://localhost:" .. ports[3], named = "https://localhost:" .. ports[4],
-    expired = "https://localhost:" .. ports[5],
+    expired = "https://localhost:" .. ports[5], early = "https://localhost:" .. ports[6],
+    own = "https://localhost:" .. ports[7],
   }
 end
 

@@ -113,6 +113,32 @@ static void failing(void)
     ok(strstr(text.data, "\nstate: null\nduration: 1.5000\ntimestamp: ") != NULL, "the other keys");
 }
 
+static int append(void *data, const char *bytes, size_t len)
+{
+    bosun_buf_append(data, bytes, len);
+    return 0;
+}
+
+static void streams(void)
+{
+    static char text[100000];
+    memset(text, '\n', sizeof text);
+    bosun_status *status = bosun_status_new();
+    status->data = bosun_value_new(status->arena, BOSUN_SEQUENCE);
+    for (int i = 0; i < 1000; i++)
+        bosun_value_push(status->arena, status->data, bosun_value_int(status->arena, i));
+    bosun_value_push(status->arena, status->data, bosun_value_string(status->arena, text, sizeof text));
+    bosun_buf pieces = {0};
+    bosun_outlet outlet = {.write = append, .data = &pieces};
+    bosun_err err = {0};
+    ok(bosun_status_stream(status, &outlet, &err) == 0, "a status in pieces");
+    size_t len;
+    const char *yaml = bosun_status_yaml(status, &len);
+    ok(yaml && len == pieces.len && memcmp(yaml, pieces.data, len) == 0, "is the same text");
+    bosun_buf_free(&pieces);
+    bosun_status_free(status);
+}
+
 static void data_too_large(void)
 {
     static char text[68 * 1000 * 1000];
@@ -121,10 +147,12 @@ static void data_too_large(void)
     status->outcome = BOSUN_PASSING;
     status->data = bosun_value_string(status->arena, text, sizeof text);
     bosun_status_set_state(status, "ready");
+    bosun_status_check(status);
+    ok(bosun_status_outcome(status) == BOSUN_FAILING, "data that is too large makes the status failing");
     const char *yaml = bosun_status_yaml(status, NULL);
     ok(yaml && strstr(yaml, "\nmsg: \"the data is too large: ") && strstr(yaml, "\nstate: null\n") &&
            bosun_status_outcome(status) == BOSUN_FAILING,
-       "data that is too large makes the status failing");
+       "and its text says so");
     bosun_status_free(status);
 }
 
@@ -136,6 +164,7 @@ int main(void)
     names();
     too_large();
     failing();
+    streams();
     data_too_large();
     return done();
 }

@@ -8,7 +8,6 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
-#include <sys/uio.h>
 #include <unistd.h>
 
 #define MAGIC UINT32_C(0xB0509A01)
@@ -34,26 +33,45 @@ int record_create(record *r, bosun_err *err)
     return 0;
 }
 
-static struct iovec part(const void *bytes, size_t len, size_t done)
+/* A part of the record, at its place in the file. */
+static int write_at(const record *r, size_t at, const char *bytes, size_t len)
 {
-    size_t skip = done < len ? done : len;
-    return (struct iovec){(char *)bytes + skip, len - skip};
-}
-
-int record_write(const record *r, bosun_outcome outcome, const char *text, size_t len, bosun_err *err)
-{
-    const header head = {
-        .magic = MAGIC, .outcome = (uint32_t)outcome, .length = len, .checksum = bosun_hash(text, len)};
     size_t done = 0;
-    while (done < sizeof head + len) {
-        size_t in_text = done > sizeof head ? done - sizeof head : 0;
-        const struct iovec parts[2] = {part(&head, sizeof head, done), part(text, len, in_text)};
-        ssize_t n = pwritev(r->fd, parts, 2, (off_t)(START + done));
+    while (done < len) {
+        ssize_t n = pwrite(r->fd, bytes + done, len - done, (off_t)(START + at + done));
         if (n < 0 && errno != EINTR)
-            return bosun_err_errno_as(err, errno, "write", "hand the supervisor", "the status of the action");
+            return -1;
         done += n > 0 ? (size_t)n : 0;
     }
     return 0;
+}
+
+record_text record_begin(const record *r)
+{
+    return (record_text){.record = r, .checksum = BOSUN_HASH_START};
+}
+
+int record_append(void *text, const char *bytes, size_t len)
+{
+    record_text *t = text;
+    if (t->error == 0 && write_at(t->record, sizeof(header) + t->len, bytes, len) < 0)
+        t->error = errno;
+    if (t->error != 0)
+        return -1;
+    t->checksum = bosun_hash_more(t->checksum, bytes, len);
+    t->len += len;
+    return 0;
+}
+
+int record_finish(record_text *t, bosun_outcome outcome, bosun_err *err)
+{
+    const header head = {
+        .magic = MAGIC, .outcome = (uint32_t)outcome, .length = t->len, .checksum = t->checksum};
+    if (t->error == 0 && write_at(t->record, 0, (const char *)&head, sizeof head) < 0)
+        t->error = errno;
+    if (t->error == 0)
+        return 0;
+    return bosun_err_errno_as(err, t->error, "write", "hand the supervisor", "the status of the action");
 }
 
 int record_open(record *r, bosun_err *err)

@@ -10,6 +10,7 @@
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 /* The worker has a keeper once the action has started a process. */
 typedef enum keeper_state {
@@ -27,6 +28,7 @@ typedef struct record_end {
 } record_end;
 
 typedef struct record_shared {
+    char deployment[256];    /* the id of the action's; "": none, or not known yet */
     atomic_int phase;        /* the bosun_phase that the worker is in */
     atomic_int keeper;       /* a keeper_state */
     atomic_bool kill_worker; /* what the supervisor wants of the keeper */
@@ -45,9 +47,20 @@ typedef struct record {
 /* Makes the file, for this process and those that it forks. 0, or -1 with *err filled. */
 int record_create(record *r, bosun_err *err);
 
-/* The worker's side: the text of the status file. A record written later replaces the earlier one: bytes past
- * its end do not count, and where the earlier one has memory, this one needs none. */
-int record_write(const record *r, bosun_outcome outcome, const char *text, size_t len, bosun_err *err);
+/* The worker's side: the text of the status file, in pieces. It counts from record_finish on. A text that is
+ * begun later replaces the earlier one, and where that has memory, it needs none. */
+typedef struct record_text {
+    const record *record;
+    size_t len;
+    uint64_t checksum;
+    int error; /* the errno value of the first failure; 0: none */
+} record_text;
+
+record_text record_begin(const record *r);
+
+/* 0, or -1: record_finish says why. text: a record_text; a bosun_outlet calls this. */
+int record_append(void *text, const char *bytes, size_t len);
+int record_finish(record_text *text, bosun_outcome outcome, bosun_err *err);
 
 /* The supervisor's side, once the worker has ended. 0, also without a record, or -1 with *err filled. */
 int record_open(record *r, bosun_err *err);

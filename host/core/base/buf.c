@@ -10,6 +10,11 @@ bosun_buf bosun_buf_fixed(char *storage, size_t size)
     return (bosun_buf){.data = storage, .cap = size, .fixed = true};
 }
 
+bosun_buf bosun_buf_flowing(char *storage, size_t size, bosun_outlet *outlet)
+{
+    return (bosun_buf){.data = storage, .cap = size, .fixed = true, .outlet = outlet};
+}
+
 void bosun_buf_free(bosun_buf *buf)
 {
     if (!buf->fixed)
@@ -31,8 +36,33 @@ static char *fail(bosun_buf *buf)
     return NULL;
 }
 
+static void let_out(bosun_buf *buf, const char *bytes, size_t len)
+{
+    if (buf->failed || len == 0)
+        return;
+    if (buf->outlet->write(buf->outlet->data, bytes, len) < 0)
+        fail(buf);
+    else
+        buf->outlet->written += len;
+}
+
+void bosun_buf_flush(bosun_buf *buf)
+{
+    let_out(buf, buf->data, buf->len);
+    buf->len = 0;
+}
+
+size_t bosun_buf_total(const bosun_buf *buf)
+{
+    return buf->len + (buf->outlet ? buf->outlet->written : 0);
+}
+
 char *bosun_buf_reserve(bosun_buf *buf, size_t extra)
 {
+    if (buf->failed)
+        return NULL;
+    if (buf->outlet && extra >= buf->cap - buf->len)
+        bosun_buf_flush(buf);
     if (buf->failed)
         return NULL;
     if (extra < buf->cap - buf->len) /* keep one byte for the NUL */
@@ -53,6 +83,11 @@ char *bosun_buf_reserve(bosun_buf *buf, size_t extra)
 
 void bosun_buf_append(bosun_buf *buf, const void *bytes, size_t len)
 {
+    if (buf->outlet && len >= buf->cap) {
+        bosun_buf_flush(buf);
+        let_out(buf, bytes, len);
+        return;
+    }
     char *to = bosun_buf_reserve(buf, len);
     if (!to)
         return;

@@ -1,6 +1,6 @@
 /* A growable run of bytes. After a failed allocation the buffer stays `failed` and ignores appends, so a
  * series of appends needs only one check, at the end. A fixed buffer never allocates; it fails when it is
- * full. */
+ * full, unless it has an outlet, which takes what does not fit. */
 #ifndef BOSUN_CORE_BASE_BUF_H
 #define BOSUN_CORE_BASE_BUF_H
 
@@ -8,16 +8,34 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+/* Takes bytes in the order in which they were appended. */
+typedef struct bosun_outlet {
+    int (*write)(void *data, const char *bytes, size_t len); /* 0, or -1: the buffer fails */
+    void *data;
+    size_t written; /* bytes so far */
+} bosun_outlet;
+
 typedef struct bosun_buf {
     char *data; /* always followed by a NUL when len > 0 and not failed */
     size_t len;
     size_t cap;
     bool fixed;
     bool failed;
+    bosun_outlet *outlet; /* NULL: none */
 } bosun_buf;
 
 /* A buffer that lives in `storage` and never grows. An empty buffer that grows is `bosun_buf b = {0}`. */
 bosun_buf bosun_buf_fixed(char *storage, size_t size);
+
+/* A fixed buffer with an outlet, for any number of bytes. `size`: more than is reserved, repeated or printed
+ * at once. Finish with bosun_buf_flush. */
+bosun_buf bosun_buf_flowing(char *storage, size_t size, bosun_outlet *outlet);
+
+/* Passes what is in the buffer to its outlet. */
+void bosun_buf_flush(bosun_buf *buf);
+
+/* All bytes that were appended, those in the outlet included. */
+size_t bosun_buf_total(const bosun_buf *buf);
 
 void bosun_buf_free(bosun_buf *buf);
 void bosun_buf_clear(bosun_buf *buf); /* keeps the storage, resets `failed` */

@@ -6,12 +6,19 @@
 #include <stddef.h>
 #include <stdint.h>
 
-static inline uint64_t bosun_hash(const void *bytes, size_t len)
+#define BOSUN_HASH_START UINT64_C(0xcbf29ce484222325)
+
+/* The hash of a text whose beginning has the hash `hash`. */
+static inline uint64_t bosun_hash_more(uint64_t hash, const void *bytes, size_t len)
 {
-    uint64_t hash = UINT64_C(0xcbf29ce484222325);
     for (size_t i = 0; i < len; i++)
         hash = (hash ^ ((const unsigned char *)bytes)[i]) * UINT64_C(0x100000001b3);
     return hash;
+}
+
+static inline uint64_t bosun_hash(const void *bytes, size_t len)
+{
+    return bosun_hash_more(BOSUN_HASH_START, bytes, len);
 }
 
 #endif

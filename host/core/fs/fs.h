@@ -41,6 +41,10 @@ int bosun_fs_write_atomic(const char *path, const void *bytes, size_t len,
 int bosun_fs_write_in_place(const char *path, const void *bytes, size_t len,
                             const bosun_fs_write_options *options, bosun_err *err);
 
+/* The file that opening `path` would create, without symbolic links, the last ones included. `resolved` has
+ * PATH_MAX bytes. False: its folder is not there. Does not allocate. */
+bool bosun_fs_resolve_new(const char *path, char *resolved);
+
 int bosun_fs_append(const char *path, const void *bytes, size_t len, mode_t mode, bosun_err *err);
 
 /* Called during long copies, at most once a second. */

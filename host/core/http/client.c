@@ -103,6 +103,7 @@ void bosun_http_free(bosun_http_transfer *t)
     bosun_http_close_sink(t);
     bosun_buf_free(&t->reply.headers);
     bosun_buf_free(&t->reply.body);
+    free(t->unix_socket);
     free(t->method);
     free(t->label);
     free(t);

@@ -13,6 +13,7 @@ typedef struct explanation {
 #define HINT_DNS    "check the host name and this machine's DNS servers"
 #define HINT_CLOSED "the connection was closed before the reply was complete"
 #define HINT_CERT   "if a private CA issued the server's certificate, set tls.ca"
+#define HINT_NAME   "use a name of the certificate in the URL, or set tls.server_name to one"
 #define HINT_OWN    "check tls.cert and tls.key: a matching pair in PEM format, not encrypted"
 #define HINT_TLS    "is it a TLS server, and does it support TLS 1.2 or later?"
 #define HINT_HTTP   "is it an HTTP server?"
@@ -31,7 +32,7 @@ static const explanation explanations[] = {
     {CURLE_PARTIAL_FILE, BOSUN_HTTP_CLOSED, HINT_CLOSED},
     {CURLE_SEND_FAIL_REWIND, BOSUN_HTTP_CLOSED, "a body from a function cannot be sent twice"},
     {CURLE_PEER_FAILED_VERIFICATION, BOSUN_HTTP_TLS, HINT_CERT},
-    {CURLE_SSL_CACERT_BADFILE, BOSUN_HTTP_TLS, "check tls.ca: a file or text in PEM format"},
+    {CURLE_SSL_CACERT_BADFILE, BOSUN_HTTP_TLS, NULL},
     {CURLE_SSL_CERTPROBLEM, BOSUN_HTTP_TLS, HINT_OWN},
     {CURLE_SSL_CONNECT_ERROR, BOSUN_HTTP_TLS, HINT_TLS},
     {CURLE_SSL_CIPHER, BOSUN_HTTP_TLS, HINT_TLS},
@@ -44,7 +45,7 @@ static const explanation explanations[] = {
     {CURLE_HTTP2, BOSUN_HTTP_PROTOCOL, HINT_HTTP},
     {CURLE_HTTP2_STREAM, BOSUN_HTTP_PROTOCOL, HINT_HTTP},
     {CURLE_BAD_CONTENT_ENCODING, BOSUN_HTTP_PROTOCOL, "the compressed body is corrupt"},
-    {CURLE_UNSUPPORTED_PROTOCOL, BOSUN_HTTP_PROTOCOL, "use a URL that begins with http:// or https://"},
+    {CURLE_UNSUPPORTED_PROTOCOL, BOSUN_HTTP_PROTOCOL, HINT_HTTP},
     {CURLE_URL_MALFORMAT, BOSUN_ERR_INVALID, "check the URL"},
     {CURLE_OUT_OF_MEMORY, BOSUN_ERR_NOMEM, "out of memory"},
 };
@@ -75,31 +76,37 @@ static bool is_long_header(const bosun_http_transfer *t)
     return t->result == CURLE_OUT_OF_MEMORY && first_byte > 0 && t->reply.received == 0;
 }
 
-static void explain_errno(explanation *e, int errnum)
+/* What is wrong with a certificate that was not accepted. The numbers are OpenSSL's (x509_vfy.h); others,
+ * such as those of GnuTLS, have the general hint. A wrong name is found by libcurl itself, not by OpenSSL. */
+static const char *certificate_hint(const bosun_http_transfer *t)
 {
-    if (errnum == ETIMEDOUT)
-        e->code = BOSUN_ERR_TIMEOUT;
-    else if (errnum)
-        e->code = bosun_err_name(errnum);
-    if (errnum == EACCES || errnum == EPERM)
-        e->hint = "check this user's permissions on the socket";
-}
-
-/* A reply that libcurl takes for HTTP/0.9, a redirect, or the URL itself. */
-static void explain_protocol(explanation *e, const bosun_http_transfer *t)
-{
-    if (strstr(t->curl_says, "HTTP/0.9"))
-        e->hint = HINT_HTTP;
-    else if (t->reply.status >= 300 && t->reply.status < 400)
-        *e = (explanation){t->result, BOSUN_HTTP_REDIRECT, "only redirects to http and https are followed"};
+    long result = 0;
+    (void)t->curl->easy_getinfo(t->easy, CURLINFO_SSL_VERIFYRESULT, &result);
+    switch (result) {
+    case 0: /* none */
+    case 1: /* not known yet */
+    case 62: return HINT_NAME;
+    case 9:
+        return "is this machine's clock right? Otherwise wait, or give the server a certificate that is "
+               "valid now";
+    case 10: return "is this machine's clock right? Otherwise the server needs a new certificate";
+    case 18: return "if the server is the right one, set tls.ca to its certificate";
+    default: return HINT_CERT;
+    }
 }
 
 static explanation explain(const bosun_http_transfer *t)
 {
     explanation e = find_explanation(t->result);
-    explain_errno(&e, connect_errno(t));
-    if (t->result == CURLE_UNSUPPORTED_PROTOCOL)
-        explain_protocol(&e, t);
+    int errnum = connect_errno(t);
+    if (errnum)
+        e.code = errnum == ETIMEDOUT ? BOSUN_ERR_TIMEOUT : bosun_err_name(errnum);
+    if (t->result == CURLE_COULDNT_CONNECT && t->may_be_proxied)
+        e.hint = "is this the server or the proxy, is it running, and are host and port right?";
+    if (t->result == CURLE_PEER_FAILED_VERIFICATION)
+        e.hint = certificate_hint(t);
+    if (t->result == CURLE_SSL_CACERT_BADFILE)
+        e.hint = t->ca_hint;
     if (is_long_header(t))
         return (explanation){t->result, BOSUN_ERR_TOO_LARGE, "a header of the reply is longer than 100 kB"};
     return e;
@@ -124,6 +131,49 @@ static void append_said(bosun_buf *out, const bosun_http_transfer *t)
     bosun_buf_puts(out, is_cut ? "…" : "");
 }
 
+static const char *socket_hint(int errnum)
+{
+    switch (errnum) {
+    case ENOENT: return ": is the service running, and is the path right?";
+    case ECONNREFUSED: return ": no process listens on it: is the service running?";
+    case EACCES:
+    case EPERM: return ": check this user's permissions on it";
+    case ENOTSOCK: return ": is the path right?";
+    default: return "";
+    }
+}
+
+int bosun_http_socket_failed(const bosun_http_transfer *t, const char *path, int errnum, bosun_err *err)
+{
+    bosun_err_set(err, bosun_err_name(errnum), "http.request", "cannot connect to the socket %s: %s (%s)%s",
+                  path, strerrordesc_np(errnum), bosun_err_name(errnum), socket_hint(errnum));
+    return bosun_err_context(err, "%s failed: ", t->label);
+}
+
+/* The status with which a proxy refused to connect to the host; 0: it did not. */
+static long refused_status(const bosun_http_transfer *t)
+{
+    long status = 0;
+    (void)t->curl->easy_getinfo(t->easy, CURLINFO_HTTP_CONNECTCODE, &status);
+    return status / 100 == 2 ? 0 : status;
+}
+
+/* A server error is often one of the host, and passes, as it does without a proxy. */
+static int proxy_refused(const bosun_http_transfer *t, long status, bosun_err *err)
+{
+    char *address = NULL;
+    long port = 0;
+    (void)t->curl->easy_getinfo(t->easy, CURLINFO_PRIMARY_IP, &address);
+    (void)t->curl->easy_getinfo(t->easy, CURLINFO_PRIMARY_PORT, &port);
+    const char *hint = status == 407   ? "it wants a user and a password: put them into the proxy's URL"
+                       : status >= 500 ? "does the proxy reach the host?"
+                                       : "allow the host there, or add it to no_proxy";
+    bosun_err_set(err, status >= 500 ? BOSUN_HTTP_CONNECT : BOSUN_HTTP_PROXY, "http.request",
+                  "the proxy at %s:%ld refuses to connect to the host (status %ld): %s",
+                  address ? address : "", port, status, hint);
+    return bosun_err_context(err, "%s failed: ", t->label);
+}
+
 int bosun_http_explain(const bosun_http_transfer *t, bosun_err *err)
 {
     if (t->err.code[0]) {
@@ -131,11 +181,16 @@ int bosun_http_explain(const bosun_http_transfer *t, bosun_err *err)
             *err = t->err;
         return -1;
     }
+    int errnum = connect_errno(t);
+    if (errnum && t->unix_socket)
+        return bosun_http_socket_failed(t, t->unix_socket, errnum, err);
+    long status = refused_status(t);
+    if (status)
+        return proxy_refused(t, status, err);
     char storage[CURL_ERROR_SIZE + sizeof "[redacted]…"];
     bosun_buf said = bosun_buf_fixed(storage, sizeof storage);
     append_said(&said, t);
     explanation e = explain(t);
-    int errnum = connect_errno(t);
     const char *text = errnum ? strerrordesc_np(errnum) : NULL;
     bosun_err_set(err, e.code, "http.request", "%s%s%s%s%s", bosun_buf_text(&said), text ? ": " : "",
                   text ? text : "", e.hint ? ": " : "", e.hint ? e.hint : "");

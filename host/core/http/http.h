@@ -16,6 +16,7 @@
  * file). */
 #define BOSUN_HTTP_DNS      "dns"      /* the host name has no address */
 #define BOSUN_HTTP_CONNECT  "connect"  /* no connection, and no errno value that says why */
+#define BOSUN_HTTP_PROXY    "proxy"    /* the proxy refuses to connect to the host */
 #define BOSUN_HTTP_CLOSED   "closed"   /* the connection ended before the reply was complete */
 #define BOSUN_HTTP_TLS      "tls"      /* certificate or handshake */
 #define BOSUN_HTTP_PROTOCOL "protocol" /* the reply is not HTTP */
@@ -63,7 +64,7 @@ typedef struct bosun_http_request {
 
     const char *unix_socket;
     const char *proxy;           /* URL; "": none, NULL: as the environment says */
-    const char *ca, *cert, *key; /* paths or PEM texts; a ca replaces the system's */
+    const char *ca, *cert, *key; /* paths or PEM texts; a ca replaces those of environment and system */
     const char *server_name;     /* requested and verified instead of the URL's host */
     bool insecure;               /* no verification */
 } bosun_http_request;

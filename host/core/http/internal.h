@@ -34,11 +34,14 @@ struct bosun_http_transfer {
     bosun_http_transfer *next, *previous;
     CURL *easy; /* NULL: ended */
     struct curl_slist *headers, *connect_to;
-    char *method;   /* of the current request: a redirect can change it */
-    char *label;    /* "GET http://host/path", for messages */
-    int follow;     /* redirects that may still be followed */
-    int64_t until;  /* when the timeout of the request has passed; BOSUN_NO_DEADLINE: never */
-    double earlier; /* seconds of the requests that were redirected */
+    char *method;        /* of the current request: a redirect can change it */
+    char *label;         /* "GET http://host/path", for messages */
+    char *unix_socket;   /* NULL: none */
+    const char *ca_hint; /* what to do when no CA can be read */
+    int64_t until;       /* when the timeout of the request has passed; BOSUN_NO_DEADLINE: never */
+    double earlier;      /* seconds of the requests that were redirected */
+    int follow;          /* redirects that may still be followed; -1: none is */
+    bool may_be_proxied; /* a proxy is set, but perhaps not for this host */
     bool idempotent;
     bool reached; /* a request was sent, and no reply to it has begun */
     bool done;
@@ -126,6 +129,9 @@ const char *bosun_http_find_header(const bosun_http_reply *reply, const char *na
 
 /* Is the reply a redirect that has to be followed? */
 bool bosun_http_is_redirected(const bosun_http_transfer *t);
+
+/* Why there is no connection to a Unix socket. Returns -1. */
+int bosun_http_socket_failed(const bosun_http_transfer *t, const char *path, int errnum, bosun_err *err);
 
 /* Why the transfer failed, with what to do about it. Returns -1. */
 int bosun_http_explain(const bosun_http_transfer *t, bosun_err *err);

@@ -6,8 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <sys/stat.h>
 #include <sys/un.h>
-#include <unistd.h>
 
 #define CONNECT_TIMEOUT (10 * BOSUN_SECOND)
 #define RECEIVE_AT_ONCE (256L * 1024) /* to a file; the default of 16 KiB costs a third of the throughput */
@@ -206,26 +206,44 @@ static int set_url(bosun_http_transfer *t, const bosun_http_request *request, bo
     return bosun_http_set_pointer(t, CURLOPT_URL, request->url, err);
 }
 
-static int socket_failed(bosun_err *err, int errnum, const char *path)
+/* 0, or the errno value that says why there is no socket. libcurl would report both as "refused". */
+static int check_socket(const char *path)
 {
-    return bosun_err_errno_as(err, errnum, "connect", "connect to the socket", path);
+    struct stat st;
+    if (strlen(path) >= sizeof((struct sockaddr_un *)0)->sun_path)
+        return ENAMETOOLONG;
+    if (stat(path, &st) < 0)
+        return errno;
+    return S_ISSOCK(st.st_mode) ? 0 : ENOTSOCK;
 }
 
 static int set_unix_socket(bosun_http_transfer *t, const char *path, bosun_err *err)
 {
-    if (strlen(path) >= sizeof((struct sockaddr_un *)0)->sun_path)
-        return socket_failed(err, ENAMETOOLONG, path);
-    if (access(path, F_OK) < 0)
-        return socket_failed(err, errno, path);
+    int errnum = check_socket(path);
+    if (errnum)
+        return bosun_http_socket_failed(t, path, errnum, err);
+    t->unix_socket = strdup(path);
+    if (!t->unix_socket)
+        return bosun_http_nomem(err);
     if (bosun_http_set_pointer(t, CURLOPT_PROXY, "", err) < 0)
         return -1;
     return bosun_http_set_pointer(t, CURLOPT_UNIX_SOCKET_PATH, path, err);
+}
+
+static bool has_proxy_variable(void)
+{
+    static const char *const names[] = {"http_proxy", "https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"};
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
+        if (getenv(names[i]))
+            return true;
+    return false;
 }
 
 static int set_route(bosun_http_transfer *t, const bosun_http_request *request, bosun_err *err)
 {
     if (request->unix_socket)
         return set_unix_socket(t, request->unix_socket, err);
+    t->may_be_proxied = request->proxy ? *request->proxy != '\0' : has_proxy_variable();
     return request->proxy ? bosun_http_set_pointer(t, CURLOPT_PROXY, request->proxy, err) : 0;
 }
 

@@ -1,6 +1,7 @@
 /* TLS of a transfer: CA, client certificate and verification, which is on unless the request turns it off. */
 #include "internal.h"
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -34,11 +35,50 @@ static int set_pem(bosun_http_transfer *t, CURLoption file, CURLoption blob, con
     return bosun_http_set_pointer(t, file, value, err);
 }
 
+static const char *variable(const char *name)
+{
+    const char *value = getenv(name);
+    return value && *value ? value : NULL;
+}
+
+/* Does libcurl's own file of CAs exist? If that is not known, yes. */
+static bool has_system_file(const bosun_http_transfer *t)
+{
+    char *file = NULL;
+#if LIBCURL_VERSION_NUM >= 0x075400
+    (void)t->curl->easy_getinfo(t->easy, CURLINFO_CAINFO, &file);
+#endif
+    return !file || access(file, R_OK) == 0;
+}
+
+/* SSL_CERT_FILE takes the place of the system's file, SSL_CERT_DIR that of its folder, as in programs with
+ * OpenSSL. libcurl ignores both. Proxies with https have CAs of their own, set alike; not every libcurl knows
+ * such proxies, so failing to set those is no error. */
+static int set_ca_of_environment(bosun_http_transfer *t, bosun_err *err)
+{
+    const char *file = variable("SSL_CERT_FILE");
+    const char *folder = variable("SSL_CERT_DIR");
+    t->ca_hint = file ? "check SSL_CERT_FILE: it names a file in PEM format"
+                      : "this machine has no file of CAs: install the package ca-certificates, or set tls.ca";
+    if (!file && !folder)
+        return 0;
+    if (file || !has_system_file(t)) {
+        (void)t->curl->easy_setopt(t->easy, CURLOPT_PROXY_CAINFO, file);
+        if (bosun_http_set_pointer(t, CURLOPT_CAINFO, file, err) < 0)
+            return -1;
+    }
+    if (!folder)
+        return 0;
+    (void)t->curl->easy_setopt(t->easy, CURLOPT_PROXY_CAPATH, folder);
+    return bosun_http_set_pointer(t, CURLOPT_CAPATH, folder, err);
+}
+
 /* Trusts only what `ca` contains: without this, libcurl also searches the system's folder of certificates. */
 static int set_ca(bosun_http_transfer *t, const char *ca, bosun_err *err)
 {
     if (!ca)
-        return 0;
+        return set_ca_of_environment(t, err);
+    t->ca_hint = "check tls.ca: a file or text in PEM format";
     if (bosun_http_set_pointer(t, CURLOPT_CAPATH, NULL, err) < 0)
         return -1;
     return set_pem(t, CURLOPT_CAINFO, CURLOPT_CAINFO_BLOB, ca, err);

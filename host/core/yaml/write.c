@@ -141,7 +141,7 @@ void bosun_yaml_write_scalar(bosun_buf *out, const bosun_value *scalar)
 
 typedef struct writer {
     bosun_buf *out;
-    size_t start;
+    size_t start; /* bytes before it */
     bosun_err *err;
     int depth;
 } writer;
@@ -170,9 +170,10 @@ static int check_size(const writer *w)
 {
     if (w->out->failed && !w->out->fixed)
         return bosun_err_set(w->err, BOSUN_ERR_NOMEM, "encode", "cannot write YAML: out of memory");
-    if (w->out->failed || w->out->len - w->start > BOSUN_YAML_MAX_WRITE_BYTES)
-        return bosun_err_set(w->err, BOSUN_ERR_TOO_LARGE, "encode", "the data is too large: more than %d MiB",
-                             BOSUN_YAML_MAX_WRITE_BYTES / (1024 * 1024));
+    if (w->out->failed && w->out->outlet)
+        return bosun_err_set(w->err, BOSUN_ERR_INVALID, "encode", "cannot write YAML");
+    if (w->out->failed || bosun_buf_total(w->out) - w->start > BOSUN_YAML_MAX_WRITE_BYTES)
+        return bosun_err_set(w->err, BOSUN_ERR_TOO_LARGE, "encode", BOSUN_YAML_TOO_LARGE);
     return 0;
 }
 
@@ -226,7 +227,7 @@ static int write_block(writer *w, const bosun_value *value, int indent, bool beg
 
 int bosun_yaml_write(bosun_buf *out, const bosun_value *value, int indent, bosun_err *err)
 {
-    writer w = {.out = out, .start = out->len, .err = err};
+    writer w = {.out = out, .start = bosun_buf_total(out), .err = err};
     if (is_block(value))
         return write_block(&w, value, indent, false);
     bosun_buf_repeat(out, ' ', (size_t)indent);

@@ -15,6 +15,7 @@
 #define BOSUN_YAML_MAX_ALIAS_NODES 100000 /* nodes that all aliases together expand to */
 #define BOSUN_YAML_MAX_WRITE_DEPTH 50
 #define BOSUN_YAML_MAX_WRITE_BYTES 67108864 /* 64 MiB */
+#define BOSUN_YAML_TOO_LARGE       "the data is too large: more than 64 MiB"
 
 /* Reads one document. `source` is the name of the text in messages ("/etc/x.yaml"). On success the result
  * lives in `arena`; an empty document is a value of kind BOSUN_NULL. Values that aliases refer to are

@@ -6,7 +6,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define NODES_MAX 1000000 /* a table with several references counts once for each */
+/* Bytes of YAML that a value takes at least: a table with several references counts once for each. */
+#define LEAST_TABLE  2 /* "- ", or the end of a key's line */
+#define LEAST_SCALAR 4 /* "- 1" and the end of the line */
 
 static void push_sequence(lua_State *L, const bosun_value *value)
 {
@@ -57,7 +59,7 @@ void bind_push_value(lua_State *L, const bosun_value *value)
 typedef struct walk {
     bosun_arena *arena;
     const char *name; /* of the whole value, for messages */
-    size_t nodes;
+    size_t text;      /* bytes, at least */
     int depth;
     int keys[DEPTH_MAX + 1]; /* stack index of the key at each depth, for the path in messages */
 } walk;
@@ -241,11 +243,20 @@ static bosun_value *convert_table(lua_State *L, walk *w, int index)
     return NULL;
 }
 
+/* Ends early what would be too large to be written: nothing that could be is refused. */
+static void count_text(lua_State *L, walk *w, int index)
+{
+    int type = lua_type(L, index);
+    w->text += type == LUA_TTABLE ? LEAST_TABLE : LEAST_SCALAR;
+    w->text += type == LUA_TSTRING ? lua_rawlen(L, index) : 0;
+    if (w->text > BOSUN_YAML_MAX_WRITE_BYTES)
+        luaL_error(L, "%s", BOSUN_YAML_TOO_LARGE);
+}
+
 static bosun_value *convert(lua_State *L, walk *w, int index)
 {
     luaL_checkstack(L, 8, "a value is nested too deep");
-    if (++w->nodes > NODES_MAX)
-        luaL_error(L, "the value has more than %d elements", NODES_MAX);
+    count_text(L, w, index);
     if (lua_istable(L, index))
         return convert_table(L, w, index);
     return check_memory(L, convert_scalar(L, w, index));

@@ -13,7 +13,8 @@ const char *bosun_version(void)
 
 void bosun_options_init(bosun_options *options)
 {
-    *options = (bosun_options){.log_level = BOSUN_LOG_INFO};
+    if (options)
+        *options = (bosun_options){.log_level = BOSUN_LOG_INFO};
 }
 
 const char *bosun_phase_name(bosun_phase phase)
@@ -81,12 +82,13 @@ static int init(bosun_host *host, bosun_err *err)
         return -1;
     if (host_dirs_init(&host->dirs, &host->options) < 0)
         return bosun_err_nomem(err, "copy the options");
+    if (host_context_init(&host->context, host->options.run_id, err) < 0)
+        return -1;
     if (host_add_environment_secrets(host) < 0)
         return bosun_err_nomem(err, "copy the proxies' passwords");
     host->L = host_state_new(host);
     if (!host->L)
         return bosun_err_nomem(err, "create a Lua state");
-    host_limits_arm(host->L);
     return host_call(host, open_state, NULL, "setting up Lua", err);
 }
 
@@ -99,7 +101,10 @@ bosun_host *bosun_host_new(const bosun_options *options, bosun_error *error)
         host_report_error(host, error, &err);
         return NULL;
     }
-    host->options = *options;
+    if (options)
+        host->options = *options;
+    else
+        bosun_options_init(&host->options);
     host->limits.cancel_fd = -1;
     bosun_err_set(&host->load_error, BOSUN_ERR_INVALID, "load",
                   "no plugin is loaded: call bosun_host_load first");
@@ -122,8 +127,8 @@ void bosun_host_free(bosun_host *host)
         return;
     if (host->L) {
         host_enter(host);
-        host_set_phase(host, BOSUN_PHASE_CLOSE);
-        lua_close(host->L);
+        host_log_traceback(host);
+        host_close(host);
         host_leave(host);
     }
     if (host->c_locale)
@@ -133,6 +138,8 @@ void bosun_host_free(bosun_host *host)
     bosun_secrets_free(&host->secrets);
     bosun_buf_free(&host->warning);
     bosun_buf_free(&host->plan);
+    bosun_buf_free(&host->traceback);
+    host_context_free(&host->context);
     free(host->plugin_name);
     free(host->private_config);
     free(host);
@@ -140,5 +147,6 @@ void bosun_host_free(bosun_host *host)
 
 void bosun_host_cancel(bosun_host *host, const char *reason)
 {
-    host_limits_cancel(&host->limits, reason);
+    if (host)
+        host_limits_cancel(&host->limits, reason);
 }

@@ -100,6 +100,7 @@ end
 --- Takes the keys of the schema that the file lacks from the fallback, with their marks.
 local function fall_back(raw, marks, schema, fallback)
   local values, more
+  config_secrets.add({ fields = schema }, fallback.values, false)
   for key in pairs(schema) do
     if raw[key] == nil and fallback.values[key] ~= nil and not AGENT_KEYS[key] then
       if not values then values, more = marked_values(fallback) end

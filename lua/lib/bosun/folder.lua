@@ -12,7 +12,8 @@
 --- system cannot do that (NFS, many FUSE file systems, ZFS before 2.2, the lower layer of an overlay), renames do the
 --- same: the complete new folder is called `next`, the old one is moved away, `next` gets the name. For the moment
 --- between the last two there is no folder of that name. A `next` that an interrupted action leaves behind is the
---- journal: `settle` puts it in place.
+--- journal: `settle` puts it in place. A folder of an overlay's lower layer cannot even be moved away: it is emptied
+--- where it is; when it is to be removed, `next` is a file that says so.
 ---
 --- Hidden names of the place "d": `.d.bosun-new` (being built, or being removed), `.d.bosun-next` and `.d.bosun-lock`.
 
@@ -30,6 +31,9 @@ folder.LONGEST_NAME = 255 - #"." - #NEXT
 
 --- How file systems answer that cannot exchange two names.
 local NO_EXCHANGE = { EINVAL = true, ENOSYS = true, ENOTSUP = true, EOPNOTSUPP = true, EXDEV = true }
+
+--- The content of a `next` that stands for a removal.
+local REMOVAL = "This folder is being removed.\n"
 
 local KNOWN = { is_ours = "function", last = "table" }
 
@@ -96,9 +100,9 @@ end
 
 --- The names in our folder at `p`. Raises unless it is ours; an empty one is everybody's.
 local function names_in(self, p)
-  local names = fs.list(p)
+  local names = there(p).type == "directory" and assert(fs.list(p))
   if not names or #names > 0 then prove(self, p) end
-  return assert(names or fs.list(p))
+  return names
 end
 
 --- Removes our folder at `p`, if it is there: what proves that it is ours goes last, so that an interrupted removal can
@@ -129,22 +133,49 @@ local function rename(self, from, to)
   sync(self, function() fs.move(to, from) end)
 end
 
---- Takes our folder out of its place, to the name `new`. One that cannot be moved (the lower layer of an overlay) is
---- emptied where it is. Raises.
-local function vacate(self)
+--- Moves our folder out of its place, to the name `new`. Returns false for one that cannot be moved: of the lower layer
+--- of an overlay. Raises.
+local function move_away(self)
   if there(self.new) then discard(self, self.new) end
   names_in(self, self.path)
   local moved, err = fs.move(self.path, self.new)
-  if moved then return sync(self, function() fs.move(self.new, self.path) end) end
-  if err.code ~= "EXDEV" then error(err, 0) end
-  self.emptied = true
-  discard(self, self.path)
+  if moved then
+    sync(self, function() fs.move(self.new, self.path) end)
+  elseif err.code ~= "EXDEV" then
+    error(err, 0)
+  end
+  return moved or false
 end
 
---- Puts `next` in its place. Raises.
+--- Puts `next` in its place. A folder that cannot be moved away is emptied where it is. Raises.
 local function finish(self)
-  if there(self.path) then vacate(self) end
+  if there(self.path) and not move_away(self) then
+    self.emptied = true
+    discard(self, self.path)
+  end
   rename(self, self.next, self.path)
+end
+
+--- Removes our folder where it is; the note at `next` says that this was begun. Raises.
+local function finish_removal(self)
+  if there(self.path) then discard(self, self.path) end
+  assert(fs.remove(self.next))
+end
+
+--- Frees the place. Raises.
+local function vacate(self)
+  if move_away(self) then return end
+  assert(fs.write(self.next, REMOVAL))
+  finish_removal(self)
+end
+
+--- Goes on with what the `next` that is there stands for. Raises.
+local function go_on(self)
+  if there(self.next).type == "file" and fs.read(self.next, { max_bytes = #REMOVAL }) == REMOVAL then
+    return finish_removal(self)
+  end
+  prove(self, self.next)
+  finish(self)
 end
 
 --- Exchanges the folders in the place and at `new` where the file system cannot. Raises; the old one is then in its
@@ -203,16 +234,13 @@ function Place:interrupted()
   return fs.stat(self.next, { follow = false }) ~= nil
 end
 
---- Finishes a replacement that was interrupted, and removes what else an interrupted action left. Call it first, with
---- the lock.
+--- Finishes a replacement or removal that was interrupted, and removes what else an interrupted action left. Call it
+--- first, with the lock.
 ---@return true|nil ok
 ---@return any err
 function Place:settle()
   local ok, err = pcall(function()
-    if there(self.next) then
-      prove(self, self.next)
-      finish(self)
-    end
+    if there(self.next) then go_on(self) end
     if there(self.new) then discard(self, self.new) end
   end)
   return ok or nil, err

@@ -4,16 +4,18 @@
 ---     if not resp.ok then return nil, resp.status .. ": " .. resp.body end
 ---
 --- A reply of any status is a response. A request without a reply returns `nil, err`, where `err.code` is "dns",
---- "connect" or the name of an errno value ("ECONNREFUSED"), "timeout" (of the request), "deadline" (of the action),
---- "cancelled", "tls", "closed" (the connection ended too early), "protocol" (not HTTP), "redirect", "too_large",
---- "upgrade", "invalid", or that of a file operation ("ENOSPC"). Invalid options raise an error.
+--- "connect" or the name of an errno value ("ECONNREFUSED"), "proxy" (it refuses), "timeout" (of the request),
+--- "deadline" (of the action), "cancelled", "tls", "closed" (the connection ended too early), "protocol" (not HTTP),
+--- "redirect", "too_large", "upgrade", "invalid", or that of a file operation ("ENOSPC"). Invalid options raise an
+--- error.
 ---
 --- A body is sent and received whole, or the request fails: also if a file changes while it is sent, or a compressed
 --- reply is cut short. Replies kept in memory may be compressed on their way, with gzip and nothing else.
 ---
---- Certificates are verified with the CAs of the system or `tls.ca`. URLs and redirects use http or https; a redirect
---- to another host carries no Authorization and Cookie headers, but all others. Proxies come from the environment
---- (https_proxy, http_proxy, all_proxy, no_proxy). Every request ends by the deadline of the action.
+--- Certificates are verified with the CAs of `tls.ca`; without it, with those of the system, where SSL_CERT_FILE and
+--- SSL_CERT_DIR, if set, take the place of its file and its folder of CAs. URLs and redirects use http or https; a
+--- redirect to another host carries no Authorization and Cookie headers, but all others. Proxies come from the
+--- environment (https_proxy, http_proxy, all_proxy, no_proxy). Every request ends by the deadline of the action.
 ---
 --- In a dry run GET, HEAD, OPTIONS and TRACE are sent. Other requests, and those with a file as sink, are added to the
 --- plan and return the response that the option `dry_run` describes, by default status 200 with an empty body.
@@ -43,9 +45,10 @@ local ALL = { concurrency = "positive" }
 ---@field json? any sent as JSON
 ---@field form? table<string, bosun.http.Text|number|boolean|(string|number)[]> sent as the fields of a form
 ---@field source? string|fun():string?,any path of a file to send, or a function that returns the next bytes, nil at
----the end, or nil and an error. The bytes of a function are sent in chunks, or as many as the header Content-Length says
----@field sink? string|fun(bytes: string):boolean?,any takes the body of a 2xx reply: the path of a file, which is
----replaced when the body is complete, or a function, which ends the transfer by returning false, or nil and an error
+---the end, or nil and an error. A function's bytes are sent in chunks, or as many as the header Content-Length says
+---@field sink? string|fun(bytes: string, resp: bosun.http.Response):boolean?,any takes the body of a 2xx reply: a
+---path, whose file is replaced when the body is complete, or a function, which also gets the response as far as it is
+---known, and ends the transfer by returning false, or nil and an error
 ---@field sync? boolean default false; true: the file of a sink is on disk before the call returns
 ---@field max_bytes? integer limit of the decompressed body; default 64 MiB in memory, none for a sink
 ---@field max_line? integer bytes of the longest line for http.stream; default 4 MiB
@@ -65,7 +68,7 @@ local ALL = { concurrency = "positive" }
 ---@field upgrade? string for http.connect: the protocol to switch to
 
 ---@class bosun.http.Tls
----@field ca? bosun.http.Text PEM text or path of the CAs to trust instead of those of the system
+---@field ca? bosun.http.Text PEM text or path of the CAs to trust, and no others
 ---@field cert? bosun.http.Text PEM text or path of the client certificate
 ---@field key? bosun.http.Text PEM text or path of its key
 ---@field verify? boolean default true; false: accept any certificate

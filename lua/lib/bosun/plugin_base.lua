@@ -142,8 +142,9 @@ end
 
 --- Why the stop of a relaunch failed, or nil.
 local function failure_of_stop(ok, result)
-  if not ok then return tostring(result) end
-  if not ActionStatusInfo.is(result) then return "it did not return an ActionStatusInfo" end
+  if not ActionStatusInfo.is(result) then
+    return ok and "it did not return an ActionStatusInfo" or tostring(result)
+  end
   return result.status == ActionStatus.ERROR and (result.msg or "it failed without a message") or nil
 end
 
@@ -156,7 +157,9 @@ function BosunPluginBase:deployment_relaunch(deployment_info)
     self.log:warn("deployment_stop failed, starting the deployment anyway",
       { id = deployment_info.id, error = failure })
   end
-  if type(self.deployment_start) ~= "function" then require("bosun.host.missing").raise(self, "deployment_start") end
+  if type(self.deployment_start) ~= "function" then
+    error(require("bosun.host.missing").error(getmetatable(self), "deployment_start"), 0)
+  end
   return self:deployment_start(deployment_info)
 end
 

@@ -2,6 +2,7 @@
 --- info file for the prediction server, and our mark (record.lua). There is no other state. bosun.folder puts
 --- directories in place and removes them, as a whole; what is not ours it never touches.
 
+local errors = require "bosun.error"
 local folder = require "bosun.folder"
 local fs = require "bosun.fs"
 local model = require "filesystem.model"
@@ -164,6 +165,11 @@ local function finish(entry)
   return entry.place:settle()
 end
 
+--- Is this the error that a hidden name is taken by something of someone else's? Then no replacement was interrupted.
+local function is_foreign(err)
+  return errors.is(err) and err.code == "foreign"
+end
+
 local function settle_if_interrupted(entry)
   if not entry.place:interrupted() then return true end
   return finish(entry)
@@ -177,7 +183,7 @@ function Store:observe(entry)
   local now
   for _ = 1, 2 do
     local settled, err = settle_if_interrupted(entry)
-    if not settled then
+    if not settled and not is_foreign(err) then
       return found("broken", nil, ("its replacement was interrupted and cannot be finished: %s"):format(tostring(err)))
     end
     now = self:look(entry)

@@ -93,8 +93,8 @@ local SOCKET = {
 }
 
 local HINTS = {
-  tls = "configure TLS with option tls (dockerCertPath of the docker plugin), or with ca.pem, cert.pem and key.pem in "
-    .. "DOCKER_CERT_PATH",
+  tls = "tls.ca, tls.cert and tls.key are ca.pem, cert.pem and key.pem in the folder of option tls, "
+    .. "DOCKER_CERT_PATH or dockerCertPath of the docker plugin",
   protocol = "is it a Docker Engine, and does it require TLS?",
 }
 

@@ -111,8 +111,8 @@ function fs.walk(path) end
 ---@class bosun.fs.Stat
 ---@field type bosun.fs.Type
 ---@field size integer bytes
----@field sized boolean false: the kernel or a FUSE program makes the content while it is read, as in /proc and /sys, and
----only reading tells its size; an empty file counts as one of these
+---@field sized boolean false: only reading tells how much there is, because the kernel or a FUSE program makes the
+---content while it is read, as in /proc and /sys; an empty file counts as one of these
 ---@field mode integer permission bits
 ---@field mtime number seconds since the epoch
 ---@field uid integer

@@ -10,7 +10,8 @@
 --- A specification maps each name to kinds, with "|" between them: amount (a number of 0 or more), any, boolean,
 --- count (an integer of 0 or more), function, integer, limit (0 or more seconds; math.huge: no limit), list (a table
 --- with the keys 1 to n and no others), mode (permission bits), number, positive (an integer of 1 or more), seconds
---- (0 or more, finite), string, table, text (a string or a bosun.secret), timeout (more than 0 seconds; math.huge: none).
+--- (0 or more, finite), string, table, text (a string or a bosun.secret), timeout (more than 0 seconds; math.huge: no
+--- limit).
 local options = {}
 
 --- The options, when they are right; raises otherwise.

@@ -6,9 +6,9 @@
 --- started end when `run` returns, when the spawned process is closed, or when the action is over.
 ---
 --- Of this process's environment, a program gets PATH, HOME, USER, LOGNAME, TMPDIR, TZ, LANG, LANGUAGE, LC_*, the proxy
---- variables (http_proxy, https_proxy, ftp_proxy, all_proxy, no_proxy, in either case), SSL_CERT_FILE and SSL_CERT_DIR;
---- pass on anything else by name: `env = { KUBECONFIG = process.env "KUBECONFIG" }`. BOSUN_CHILD is always set, to find
---- a program's descendants.
+--- variables (http_proxy, https_proxy, ftp_proxy, all_proxy, no_proxy, in either case), SSL_CERT_FILE, SSL_CERT_DIR and
+--- BOSUN_RUN_ID; pass on anything else by name: `env = { KUBECONFIG = process.env "KUBECONFIG" }`. BOSUN_CHILD is
+--- always set, to find a program's descendants.
 local process = {}
 
 ---@class bosun.process.Options
@@ -16,8 +16,8 @@ local process = {}
 ---@field env? table<string, string|number|bosun.Secret|false> variables to set; false removes an inherited one
 ---@field clear_env? boolean inherit nothing
 ---@field stdin? string|bosun.Secret what the program reads; default: nothing for run, what you write for spawn
----@field timeout? number seconds until the program is stopped, with SIGTERM and a second later with SIGKILL. The methods
----of a spawned program stop it, so not before one is called; one that has ended by itself then has not timed out
+---@field timeout? number seconds until the program is stopped, with SIGTERM and a second later with SIGKILL. A spawned
+---program is stopped while one of its methods runs; if it has ended by itself before, it has not timed out
 ---@field max_output? integer bytes to keep of standard output and of standard error; default 16 MiB. The rest is read
 ---and dropped
 ---@field check? boolean any end other than exit status 0 is a failure: nil, err
