@@ -9,6 +9,7 @@ local tables = require "bosun.tables"
 local time = require "bosun.time"
 
 local labels = require "docker.labels"
+local names = require "docker.names"
 
 local container = {}
 
@@ -102,7 +103,7 @@ local function displace(context, wanted, inspected)
   local found = labels.read(inspected.Config.Labels)
   if wanted.deployment and inspected.State.Running and not inspected.State.Restarting then
     context.note("renaming another container of the deployment that has this name", { container = wanted.name })
-    return rename_away(context, wanted.name, inspected.Id, ("%s.g%d"):format(wanted.name, found.generation))
+    return rename_away(context, wanted.name, inspected.Id, names.former_container(wanted.name, found.generation))
   end
   context.note("removing an outdated container", { container = wanted.name })
   return container.remove(context, { id = inspected.Id, name = wanted.name })

@@ -1,6 +1,7 @@
 --- The plugin's containers on the engine, from one request for the list of containers.
 
 local labels = require "docker.labels"
+local names = require "docker.names"
 
 local fleet = {}
 
@@ -60,28 +61,50 @@ function fleet.current(instances)
   return best
 end
 
+--- Is it the deployment's own? A container that somebody made from an image of it (docker commit) has its labels, too.
+local function is_own(context, instance)
+  return names.is_container(instance.name, context.config.containerNamePrefix, instance.deployment,
+    instance.model or "")
+end
+
+--- A list per deployment, newest first. `strangers`: names and generations of containers with the deployment's labels
+--- that are not its own.
+local function by_deployment(context, all)
+  local result = {}
+  for _, instance in ipairs(all) do
+    local id = instance.deployment
+    result[id] = result[id] or { strangers = {} }
+    table.insert(is_own(context, instance) and result[id] or result[id].strangers, instance)
+  end
+  for _, instances in pairs(result) do table.sort(instances, newest_first) end
+  return result
+end
+
 --- Reads all of the plugin's containers, or those of one deployment.
 ---@param context table
 ---@param deployment_id? string
----@return { deployments: table<string, docker.Instance[]>, services: table<string, docker.Instance> }|nil
+---@return { deployments: table<string, docker.Instance[]>, strangers: table<string, docker.Instance[]>,
+---services: table<string, docker.Instance> }|nil found strangers: of deployments that only have such
 ---@return bosun.Error|nil err
 function fleet.read(context, deployment_id)
   local list, err = context.engine:list_containers { labels = labels.filter(context, deployment_id) }
   if not list then return nil, err end
-  local result = { deployments = {}, services = {} }
+  local result, all = { deployments = {}, services = {} }, {}
   for _, summary in ipairs(list) do
     if labels.is_ours(context, summary.Labels) then
       local instance = instance_of(summary)
-      local id = instance.deployment
-      if id then
-        result.deployments[id] = result.deployments[id] or {}
-        table.insert(result.deployments[id], instance)
+      if instance.deployment then
+        all[#all + 1] = instance
       elseif labels.is_service(instance.role) then
         result.services[instance.role] = instance
       end
     end
   end
-  for _, instances in pairs(result.deployments) do table.sort(instances, newest_first) end
+  result.strangers = {}
+  for id, instances in pairs(by_deployment(context, all)) do
+    local into = instances[1] and result.deployments or result.strangers
+    into[id] = instances
+  end
   return result
 end
 
@@ -94,13 +117,22 @@ local function add_health(context, instances)
   end
 end
 
+--- The newest generation of a deployment, of strangers too: the proxy knows those, and takes one name for one thing.
+---@param instances docker.Instance[]
+---@return integer
+function fleet.newest_generation(instances)
+  local newest = instances[1] and instances[1].generation or 0
+  for _, stranger in ipairs(instances.strangers or {}) do newest = math.max(newest, stranger.generation) end
+  return newest
+end
+
 --- The instances of one deployment, newest first.
 ---@return docker.Instance[]|nil
 ---@return bosun.Error|nil err
 function fleet.instances(context, deployment_id)
   local found, err = fleet.read(context, deployment_id)
   if not found then return nil, err end
-  local instances = found.deployments[deployment_id] or {}
+  local instances = found.deployments[deployment_id] or found.strangers[deployment_id] or { strangers = {} }
   if context.engine.kind == "podman" and #instances > 1 then add_health(context, instances) end
   return instances
 end

@@ -6,7 +6,6 @@
 local http = require "bosun.http"
 local json = require "bosun.json"
 local time = require "bosun.time"
-local url = require "bosun.url"
 local wait = require "bosun.wait"
 
 local address = require "docker.address"
@@ -14,6 +13,7 @@ local container = require "docker.container"
 local health = require "docker.health"
 local labels = require "docker.labels"
 local names = require "docker.names"
+local public_path = require "docker.public_path"
 
 local proxy = {}
 
@@ -32,10 +32,9 @@ end
 
 --- What is in front of the proxy may or may not strip the path of the public prefix.
 local function rule(context, segment)
-  local prefix = assert(url.parse(context.config.outfacingPredictionURLPrefix))
-  local base = prefix.path:gsub("/+$", "")
+  local base = public_path.of(context.config.outfacingPredictionURLPrefix)
   local path = ("Path(`/%s/predict`)"):format(segment)
-  if base == "" or base:find("[`{}]") then return path end
+  if base == "" then return path end
   return ("%s || Path(`%s/%s/predict`)"):format(path, base, segment)
 end
 

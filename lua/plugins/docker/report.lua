@@ -42,7 +42,7 @@ local function answer(kind, id, instance, text)
 end
 
 function report.absent(id)
-  return ActionStatusInfo.failing(("%s: not deployed"):format(id), State.STOPPED)
+  return ActionStatusInfo.failing(("%s: not deployed"):format(id), State.ERRORED)
 end
 
 --- What the list says, as one of the kinds of docker.health.
@@ -95,6 +95,12 @@ local function with_others(result, instances)
     result.msg = ("%s (an unfinished replacement left %d containers; the next action on the deployment cleans up)")
       :format(result.msg, #instances)
   end
+  local stranger = instances.strangers and instances.strangers[1]
+  if stranger then
+    result.msg = ("%s; container %s has the deployment's labels, so predictions may get there, but not its name: remove "
+      .. "it, or rename it back if it was renamed"):format(result.msg, stranger.name)
+    if result.status == ActionStatus.OK then result.status = ActionStatus.WARN end
+  end
   return result
 end
 
@@ -126,8 +132,9 @@ local function statuses(context, deployments, ids, most)
     end
     if instance then
       local trouble = lost[instance.id] or proxy_problem
-      result = with_others(with_route(context, result, id, instance, routers, trouble), deployments[id])
+      result = with_route(context, result, id, instance, routers, trouble)
     end
+    if deployments[id] then result = with_others(result, deployments[id]) end
     results[id] = result
   end
   return results
@@ -145,11 +152,13 @@ function report.status(context, instances, id)
   return statuses(context, { [id] = instances }, { id }, 1)[id]
 end
 
---- The entry of deployment_list.
+--- The entry of deployment_list: a status from the engine's list alone, as the Python runner has it, and the
+--- deployment's facts.
 function report.entry(id, instances)
   local current = fleet.current(instances)
-  local info = current.info
+  local now, info = brief(id, current), current.info
   return {
+    status = now.status, msg = now.msg, state = now.state, data = now.data,
     id = id, modelId = current.model, name = info.name, description = info.description,
     modelArtifact = info.modelArtifact, modelExecutionType = info.modelExecutionType,
     keyValueConfig = info.keyValueConfig,
