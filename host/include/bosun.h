@@ -114,12 +114,13 @@ typedef void bosun_log_function(void *data, const bosun_log_event *event);
 
 /* What the host is doing. */
 typedef enum bosun_phase {
-    BOSUN_PHASE_IDLE,   /* nothing: between two calls */
-    BOSUN_PHASE_CONFIG, /* reading the action config */
-    BOSUN_PHASE_LOAD,   /* running the plugin's file */
-    BOSUN_PHASE_INIT,   /* running the plugin's constructor */
-    BOSUN_PHASE_ACTION, /* running the action's method */
-    BOSUN_PHASE_CLOSE,  /* freeing the host: running finalizers */
+    BOSUN_PHASE_IDLE,     /* nothing: between two calls */
+    BOSUN_PHASE_CONFIG,   /* reading the action config */
+    BOSUN_PHASE_LOAD,     /* running the plugin's file */
+    BOSUN_PHASE_INIT,     /* running the plugin's constructor */
+    BOSUN_PHASE_ACTION,   /* running the action's method */
+    BOSUN_PHASE_CLEAN_UP, /* running the plugin's clean_up after an action that was stopped */
+    BOSUN_PHASE_CLOSE,    /* freeing the host: running finalizers */
 } bosun_phase;
 
 /* Returns a description for messages: "reading the action config", "loading the plugin". For a value that is
@@ -257,7 +258,11 @@ typedef void bosun_problem_function(void *data, const bosun_problem *problem);
 BOSUN_API int bosun_host_validate(bosun_host *host, const char *action, const char *config,
                                   bosun_problem_function *tell, void *data, bosun_error *error);
 
-/* Makes the running action stop, with a failing status, at its next Lua instruction or wait. Cancelling is
+/* How long a plugin's clean_up may take after an action that was cancelled or has run out of time. */
+#define BOSUN_CLEAN_UP_SECONDS 20
+
+/* Makes the running action stop, with a failing status, at its next Lua instruction or wait; a plugin that
+ * has the method clean_up then gets BOSUN_CLEAN_UP_SECONDS to undo or to finish what it began. Cancelling is
  * final: create another host for further actions.
  * reason: a string that outlives the host, for the message; NULL: "cancelled".
  * Any thread and any signal handler may call this while the host exists. */

@@ -19,8 +19,10 @@ local fleet = require "docker.fleet"
 local health = require "docker.health"
 local labels = require "docker.labels"
 local lock = require "docker.lock"
+local membership = require "docker.membership"
 local model_image = require "docker.model_image"
 local proxy = require "docker.proxy"
+local proxy_api = require "docker.proxy_api"
 local report = require "docker.report"
 local rollout = require "docker.rollout"
 local schema = require "docker.schema"
@@ -80,18 +82,6 @@ end
 
 -- ---- the environment ------------------------------------------------------------------------------------------------
 
-local function network_problem(context)
-  local name = context.config.dockerNetwork
-  local network, err = context.engine:inspect_network(name)
-  if network then return nil end
-  if err.code == "not_found" then
-    return ("the network %s (dockerNetwork) does not exist; create it: docker network create %s"):format(name, name)
-  elseif err.code == "ambiguous" then
-    return ("several networks are named %s (dockerNetwork); remove all but one"):format(name)
-  end
-  return err.message
-end
-
 --- What prevents a start, found before anything is changed; nil when nothing does.
 function DockerPlugin:start_problem(context)
   if context.monitored and not self.config.agentImage then
@@ -99,7 +89,7 @@ function DockerPlugin:start_problem(context)
   end
   local service, problem = prediction_server.service(self.plugin_config)
   if context.monitored and not service then return problem end
-  return network_problem(context)
+  return membership.network_problem(context)
 end
 
 --- Brings up what serves all deployments, and removes what is no longer needed. Returns what went wrong, or nil.
@@ -112,6 +102,8 @@ local function start_services(context)
     local id, problem = services.ensure(context, role)
     if not id then return problem end
   end
+  local mended, unmended = services.reconnect(context)
+  if not mended then return unmended end
   if context.monitored then return nil end
   local ended, problem = services.end_monitoring(context, found.services)
   return not ended and problem or nil
@@ -141,23 +133,27 @@ function DockerPlugin:plugin_stop()
 end
 
 --- The status of the environment itself: the network, the proxy, monitoring.
-local function environment_status(context, found)
-  local problem = network_problem(context)
+local function environment_status(context, found, seen)
+  local problem = membership.network_problem(context)
   if problem then return failing(problem) end
+  local odd = seen.odd
   for _, role in ipairs(services.roles(context, found.deployments)) do
-    local trouble = services.problem(found.services[role], role)
+    local trouble = services.problem(context, found.services[role], role)
     local is_monitoring = role == labels.Role.QUEUE or role == labels.Role.AGENT
-    if trouble and is_monitoring then return warning("predictions are served, but not monitored: " .. trouble) end
-    if trouble then return failing(trouble) end
+    if trouble and not is_monitoring then return failing(trouble) end
+    odd = odd or trouble and "predictions are served, but not monitored: " .. trouble
   end
+  if seen.trouble then return failing(seen.trouble) end
+  if odd then return warning(odd) end
   return passing(("%s engine %s at %s and the proxy are up"):format(context.engine.kind, context.engine.server_version,
     context.engine.host))
 end
 
 function DockerPlugin:pe_status()
   return self:with_fleet(function(context, found)
-    local result, ids = environment_status(context, found), self:deployment_ids()
-    if #ids > 0 then result.data = { deploymentsStatus = report.statuses(context, found.deployments, ids) } end
+    local seen, ids = proxy_api.look(context), self:deployment_ids()
+    local result = environment_status(context, found, seen)
+    if #ids > 0 then result.data = { deploymentsStatus = report.statuses(context, found.deployments, ids, seen) } end
     return result
   end)
 end
@@ -206,7 +202,7 @@ function DockerPlugin:with_deployment(deployment_info, model_of, body)
   local deployment, problem = deployment_of(deployment_info, model_of)
   if not deployment then return failing(about(deployment_info, "%s", problem)) end
   return self:change(deployment, function(context, instances)
-    local missing = network_problem(context)
+    local missing = membership.network_problem(context)
     if missing then return failing(about(deployment, "%s", missing)) end
     return body(context, deployment, instances)
   end)

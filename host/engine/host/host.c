@@ -24,6 +24,7 @@ const char *bosun_phase_name(bosun_phase phase)
         [BOSUN_PHASE_LOAD] = "loading the plugin",
         [BOSUN_PHASE_INIT] = "creating the plugin object",
         [BOSUN_PHASE_ACTION] = "running the action",
+        [BOSUN_PHASE_CLEAN_UP] = "cleaning up after the action",
         [BOSUN_PHASE_CLOSE] = "running the plugin's finalizers",
     };
     return (size_t)phase < sizeof names / sizeof names[0] ? names[phase] : "unknown";

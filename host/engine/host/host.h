@@ -33,6 +33,7 @@ typedef struct bosun_limits {
     atomic_int cut;               /* cancellation or the deadline has ended a wait */
     double timeout;               /* seconds; 0: none */
     int64_t deadline;             /* when Lua code is stopped; BOSUN_NO_DEADLINE: never */
+    bool cleaning_up;             /* the action was stopped; the deadline is that of its clean-up */
 
     /* For waits. Its deadline is a little earlier, which leaves a plugin time to report what it waited for.
      */
@@ -146,6 +147,9 @@ void host_load_file(lua_State *L, const char *path);
 /* timeout: seconds; 0 or less: none. If this fails, only host_limits_free may be called. */
 int host_limits_init(bosun_limits *limits, double timeout, bosun_err *err);
 void host_limits_free(bosun_limits *limits);
+
+/* Gives an action that was stopped BOSUN_CLEAN_UP_SECONDS to clean up, in which nothing else stops it. */
+void host_limits_begin_clean_up(bosun_limits *limits);
 
 /* Safe in signal handlers and from any thread. */
 void host_limits_cancel(bosun_limits *limits, const char *reason);

@@ -32,6 +32,13 @@ int host_limits_init(bosun_limits *limits, double timeout, bosun_err *err)
     return 0;
 }
 
+void host_limits_begin_clean_up(bosun_limits *limits)
+{
+    limits->cleaning_up = true;
+    limits->deadline = bosun_wait_after(BOSUN_CLEAN_UP_SECONDS * BOSUN_SECOND);
+    limits->wait = (bosun_wait){.cancel_fd = -1, .deadline = limits->deadline - REPORT_TIME};
+}
+
 void host_limits_cancel(bosun_limits *limits, const char *reason)
 {
     int saved = errno;
@@ -54,10 +61,13 @@ void host_limits_free(bosun_limits *limits)
 const char *host_limits_stopped(const bosun_limits *limits, char *text, size_t size)
 {
     if (limits->deadline != BOSUN_NO_DEADLINE && bosun_monotonic() >= limits->deadline) {
-        snprintf(text, size, "timed out after %g s", limits->timeout);
+        if (limits->cleaning_up)
+            snprintf(text, size, "not done within %d s", BOSUN_CLEAN_UP_SECONDS);
+        else
+            snprintf(text, size, "timed out after %g s", limits->timeout);
         return BOSUN_ERR_DEADLINE;
     }
-    if (!atomic_load(&limits->cancelled))
+    if (limits->cleaning_up || !atomic_load(&limits->cancelled))
         return NULL;
     const char *reason = atomic_load(&limits->reason);
     snprintf(text, size, "%s", reason ? reason : "cancelled");

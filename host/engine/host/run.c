@@ -13,14 +13,16 @@ typedef struct run {
     bosun_config config;
     const char *config_path; /* NULL: none */
     bosun_status *status;
+    char stopped[128]; /* why the action was stopped */
+    bool cleaned_up;   /* the plugin did, and said how it is now */
 } run;
 
 /* phase(name [, file, line]): called by the driver. file and line: of the method about to run. */
 static int enter_phase(lua_State *L)
 {
-    bosun_host *host = host_of(L);
-    bool in_action = strcmp(luaL_checkstring(L, 1), "action") == 0;
-    host_set_phase(host, in_action ? BOSUN_PHASE_ACTION : BOSUN_PHASE_INIT);
+    static const char *const names[] = {"init", "action", "clean_up", NULL};
+    static const bosun_phase phases[] = {BOSUN_PHASE_INIT, BOSUN_PHASE_ACTION, BOSUN_PHASE_CLEAN_UP};
+    host_set_phase(host_of(L), phases[luaL_checkoption(L, 1, NULL, names)]);
     lua_settop(L, 3);
     host_set_place(L);
     return 0;
@@ -215,12 +217,58 @@ static int check_interrupted(bosun_host *host, const bosun_status *status, bosun
                          bosun_outcome_name(status->outcome));
 }
 
+/* Was the action's method stopped? Then r->stopped says why. */
+static bool was_stopped(run *r, int rc, const bosun_err *err)
+{
+    const bosun_host *host = r->host;
+    bool by_error =
+        rc < 0 && (strcmp(err->code, BOSUN_ERR_CANCELLED) == 0 || strcmp(err->code, BOSUN_ERR_DEADLINE) == 0);
+    if (host->phase != BOSUN_PHASE_ACTION || !(by_error || atomic_load(&host->limits.cut)))
+        return false;
+    if (!host_limits_stopped(&host->limits, r->stopped, sizeof r->stopped))
+        snprintf(r->stopped, sizeof r->stopped, "timed out after %g s", host->limits.timeout);
+    return true;
+}
+
+/* What the method held when it was stopped (locks, clients, time limits) is garbage, and may not have been
+ * closed. */
+static int run_clean_up(lua_State *L)
+{
+    run *r = lua_touserdata(L, 1);
+    lua_gc(L, LUA_GCCOLLECT);
+    host_push_library(L, "bosun.host.driver", "clean_up");
+    lua_pushstring(L, r->stopped);
+    lua_call(L, 1, 1);
+    r->cleaned_up = !lua_isnil(L, -1);
+    if (r->cleaned_up)
+        take_status(L, r->status);
+    return 0;
+}
+
+/* Lets the plugin undo or finish what the stopped action began. Returns whether the status is that of the
+ * clean-up; if not, the action's own outcome stands. */
+static bool clean_up(run *r)
+{
+    bosun_err err = {0};
+    host_limits_begin_clean_up(&r->host->limits);
+    host_limits_arm(r->host->L);
+    if (host_call(r->host, run_clean_up, r, "cleaning up", &err) == 0)
+        return r->cleaned_up;
+    bosun_buf text = {0};
+    bosun_err_text(&text, &err);
+    host_log(r->host, BOSUN_LOG_ERROR, NULL, 0, bosun_buf_text(&text), text.len);
+    bosun_buf_free(&text);
+    return false;
+}
+
 /* Runs the action, then checks and completes its status. */
 static int run_and_check(run *r, const char *action, const char *config, bosun_err *err)
 {
     int rc = r->action ? run_with_config(r, config, err) : bosun_action_unknown(action, err);
     if (rc == 0)
         rc = check_interrupted(r->host, r->status, err);
+    if (was_stopped(r, rc, err) && clean_up(r))
+        rc = 0;
     if (rc == 0 && add_plan(r->host, r->status) < 0)
         rc = bosun_err_nomem(err, "copy the plan of the dry run");
     return rc;

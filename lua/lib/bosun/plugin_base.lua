@@ -93,6 +93,12 @@ end
 function BosunPluginBase:init() -- luacheck: no unused args
 end
 
+--- Optional: define `clean_up(action, subject, reason)` to undo, or to finish, what an action began that was cancelled or
+--- ran out of time. It has 20 seconds, in which waits work again; what the action held (locks, clients) is closed. It
+--- returns the status of the action, or nil: then that stays as it is.
+---@class BosunPluginBase
+---@field clean_up? fun(self, action: string, subject?: table, reason: string): ActionStatusInfo|nil
+
 --- An error about a value of the action config, to be raised. It names the line of the value.
 ---
 ---     error(self:action_config_problem("deploymentInfo.keyValueConfig.memory", "the cluster has 4 GiB at most"))

@@ -9,6 +9,7 @@ local tables = require "bosun.tables"
 local time = require "bosun.time"
 
 local labels = require "docker.labels"
+local membership = require "docker.membership"
 local names = require "docker.names"
 
 local container = {}
@@ -43,11 +44,30 @@ end
 local function is_paused(inspected) return inspected.State.Paused == true end
 local function is_ended(state) return state == "dead" or state == "removing" end
 
---- Gets an existing container to run again. Starting one that runs already succeeds.
-local function revive(engine, inspected)
-  if is_paused(inspected) then return engine:unpause_container(inspected.Id) end
-  if inspected.State.Running then return true end
-  return engine:start_container(inspected.Id)
+--- The names that a container is to have on the plugin's network.
+local function aliases_of(context, body)
+  local networking = body and body.NetworkingConfig or { EndpointsConfig = {} }
+  return (networking.EndpointsConfig[context.config.dockerNetwork] or {}).Aliases
+end
+
+--- Connects a container to the network again.
+local function join(context, inspected, body)
+  return membership.join(context, {
+    id = inspected.Id, name = inspected.Name:gsub("^/", ""), networks = membership.of(context, inspected),
+    network = inspected.Config.Labels["traefik.docker.network"], is_running = inspected.State.Running,
+    aliases = aliases_of(context, body),
+  })
+end
+
+--- Gets an existing container to run again, on the network. Starting one that runs already succeeds.
+local function revive(context, inspected, body)
+  if is_paused(inspected) then
+    local unpaused, err = context.engine:unpause_container(inspected.Id)
+    if not unpaused then return nil, err end
+  end
+  local joined, err = join(context, inspected, body)
+  if not joined or inspected.State.Running then return joined, err end
+  return context.engine:start_container(inspected.Id)
 end
 
 --- Why a name is taken: "a_b" with model "c" and "a" with model "b_c" also make the same name.
@@ -124,7 +144,7 @@ local function decide(context, wanted)
   local is_fresh = (wanted.adopt or found.spec == wanted.spec) and not is_older
   local is_unfinished = wanted.files and inspected.State.Status == "created"
   if is_fresh and not is_unfinished and not is_ended(inspected.State.Status) then
-    local revived, why = revive(context.engine, inspected)
+    local revived, why = revive(context, inspected, wanted.body)
     if revived then return inspected.Id end
     if why.code == "not_found" then return "again" end
     if why.code ~= "engine" or wanted.is_remade then return nil, why end
@@ -187,7 +207,7 @@ end
 function container.revive(context, id)
   local inspected, err = context.engine:inspect_container(id)
   if not inspected then return nil, err end
-  return revive(context.engine, inspected)
+  return revive(context, inspected)
 end
 
 return container

@@ -5,6 +5,7 @@
 local errors = require "bosun.error"
 local tables = require "bosun.tables"
 local time = require "bosun.time"
+local wait = require "bosun.wait"
 
 local container = require "docker.container"
 local dedicated = require "docker.dedicated"
@@ -12,12 +13,15 @@ local execution = require "docker.execution"
 local fleet = require "docker.fleet"
 local health = require "docker.health"
 local labels = require "docker.labels"
-local proxy = require "docker.proxy"
+local proxy_api = require "docker.proxy_api"
 local shared = require "docker.shared"
 
 local rollout = {}
 
 local NOT_JSON = "not possible in JSON: an infinite number, NaN, or a key that is not a string"
+local LOOK_INTERVAL = 1 -- seconds between two looks at a new container while the old one is drained
+local REACH_TIMEOUT = 10
+
 local KINDS = { [dedicated.role] = dedicated, [shared.role] = shared }
 
 --- How the deployment is served; or nil and a problem.
@@ -105,7 +109,8 @@ local function wait_until_it_serves(context, kind, deployment, running)
   if not ok then return nil, problem .. health.last_lines(context, running.id) end
   local generation, why = real_generation(context, running)
   if not generation then return nil, why end
-  return proxy.wait_for_route(context, deployment, generation)
+  running.generation = generation
+  return proxy_api.wait_for_route(context, deployment, generation)
 end
 
 --- Gets an instance to run again. True; or nil, a problem, and whether the engine can no longer run it.
@@ -167,13 +172,28 @@ local function undo(context, kind, running, instances)
   end
 end
 
-local function drain(context, others)
-  for _, instance in ipairs(others) do
-    if fleet.serves(instance) and not context.dry_run then
-      context.note("draining the old container", { container = instance.name, seconds = context.config.drainTime })
-      return time.sleep(health.budget(context.config.drainTime))
-    end
+local function first_serving(instances)
+  for _, instance in ipairs(instances) do
+    if fleet.serves(instance) then return instance end
   end
+end
+
+--- Gives the old container time to finish its requests, and the new one time to show that it keeps up with the first
+--- real ones. Returns what went wrong with the new one, or nil.
+local function drain(context, deployment, running, others)
+  local old = first_serving(others)
+  if not old or context.dry_run then return nil end
+  local inspected = context.engine:inspect_container(running.id)
+  if not inspected then return "it was removed by someone else" end
+  context.note("draining the old container", { container = old.name, seconds = context.config.drainTime })
+  local mark, over = health.mark(inspected), time.monotonic() + health.budget(context.config.drainTime)
+  repeat
+    local slept = time.sleep(math.max(0, math.min(LOOK_INTERVAL, over - time.monotonic())))
+    local trouble = health.trouble_since(context, running.id, mark)
+    if trouble then return trouble .. health.last_lines(context, running.id) end
+  until not slept or time.monotonic() >= over
+  local reached, why = proxy_api.wait_for_route(context, deployment, running.generation, REACH_TIMEOUT)
+  return not reached and why or nil
 end
 
 local function failed(problem)
@@ -210,9 +230,8 @@ local function older_than(context, deployment, running, others)
   return older
 end
 
---- The new one serves: takes down the others.
+--- Takes down the others, now that the new one serves. What could not be removed, or nil.
 local function complete(context, kind, deployment, running, others)
-  drain(context, others)
   local retired, left = rollout.retire(context, older_than(context, deployment, running, others), { running })
   if retired and kind == shared and running.server_id ~= shared.own_id(deployment.id) and not context.dry_run then
     return rollout.move_to_own_id(context, deployment)
@@ -252,6 +271,12 @@ function rollout.run(context, deployment, instances, options)
     return failed(trouble)
   end
   local others, did_serve = without(kept, { running }), current ~= nil and fleet.serves(current)
+  local failure = drain(context, deployment, running, others)
+  if failure then
+    undo(context, kind, running, instances)
+    return failed(("container %s came up, but did not last until the old one was drained: %s"):format(plan.name,
+      failure))
+  end
   return {
     serves = true, changed = running.created or #others > 0 or not did_serve,
     problem = complete(context, kind, deployment, running, others),

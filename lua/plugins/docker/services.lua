@@ -8,8 +8,10 @@ local text = require "bosun.text"
 local wait = require "bosun.wait"
 
 local container = require "docker.container"
+local fleet = require "docker.fleet"
 local health = require "docker.health"
 local labels = require "docker.labels"
+local membership = require "docker.membership"
 local names = require "docker.names"
 local proxy = require "docker.proxy"
 
@@ -245,13 +247,28 @@ function services.end_monitoring(context, running)
   })
 end
 
+--- Connects what runs and is no longer where the proxy reaches it.
+---@param context table
+---@return true|nil ok
+---@return string|nil problem
+function services.reconnect(context)
+  local found, err = fleet.read(context)
+  if not found then return nil, err.message end
+  local proxy_instance = found.services[labels.Role.PROXY]
+  if not proxy_instance then return true end
+  return membership.mend(context, found, proxy_instance)
+end
+
 --- What is wrong with a service, according to the list of containers; nil: nothing.
+---@param context table
 ---@param instance docker.Instance|nil
 ---@param role string
 ---@return string|nil problem
-function services.problem(instance, role)
+function services.problem(context, instance, role)
   if not instance then return ("the %s does not exist; run plugin_start"):format(role) end
-  if instance.state == "running" and instance.health ~= "unhealthy" then return nil end
+  if instance.state == "running" and instance.health ~= "unhealthy" then
+    return membership.service_problem(context, instance)
+  end
   return ("the %s is not working (container %s): %s"):format(role, instance.name, instance.status)
 end
 

@@ -102,15 +102,15 @@ function Call:complete(answer)
   return whole
 end
 
---- Calls the method and completes its answer.
-local function perform(plugin, action, subject)
-  local method = plugin[action]
-  if type(method) ~= "function" then require("bosun.host.missing").raise(plugin, action) end
-  local call = setmetatable({ plugin = plugin, action = action, method = method }, Call)
-  local started = time.monotonic()
-  local answer = method(plugin, subject and argument_of(action, subject))
-  call.elapsed = time.monotonic() - started
-  return call:complete(answer)
+--- The call under way, or the last one.
+local current
+
+--- Calls a method of the plugin, and takes the time.
+function Call:perform(method, ...)
+  self.method = method
+  local answer = method(self.plugin, ...)
+  self.elapsed = time.monotonic() - self.started
+  return answer
 end
 
 ---@class bosun.DriverArgs
@@ -120,7 +120,7 @@ end
 ---@field pe_info? table
 ---@field dry_run boolean
 ---@field subject? table the deploymentInfo or endpointInfo for the method
----@field phase fun(name: "init"|"action", file?: string, line?: integer)
+---@field phase fun(name: "init"|"action"|"clean_up", file?: string, line?: integer)
 
 ---@param class BosunPluginBase
 ---@param action string
@@ -134,8 +134,24 @@ function driver.run(class, action, args)
     error(("%s:new returned %s instead of the plugin: set the plugin up in `init` and leave `new` alone"):format(
       class.__name, describe(plugin)), 0)
   end
-  args.phase("action", place_of(plugin[action]))
-  return perform(plugin, action, args.subject)
+  local method, subject = plugin[action], args.subject and argument_of(action, args.subject)
+  args.phase("action", place_of(method))
+  if type(method) ~= "function" then require("bosun.host.missing").raise(plugin, action) end
+  current = setmetatable({ plugin = plugin, action = action, subject = subject, phase = args.phase,
+    started = time.monotonic() }, Call)
+  return current:complete(current:perform(method, subject))
+end
+
+--- After an action that was stopped: lets the plugin clean up. `reason`: "cancelled by SIGTERM".
+---@param reason string
+---@return table|nil status as driver.run returns it; nil: the plugin has nothing to say
+function driver.clean_up(reason)
+  local call = current
+  local method = call and not call.plugin.dry_run and call.plugin.clean_up
+  if type(method) ~= "function" then return nil end
+  call.phase("clean_up", place_of(method))
+  local answer = call:perform(method, call.action, call.subject, reason)
+  return answer ~= nil and call:complete(answer) or nil
 end
 
 return driver
