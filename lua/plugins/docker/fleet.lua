@@ -85,6 +85,11 @@ local function by_deployment(context, all)
   return result
 end
 
+--- Under which key fleet.read has a service's container that an interrupted exchange left beside its successor.
+function fleet.former(role)
+  return role .. " before"
+end
+
 --- Reads all of the plugin's containers, or those of one deployment.
 ---@param context table
 ---@param deployment_id? string
@@ -101,7 +106,8 @@ function fleet.read(context, deployment_id)
       if instance.deployment then
         all[#all + 1] = instance
       elseif labels.is_service(instance.role) then
-        result.services[instance.role] = instance
+        local key = names.is_former_service(instance.name) and fleet.former(instance.role) or instance.role
+        result.services[key] = instance
       end
     end
   end

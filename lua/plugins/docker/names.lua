@@ -50,6 +50,18 @@ function names.former_container(name, generation)
   return ("%s.g%d"):format(name, generation)
 end
 
+local FORMER = ".former"
+
+--- What a service's container is called while its successor takes its name.
+function names.former_service(name)
+  return name .. FORMER
+end
+
+--- Is this the name of a service's container that has, or had, a successor?
+function names.is_former_service(name)
+  return name:sub(-#FORMER) == FORMER
+end
+
 --- The image generated for a model: "<prefix><model id>", without capital letters, as names of images require.
 function names.image(prefix, model_id)
   local name = prefix .. model_id
