@@ -1,5 +1,6 @@
 /* The runner's options. */
 #include "options.h"
+#include <unistd.h>
 
 const args_synonym options_log_levels[] = {{"warning", "warn"}, {"critical", "error"}, {NULL, NULL}};
 
@@ -37,6 +38,7 @@ static const args_option table[] = {
      .field = offsetof(options, exit_codes),
      .help = "exit with the outcome: 0 passing, 1 failing, 2 warning, 3 unknown"},
     OPTIONS_LOG,
+    COLOR_OPTION(options),
     {.name = "--logfile",
      .argument = "F",
      .type = ARGS_TEXT,
@@ -113,6 +115,7 @@ int options_parse(options *out, int argc, char **argv, bosun_err *err)
 {
     *out = (options){0};
     int rc = args_parse(&options_command, out, argc, argv, err);
+    color_choose(out->color);
     if (rc == 0 && (out->help || out->version || out->list_actions || out->list_plugins))
         return 0;
     if (rc == 0 && out->gen_config)
@@ -122,4 +125,18 @@ int options_parse(options *out, int argc, char **argv, bosun_err *err)
     /* Whatever is wrong is reported in the status file, so it is looked at in any case. */
     bosun_err second;
     return options_check_files(out, rc == 0 ? err : &second) < 0 ? -1 : rc;
+}
+
+sink options_sink(const options *opt, const char *run, int log_fd, int patience)
+{
+    return (sink){
+        .level = opt->log_level,
+        .format = opt->log_format,
+        .log_fd = log_fd,
+        .color = color_wanted(log_fd),
+        .trace_fd = -1,
+        .patience = patience,
+        .action = opt->action->name,
+        .run = run,
+    };
 }

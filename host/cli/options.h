@@ -3,9 +3,11 @@
 #define BOSUN_CLI_OPTIONS_H
 
 #include "args.h"
+#include "color.h"
 #include "core/action.h"
 #include "core/base/err.h"
 #include "core/base/log.h"
+#include "sink.h"
 #include <stdbool.h>
 
 /* The command line, parsed. Strings are argv's. */
@@ -20,6 +22,7 @@ typedef struct options {
     double timeout;              /* seconds; 0: none */
     bosun_log_level log_level;
     bosun_log_format log_format;
+    color_when color;
     bool dry_run;
     bool show_status;
     bool exit_codes;
@@ -86,6 +89,9 @@ int options_parse(options *out, int argc, char **argv, bosun_err *err);
 /* Refuses a status file or a trace that is another file of the command line, under whatever name. 0, or -1
  * and *err; then status_file is NULL if writing to it would destroy that other file. */
 int options_check_files(options *opt, bosun_err *err);
+
+/* The log of the action, on standard error. run: the run's id; log_fd, patience: as in sink. */
+sink options_sink(const options *opt, const char *run, int log_fd, int patience);
 
 /* The table behind it. */
 extern const args_command options_command;

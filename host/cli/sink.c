@@ -1,6 +1,7 @@
 /* Writing log events to file descriptors. A log that cannot be written must not fail the action, and there is
  * nowhere to report it, so the results of these writes, and only of these, are ignored. */
 #include "sink.h"
+#include "color.h"
 #include "core/base/err.h"
 #include "core/base/wait.h"
 #include <errno.h>
@@ -10,6 +11,9 @@
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
+
+#define OWN_FIELDS 3
+#define FIELDS_MAX (64 + 2 * OWN_FIELDS) /* a host's, and the sink's own */
 
 int sink_write(int fd, const char *text, size_t len, int patience)
 {
@@ -29,14 +33,24 @@ int sink_write(int fd, const char *text, size_t len, int patience)
     return 0;
 }
 
-static void write_event(int fd, bosun_log_format format, int patience, const bosun_log_event *event)
+static void format_event(bosun_buf *line, const sink *s, bosun_log_format format,
+                         const bosun_log_event *event)
+{
+    if (s->color && format == BOSUN_LOG_TEXT)
+        bosun_log_write_colored(line, event);
+    else
+        bosun_log_write(line, format, event);
+}
+
+static void write_event(const sink *s, int fd, bosun_log_format format, int patience,
+                        const bosun_log_event *event)
 {
     char small[8192];
     bosun_buf line = bosun_buf_fixed(small, sizeof small);
-    bosun_log_write(&line, format, event);
+    format_event(&line, s, format, event);
     if (line.failed) {
         line = (bosun_buf){0};
-        bosun_log_write(&line, format, event);
+        format_event(&line, s, format, event);
     }
     static const char lost[] = "a log event was dropped: out of memory\n";
     if (line.failed)
@@ -56,15 +70,47 @@ void sink_open_log(sink *s, const char *path)
                     path, errno == ENXIO ? "it is a FIFO without a reader" : strerrordesc_np(errno));
     else
         s->log_fd = fd;
+    s->color = color_wanted(s->log_fd);
+}
+
+static bool has_field(const bosun_log_event *event, const char *name)
+{
+    for (size_t i = 0; i < event->field_count; i++)
+        if (strcmp(event->fields[i].name, name) == 0)
+            return true;
+    return false;
+}
+
+/* Adds the sink's own fields to a copy of the event's. Returns how many there are. */
+static size_t complete_fields(const sink *s, const bosun_log_event *event, bosun_log_field *fields,
+                              size_t most)
+{
+    const bosun_log_field own[OWN_FIELDS] = {{.name = "action", .text = s->action},
+                                             {.name = "deployment", .text = s->deployment},
+                                             {.name = "run", .text = s->run}};
+    size_t count = event->field_count < most - OWN_FIELDS ? event->field_count : most - OWN_FIELDS;
+    if (count > 0)
+        memcpy(fields, event->fields, count * sizeof *fields);
+    for (size_t i = 0; i < OWN_FIELDS; i++) {
+        if (!own[i].text || has_field(event, own[i].name))
+            continue;
+        fields[count] = own[i];
+        fields[count++].len = strlen(own[i].text);
+    }
+    return count;
 }
 
 void sink_log(void *data, const bosun_log_event *event)
 {
     const sink *s = data;
+    bosun_log_field fields[FIELDS_MAX];
+    bosun_log_event whole = *event;
+    whole.field_count = complete_fields(s, event, fields, FIELDS_MAX);
+    whole.fields = fields;
     if (event->level >= s->level)
-        write_event(s->log_fd, s->format, s->patience, event);
+        write_event(s, s->log_fd, s->format, s->patience, &whole);
     if (s->trace_fd >= 0)
-        write_event(s->trace_fd, BOSUN_LOG_JSON, -1, event);
+        write_event(s, s->trace_fd, BOSUN_LOG_JSON, -1, &whole);
 }
 
 void sink_printf(const sink *s, bosun_log_level level, const char *format, ...)

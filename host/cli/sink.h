@@ -9,9 +9,15 @@ typedef struct sink {
     bosun_log_level level; /* for the log; the trace gets all */
     bosun_log_format format;
     int log_fd;
+    bool color;   /* for the log in the format text */
     int trace_fd; /* gets every event as a JSON line; -1: no trace */
     int patience; /* milliseconds to wait for a blocked log before dropping an event; -1: forever
                    */
+
+    /* Fields of all events that lack one of the name; NULL: none. */
+    const char *action;
+    const char *deployment;
+    const char *run;
 } sink;
 
 /* Writes to a descriptor that may block, in pieces small enough for a pipe that is ready to take them whole.

@@ -1,6 +1,7 @@
 /* Checking what every action relies on in an action config. All problems are reported at once, so that a file
  * can be corrected in one go. What single actions need beyond this is up to the plugins. */
 #include "config_check.h"
+#include "core/base/redact.h"
 #include "core/base/suggest.h"
 #include "core/yaml/yaml.h"
 #include <stdio.h>
@@ -56,6 +57,8 @@ int bosun_config_finish(const bosun_config_problems *p, bosun_err *err)
     if (p->hidden > 0)
         bosun_err_set(err, BOSUN_ERR_INVALID, CHECK, "%s\n… and %zu more", bosun_buf_text(&p->lines),
                       p->hidden);
+    if (err)
+        err->several = true;
     return bosun_err_at(err, p->file, 0, 0, NULL);
 }
 
@@ -205,7 +208,7 @@ bool bosun_config_takes_text(const char *path)
         if (strcmp(rules[i].path, path) == 0)
             return rules[i].check == check_id || rules[i].check == check_optional_id ||
                    rules[i].check == check_text;
-    return false;
+    return bosun_may_name_secret(path, strlen(path)); /* no message about YAML may quote it */
 }
 
 /* The key of `mapping` that may be a mistyped `wanted`, or NULL. */

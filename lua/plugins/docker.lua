@@ -57,6 +57,7 @@ function DockerPlugin:context(engine)
     note = function(...) -- logs what is done; a dry run has its plan for that
       if not self.dry_run then self.log:info(...) end
     end,
+    begun = function(progress) self.progress = progress end, -- for clean_up
     config_problem = function(key_path, problem) return tostring(self:action_config_problem(key_path, problem)) end,
   }
 end
@@ -308,6 +309,50 @@ function DockerPlugin:deployment_stop(deployment_info)
     if model then model_image.remove(context, model) end
     if not current then return passing(about(deployment_info, "not deployed"), State.STOPPED) end
     return passing(about(deployment_info, "stopped and removed%s", given.other_model(deployment_info, current.model)),
+      State.STOPPED)
+  end)
+end
+
+-- ---- after an action that was stopped -------------------------------------------------------------------------------
+
+local CLEAN_UP_LOCK = 5 -- seconds
+
+--- Ends what a start, replacement or relaunch began, and says which model serves.
+function DockerPlugin:settle(context, deployment, reason)
+  local progress = self.progress
+  local outcome, err = nil, nil
+  if progress then outcome, err = rollout.settle(context, progress) end
+  if outcome and outcome.serves then
+    local result = up(context, deployment, outcome)
+    result.msg = ("%s (finished after it was stopped: %s)"):format(result.msg, reason)
+    return result
+  end
+  local problem = err and err.message or outcome and outcome.problem
+  return add_what_is_served(context, failing(about(deployment, "%s%s", reason,
+    problem and "; and what it began could not be undone: " .. problem or "")), deployment)
+end
+
+local MODEL_KEYS = {
+  deployment_start = "modelId", deployment_replace_model = "newModelId", deployment_relaunch = "modelId",
+}
+
+--- Called when an action was cancelled or ran out of time.
+function DockerPlugin:clean_up(action, deployment_info, reason)
+  local key = MODEL_KEYS[action]
+  local deployment = key and deployment_of(deployment_info, key)
+  if not deployment and action ~= "deployment_stop" then return nil end
+  return self:with_engine(function(context)
+    local id = deployment_info.id
+    local held <close>, refused = lock.take(context, "deployment " .. id, CLEAN_UP_LOCK)
+    if not held and refused.code == "timeout" then return nil end -- another action ends what this one began
+    if deployment then return self:settle(context, deployment, reason) end
+    local instances, err = fleet.instances(context, id)
+    local removed, why = nil, err and err.message
+    if instances then removed, why = rollout.retire(context, instances, {}, { kill = true }) end
+    if not removed then return failing(about(deployment_info, "%s; not stopped: %s", reason, why)) end
+    local model = given.id(deployment_info, "modelId")
+    if model then model_image.remove(context, model) end
+    return passing(about(deployment_info, "stopped and removed (finished after it was stopped: %s)", reason),
       State.STOPPED)
   end)
 end

@@ -17,8 +17,6 @@ local path = require "bosun.path"
 local prediction = require "filesystem.prediction"
 local record = require "filesystem.record"
 local status = require "bosun.action_status"
-local time = require "bosun.time"
-local yaml = require "bosun.yaml"
 
 local ActionStatus, State = status.ActionStatus, status.DeploymentState
 local passing, warning = status.ActionStatusInfo.passing, status.ActionStatusInfo.warning
@@ -134,12 +132,11 @@ function FilesystemPlugin:deployment_status(deployment_info)
   return self:health(deployment_info.id)
 end
 
---- A deployment's entry in deployment_list: a whole status, as the Python runner has it, and the deployment's facts.
+--- A deployment's entry in deployment_list: its status, which the host completes, and its facts.
 function FilesystemPlugin:describe(entry, now)
   local health, info = verdict(entry, now), now.info
   return {
-    status = health.status, msg = health.msg, state = health.state, duration = yaml.null,
-    timestamp = math.floor(time.now() * 1000), data = health.data,
+    status = health.status, msg = health.msg, state = health.state, data = health.data,
     id = entry.id,
     name = info.deployment_name,
     modelId = info.model_id,
@@ -276,13 +273,13 @@ end
 
 function FilesystemPlugin:deployment_replace_model(deployment_info)
   local result, now = self:with_what_is_served(self:change(deployment_info, function(entry, now)
-    local model_id, problem = given.new_model_id(deployment_info)
+    local model_id, problem = given.id(deployment_info, "newModelId")
     if not model_id then return failing(about(entry, "%s", problem)) end
     if now.kind == "absent" then return failing(about(entry, "no model to replace; use deployment_start")) end
     return self:serve(entry, now, model_id, deployment_info)
   end), deployment_info)
   local old = now and now.kind == "whole" and now.info.model_id
-  if old and old ~= given.new_model_id(deployment_info) then result.data = { oldModelInUse = true } end
+  if old and old ~= deployment_info.newModelId then result.data = { oldModelInUse = true } end
   return result
 end
 

@@ -11,7 +11,8 @@
 --         status: passing                            what the status file says; of a mapping, the keys that matter
 --         state: ready                               ~ is null; a text in slashes (/…/) is a pattern of Lua
 --         data: {currentModelId: A}
---         files: {base/deployment_d1/config.yml: {…}} what is there afterwards: a text, YAML as a mapping, ~ for nothing
+--         files: {base/deployment_d1/config.yml: {}} what is there afterwards: a text, YAML as a mapping, ~ for nothing
+--         log: WARN .*                               a pattern of Lua for standard error
 --
 -- The exit status is always 0. $ROOT stands for the case's folder. The plugins are filesystem (its baseDir is
 -- $ROOT/base) and test (without sleeps).
@@ -119,6 +120,24 @@ local function run_step(workspace, case, step)
   if step.log then assert.matches(step.log, said) end
   expect_files(workspace, step.files)
 end
+
+describe("the page about coming from Python", function()
+  it("claims what the cases show, and no case is missing there", function()
+    local file <close> = assert(io.open("docs/how-to/coming-from-python.md", "rb"))
+    local rows = file:read "a":match "<!%-%- cases %-%->\n(.-)<!%-%- end %-%->"
+    local unknown, count = {}, 0
+    for row in rows:gmatch "\n(|[^\n]+|)" do
+      local cases = row:match "<!%-%- ([%w%- ]+) %-%->"
+      assert.truthy(cases or row:find "^|%-", row)
+      for name in (cases or ""):gmatch "%S+" do
+        count = count + 1
+        if not lfs.attributes(CASES .. "/" .. name .. ".yaml") then unknown[#unknown + 1] = name end
+      end
+    end
+    assert.same({}, unknown)
+    assert.truthy(count > 10)
+  end)
+end)
 
 describe("an agent of the Python runner:", function()
   for _, name in ipairs(names()) do

@@ -1,4 +1,4 @@
-"""Is this the output that the page shows? Times, durations, process ids and lines of the library always are; in what a page shows,
+"""Is this the output that the page shows? Times, durations, ids of processes and runs, and lines of the library always are; in what a page shows,
 … stands for anything within a line, and a line of ... for any number of lines."""
 import difflib
 import re
@@ -8,6 +8,7 @@ VARYING = [
     (re.compile(r'(\bduration"?: )\d+\.\d+'), r"\1<seconds>"),
     (re.compile(r'(\btimestamp"?: )\d+'), r"\1<milliseconds>"),
     (re.compile(r'(\bseconds"?[=:])\d+(\.\d+)?(e-\d+)?'), r"\1<seconds>"),
+    (re.compile(r'(\brun"?[=:]"?)[0-9a-f]{16}\b'), r"\1<run>"),
     (re.compile(r"\b(after|at least|in) \d+(\.\d+)? (ms|milliseconds|s)\b"), r"\1 <duration>"),
     (re.compile(r"\bpid([ =])\d+"), r"pid\1<pid>"),
     # Lines of the library and the built-in plugins, in tracebacks.

@@ -42,6 +42,7 @@ static const char schema_source[] = "local P = require('bosun.plugin_base'):exte
                                     "P.config_schema = { port = { type = 'integer', default = 80 }, url = { "
                                     "type = 'url', required = true } }\n"
                                     "function P:init() error('an object was made') end\n"
+                                    "function P:deployment_stop() end\n"
                                     "return P\n";
 
 static int tests;
@@ -213,6 +214,62 @@ static void two_threads(void)
        "each host's events go to its own log function");
 }
 
+/* The texts of two fields in the last event of a run. */
+struct fields {
+    char action[64];
+    char run[80];
+};
+
+static void copy_fields(void *data, const bosun_log_event *event)
+{
+    struct fields *seen = data;
+    for (size_t i = 0; i < event->field_count; i++) {
+        if (strcmp(event->fields[i].name, "action") == 0)
+            snprintf(seen->action, sizeof seen->action, "%s", event->fields[i].text);
+        if (strcmp(event->fields[i].name, "run") == 0)
+            snprintf(seen->run, sizeof seen->run, "%s", event->fields[i].text);
+    }
+}
+
+/* The fields of two runs of one host. */
+static void run_twice(const char *run_id, struct fields seen[2])
+{
+    struct fields last = {"", ""};
+    bosun_options options;
+    bosun_options_init(&options);
+    options.log = copy_fields;
+    options.log_data = &last;
+    options.run_id = run_id;
+    bosun_host *host = new_host(&options, "private.yaml");
+    for (int i = 0; host && i < 2; i++) {
+        bosun_status_free(bosun_host_run(host, i == 0 ? "pe_status" : "plugin_stop", NULL));
+        seen[i] = last;
+    }
+    bosun_host_free(host);
+}
+
+static void run_ids(void)
+{
+    struct fields seen[2] = {{"", ""}, {"", ""}};
+    run_twice(NULL, seen);
+    ok(strcmp(seen[0].action, "pe_status") == 0 && strcmp(seen[1].action, "plugin_stop") == 0,
+       "events name their action");
+    ok(strlen(seen[0].run) == 16 && strlen(seen[1].run) == 16 && strcmp(seen[0].run, seen[1].run) != 0,
+       "each run has an id of its own");
+    run_twice("given", seen);
+    ok(strcmp(seen[0].run, "given") == 0 && strcmp(seen[1].run, "given") == 0, "or the one that is given");
+    char long_id[66];
+    memset(long_id, 'x', sizeof long_id - 1);
+    long_id[sizeof long_id - 1] = '\0';
+    bosun_options options;
+    bosun_options_init(&options);
+    options.run_id = long_id;
+    bosun_error error;
+    bosun_host *host = bosun_host_new(&options, &error);
+    ok(!host && strstr(error.message, "the run id has 65 bytes"), "which can be too long");
+    bosun_host_free(host);
+}
+
 static void on_phase(void *data, bosun_phase phase)
 {
     if (phase == BOSUN_PHASE_ACTION)
@@ -377,6 +434,7 @@ static void describe_and_validate(void)
 static void run_everything(void)
 {
     two_threads();
+    run_ids();
     cancel_from_a_thread();
     failures_are_statuses();
     status_is_whole();
@@ -418,11 +476,19 @@ static bool write_plugins(void)
     return write_file(plugin, plugin_source) && write_file(typed, schema_source);
 }
 
+static void *start_thread(void *data)
+{
+    return data;
+}
+
 int main(void)
 {
     setvbuf(stdout, NULL, _IOLBF, 0);
     if (!write_plugins())
         return 1;
+    pthread_t first; /* a sanitizer adds a thread of its own to it */
+    if (pthread_create(&first, NULL, start_thread, NULL) == 0)
+        pthread_join(first, NULL);
     struct state before;
     struct state after;
     take(&before);

@@ -54,6 +54,7 @@ static const struct {
     {SYS_sendfile, "sendfile"},
     {SYS_flock, "flock"},
     {SYS_execve, "execve"},
+    {SYS_clone, "clone"},
 #ifdef SYS_renameat
     {SYS_renameat, "renameat"},
 #endif

@@ -1,5 +1,6 @@
 """The action and all that it started end with the runner, whichever of its processes is killed or stopped, and nothing
 else does. The runner has a keeper from the moment when the action starts its first process."""
+import errno
 import os
 import signal
 
@@ -299,6 +300,21 @@ def _():
     for name, code in NO_KEEPERS.items():
         parents = names_parent(code)
         expect(parents == f"{RUNNER_NAME} {RUNNER_NAME}", name, parents)
+
+
+@test("a worker that cannot fork: the program is not started, and the next one is")
+def _():
+    with Workspace() as workspace:
+        plugin = workspace.plugin("""function P:pe_status()
+          local process = require "bosun.process"
+          local _, err = process.run({ "true" })
+          assert(process.run({ "true" }, { check = true }))
+          return ok(err.code .. " " .. err.message)
+        end""")
+        fault = Fault(workspace, 1, 1, "-c", "clone", "-e", str(errno.EAGAIN))
+        result = workspace.run("pe_status", workspace.config("pe", deployment=None), plugin=plugin, prefix=fault.prefix)
+        said = result.truthful("passing")["msg"]
+        expect(said.startswith("EAGAIN ") and "cannot start a second process for the action" in said, said)
 
 
 @test("a keeper before the first process, and before C that could start one")

@@ -63,9 +63,77 @@ esac
     assert.equal("none", find("host.example/a", config))
   end)
 
+  it("of a part of a registry are for the repositories in it alone", function()
+    local auths = {}
+    for _, key in ipairs { "quay.io/team-a", "quay.io/team-b", "quay.io/team-a/model", "docker.io/team-c", "host:5000",
+      "host:5000/deep/er", "v1.example/v1" } do
+      auths[#auths + 1] = ('"%s": {"auth": "%s"}'):format(key, base64(key:gsub(":", "-") .. ":secret"))
+    end
+    local config = ('{"auths": {%s}}'):format(table.concat(auths, ", "))
+    for image, user in pairs {
+      ["quay.io/team-a/x"] = "quay.io/team-a", ["quay.io/team-b/x:1"] = "quay.io/team-b",
+      ["quay.io/team-a/model"] = "quay.io/team-a/model", ["quay.io/team-a/model/small"] = "quay.io/team-a/model",
+      ["quay.io/team-a/model-2"] = "quay.io/team-a", ["quay.io/team-a"] = "quay.io/team-a",
+      ["quay.io/team-ab/x"] = "none", ["quay.io/other/x"] = "none", ["quay.io/team"] = "none",
+      ["team-c/x"] = "docker.io/team-c", alpine = "none", ["host:5000/a"] = "host-5000",
+      ["host:5000/deep/er/x"] = "host-5000/deep/er", ["host:5000/deep/error"] = "host-5000", ["host:5001/a"] = "none",
+      ["v1.example/v1/x"] = "v1.example/v1", ["v1.example/x"] = "none",
+    } do
+      local found = find(image, config)
+      assert.equal(user, found == "none" and found or found.user, image)
+      assert.is_true(found == "none" or not found.address:find "team", found.address)
+    end
+  end)
+
+  it("of Docker's addresses are for whole registries", function()
+    for _, key in ipairs {
+      "https://old.example/v1/", "http://old.example", "https://old.example/v2/", "old.example/v1/", "old.example/",
+      "https://old.example/any/path",
+    } do
+      local config = ('{"auths":{"%s":{"auth":"%s"}}}'):format(key, base64 "user:secret")
+      assert.equal("user", find("old.example/a/b", config).user, key)
+    end
+    local hub = { "https://index.docker.io/v1/", "docker.io", "index.docker.io", "https://registry-1.docker.io" }
+    for _, key in ipairs(hub) do
+      local config = ('{"auths":{"%s":{"auth":"%s"}}}'):format(key, base64 "user:secret")
+      assert.equal("https://index.docker.io/v1/", find("a/b", config).address, key)
+    end
+    local config = ('{"auths":{"docker.io":{"auth":"%s"},"https://index.docker.io/v1/":{"auth":"%s"}}}')
+      :format(base64 "podman:secret", base64 "docker:secret")
+    assert.equal("docker", find("alpine", config).user)
+  end)
+
+  it("of a whole registry are used where the entry of a part is empty", function()
+    local config = ('{"auths":{"quay.io":{"auth":"%s"},"quay.io/a":{}}}'):format(base64 "user:secret")
+    assert.equal("user", find("quay.io/a/b", config).user)
+    assert.equal("none", find("quay.io/a/b", '{"auths":{"quay.io/a":{}}}'))
+  end)
+
+  it("of helpers are for whole registries", function()
+    helper("own", [[echo '{"Username":"from-own","Secret":"0123456789"}']])
+    assert.equal("from-own", find("quay.io/a/b", '{"credHelpers":{"quay.io":"own"}}').user)
+    assert.equal("quay.io\n", workspace:read "asked")
+    assert.equal("none", find("quay.io/a/b", '{"credHelpers":{"quay.io/a":"own"}}'))
+  end)
+
+  it("of a whole file come with what each is for", function()
+    local config = ('{"auths":{"quay.io/team-a":{"auth":"%s"},"host.example":{"auth":"%s"},"docker.io":{"auth":"%s"}}}')
+      :format(base64 "a:secret", base64 "h:secret", base64 "d:secret")
+    local list = workspace:eval(([[
+      local users = {}
+      for _, auth in ipairs((require("bosun.docker.credentials").all(%q))) do
+        users[auth.serveraddress] = auth.username
+      end
+      return users
+    ]]):format(workspace:write("config.json", config)))
+    assert.same({ ["quay.io/team-a"] = "a", ["host.example"] = "h", ["https://index.docker.io/v1/"] = "d" }, list)
+  end)
+
   it("may be a token", function()
     assert.same({ token = 9, address = "host.example" },
       find("host.example/a", '{"auths":{"host.example":{"identitytoken":"a.token.x"}}}'))
+    local both = ('{"auths":{"host.example":{"auth":"%s","identitytoken":"a.token.x"}}}'):format(base64 "user:")
+    assert.same({ user = "user", password = 0, token = 9, address = "host.example" }, find("host.example/a", both))
   end)
 
   it("may be absent", function()

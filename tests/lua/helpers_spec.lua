@@ -118,17 +118,6 @@ describe("inside the library", function()
       assert.matches("is a char; expected a file or a directory", result[2])
     end)
 
-    it("reads the id of the model that replaces another", function()
-      for info, id in pairs {
-        ['{ modelId = "A", newModelId = "B" }'] = "B", ['{ modelId = "A" }'] = "A",
-        ['{ modelId = "A", newModelId = "" }'] = "A",
-      } do
-        assert.same({ id }, said(("given.new_model_id(%s)"):format(info)))
-      end
-      assert.matches("newModelId is missing, and so is modelId", said("given.new_model_id {}")[2])
-      assert.matches("newModelId contains a NUL", said('given.new_model_id { newModelId = "a\\0" }')[2])
-    end)
-
     it("notices that another model was served", function()
       assert.same({ " (it served model B, not A)" }, said 'given.other_model({ modelId = "A" }, "B")')
       for _, call in ipairs { '{ modelId = "A" }, "A"', '{ modelId = "A" }', '{}, "B"' } do

@@ -89,7 +89,7 @@ describe("warn", function()
       .. "\nreturn ActionStatusInfo { status = ActionStatus.OK }\nend")
     local seen = {}
     for line in workspace:act("pe_status", nil, { plugin = plugin }).stderr:gmatch "[^\n]+" do
-      seen[#seen + 1] = line:match " WARN  (.*)"
+      seen[#seen + 1] = line:match " WARN  (.*) action="
     end
     return seen
   end

@@ -85,6 +85,19 @@ static void times(void)
     }
 }
 
+static void colors(void)
+{
+    bosun_log_field field = FIELD("a", "b", false);
+    bosun_log_event event = {
+        .level = BOSUN_LOG_WARN, .message = "one\ntwo\033[0m", .fields = &field, .field_count = 1};
+    bosun_buf_clear(&out);
+    bosun_log_write_colored(&out, &event);
+    is_text(bosun_buf_text(&out),
+            "\033[2m1970-01-01T00:00:00.000Z\033[0m \033[33mWARN \033[0m one\033[2m a=b\033[0m\n    "
+            "two\\u001b[0m\n",
+            "colours of a terminal, and none from a message");
+}
+
 static void names(void)
 {
     bosun_log_level level;
@@ -99,6 +112,7 @@ int main(void)
     formats();
     hostile_texts();
     times();
+    colors();
     names();
     bosun_buf_free(&out);
     return done();

@@ -18,7 +18,8 @@
 #include <time.h>
 #include <unistd.h>
 
-#define PAUSE     (BOSUN_SECOND / 100)
+#define PAUSE     (BOSUN_SECOND / 100) /* at first; it doubles while nothing ends */
+#define PAUSE_MAX (BOSUN_SECOND / 2)
 #define TREE_MAX  16384 /* processes at once; the rest follows when these have ended */
 #define STOPS_MAX 100   /* rounds of stopping; what forks faster meets the kill */
 
@@ -163,9 +164,9 @@ static int reap_ended(void)
 }
 
 /* Waits for a child to end, or a little while: a grandchild's end brings children, and no signal. */
-static void pause_for_child(void)
+static void pause_for_child(int64_t nanoseconds)
 {
-    const struct timespec time = {.tv_nsec = PAUSE};
+    const struct timespec time = {.tv_nsec = nanoseconds};
     sigset_t set;
     sigemptyset(&set);
     sigaddset(&set, SIGCHLD);
@@ -175,6 +176,8 @@ static void pause_for_child(void)
 int reap_descendants(int64_t patience)
 {
     int killed = 0;
+    int before = 0;
+    int64_t pause = PAUSE;
     int64_t end = bosun_wait_after(patience);
     for (;;) {
         int left = reap_ended();
@@ -188,6 +191,8 @@ int reap_descendants(int64_t patience)
             errno = ETIMEDOUT;
             return -1;
         }
-        pause_for_child();
+        pause = now != before ? PAUSE : pause < PAUSE_MAX / 2 ? pause * 2 : PAUSE_MAX;
+        before = now;
+        pause_for_child(pause);
     }
 }

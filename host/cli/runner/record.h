@@ -28,6 +28,7 @@ typedef struct record_end {
 } record_end;
 
 typedef struct record_shared {
+    char deployment[256];    /* the id of the action's; "": none, or not known yet */
     atomic_int phase;        /* the bosun_phase that the worker is in */
     atomic_int keeper;       /* a keeper_state */
     atomic_bool kill_worker; /* what the supervisor wants of the keeper */

@@ -14,7 +14,7 @@ static int print(const char *text)
     bosun_err err = {0};
     if (bosun_fs_write_all(STDOUT_FILENO, text, strlen(text), "standard output", &err) == 0)
         return 0;
-    fprintf(stderr, "bosun-plugin-runner: %s\n", err.message);
+    color_report("bosun-plugin-runner", err.message);
     return EXIT_STATUS_FILE;
 }
 
@@ -85,7 +85,7 @@ int main(int argc, char **argv)
     options opt;
     bosun_err err = {0};
     if (options_parse(&opt, argc, argv, &err) < 0) {
-        fprintf(stderr, "bosun-plugin-runner: %s\n", err.message);
+        color_report("bosun-plugin-runner", err.message);
         return opt.status_file ? supervisor_report_usage(opt.status_file, err.message) : EXIT_USAGE;
     }
     if (opt.help)

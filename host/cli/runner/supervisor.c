@@ -6,6 +6,7 @@
 #include "core/base/wait.h"
 #include "core/status.h"
 #include "reap.h"
+#include "run_id.h"
 #include "status_file.h"
 #include "watch.h"
 #include "worker.h"
@@ -23,6 +24,7 @@
 
 typedef struct supervisor {
     const options *opt;
+    run_id run;
     sink log;
     status_file status;
     int64_t start;
@@ -63,6 +65,7 @@ static int become_subreaper(supervisor *s, bosun_err *err)
 _Noreturn static void become_worker(supervisor *s, pid_t pid, int release_fd)
 {
     worker_start start = {.options = s->opt,
+                          .run = s->run.text,
                           .log_fd = s->log.log_fd,
                           .release_fd = release_fd,
                           .record = s->record,
@@ -232,6 +235,8 @@ static int await_end(supervisor *s, bosun_err *err)
 {
     if (watch_worker(&s->watch, err) < 0)
         return -1;
+    if (s->record.shared->deployment[0])
+        s->log.deployment = s->record.shared->deployment;
     end_descendants(s);
     return 0;
 }
@@ -275,16 +280,14 @@ int supervisor_run(const options *opt)
         opt->timeout > 0 ? bosun_wait_after(bosun_nanoseconds(opt->timeout)) : BOSUN_NO_DEADLINE;
     supervisor s = {
         .opt = opt,
-        .log = {.level = opt->log_level,
-                .format = opt->log_format,
-                .trace_fd = -1,
-                .patience = STDERR_PATIENCE},
+        .run = run_id_make(),
         .status = STATUS_FILE_NONE,
         .record = RECORD_NONE,
         .release_fd = -1,
         .start = bosun_monotonic(),
         .watch = watch_new(deadline),
     };
+    s.log = options_sink(opt, s.run.text, STDERR_FILENO, STDERR_PATIENCE);
     sink_open_log(&s.log, opt->logfile);
     if (opt->log_config)
         sink_printf(
@@ -301,7 +304,10 @@ int supervisor_run(const options *opt)
 
 int supervisor_report_usage(const char *path, const char *message)
 {
-    const sink log = {.log_fd = STDERR_FILENO, .trace_fd = -1, .patience = STDERR_PATIENCE};
+    const sink log = {.log_fd = STDERR_FILENO,
+                      .color = color_wanted(STDERR_FILENO),
+                      .trace_fd = -1,
+                      .patience = STDERR_PATIENCE};
     status_file file;
     bosun_err err = {0};
     if (status_file_open(&file, path, &err) < 0)

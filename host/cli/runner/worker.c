@@ -6,7 +6,9 @@
 #include "core/base/wait.h"
 #include "core/status.h"
 #include "engine/host/announce.h"
+#include "engine/host/context.h"
 #include "keeper.h"
+#include "run_id.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -75,9 +77,11 @@ static int handle_signals(const worker_start *start)
 }
 
 /* Makes this process end with its parent, whatever signals are ignored, redirects standard output to standard
- * error, and handles signals. */
+ * error, and handles signals. The plugin sees the run's id in the environment. */
 static int set_up_process(const worker_start *start)
 {
+    if (setenv(RUN_ID_VARIABLE, start->run, 1) < 0)
+        return -1;
     if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0 || getppid() != start->supervisor)
         return -1; /* the parent died before prctl */
     return dup2(STDERR_FILENO, STDOUT_FILENO) < 0 ? -1 : handle_signals(start);
@@ -94,9 +98,16 @@ static int open_trace(sink *log, const char *path, bosun_err *err)
     return log->trace_fd < 0 ? bosun_err_errno(err, errno, "open the trace file", path) : 0;
 }
 
+/* Lets the supervisor know what it may have to report. */
 static void store_phase(void *data, bosun_phase phase)
 {
-    atomic_store((atomic_int *)data, (int)phase);
+    const worker_start *start = data;
+    record_shared *shared = start->record.shared;
+    const bosun_host *host = atomic_load(&running);
+    const char *deployment = host ? host_deployment(host) : NULL;
+    if (deployment && !shared->deployment[0])
+        snprintf(shared->deployment, sizeof shared->deployment, "%s", deployment);
+    atomic_store(&shared->phase, (int)phase);
 }
 
 static int step_back(void *data, bosun_err *err)
@@ -105,7 +116,7 @@ static int step_back(void *data, bosun_err *err)
     return keeper_step_back(start->record.shared, start->supervisor, err);
 }
 
-static bosun_options host_options(const worker_start *start, sink *log)
+static bosun_options host_options(worker_start *start, sink *log)
 {
     bosun_options result;
     bosun_options_init(&result);
@@ -117,7 +128,8 @@ static bosun_options host_options(const worker_start *start, sink *log)
     result.log = sink_log;
     result.log_data = log;
     result.phase = store_phase;
-    result.phase_data = &start->record.shared->phase;
+    result.phase_data = start;
+    result.run_id = start->run;
     return result;
 }
 
@@ -192,18 +204,15 @@ _Noreturn void worker_run(worker_start *start)
 {
     if (set_up_process(start) < 0)
         _exit(WORKER_FAILED);
-    const options *opt = start->options;
-    sink log = {.level = opt->log_level,
-                .format = opt->log_format,
-                .log_fd = start->log_fd,
-                .trace_fd = -1,
-                .patience = -1};
+    sink log = options_sink(start->options, start->run, start->log_fd, -1);
     int64_t began = bosun_monotonic();
     bosun_err err = {0};
     bosun_status *status = run_action(start, &log, &err);
     fflush(stdout); /* a plugin's io.write may have left something there; it goes to standard error */
     int rc = status ? write_outcome(&start->record, status, &err) : -1;
     bosun_status_free(status);
+    if (start->record.shared->deployment[0])
+        log.deployment = start->record.shared->deployment;
     if (rc < 0)
         rc = write_failure(start, &log, err.message, bosun_monotonic() - began);
     exit(rc < 0 ? WORKER_FAILED : 0); /* not _exit: the leak checker looks at this process, too */

@@ -9,6 +9,7 @@
 
 typedef struct worker_start {
     const options *options;
+    const char *run; /* the run's id */
     int log_fd;
     int release_fd; /* the supervisor sends a byte once the first status is written: nothing is read or run
                      * before that */

@@ -7,6 +7,7 @@ typedef struct describe_options {
     const char *plugin;
     bosun_describe_format format;
     double timeout;
+    color_when color;
     bool help;
 } describe_options;
 
@@ -31,6 +32,7 @@ static const args_option table[] = {
      .fallback = "text",
      .help = "what to print: " ARGS_LISTED ", a commented private config to start from"},
     TOOL_TIMEOUT(describe_options),
+    COLOR_OPTION(describe_options),
     ARGS_HELP(describe_options),
 };
 
@@ -49,7 +51,9 @@ static int run(int argc, char **argv)
 {
     describe_options opt = {0};
     bosun_err err = {0};
-    if (args_parse(&tool_describe, &opt, argc, argv, &err) < 0)
+    int rc = args_parse(&tool_describe, &opt, argc, argv, &err);
+    color_choose(opt.color);
+    if (rc < 0)
         return tool_fail(TOOL_USAGE, err.message);
     if (opt.help)
         return tool_print_help(&tool_describe);

@@ -50,6 +50,7 @@ static const args_option table[] = {
      .section = "What to print",
      .help = "how to print the status: " ARGS_LISTED},
     OPTIONS_LOG,
+    COLOR_OPTION(options),
     {.name = "--logfile",
      .argument = "F",
      .type = ARGS_TEXT,
@@ -66,22 +67,21 @@ static const args_exit exits[] = {
     {"128+N", "signal N ended the action"},
 };
 
-/* Colours the word after "status: ", which is the first line, on a terminal of a person who wants colours. */
-static void add_coloured(bosun_buf *out, const bosun_buf *status)
+/* Colours the first line, "status: …". */
+static void add_colored(bosun_buf *out, const bosun_buf *status)
 {
     static const struct {
         const char *line;
-        const char *colour;
+        const char *color;
     } lines[] = {{"status: \"passing\"", "\033[32m"},
                  {"status: \"failing\"", "\033[31m"},
                  {"status: \"warning\"", "\033[33m"},
                  {"status: \"unknown\"", "\033[35m"}};
-    const char *no_colour = getenv("NO_COLOR");
-    bool colours = isatty(STDOUT_FILENO) && !(no_colour && *no_colour);
+    bool colored = color_wanted(STDOUT_FILENO);
     size_t done = 0;
-    for (size_t i = 0; colours && i < sizeof lines / sizeof lines[0]; i++)
+    for (size_t i = 0; colored && i < sizeof lines / sizeof lines[0]; i++)
         if (strncmp(status->data, lines[i].line, strlen(lines[i].line)) == 0) {
-            bosun_buf_printf(out, "%s%s\033[0m", lines[i].colour, lines[i].line);
+            bosun_buf_printf(out, "%s%s" COLOR_END, lines[i].color, lines[i].line);
             done = strlen(lines[i].line);
         }
     bosun_buf_append(out, status->data + done, status->len - done);
@@ -108,7 +108,7 @@ static int print_status(const char *path, status_format format, int outcome)
     if (rc == 0 && format == FORMAT_JSON)
         rc = add_json(&text, &status, &err);
     else if (rc == 0)
-        add_coloured(&text, &status);
+        add_colored(&text, &status);
     int printed = rc < 0 ? tool_fail(TOOL_OUTPUT, err.message) : tool_print(text.data, text.len);
     bosun_buf_free(&status);
     bosun_buf_free(&text);
@@ -157,6 +157,7 @@ static int run(int argc, char **argv)
     run_options opt = {.format = FORMAT_YAML};
     bosun_err err = {0};
     int rc = args_parse(&tool_run, &opt, argc, argv, &err);
+    color_choose(opt.runner.color);
     if (rc == 0 && opt.runner.help)
         return tool_print_help(&tool_run);
     if (rc < 0 || check_settings(&opt.settings, &err) < 0)
@@ -168,10 +169,9 @@ const args_command tool_run = {
     .program = "bosun",
     .subcommand = "run",
     .summary = "run an action and print its status; the exit status is the outcome",
-    .about =
-        "Runs one action of a plugin, as bosun-plugin-runner does, and prints the status: with colours on "
-        "a terminal. No status file is needed, and no action config where key=value says what the action "
-        "needs.",
+    .about = "Runs one action of a plugin, as bosun-plugin-runner does, and prints the status. No status "
+             "file is needed, and no action config where key=value says what the action "
+             "needs.",
     ARGS_OPTIONS(table),
     ARGS_EXITS(exits),
     .examples = "  bosun run filesystem deployment_start deploymentInfo.id=d1 \\\n"

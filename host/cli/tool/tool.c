@@ -1,6 +1,7 @@
 /* What bosun's subcommands share. The plugin runs in this process: Ctrl-C ends it like any program, the
  * host's deadline stops Lua code, and an alarm ends the process when C code does not return. */
 #include "tool.h"
+#include "cli/color.h"
 #include "cli/sink.h"
 #include "core/fs/fs.h"
 #include <math.h>
@@ -30,7 +31,7 @@ int tool_print_help(const args_command *command)
 
 int tool_fail(int status, const char *message)
 {
-    fprintf(stderr, "bosun: %s\n", message);
+    color_report("bosun", message);
     return status;
 }
 
@@ -64,6 +65,7 @@ static bosun_options host_options(double timeout)
     options.plugin_path = getenv("BOSUN_PLUGIN_PATH");
     options.dry_run = true;
     options.timeout = timeout;
+    log.color = color_wanted(STDERR_FILENO);
     options.log_level = log.level;
     options.log = sink_log;
     options.log_data = &log;

@@ -4,6 +4,7 @@
 
 #include "bosun.h"
 #include "cli/args.h"
+#include "cli/color.h"
 
 /* Exit status, as in sysexits.h. */
 enum {

@@ -6,6 +6,7 @@
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 typedef enum validate_format { FORMAT_TEXT, FORMAT_JSON } validate_format;
 
@@ -16,6 +17,7 @@ typedef struct validate_options {
     const char *private_config;
     double timeout;
     validate_format format;
+    color_when color;
     bool help;
 } validate_options;
 
@@ -53,6 +55,7 @@ static const args_option table[] = {
      .help =
          "how to print the problems: " ARGS_LISTED "; json is a list of {file, line, column, path, message}"},
     TOOL_TIMEOUT(validate_options),
+    COLOR_OPTION(validate_options),
     ARGS_HELP(validate_options),
 };
 
@@ -61,12 +64,14 @@ static const args_exit exits[] = {{"0", "no problems"}, TOOL_EXITS, {"78", "the 
 static void add_text(void *data, const bosun_problem *problem)
 {
     bosun_buf *out = data;
+    bool color = color_wanted(STDOUT_FILENO);
+    bosun_buf_puts(out, color ? COLOR_BOLD : "");
     if (problem->file)
         bosun_buf_puts(out, problem->file);
     if (problem->line)
-        bosun_buf_printf(out, ":%u:%u", problem->line, problem->column);
-    bosun_buf_printf(out, "%s%s%s%s\n", problem->file ? ": " : "", problem->path, *problem->path ? ": " : "",
-                     problem->message);
+        bosun_buf_printf(out, problem->column ? ":%u:%u" : ":%u", problem->line, problem->column);
+    bosun_buf_printf(out, "%s%s%s%s%s\n", problem->file ? ": " : "", color ? COLOR_END : "", problem->path,
+                     *problem->path ? ": " : "", problem->message);
 }
 
 static void add_string(bosun_buf *out, const char *name, const char *text)
@@ -136,7 +141,9 @@ static int run(int argc, char **argv)
 {
     validate_options opt = {0};
     bosun_err err = {0};
-    if (args_parse(&tool_validate, &opt, argc, argv, &err) < 0)
+    int rc = args_parse(&tool_validate, &opt, argc, argv, &err);
+    color_choose(opt.color);
+    if (rc < 0)
         return tool_fail(TOOL_USAGE, err.message);
     if (opt.help)
         return tool_print_help(&tool_validate);

@@ -58,6 +58,7 @@ int bosun_err_set(bosun_err *err, const char *code, const char *op, const char *
     err->op[sizeof err->op - 1] = '\0';
     memcpy(err->message, message, len + 1);
     err->cause = 0;
+    err->several = false;
     err->line = err->column = 0;
     err->file[0] = err->path[0] = '\0';
     return -1;

@@ -8,6 +8,7 @@
 
 #include "buf.h"
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stddef.h>
 
 #define BOSUN_ERR_CODE_MAX    32
@@ -33,6 +34,7 @@ typedef struct bosun_err {
     char file[BOSUN_ERR_FILE_MAX]; /* the file that is wrong; "": none. A long name lacks its beginning */
     unsigned line;                 /* in that file, 1-based; 0: no place in it */
     unsigned column;               /* in characters, 1-based; 0: not known */
+    bool several;                  /* each line of `message` is an error of its own, with its place */
     char path[BOSUN_ERR_PATH_MAX]; /* of the key in that file: "peInfo.deployments[2].id"; "": none */
 } bosun_err;
 

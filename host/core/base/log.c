@@ -150,14 +150,27 @@ static void write_fields(bosun_buf *out, const bosun_log_event *event)
     }
 }
 
-static void write_text(bosun_buf *out, const bosun_log_event *event)
+#define DIM "\033[2m"
+#define END "\033[0m"
+
+static void write_level(bosun_buf *out, bosun_log_level level, bool color)
 {
-    static const char *const levels[5] = {"TRACE", "DEBUG", "INFO ", "WARN ", "ERROR"};
+    static const char *const names[5] = {"TRACE", "DEBUG", "INFO ", "WARN ", "ERROR"};
+    static const char *const colors[5] = {DIM, DIM, "\033[32m", "\033[33m", "\033[1;31m"};
+    bosun_buf_printf(out, " %s%s%s ", color ? colors[level] : "", names[level], color ? END : "");
+}
+
+static void write_text(bosun_buf *out, const bosun_log_event *event, bool color)
+{
+    bosun_buf_puts(out, color ? DIM : "");
     write_time(out, event->time_ns);
-    bosun_buf_printf(out, " %s ", levels[event->level]);
+    bosun_buf_puts(out, color ? END : "");
+    write_level(out, event->level, color);
     size_t first_line = strcspn(event->message, "\n");
     write_message(out, event->message, first_line);
+    bosun_buf_puts(out, color ? DIM : "");
     write_fields(out, event);
+    bosun_buf_puts(out, color ? END : "");
     write_message(out, event->message + first_line, strlen(event->message + first_line));
 }
 
@@ -236,9 +249,15 @@ static void write_json(bosun_buf *out, const bosun_log_event *event)
 void bosun_log_write(bosun_buf *out, bosun_log_format format, const bosun_log_event *event)
 {
     switch (format) {
-    case BOSUN_LOG_TEXT: write_text(out, event); break;
+    case BOSUN_LOG_TEXT: write_text(out, event, false); break;
     case BOSUN_LOG_JSON: write_json(out, event); break;
     case BOSUN_LOG_LOGFMT: write_logfmt(out, event); break;
     }
+    bosun_buf_putc(out, '\n');
+}
+
+void bosun_log_write_colored(bosun_buf *out, const bosun_log_event *event)
+{
+    write_text(out, event, true);
     bosun_buf_putc(out, '\n');
 }

@@ -13,6 +13,9 @@ typedef enum bosun_log_format { BOSUN_LOG_TEXT, BOSUN_LOG_JSON, BOSUN_LOG_LOGFMT
  *   logfmt  time=… level=info msg="…" name=value                       (one line) */
 void bosun_log_write(bosun_buf *out, bosun_log_format format, const bosun_log_event *event);
 
+/* Appends one event as BOSUN_LOG_TEXT, with its time, level and fields in the colours of a terminal. */
+void bosun_log_write_colored(bosun_buf *out, const bosun_log_event *event);
+
 /* Appends text as a JSON string, quotes included; what is not UTF-8 becomes U+FFFD. */
 void bosun_log_quote(bosun_buf *out, const char *text, size_t len);
 

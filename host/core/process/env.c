@@ -2,7 +2,8 @@
  *
  * Unless clear_env is set, a child inherits PATH, HOME, USER, LOGNAME, TMPDIR, TZ, LANG, LANGUAGE and LC_*;
  * the proxies http_proxy, https_proxy, ftp_proxy, all_proxy and no_proxy in either case; SSL_CERT_FILE and
- * SSL_CERT_DIR, which go with them. Everything else, credentials above all, has to be passed by name.
+ * SSL_CERT_DIR, which go with them; and BOSUN_RUN_ID, for programs that write a log. Everything else,
+ * credentials above all, has to be passed by name.
  *
  * Every child also gets BOSUN_CHILD: one random word for each process of this library that it descends from.
  * tree.c uses it to find descendants that have left their session and parent. */
@@ -27,8 +28,9 @@ static bool same_name(const char *entry, const char *name)
 
 static bool is_allowed(const char *entry)
 {
-    static const char *const exact[] = {"PATH", "HOME", "USER",     "LOGNAME",       "TMPDIR",
-                                        "TZ",   "LANG", "LANGUAGE", "SSL_CERT_FILE", "SSL_CERT_DIR"};
+    static const char *const exact[] = {"PATH",          "HOME",         "USER",        "LOGNAME",
+                                        "TMPDIR",        "TZ",           "LANG",        "LANGUAGE",
+                                        "SSL_CERT_FILE", "SSL_CERT_DIR", "BOSUN_RUN_ID"};
     static const char *const any_case[] = {
         "http_proxy=", "https_proxy=", "ftp_proxy=", "all_proxy=", "no_proxy="};
     for (size_t i = 0; i < sizeof exact / sizeof exact[0]; i++)

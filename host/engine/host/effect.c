@@ -43,8 +43,9 @@ bool host_effect_begin(lua_State *L, const char *op, const char *format, ...)
 bosun_value *host_plan_value(const bosun_host *host, bosun_arena *arena)
 {
     bosun_value *list = bosun_value_new(arena, BOSUN_SEQUENCE);
-    const char *end = host->plan.data + host->plan.len;
-    for (const char *entry = host->plan.data; list && entry < end; entry += strlen(entry) + 1) {
+    const char *plan = bosun_buf_text(&host->plan);
+    const char *end = plan + host->plan.len;
+    for (const char *entry = plan; list && entry < end; entry += strlen(entry) + 1) {
         bosun_value *text = bosun_value_string(arena, entry, strlen(entry));
         if (!text || bosun_value_push(arena, list, text) < 0)
             return NULL;

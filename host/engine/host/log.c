@@ -48,11 +48,14 @@ void host_log(bosun_host *host, bosun_log_level level, const bosun_log_field *fi
     if (count > FIELDS_MAX)
         count = FIELDS_MAX;
     bosun_buf text = {0};
-    clean_field cleaned[FIELDS_MAX] = {{{0}, {0}}};
-    bosun_log_field shown[FIELDS_MAX];
+    clean_field cleaned[FIELDS_MAX + HOST_CONTEXT_FIELDS] = {{{0}, {0}}};
+    bosun_log_field shown[FIELDS_MAX + HOST_CONTEXT_FIELDS];
     append_clean(&text, host, message, len);
+    if (count > 0)
+        memcpy(shown, fields, count * sizeof *fields);
+    count = host_context_add(&host->context, shown, count);
     for (size_t i = 0; i < count; i++)
-        shown[i] = clean(&cleaned[i], host, &fields[i]);
+        shown[i] = clean(&cleaned[i], host, &shown[i]);
     bosun_buf visible = {0};
     bosun_buf_append_visible(&visible, bosun_buf_text(&text), text.len);
     const bosun_log_event event = {
@@ -71,4 +74,11 @@ void host_log(bosun_host *host, bosun_log_level level, const bosun_log_field *fi
     }
     bosun_buf_free(&visible);
     bosun_buf_free(&text);
+}
+
+void host_log_traceback(bosun_host *host)
+{
+    if (host->traceback.len > 0)
+        host_log(host, host->traceback_level, NULL, 0, bosun_buf_text(&host->traceback), host->traceback.len);
+    bosun_buf_clear(&host->traceback);
 }

@@ -27,24 +27,15 @@ end
 ---@return string|nil problem
 function deployment_info.id(info, key)
   local id = info[key]
-  if type(id) ~= "string" or id == "" then return nil, ("deploymentInfo.%s is missing"):format(key) end
+  if type(id) ~= "string" or id == "" then
+    local stand_in = key == "newModelId" and ", and so is modelId" or "" -- which the host puts in its place
+    return nil, ("deploymentInfo.%s is missing%s"):format(key, stand_in)
+  end
   if id:find("\0", 1, true) then return nil, ("deploymentInfo.%s contains a NUL byte"):format(key) end
   if #id > LONGEST_ID then
     return nil, ("deploymentInfo.%s is %d bytes long; at most %d are allowed"):format(key, #id, LONGEST_ID)
   end
   return id
-end
-
---- The id of the model that deployment_replace_model puts in place: `newModelId`, or `modelId` where the agent sends no
---- other.
----@param info table deploymentInfo
----@return string|nil id
----@return string|nil problem
-function deployment_info.new_model_id(info)
-  local given = info.newModelId ~= nil and info.newModelId ~= ""
-  local id, problem = deployment_info.id(info, given and "newModelId" or "modelId")
-  if not id and not given then problem = "deploymentInfo.newModelId is missing, and so is modelId" end
-  return id, problem
 end
 
 --- The deployment's own settings (`keyValueConfig`); empty when it has none.
@@ -60,7 +51,9 @@ end
 ---@field type "file"|"directory"
 ---@field size integer bytes of a file
 
---- The model's file (`modelArtifact`): a file that exists, under a safe name.
+--- The model's file (`modelArtifact`): a file that exists, under a safe name. A model at an http or https URL is
+--- fetched into a temporary file, which goes when the action has ended; its SHA-256 is checked if
+--- `keyValueConfig.sha256` says it. The token of `pluginConfig` is sent if the URL is on the server of `mlopsUrl`.
 ---@param info table deploymentInfo
 ---@param given? { folder?: boolean } folder: a folder is as good as a file
 ---@return bosun.deployment_info.Artifact|nil artifact
@@ -70,6 +63,9 @@ function deployment_info.artifact(info, given)
   if type(file) ~= "string" or file == "" then return nil, "deploymentInfo.modelArtifact is missing" end
   if file:find("\0", 1, true) then
     return nil, "deploymentInfo.modelArtifact is not a valid path: contains a NUL byte"
+  end
+  if file:find "^[Hh][Tt][Tt][Pp][Ss]?://" then
+    return require("bosun.host.fetch").artifact(file, info)
   end
   local stat, err = fs.stat(file)
   if not stat then return nil, ("cannot read the model: %s"):format(err.message) end

@@ -6,7 +6,8 @@
 --- A reply of any status is a response. A request without a reply returns `nil, err`, where `err.code` is "dns",
 --- "connect" or the name of an errno value ("ECONNREFUSED"), "proxy" (it refuses), "timeout" (of the request),
 --- "deadline" (of the action), "cancelled", "tls", "closed" (the connection ended too early), "protocol" (not HTTP),
---- "redirect", "too_large", "upgrade", "invalid", or that of a file operation ("ENOSPC"). Invalid options raise an error.
+--- "redirect", "too_large", "upgrade", "invalid", or that of a file operation ("ENOSPC"). Invalid options raise an
+--- error.
 ---
 --- A body is sent and received whole, or the request fails: also if a file changes while it is sent, or a compressed
 --- reply is cut short. Replies kept in memory may be compressed on their way, with gzip and nothing else.
@@ -45,8 +46,9 @@ local ALL = { concurrency = "positive" }
 ---@field form? table<string, bosun.http.Text|number|boolean|(string|number)[]> sent as the fields of a form
 ---@field source? string|fun():string?,any path of a file to send, or a function that returns the next bytes, nil at
 ---the end, or nil and an error. A function's bytes are sent in chunks, or as many as the header Content-Length says
----@field sink? string|fun(bytes: string):boolean?,any takes the body of a 2xx reply: the path of a file, which is
----replaced when the body is complete, or a function, which ends the transfer by returning false, or nil and an error
+---@field sink? string|fun(bytes: string, resp: bosun.http.Response):boolean?,any takes the body of a 2xx reply: a
+---path, whose file is replaced when the body is complete, or a function, which also gets the response as far as it is
+---known, and ends the transfer by returning false, or nil and an error
 ---@field sync? boolean default false; true: the file of a sink is on disk before the call returns
 ---@field max_bytes? integer limit of the decompressed body; default 64 MiB in memory, none for a sink
 ---@field max_line? integer bytes of the longest line for http.stream; default 4 MiB

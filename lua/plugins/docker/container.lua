@@ -94,7 +94,8 @@ end
 --- Stops a container with its stop signal, then removes it. One that is already gone is a success.
 ---@param context table
 ---@param instance { id: string, name: string }
----@param options? { kill?: boolean } kill: without the stop signal
+---@param options? { kill?: boolean, patience?: number } kill: without the stop signal; patience: seconds between that
+---and SIGKILL, at most stopTimeout
 ---@return true|nil ok
 ---@return bosun.Error|nil err
 function container.remove(context, instance, options)
@@ -103,7 +104,8 @@ function container.remove(context, instance, options)
   local inspected = not (options and options.kill) and engine:inspect_container(instance.id)
   if inspected and is_paused(inspected) then engine:unpause_container(id) end
   if inspected and inspected.State.Running then
-    local stopped, err = engine:stop_container(id, { timeout = math.ceil(context.config.stopTimeout) })
+    local patience = math.min(context.config.stopTimeout, options and options.patience or math.huge)
+    local stopped, err = engine:stop_container(id, { timeout = math.ceil(patience) })
     if not stopped then
       context.log:warn("cannot stop the container; killing it", { container = instance.name, error = err })
     end

@@ -97,10 +97,10 @@ end
 ---@return string|nil problem
 function dedicated.prepare(context, deployment, plan)
   if plan.is_custom then return true end
-  local made, problem = model_image.ensure(context, deployment, plan.package)
-  if not made then return nil, problem end
-  plan.made = made
-  if made.built then remark_on_others(context, deployment, plan.package) end
+  plan.made = {}
+  local ensured, problem = model_image.ensure(context, deployment, plan.package, plan.made)
+  if not ensured then return nil, problem end
+  if plan.made.built then remark_on_others(context, deployment, plan.package) end
   return true
 end
 

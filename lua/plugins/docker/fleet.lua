@@ -66,14 +66,25 @@ function fleet.current(instances)
   return best
 end
 
---- Is it the deployment's own? A container that somebody made from an image of it (docker commit) has its labels, too.
-local function is_own(context, instance)
-  return names.is_container(instance.name, context.config.containerNamePrefix, instance.deployment,
-    instance.model or "")
+--- Does a container have its labels from its image? So it is with one that somebody made from an image of the plugin's
+--- container (docker commit).
+---@param context table
+---@param image_id string
+---@param role string
+---@return boolean
+function fleet.inherits(context, image_id, role)
+  local image = context.engine:inspect_image(image_id)
+  local found = image and type(image.Config) == "table" and image.Config.Labels
+  return image == nil or labels.read(type(found) == "table" and found or {}).role == role
 end
 
---- A list per deployment, newest first. `strangers`: names and generations of containers with the deployment's labels
---- that are not its own.
+--- Is it the deployment's own, under its name or another that somebody gave it?
+local function is_own(context, instance)
+  return names.is_container(instance.name, context.config.containerNamePrefix, instance.deployment,
+    instance.model or "") or not fleet.inherits(context, instance.image_id, instance.role)
+end
+
+--- A list per deployment, newest first. `strangers`: containers with the deployment's labels that are not its own.
 local function by_deployment(context, all)
   local result = {}
   for _, instance in ipairs(all) do

@@ -143,7 +143,7 @@ local function verdict(context, id)
   local now, err = health.look(context, id)
   if not now then
     if err.code == "not_found" then return { problem = "removed by someone else" } end
-    return nil, err.message
+    return nil, err
   end
   if now.kind == "healthy" then return {} end
   local restarts = now.inspected.RestartCount or 0

@@ -55,8 +55,8 @@ end
 ---@field is_running boolean
 ---@field aliases? string[] its names on the network besides its own
 
---- The proxy asks for addresses when a container starts or ends, not when one gets another address. Nothing reached this
---- one, so a restart interrupts nothing.
+--- The proxy asks for addresses when a container starts or ends, not when one gets another address. Nothing reached
+--- this one, so a restart interrupts nothing.
 local function make_known(context, member)
   for name in pairs(member.networks) do
     if name ~= context.config.dockerNetwork then return true end

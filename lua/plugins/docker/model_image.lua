@@ -201,39 +201,42 @@ local function is_current(context, found, name, digest)
 end
 
 ---@class docker.MadeImage what an action did to have a model's image
+---@field has_begun? boolean it asked the engine for a build
 ---@field built? string id of the image that it built
 ---@field previous? string id of the image that had the name before
 
 --- Builds the image; `found` has its name now.
-local function make(context, deployment, name, digest, found)
+local function make(context, deployment, name, digest, found, made)
   local artifact, problem = model_image.artifact(deployment.info)
   if not artifact and not found then problem = ("%s (and there is no custom model image %s)"):format(problem, name) end
   problem = problem or name_problem(artifact)
   if problem then return nil, problem end
   local base, why = base_image(context)
   if not base then return nil, ("the prediction server's image is not available: %s"):format(why.message) end
+  made.has_begun, made.previous = true, found and found.Id
   local id, err = build(context, name, artifact, digest, base)
   if not id then return nil, ("cannot build the image %s: %s"):format(name, err.message) end
-  if found and found.Id == id then return {} end
-  return { built = id, previous = found and found.Id }
+  made.built = id ~= made.previous and id or nil
+  return true
 end
 
 --- Makes sure that a model's generated image exists.
 ---@param context table
 ---@param deployment { model: string, info: table }
 ---@param digest? string of the model package; nil: not known
----@return docker.MadeImage|nil made
+---@param made docker.MadeImage filled in
+---@return true|nil ok
 ---@return string|nil problem
-function model_image.ensure(context, deployment, digest)
+function model_image.ensure(context, deployment, digest, made)
   local name = model_image.name(context, deployment.model)
   local held <close> = build_lock(context, name, health.budget(context.config.startTimeout))
   local found, err = context.engine:inspect_image(name)
   if not found and err.code ~= "not_found" then return nil, err.message end
   local is_enough = found and (digest and is_current(context, found, name, digest)
     or not digest and not is_named(deployment.info))
-  if is_enough then return {} end
-  local made, problem = make(context, deployment, name, digest, found)
-  if made then return made end
+  if is_enough then return true end
+  local ok, problem = make(context, deployment, name, digest, found, made)
+  if ok then return true end
   if held then clear(context, name) end
   return nil, problem
 end
@@ -243,9 +246,11 @@ end
 ---@param model string
 ---@param made docker.MadeImage
 function model_image.take_back(context, model, made)
-  if not made.built then return end
+  if not made.has_begun then return end
   local name = model_image.name(context, model)
-  remove(context, made.built)
+  local now = not made.built and context.engine:inspect_image(name) -- the action was stopped while it was built
+  local image = made.built or now and now.Id
+  if image and image ~= made.previous then remove(context, image) end
   if made.previous then
     local tagged, err = model_image.give_back(context, model, made.previous)
     if not tagged then context.log:warn("cannot give an image its name back", { image = name, error = err }) end

@@ -102,14 +102,18 @@ local function is_silent(context, id, inspected)
   return false
 end
 
---- Waits until a newly started proxy answers. Where its API is not reachable in any way, it at least has to run.
+--- Waits until a newly started proxy answers; looks whether another one hangs. Where its API is not reachable in any
+--- way, it at least has to run.
 local function is_ready(context, id, created)
-  if not created then return true end
+  if not created then
+    local _, why, problem = proxy_api.ask(context, "/api/version")
+    return why ~= "failed", problem
+  end
   local blind_from = time.monotonic() + BLIND_WAIT
   local outcome, err = wait.poll(function()
     if proxy_api.ask(context, "/api/version") then return "ready" end
     local now, problem = health.look(context, id)
-    if not now then return nil, problem.message end
+    if not now then return nil, problem end
     if now.kind ~= "healthy" and now.kind ~= "starting" then return "broken", now.text end
     if time.monotonic() > blind_from and not is_silent(context, id, now.inspected) then return "ready" end
     return nil, NO_API

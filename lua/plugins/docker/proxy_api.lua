@@ -20,6 +20,7 @@ local CONNECT_TIMEOUT, TIMEOUT = 2, 5
 local EXEC_TIMEOUT = 10
 local ROUTE_TIMEOUT = 30
 local BLIND_WAIT = 5 -- seconds, when its API is not reachable: the proxy looks for new containers every 2
+local UNROUTE_TIMEOUT = 5
 local RESTART_POLICY = "always"
 
 --- The proxy's own answers when it does not reach a server, or not in time.
@@ -216,6 +217,18 @@ function proxy_api.wait_for_route(context, deployment, generation, longest)
       { seconds = BLIND_WAIT, hint = "publish its port 8080 with traefikPortMapping" })
   end
   return true
+end
+
+--- Waits until the proxy has noticed that a generation's container is gone, so that no prediction follows it.
+---@param context table
+---@param instance { deployment: string, model: string, generation: integer }
+function proxy_api.wait_until_unrouted(context, instance)
+  local router = names.router(context.config.containerNamePrefix, instance.deployment, instance.model,
+    instance.generation)
+  wait.poll(function()
+    local answer = proxy_api.ask(context, ("/api/http/routers/%s@docker"):format(router))
+    return answer == nil
+  end, { interval = 0.2, timeout = health.budget(UNROUTE_TIMEOUT), what = "the proxy to drop a router" })
 end
 
 return proxy_api

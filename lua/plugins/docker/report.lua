@@ -103,8 +103,8 @@ local function with_others(result, instances)
   end
   local stranger = instances.strangers and instances.strangers[1]
   if stranger then
-    result.msg = ("%s; container %s has the deployment's labels, so predictions may get there, but not its name: remove "
-      .. "it, or rename it back if it was renamed"):format(result.msg, stranger.name)
+    result.msg = ("%s; container %s was made from an image of the deployment's container and has its labels, so "
+      .. "predictions may get there: remove it"):format(result.msg, stranger.name)
     if result.status == ActionStatus.OK then result.status = ActionStatus.WARN end
   end
   return result

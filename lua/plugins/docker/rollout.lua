@@ -5,7 +5,6 @@
 local errors = require "bosun.error"
 local tables = require "bosun.tables"
 local time = require "bosun.time"
-local wait = require "bosun.wait"
 
 local container = require "docker.container"
 local dedicated = require "docker.dedicated"
@@ -20,7 +19,9 @@ local rollout = {}
 
 local NOT_JSON = "not possible in JSON: an infinite number, NaN, or a key that is not a string"
 local LOOK_INTERVAL = 1 -- seconds between two looks at a new container while the old one is drained
-local REACH_TIMEOUT = 10
+local REACH_TIMEOUT = 5
+local LATE_REQUEST = 0.5 -- seconds in which an engine finishes a request whose client is gone
+local LAST_PATIENCE = 5
 
 local KINDS = { [dedicated.role] = dedicated, [shared.role] = shared }
 
@@ -48,7 +49,7 @@ end
 ---@param context table
 ---@param instances docker.Instance[]
 ---@param kept docker.Instance[] those that stay
----@param options? { kill?: boolean } kill: without the stop signal
+---@param options? { kill?: boolean, patience?: number } as container.remove has them
 ---@return true|nil ok
 ---@return string|nil problem
 function rollout.retire(context, instances, kept, options)
@@ -57,6 +58,9 @@ function rollout.retire(context, instances, kept, options)
     if not removed then return nil, err.message end
     context.note("removed", { container = instance.name, model = instance.model })
     local kind = KINDS[instance.role]
+    -- Its model is in a server that goes on: until the proxy notices, it sends predictions there.
+    local is_followed = options and options.kill and kind == shared and not context.dry_run
+    if is_followed then proxy_api.wait_until_unrouted(context, instance) end
     if kind then kind.clean(context, instance, kept) end
   end
   return true
@@ -92,7 +96,7 @@ local function launch(context, kind, deployment, plan, generation)
   if created then context.note("started", { container = plan.name, generation = generation }) end
   return {
     id = id, name = plan.name, created = created, generation = generation, role = plan.role,
-    model = deployment.model, server_id = plan.server_id, made = plan.made or {},
+    deployment = deployment.id, model = deployment.model, server_id = plan.server_id, made = plan.made or {},
   }
 end
 
@@ -243,8 +247,9 @@ end
 ---@param context table
 ---@param deployment { id: string, model: string, info: table }
 ---@param instances docker.Instance[] of the deployment, newest first
----@param options? { fresh?: boolean, undo_adopted?: boolean } fresh: a new container even when an identical one
----serves; undo_adopted: also remove a container of an earlier run if it does not come up
+---@param options? { fresh?: boolean, undo_adopted?: boolean, moves?: boolean } fresh: a new container even when an
+---identical one serves; undo_adopted: also remove a container of an earlier run if it does not come up; moves: the
+---model serves already, under another id
 ---@return docker.Rollout
 function rollout.run(context, deployment, instances, options)
   options = options or {}
@@ -256,6 +261,10 @@ function rollout.run(context, deployment, instances, options)
   if not plan then return failed(problem) end
   plan.fresh = options.fresh
   local same = not options.fresh and same_as_planned(instances, plan, deployment) or nil
+  context.begun {
+    kind = kind, plan = plan, deployment = deployment, before = instances,
+    adopted = options.undo_adopted and same ~= current and same or nil, moves = options.moves,
+  }
   local kept, why = clear_leftovers(context, instances, same)
   if not kept then return failed(why) end
   local generation = fleet.newest_generation(instances) + 1
@@ -283,11 +292,74 @@ function rollout.run(context, deployment, instances, options)
   }
 end
 
+-- ---- after an action that was stopped ------------------------------------------------------------------------------
+
+--- What the stopped action brought up, newest first.
+local function brought_up(progress, instances)
+  local new = {}
+  for _, instance in ipairs(without(instances, without(progress.before, { progress.adopted }))) do
+    local is_planned = instance.role == progress.plan.role and instance.model == progress.deployment.model
+    if is_planned then new[#new + 1] = instance end
+    if not progress.adopted or instance.id ~= progress.adopted.id then instance.made = progress.plan.made or {} end
+  end
+  return new
+end
+
+--- Gives what was there before the action its names back.
+local function restore(context, progress, instances)
+  for _, now in ipairs(instances) do
+    for _, before in ipairs(progress.before) do
+      if now.id == before.id and (now.name ~= before.name or before.model == progress.deployment.model) then
+        local restored, problem = give_back(context, progress.kind, before)
+        if not restored then
+          context.log:warn("cannot restore everything as it was", { container = before.name, error = problem })
+        end
+      end
+    end
+  end
+end
+
+--- Removes what the action brought up, also what the engine was just making when the action was stopped.
+local function undo_all(context, progress, instances)
+  repeat
+    local new = brought_up(progress, instances)
+    local removed, problem = rollout.retire(context, new, without(instances, new), { kill = true })
+    if not removed then return problem end
+    time.sleep(LATE_REQUEST)
+    local now, err = fleet.instances(context, progress.deployment.id)
+    if not now then return err.message end
+    instances = now
+  until #brought_up(progress, instances) == 0
+  progress.kind.clean(context, { role = progress.plan.role, model = progress.deployment.model,
+    server_id = progress.plan.server_id, made = progress.plan.made or {} }, instances)
+  restore(context, progress, instances)
+end
+
+--- Ends what a stopped action began. If predictions reach the new container already, removes the old one; if not,
+--- removes what the action brought up.
+---@param context table
+---@param progress table what context.begun got from the stopped action
+---@return docker.Rollout|nil outcome
+---@return bosun.Error|nil err
+function rollout.settle(context, progress)
+  local deployment, instances, err = progress.deployment, fleet.instances(context, progress.deployment.id)
+  if not instances then return nil, err end
+  local new = brought_up(progress, instances)[1]
+  if new and fleet.serves(new) and proxy_api.wait_for_route(context, deployment, new.generation, REACH_TIMEOUT) then
+    local retired, left = rollout.retire(context, without(instances, { new }), { new }, { patience = LAST_PATIENCE })
+    for _, gone in ipairs(without(progress.before, instances)) do KINDS[gone.role].clean(context, gone, { new }) end
+    return { serves = true, changed = true, problem = not retired and left or nil }
+  end
+  local problem = undo_all(context, progress, instances)
+  if progress.moves and not problem then return { serves = true, changed = true } end
+  return failed(problem)
+end
+
 --- Rolls out once more, to move the model to the deployment's own id in the shared server. A problem, or nil.
 function rollout.move_to_own_id(context, deployment)
   local instances, err = fleet.instances(context, deployment.id)
   if not instances then return err.message end
-  return rollout.run(context, deployment, instances, { fresh = true }).problem
+  return rollout.run(context, deployment, instances, { fresh = true, moves = true }).problem
 end
 
 return rollout

@@ -3,6 +3,7 @@
 --- when the new one fails. The former one has another name meanwhile, which tells the next run how far this one got.
 
 local container = require "docker.container"
+local fleet = require "docker.fleet"
 local health = require "docker.health"
 local labels = require "docker.labels"
 local names = require "docker.names"
@@ -12,6 +13,7 @@ local succession = {}
 ---@class docker.Incumbents a service's containers in the engine's list
 ---@field now? table the one that has the service's name
 ---@field former? table the one that had it before
+---@field renamed? table one that somebody gave another name
 
 local function name_of(summary)
   return (tostring(summary.Names[1] or ""):gsub("^/", ""))
@@ -29,8 +31,14 @@ function succession.find(context, wanted)
   for _, summary in ipairs(list) do
     if labels.is_ours(context, summary.Labels) then
       local name = name_of(summary)
-      if name == wanted.name then there.now = summary end
-      if name == names.former_service(wanted.name) then there.former = summary end
+      local is_former = name == names.former_service(wanted.name)
+      if name == wanted.name then
+        there.now = summary
+      elseif is_former then
+        there.former = summary
+      elseif not fleet.inherits(context, summary.ImageID, wanted.role) then
+        there.renamed = summary
+      end
     end
   end
   return there
@@ -119,6 +127,12 @@ local function exchange(context, wanted, now, prove)
   return take_over(context, wanted, id, now, prove)
 end
 
+--- Gives a container that somebody renamed its name back: a second one would want the same ports.
+local function take_name_back(context, wanted, renamed)
+  context.note("giving a renamed container its name back", { container = wanted.name })
+  return context.engine:rename_container(renamed.Id, wanted.name)
+end
+
 local function spec_of(summary)
   return labels.read(summary.Labels).spec
 end
@@ -144,11 +158,18 @@ function succession.run(context, wanted, there, prove)
   local now, former = there.now, there.former
   if former and not context.dry_run then -- an exchange was interrupted
     if now and (wanted.adopt or spec_of(now) == wanted.spec) then
-      return take_over(context, wanted, now.Id, former, prove)
+      local id, problem = take_over(context, wanted, now.Id, former, prove)
+      if id or not wanted.adopt then return id, problem end
+      return run(context, wanted, prove) -- the former one is back
     end
     local back, err = go_back(context, wanted, now and now.Id, former)
     if not back then return nil, err.message end
     now = former
+  end
+  if not now and there.renamed then
+    local named, err = take_name_back(context, wanted, there.renamed)
+    if not named then return nil, err.message end
+    now = there.renamed
   end
   if now and not wanted.adopt and spec_of(now) ~= wanted.spec then return exchange(context, wanted, now, prove) end
   return run(context, wanted, prove)

@@ -3,6 +3,7 @@
 ---@class bosun.docker.Engine
 local Engine = require "bosun.docker.engine"
 
+local auth_file = require "bosun.docker.auth_file"
 local credentials = require "bosun.docker.credentials"
 local effect = require "bosun.effect"
 local errors = require "bosun.docker.errors"
@@ -26,15 +27,31 @@ local BUILD = {
 ---@field no_cache? boolean default false
 ---@field dockerfile? string its name in the archive; default "Dockerfile"
 ---@field auth? bosun.docker.Credentials[]|false for the registries of base images, each with its serveraddress; false:
----none; default: all of the client's config
+---none; default: all of the client's config; with Docker, only those for whole registries: pull the base image before
 ---@field on_progress? fun(text: string) gets each line of the output; default: the log
 ---@field note? string for the plan of a dry run, such as "base alpine"
+
+--- Credentials for a part of a registry: Docker would send them to all of it, Podman knows better.
+local function is_misread(engine, auth)
+  local _, path = auth_file.scope(auth.serveraddress)
+  return path ~= "" and engine.kind ~= "podman"
+end
+
+--- All credentials of the client's config that the engine understands, and what went wrong.
+local function all_credentials(engine)
+  local all, problems = credentials.all(engine._config_file)
+  local list = {}
+  for _, auth in ipairs(all) do
+    if not is_misread(engine, auth) then list[#list + 1] = auth end
+  end
+  return list, problems
+end
 
 --- {"registry": {"username", …}} for all registries, or nil.
 local function registries(engine, option)
   if option == false then return nil end
   local list, problems, map = option, {}, {}
-  if not list then list, problems = credentials.all(engine._config_file) end
+  if not list then list, problems = all_credentials(engine) end
   for _, err in ipairs(problems) do log.warn("docker: building without some credentials: " .. err.message) end
   for _, auth in ipairs(list) do
     if not auth.serveraddress then error("engine:build: option auth: credentials without a serveraddress", 0) end

@@ -1,6 +1,8 @@
 --- Internal: registry credentials, where the Docker client keeps them: its config.json (auths) and the helper programs
---- that it names (credHelpers, credsStore). Passwords become secrets as soon as they are read.
+--- that it names (credHelpers, credsStore). Podman's auth.json is such a file, too. Passwords become secrets as soon as
+--- they are read.
 
+local auth_file = require "bosun.docker.auth_file"
 local base64 = require "bosun.base64"
 local endpoint = require "bosun.docker.endpoint"
 local errors = require "bosun.docker.errors"
@@ -10,12 +12,9 @@ local path = require "bosun.path"
 local process = require "bosun.process"
 local secret = require "bosun.secret"
 local tables = require "bosun.tables"
-local url = require "bosun.url"
 
 local credentials = {}
 
-local HUB = "docker.io"
-local HUB_ADDRESS = "https://index.docker.io/v1/"
 local HELPER_SECONDS = 30
 --- The variables that helpers use: for their own files and keyrings, and cloud credentials.
 local HELPER_ENV = {
@@ -31,7 +30,8 @@ local HELPER_ENV = {
 ---@field username? string
 ---@field password? string|bosun.Secret
 ---@field identitytoken? string|bosun.Secret in place of a password
----@field serveraddress? string the registry
+---@field registrytoken? string|bosun.Secret in place of both
+---@field serveraddress? string the registry; from Podman's auth.json, it may be a part of one: "quay.io/team-a"
 
 --- The Docker client's config file; nil: no home folder is known.
 function credentials.default_file()
@@ -48,7 +48,7 @@ end
 function credentials.plain(auth)
   return auth and {
     username = auth.username, password = text_of(auth.password), identitytoken = text_of(auth.identitytoken),
-    serveraddress = auth.serveraddress,
+    registrytoken = text_of(auth.registrytoken), serveraddress = auth.serveraddress,
   }
 end
 
@@ -92,26 +92,6 @@ local function string_of(config, field)
   return type(value) == "string" and value ~= "" and value or nil
 end
 
---- The registry of a key: "https://index.docker.io/v1/" is docker.io.
-local function domain_of(key)
-  local parts = url.parse(key:find("://", 1, true) and key or "https://" .. key)
-  local host = parts and parts.host .. (parts.port and ":" .. parts.port or "") or key
-  return (host == "index.docker.io" or host == "registry-1.docker.io") and HUB or host
-end
-
-local function address_of(domain)
-  return domain == HUB and HUB_ADDRESS or domain
-end
-
---- The entry for a registry in a table of the config, and its key. A key that is the registry itself comes first.
-local function entry_for(map, domain)
-  if map[address_of(domain)] ~= nil then return map[address_of(domain)], address_of(domain) end
-  if map[domain] ~= nil then return map[domain], domain end
-  for _, key in ipairs(tables.sorted_keys(map)) do
-    if type(key) == "string" and domain_of(key) == domain then return map[key], key end
-  end
-end
-
 --- Decodes "user:password" from base64.
 local function decode_auth(text)
   secret.new(text)
@@ -121,12 +101,18 @@ local function decode_auth(text)
   return user, secret.new((password:gsub("%z+$", "")))
 end
 
+local function secret_of(entry, field)
+  local text = string_of(entry, field)
+  return text and secret.new(text)
+end
+
 --- The credentials of an entry in auths; nil: none; nil, err: the entry is broken.
-local function of_entry(entry, key, domain, file)
-  local result = { serveraddress = address_of(domain) }
-  local token = string_of(entry, "identitytoken")
-  result.identitytoken = token and secret.new(token)
-  local auth, password = string_of(entry, "auth"), string_of(entry, "password")
+local function of_entry(entry, key, address, file)
+  local result = {
+    serveraddress = address, identitytoken = secret_of(entry, "identitytoken"),
+    registrytoken = secret_of(entry, "registrytoken"),
+  }
+  local auth, password = string_of(entry, "auth"), secret_of(entry, "password")
   if auth then
     result.username, result.password = decode_auth(auth)
     if not result.username then
@@ -134,9 +120,9 @@ local function of_entry(entry, key, domain, file)
         file, key)
     end
   elseif password then
-    result.username, result.password = string_of(entry, "username"), secret.new(password)
+    result.username, result.password = string_of(entry, "username"), password
   end
-  return (result.username or result.identitytoken) and result or nil
+  return (result.username or result.identitytoken or result.registrytoken) and result or nil
 end
 
 -- ---- helpers --------------------------------------------------------------------------------------------------------
@@ -172,11 +158,11 @@ end
 
 --- A helper's credentials for a registry; false: none.
 local function from_helper(name, domain)
-  local answer, err = ask_helper(name, "get", address_of(domain))
+  local answer, err = ask_helper(name, "get", auth_file.address(domain))
   if not answer then return answer, err end
   local user, text = string_of(answer, "Username"), string_of(answer, "Secret")
   if not user or not text then return false end
-  local result = { serveraddress = address_of(domain) }
+  local result = { serveraddress = auth_file.address(domain) }
   if user == "<token>" then
     result.identitytoken = secret.new(text)
   else
@@ -187,16 +173,17 @@ end
 
 -- ---- finding --------------------------------------------------------------------------------------------------------
 
-local function find_in(config, domain, file)
-  local entry, key = entry_for(table_of(config, "auths"), domain)
-  local helper = entry_for(table_of(config, "credHelpers"), domain)
+--- repository "": only credentials for the whole registry.
+local function find_in(config, domain, repository, file)
+  local helper = auth_file.find(table_of(config, "credHelpers"), domain, "")
   helper = type(helper) == "string" and helper ~= "" and helper or string_of(config, "credsStore")
   if helper then
     local found, err = from_helper(helper, domain)
     if found or err then return found or nil, err end
   end
+  local entry, key = auth_file.find(table_of(config, "auths"), domain, repository)
   if entry == nil then return nil end
-  return of_entry(entry, key, domain, file)
+  return of_entry(entry, key, auth_file.address(domain), file)
 end
 
 --- The credentials for a parsed reference. nil: none; nil, err: the config or a helper is broken.
@@ -207,25 +194,33 @@ end
 function credentials.find(ref, file)
   local config, err = read_config(file)
   if not config then return nil, err end
-  return find_in(config, ref.domain, file)
+  return find_in(config, ref.domain, ref.repository, file)
 end
 
 --- The registries in a config, and what went wrong with helpers.
 local function domains_of(config)
-  local seen, problems = {}, {}
-  for _, field in ipairs { "auths", "credHelpers" } do
-    for key in pairs(table_of(config, field)) do
-      if type(key) == "string" then seen[domain_of(key)] = true end
+  local seen = {}
+  local function add(keys)
+    for key in pairs(keys) do
+      if type(key) == "string" then seen[(auth_file.scope(key))] = true end
     end
   end
+  add(table_of(config, "auths"))
+  add(table_of(config, "credHelpers"))
   local store = string_of(config, "credsStore")
   local listed, err
   if store then listed, err = ask_helper(store, "list", "") end
-  for key in pairs(listed or {}) do
-    if type(key) == "string" then seen[domain_of(key)] = true end
+  add(listed or {})
+  return tables.sorted_keys(seen), { err }
+end
+
+--- The keys in auths that are for a part of a registry.
+local function partial_keys(auths)
+  local keys = {}
+  for _, key in ipairs(tables.sorted_keys(auths)) do
+    if type(key) == "string" and select(2, auth_file.scope(key)) ~= "" then keys[#keys + 1] = key end
   end
-  problems[1] = err
-  return tables.sorted_keys(seen), problems
+  return keys
 end
 
 --- All credentials of a config, and what went wrong with the others.
@@ -237,10 +232,14 @@ function credentials.all(file)
   if not config then return {}, { err } end
   local domains, problems = domains_of(config)
   local list = {}
-  for _, domain in ipairs(domains) do
-    local found, problem = find_in(config, domain, file)
-    if found then list[#list + 1] = found end
+  local function add(found, problem)
+    list[#list + 1] = found
     problems[#problems + 1] = problem
+  end
+  local auths = table_of(config, "auths")
+  for _, domain in ipairs(domains) do add(find_in(config, domain, "", file)) end
+  for _, key in ipairs(partial_keys(auths)) do
+    add(of_entry(auths[key], key, key, file))
   end
   return list, problems
 end

@@ -67,7 +67,7 @@ local function auth_for(engine, ref, option)
     log.warn("docker: continuing without credentials: " .. err.message)
     return nil, "without credentials: " .. err.message
   end
-  return nil, ("without credentials: %s has none for %s"):format(file or "no file", ref.domain)
+  return nil, ("without credentials: %s has none for %s"):format(file or "no file", ref.familiar_name)
 end
 
 --- Adds to a refusal by a registry, if it may be about credentials, which ones were used.

@@ -62,7 +62,8 @@ local function deliver(job, last)
     if err then return nil, errors.wrap(err, job.label) end
     if not piece then break end
     job.delivered = true
-    local keep, failure = consume(piece)
+    job.so_far = job.so_far or response.new(job.transfer:reply(), job)
+    local keep, failure = consume(piece, job.so_far)
     if keep == nil and failure ~= nil then return nil, failure end
     if keep == false then return false end
   end
@@ -113,7 +114,7 @@ local function permitted(job)
 end
 
 local function start(run, job)
-  job.attempt = job.attempt + 1
+  job.attempt, job.so_far = job.attempt + 1, nil
   job.started = time.monotonic()
   if not permitted(job) then return end
   local transfer, err = run.client:start(job.native)

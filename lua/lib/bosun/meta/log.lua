@@ -2,7 +2,8 @@
 -- luacheck: ignore 212 241
 
 --- Writes events to the host's log, on standard error. Fields are values that tools can search for: they are written as
---- text, with secrets redacted. An event has at most 32 fields.
+--- text, with secrets redacted. An event has at most 32 fields; the host adds `action`, `deployment` and `run`, unless
+--- it has fields of these names.
 ---
 ---     local log = require "bosun.log"
 ---     log.info("model copied", { path = path, bytes = size })

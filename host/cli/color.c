@@ -1,0 +1,32 @@
+/* Whether output is in colour. */
+#include "color.h"
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+const char *const color_names[3] = {
+    [COLOR_AUTO] = "auto", [COLOR_ALWAYS] = "always", [COLOR_NEVER] = "never"};
+
+static color_when chosen;
+
+void color_choose(color_when when)
+{
+    chosen = when;
+}
+
+bool color_wanted(int fd)
+{
+    if (chosen != COLOR_AUTO)
+        return chosen == COLOR_ALWAYS;
+    const char *no_color = getenv("NO_COLOR");
+    const char *term = getenv("TERM");
+    bool is_dumb = !term || !*term || strcmp(term, "dumb") == 0;
+    return !(no_color && *no_color) && !is_dumb && isatty(fd);
+}
+
+void color_report(const char *program, const char *message)
+{
+    bool color = color_wanted(STDERR_FILENO);
+    fprintf(stderr, "%s%s:%s %s\n", color ? COLOR_ERROR : "", program, color ? COLOR_END : "", message);
+}
