@@ -171,17 +171,13 @@ end
 
 -- ---- deployments ----------------------------------------------------------------------------------------------------
 
---- The deployment of an action with its model, whose id `model_of(deployment_info)` reads; or nil and a problem.
-local function deployment_of(deployment_info, model_of)
+--- The deployment of an action, with the model that `key` names; or nil and a problem.
+local function deployment_of(deployment_info, key)
   local id, problem = given.id(deployment_info, "id")
   if not id then return nil, problem end
-  local model, no_model = model_of(deployment_info)
+  local model, no_model = given.id(deployment_info, key)
   if not model then return nil, no_model end
   return { id = id, model = model, info = deployment_info }
-end
-
-local function model_id(deployment_info)
-  return given.id(deployment_info, "modelId")
 end
 
 --- Runs body(context, the deployment's instances) while no other action on this machine changes the deployment. Goes
@@ -199,8 +195,8 @@ function DockerPlugin:change(deployment, body)
 end
 
 --- Runs body(context, deployment, its instances) for the actions that bring up a model.
-function DockerPlugin:with_deployment(deployment_info, model_of, body)
-  local deployment, problem = deployment_of(deployment_info, model_of)
+function DockerPlugin:with_deployment(deployment_info, key, body)
+  local deployment, problem = deployment_of(deployment_info, key)
   if not deployment then return failing(about(deployment_info, "%s", problem)) end
   return self:change(deployment, function(context, instances)
     local missing = membership.network_problem(context)
@@ -260,7 +256,7 @@ local function exchange(context, deployment, instances, options)
 end
 
 function DockerPlugin:deployment_start(deployment_info)
-  return self:with_deployment(deployment_info, model_id, function(context, deployment, instances)
+  return self:with_deployment(deployment_info, "modelId", function(context, deployment, instances)
     local current = fleet.current(instances)
     local is_exchange = current ~= nil and current.model ~= deployment.model
     return exchange(context, deployment, instances, { undo_adopted = is_exchange })
@@ -268,7 +264,7 @@ function DockerPlugin:deployment_start(deployment_info)
 end
 
 function DockerPlugin:replace(deployment_info)
-  return self:with_deployment(deployment_info, given.new_model_id, function(context, deployment, instances)
+  return self:with_deployment(deployment_info, "newModelId", function(context, deployment, instances)
     if #instances == 0 then
       return failing(about(deployment, "no model to replace; use deployment_start"), State.ERRORED)
     end
@@ -286,14 +282,14 @@ function DockerPlugin:deployment_replace_model(deployment_info)
   if result.state then return result end
   -- It failed before it reached the deployment.
   self:with_engine(function(context)
-    return add_what_is_served(context, result, { id = deployment_info.id, model = given.new_model_id(deployment_info) })
+    return add_what_is_served(context, result, { id = deployment_info.id, model = deployment_info.newModelId })
   end)
   result.state = result.state or State.UNKNOWN
   return result
 end
 
 function DockerPlugin:deployment_relaunch(deployment_info)
-  return self:with_deployment(deployment_info, model_id, function(context, deployment, instances)
+  return self:with_deployment(deployment_info, "modelId", function(context, deployment, instances)
     return exchange(context, deployment, instances, { fresh = true })
   end)
 end

@@ -146,6 +146,12 @@ def _():
         untouched("plugin_stop")
         answers(bench.start("d1", "o"), "o", "d1")
         untouched("start")
+        # The deployment's own container under another name is still its own.
+        own, = bench.servers()
+        docker("rename", own, bench.prefix + "renamed")
+        expect(set(bench.listed()) == {"d1"}, bench.listed())
+        answers(bench.start("d1", "o"), "o", "d1")
+        expect(bench.servers() == [own], bench.containers())
 
 
 if __name__ == "__main__":

@@ -104,6 +104,26 @@ def _():
         expect(left == [], left)
 
 
+@test("a queue that does not come up: failing, and the former one is back with what it held")
+def _():
+    with Quick("queue") as bench:
+        monitored = {"plugin_config": {"MLOPS_BOSUN_PRED_ENV_ENABLE_MONITORING": True, "mlopsApiToken": "t",
+                                       "mlopsUrl": "http://127.0.0.1:1"}, "private": {"rabbitmqPortMapping": None}}
+        bench.up(**monitored)
+        before = id_of(bench, "rabbitmq")
+        docker("exec", bench.prefix + "rabbitmq", "sh", "-c", "echo kept >/var/lib/rabbitmq/kept")
+        ends = image_without(bench, "ends", PPS, 'ENTRYPOINT ["/bin/false"]')
+        ill = {**monitored, "private": {**monitored["private"], "rabbitmqImage": ends}}
+        bench.act("plugin_start", **ill).expect("failing", "queue", "the former container runs on")
+        expect(id_of(bench, "rabbitmq") == before, bench.containers())
+        bench.up(**monitored)
+        kept = docker("exec", bench.prefix + "rabbitmq", "cat", "/var/lib/rabbitmq/kept")
+        expect(id_of(bench, "rabbitmq") == before and kept == "kept", kept)
+        docker("rename", bench.prefix + "rabbitmq", bench.prefix + "mq")
+        bench.up(**monitored)
+        expect(id_of(bench, "rabbitmq") == before, bench.containers())
+
+
 @test("killed while it exchanges the proxy: the next plugin_start, or start, finds its way; one proxy is left")
 def _():
     with Scene("killed") as scene:
