@@ -37,11 +37,11 @@ struct bosun_http_transfer {
     char *method;        /* of the current request: a redirect can change it */
     char *label;         /* "GET http://host/path", for messages */
     char *unix_socket;   /* NULL: none */
-    bool may_be_proxied; /* a proxy is set, but perhaps not for this host */
     const char *ca_hint; /* what to do when no CA can be read */
-    int follow;          /* redirects that may still be followed */
     int64_t until;       /* when the timeout of the request has passed; BOSUN_NO_DEADLINE: never */
     double earlier;      /* seconds of the requests that were redirected */
+    int follow;          /* redirects that may still be followed; -1: none is */
+    bool may_be_proxied; /* a proxy is set, but perhaps not for this host */
     bool idempotent;
     bool reached; /* a request was sent, and no reply to it has begun */
     bool done;
