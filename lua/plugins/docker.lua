@@ -148,6 +148,8 @@ local function environment_status(context, found)
     if trouble and is_monitoring then return warning("predictions are served, but not monitored: " .. trouble) end
     if trouble then return failing(trouble) end
   end
+  local _, not_routing = proxy.routers(context)
+  if not_routing then return failing(not_routing) end
   return passing(("%s engine %s at %s and the proxy are up"):format(context.engine.kind, context.engine.server_version,
     context.engine.host))
 end

@@ -1,7 +1,7 @@
---- The reverse proxy: traefik 2, which follows the labels of containers. This file has the labels that route a
+--- The reverse proxy: traefik, which follows the labels of containers. This file has the labels that route a
 --- deployment's predictions, the proxy's own container, and the questions to its API.
 ---
---- Source: traefik 2.3, documentation of the docker provider and of the API.
+--- Source: traefik 2.3 to 3.7, documentation of the docker provider, of entry points and of the API.
 
 local http = require "bosun.http"
 local json = require "bosun.json"
@@ -14,13 +14,14 @@ local container = require "docker.container"
 local health = require "docker.health"
 local labels = require "docker.labels"
 local names = require "docker.names"
+local traefik = require "docker.traefik"
 
 local proxy = {}
 
 local SOCKET = "/var/run/docker.sock"
 local API_PORT = 8080
 local ROUTE_TIMEOUT = 30
-local READY_TIMEOUT = 10
+local READY_TIMEOUT = 30
 local BLIND_WAIT = 5 -- seconds, when its API is not reachable: the proxy looks for new containers every 2
 local DEPLOYMENT_PRIORITY = 1000000
 
@@ -107,6 +108,7 @@ end
 ---@return table|nil answer
 ---@return "absent"|"unreachable"|"failed"|nil why absent: 404
 ---@return string|nil problem with "failed"
+---@return table|nil inspected its container
 function proxy.ask(context, path)
   local inspected, err = context.engine:inspect_container(container_name(context))
   if not inspected and err.code ~= "not_found" then return nil, "failed", err.message end
@@ -116,23 +118,53 @@ function proxy.ask(context, path)
     local response = http.get(base .. path, { timeout = 5, connect_timeout = 2, proxy = false })
     if response and response.status == 404 and decoded(response.body) then return nil, "absent" end
     local value = response and response.ok and decoded(response.body)
-    if value then return value end
+    if value then return value, nil, nil, inspected end
   end
-  return ask_inside(context, inspected.Id, path)
+  local value, why = ask_inside(context, inspected.Id, path)
+  return value, why, nil, inspected
 end
 
---- Waits until a newly started proxy answers. One whose API is not reachable from here at least has to run.
+--- The names of the enabled routers; nil: unknown, and with a problem: there are none.
+---@param context table
+---@return table<string, boolean>|nil
+---@return string|nil problem
+function proxy.routers(context)
+  local list, _, problem, inspected = proxy.ask(context, "/api/http/routers?per_page=100000")
+  if not list then return nil, problem end
+  local enabled = {}
+  for _, router in ipairs(list) do
+    if router.status == "enabled" then enabled[tostring(router.name):gsub("@.*$", "")] = true end
+  end
+  local blind = traefik.blindness(context, inspected, enabled)
+  if blind then return nil, blind end
+  return enabled
+end
+
+--- Older traefiks only speak API 1.24, which newer engines refuse: a warning about that, or nil.
+---@return string|nil
+function proxy.warning(context)
+  return traefik.version_problem(context, (proxy.ask(context, "/api/version")))
+end
+
+--- Waits until a newly started proxy works: it answers, and sees the engine's containers. One whose API is not
+--- reachable from here at least has to run.
 local function is_ready(context, id, created)
   if not created then return true end
+  local blind
   local ok = wait.poll(function()
-    if proxy.ask(context, "/api/version") then return true end
+    local routers, problem = proxy.routers(context)
+    if routers then return true end
     local now = health.look(context, id)
-    return now and now.kind ~= "healthy" and now.kind ~= "starting" and "broken"
+    local is_up = now and (now.kind == "healthy" or now.kind == "starting")
+    blind = is_up and problem
+    return now and not is_up and "broken"
   end, { interval = 0.2, backoff = 1.5, timeout = health.budget(READY_TIMEOUT), what = "the proxy" })
   if ok == true then return true end
   local now, err = health.look(context, id)
   if not now then return nil, err.message end
-  return now.kind == "healthy" or now.kind == "starting", now.text
+  if now.kind ~= "healthy" and now.kind ~= "starting" then return nil, now.text end
+  local warning = blind and proxy.warning(context)
+  return not blind, warning and ("%s; %s"):format(blind, warning) or blind
 end
 
 -- ---- its container --------------------------------------------------------------------------------------------------
@@ -162,13 +194,16 @@ function proxy.service(context)
   local exposed, bindings = proxy.ports(config.traefikPortMapping)
   return {
     role = labels.Role.PROXY, name = container_name(context), ready = is_ready, image = config.traefikImage,
+    labels = proxy.add_service(context, {}, traefik.own_route(context)),
     body = {
       Image = config.traefikImage,
       Cmd = json.array {
         "--providers.docker", "--providers.docker.exposedbydefault=false",
         "--providers.docker.network=" .. config.dockerNetwork,
         "--providers.docker.constraints=" .. labels.constraint(context),
-        "--entrypoints.web.address=:80", "--api.insecure=true",
+        "--entrypoints.web.address=:80",
+        "--entrypoints.web.transport.respondingtimeouts.readtimeout=0", -- else traefik 3 cuts a body after 60 s
+        "--api.insecure=true",
       },
       ExposedPorts = exposed,
       HostConfig = container.host_config(context, {
@@ -177,18 +212,6 @@ function proxy.service(context)
       }),
     },
   }
-end
-
---- Traefik up to 3.6.0 only speaks API 1.24, which newer engines refuse: a warning about that, or nil.
----@return string|nil
-function proxy.warning(context)
-  local major, minor, patch = context.config.traefikImage:match(":v?(%d+)%.(%d+)%.?(%d*)")
-  local lowest = tonumber((context.engine.min_api_version:gsub("^1%.", "")))
-  if not major or not lowest or lowest <= 24 then return nil end
-  local version = tonumber(major) * 10000 + tonumber(minor) * 100 + (tonumber(patch) or 0)
-  if version > 30600 then return nil end
-  return ("%s only speaks API 1.24, and this engine requires %s or newer: set traefikImage to 3.6.1 or newer")
-    :format(context.config.traefikImage, context.engine.min_api_version)
 end
 
 --- Does the proxy route a deployment's predictions to this generation? True; false and why not; nil: unknown.
@@ -227,20 +250,6 @@ function proxy.wait_for_route(context, deployment, generation)
       { seconds = BLIND_WAIT, hint = "publish its port 8080 with traefikPortMapping" })
   end
   return true
-end
-
---- The names of the enabled routers; nil: unknown, and with a problem: there are none.
----@param context table
----@return table<string, boolean>|nil
----@return string|nil problem
-function proxy.routers(context)
-  local list, _, problem = proxy.ask(context, "/api/http/routers?per_page=100000")
-  if not list then return nil, problem end
-  local enabled = {}
-  for _, router in ipairs(list) do
-    if router.status == "enabled" then enabled[tostring(router.name):gsub("@.*$", "")] = true end
-  end
-  return enabled
 end
 
 return proxy

@@ -6,8 +6,8 @@ local prediction_server = require "bosun.prediction_server"
 local schema = {}
 
 local PING = ("http://127.0.0.1:%d%s"):format(prediction_server.PORT, prediction_server.PING)
---- Uses whichever of these programs the image has, and never a proxy of the server's environment: some of them would ask
---- it for 127.0.0.1. The engine enforces the timeout.
+--- Uses whichever of these programs the image has, and never a proxy of the server's environment: some of them would
+--- ask it for 127.0.0.1. The engine enforces the timeout.
 local ASK_PING = ([[
 unset http_proxy HTTP_PROXY https_proxy HTTPS_PROXY all_proxy ALL_PROXY
 if command -v curl >/dev/null; then exec curl -qfsS -o /dev/null %s
@@ -72,19 +72,14 @@ local function is_host_port(value)
   return nil, "expected " .. HOST_PORT
 end
 
-local function is_docker_host(text)
-  local ok, problem = docker.check_host(text)
-  return ok, problem
-end
-
---- A network of this kind cannot hold a proxy and servers that find each other: the host's has one port 8080, "none" no
---- address, and the default bridge no names.
-local RESERVED = { host = true, none = true, bridge = true, default = true, nat = true }
+--- The engine's own networks on which the proxy cannot reach servers: all containers of "host" share the port 8080,
+--- those of "none" have no address, and "default" is another word for one of them.
+local UNSUITABLE = { host = true, none = true, default = true }
 
 local function is_network(name)
-  if RESERVED[name] or name:find("^container:") then
-    return nil, ("containers on the network %q cannot reach each other by name; create one (docker network create bosun) "
-      .. "and name it here"):format(name)
+  if UNSUITABLE[name] or name:find("^container:") then
+    return nil, ("%q cannot connect the proxy with prediction servers; create a network (docker network create bosun) "
+      .. "and set its name"):format(name)
   elseif not name:find("^[%w][%w_.-]*$") then
     return nil, "expected the name of a network: a letter or digit, then letters, digits, _, . and -"
   end
@@ -123,7 +118,10 @@ local function ports(description)
 end
 
 schema.fields = {
-  dockerHost = { type = "string", check = is_docker_host, description = "the engine's address; default: DOCKER_HOST, else the local socket" },
+  dockerHost = {
+    type = "string", check = docker.check_host,
+    description = "the engine's address; default: DOCKER_HOST, the docker program's context, the local socket",
+  },
   dockerCertPath = { type = "path", description = "folder with ca.pem, cert.pem and key.pem, for an engine with TLS" },
   dockerConfigFile = { type = "path", description = "the Docker client's config file, for registry credentials" },
   dockerSocket = { type = "path", description = "the engine's socket on its own machine, mounted into the proxy" },
