@@ -3,11 +3,10 @@ import os
 import runpy
 import sys
 
-HERE = os.path.dirname(os.path.abspath(__file__))
-sys.path.insert(0, os.path.join(HERE, "..", "docker"))
-TRAEFIK = "bosun-test/traefik:3"
-os.environ["BOSUN_TEST_PROXY"] = TRAEFIK
+DOCKER = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "docker")
+sys.path.insert(0, DOCKER)
+os.environ["BOSUN_TEST_PROXY"] = "bosun-test/traefik:3"
 
 
 def again(name):
-    runpy.run_path(os.path.join(HERE, "..", "docker", os.path.basename(name)), run_name="__main__")
+    runpy.run_path(os.path.join(DOCKER, os.path.basename(name)), run_name="__main__")

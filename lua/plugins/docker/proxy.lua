@@ -128,15 +128,17 @@ end
 ---@param context table
 ---@return table<string, boolean>|nil
 ---@return string|nil problem
+---@return boolean|nil is_blind it answers, but does not see the engine's containers
 function proxy.routers(context)
-  local list, _, problem, inspected = proxy.ask(context, "/api/http/routers?per_page=100000")
+  local list, why, problem, inspected = proxy.ask(context, "/api/http/routers?per_page=100000")
+  if why == "absent" then return nil, traefik.blind_text(context, inspected), true end
   if not list then return nil, problem end
   local enabled = {}
   for _, router in ipairs(list) do
     if router.status == "enabled" then enabled[tostring(router.name):gsub("@.*$", "")] = true end
   end
   local blind = traefik.blindness(context, inspected, enabled)
-  if blind then return nil, blind end
+  if blind then return nil, blind, true end
   return enabled
 end
 
@@ -152,12 +154,11 @@ local function is_ready(context, id, created)
   if not created then return true end
   local blind
   local ok = wait.poll(function()
-    local routers, problem = proxy.routers(context)
+    local routers, problem, is_blind = proxy.routers(context)
     if routers then return true end
     local now = health.look(context, id)
-    local is_up = now and (now.kind == "healthy" or now.kind == "starting")
-    blind = is_up and problem
-    return now and not is_up and "broken"
+    if is_blind then blind = problem end
+    return now and now.kind ~= "healthy" and now.kind ~= "starting" and "broken"
   end, { interval = 0.2, backoff = 1.5, timeout = health.budget(READY_TIMEOUT), what = "the proxy" })
   if ok == true then return true end
   local now, err = health.look(context, id)

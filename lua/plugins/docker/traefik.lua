@@ -48,8 +48,17 @@ function traefik.version_problem(context, said)
     .. "3.6.1 or newer (or 2.11.31)"):format(image, table.concat(version, "."), context.engine.min_api_version)
 end
 
---- What to say about a proxy that answers and does not have its own route, though its container has the labels (not so
---- when an older version of this plugin made it); nil: nothing.
+--- What to say about a proxy that answers but sees no containers. A traefik that never saw any has no API, either.
+---@param context table
+---@param inspected table its container
+---@return string
+function traefik.blind_text(context, inspected)
+  return ("the proxy does not see the engine's containers: it cannot talk to the engine (docker logs %s), or is not on "
+    .. "the network %s"):format((inspected.Name:gsub("^/", "")), context.config.dockerNetwork)
+end
+
+--- The same, if the proxy does not have its own route though its container has the labels (one that an older version of
+--- this plugin made does not); else nil.
 ---@param context table
 ---@param inspected table its container
 ---@param routers table<string, boolean> the names of its routers
@@ -57,8 +66,7 @@ end
 function traefik.blindness(context, inspected, routers)
   local route = traefik.own_route(context)
   if routers[route] or not label_of(inspected, ("traefik.http.routers.%s.rule"):format(route)) then return nil end
-  return ("the proxy does not see the engine's containers: it cannot talk to the engine (docker logs %s), or is not on "
-    .. "the network %s"):format((inspected.Name:gsub("^/", "")), context.config.dockerNetwork)
+  return traefik.blind_text(context, inspected)
 end
 
 return traefik
