@@ -49,7 +49,7 @@ def _():
             gone.bind(path)
         unreachable(scene, f"unix://{path}", path, "nothing is listening",
                     actions=("plugin_start", "deployment_status"))
-        unreachable(scene, "unix://" + scene.write("file", ""), "nothing is listening")
+        unreachable(scene, "unix://" + scene.write("file", ""), "is the path right?")
         unreachable(scene, f"tcp://127.0.0.1:{free_port()}", "127.0.0.1", "refused")
         unreachable(scene, "tcp://no-such-host.invalid:2375", "no-such-host.invalid")
         unreachable(scene, "ssh://user@host", "ssh://user@host", "ssh -nNT -L")
