@@ -222,12 +222,14 @@ test-docker: ## test the docker plugin against a real engine (DOCKER_HOST=… fo
 run-docker-tests: build-tests
 	@BOSUN_BUILD='$(abspath $(BUILD))' bash tests/docker/run
 
-check: ## run tests and fuzz targets with the address, leak and undefined-behaviour sanitizers
+check: ## run tests and fuzz targets with the address, leak, undefined-behaviour and thread sanitizers
 	@sh $(DEPS) build test check
 	@$(REMAKE) build-fuzz BUILD=$(BUILD)/fuzz CC=clang-14 OPT='-O1 -g -fno-omit-frame-pointer' \
 	    SANITIZE='-fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=undefined'
 	@$(REMAKE) run-tests BUILD=$(BUILD)/asan CC=clang-14 OPT='-O1 -g -fno-omit-frame-pointer' \
 	    SANITIZE='-fsanitize=address,undefined -fno-sanitize-recover=undefined' SUITES='$(CHECK_SUITES)'
+	@$(REMAKE) run-tests BUILD=$(BUILD)/tsan CC=clang-14 OPT='-O1 -g -fno-omit-frame-pointer' \
+	    SANITIZE='-fsanitize=thread' SUITES=embed
 CHECK_SUITES ?= unit lua cli agent embed fuzz
 # How many seconds each fuzz target runs.
 export FUZZ_SECONDS ?= 5

@@ -174,27 +174,27 @@ const char *bosun_outcome_name(bosun_outcome outcome)
 
 bosun_outcome bosun_status_outcome(const bosun_status *status)
 {
-    return status->outcome;
+    return status ? status->outcome : BOSUN_UNKNOWN;
 }
 
 const char *bosun_status_message(const bosun_status *status)
 {
-    return status->message;
+    return status ? status->message : NULL;
 }
 
 const char *bosun_status_state(const bosun_status *status)
 {
-    return status->state;
+    return status ? status->state : NULL;
 }
 
 double bosun_status_duration(const bosun_status *status)
 {
-    return status->duration;
+    return status ? status->duration : 0;
 }
 
 int64_t bosun_status_timestamp(const bosun_status *status)
 {
-    return status->timestamp;
+    return status ? status->timestamp : 0;
 }
 
 /* Data that cannot be written makes the status failing. -1: out of memory. */
@@ -213,6 +213,10 @@ static int make_yaml(bosun_status *status)
 
 const char *bosun_status_yaml(bosun_status *status, size_t *len)
 {
+    if (len)
+        *len = 0;
+    if (!status)
+        return NULL;
     if (status->yaml.len == 0 && make_yaml(status) < 0) {
         bosun_buf_free(&status->yaml);
         return NULL;

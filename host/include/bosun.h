@@ -15,16 +15,24 @@
  * Threads: only one thread at a time may use a host; hosts in different threads are independent. The one
  * exception is bosun_host_cancel, which any thread and any signal handler may call.
  *
+ * Stack: Lua code that nests deeply, by accident or not, needs up to 640 KiB of the calling thread's stack. A
+ * call in a thread that has less left fails and says so. On a stack of your own making (makecontext, fibers)
+ * the library cannot check that: provide as much.
+ *
  * Side effects: the library has no global state. It never exits or prints, and it never changes signal
  * handlers, the locale, the working directory, the umask or the environment of the process. During a call,
  * and only in the calling thread, the locale is "C" (uselocale), so that numbers have a decimal point;
  * callbacks run in the caller's locale. Plugins run inside the calling process, so nothing here can stop one
- * that never returns from a C function (string.find, string.rep); for that, use bosun-plugin-runner, which
- * puts the plugin in a second process.
+ * that never returns from a C function (string.find, string.rep) or from the message handler of xpcall; for
+ * that, use bosun-plugin-runner, which puts the plugin in a second process.
+ *
+ * Forks: a child may use or free the hosts that it inherits, from the one thread that it has. It does not
+ * affect its parent's.
  *
  * Ownership: unless stated otherwise, the library borrows a string argument for the duration of the call, and
  * a string it returns belongs to the object passed to the call and lives as long as that object. All strings
- * end with a NUL byte. Pointer arguments must not be NULL unless stated otherwise. */
+ * end with a NUL byte. NULL where an object or a name is needed is an error of the call, or, where a function
+ * cannot report one, as if there were nothing: no message, no schema. */
 #ifndef BOSUN_H
 #define BOSUN_H
 
@@ -116,12 +124,13 @@ typedef void bosun_log_function(void *data, const bosun_log_event *event);
 
 /* What the host is doing. */
 typedef enum bosun_phase {
-    BOSUN_PHASE_IDLE,   /* nothing: between two calls */
-    BOSUN_PHASE_CONFIG, /* reading the action config */
-    BOSUN_PHASE_LOAD,   /* running the plugin's file */
-    BOSUN_PHASE_INIT,   /* running the plugin's constructor */
-    BOSUN_PHASE_ACTION, /* running the action's method */
-    BOSUN_PHASE_CLOSE,  /* freeing the host: running finalizers */
+    BOSUN_PHASE_IDLE,     /* nothing: between two calls */
+    BOSUN_PHASE_CONFIG,   /* reading the action config */
+    BOSUN_PHASE_LOAD,     /* running the plugin's file */
+    BOSUN_PHASE_INIT,     /* running the plugin's constructor */
+    BOSUN_PHASE_ACTION,   /* running the action's method */
+    BOSUN_PHASE_CLEAN_UP, /* running the plugin's clean_up after an action that was stopped */
+    BOSUN_PHASE_CLOSE,    /* freeing the host: running finalizers */
 } bosun_phase;
 
 /* Returns a description for messages: "reading the action config", "loading the plugin". For a value that is
@@ -151,8 +160,9 @@ typedef struct bosun_options {
      * returns. Default: NULL. */
     const char *const *settings;
 
-    /* Seconds from bosun_host_new until everything the host does is stopped. 0 or less: no timeout.
-     * Default: 0. */
+    /* Seconds that a call may take before the plugin is stopped. Each call has them anew, except that the
+     * call after bosun_host_load shares its time: so many seconds are for loading the plugin and the first
+     * run. The plugin's finalizers, in bosun_host_free, have 5 seconds at most. 0: no timeout. Default: 0. */
     double timeout;
 
     /* The most bytes that Lua may allocate. 0: no limit. Default: 0. */
@@ -179,16 +189,20 @@ typedef struct bosun_options {
 } bosun_options;
 
 /* Sets every field to its default. Always call it first: a program that does gets the defaults of fields that
- * are added to the struct later. */
+ * are added to the struct later.
+ * options: may be NULL. */
 BOSUN_API void bosun_options_init(bosun_options *options);
 
 /* Creates a host.
- * options: copied, including its strings; the strings of `settings` are not.
+ * options: copied, including its strings, but for those of `settings`; NULL: the defaults.
  * error:   filled on failure and cleared on success; may be NULL.
- * Returns the host, to be freed with bosun_host_free, or NULL on failure: out of memory or descriptors. */
+ * Returns the host, to be freed with bosun_host_free, or NULL on failure: out of memory or descriptors, a
+ * timeout that is negative or not a number. */
 BOSUN_API bosun_host *bosun_host_new(const bosun_options *options, bosun_error *error);
 
-/* Runs the plugin's finalizers and frees the host. The log and phase functions may be called meanwhile.
+/* Runs the plugin's finalizers and frees the host. The log and phase functions may be called meanwhile. A
+ * finalizer that takes too long is stopped, and those left are skipped; all of them are if the thread's stack
+ * is too small. The log says so.
  * host: may be NULL. */
 BOSUN_API void bosun_host_free(bosun_host *host);
 
@@ -200,7 +214,8 @@ BOSUN_API void bosun_host_free(bosun_host *host);
 BOSUN_API int bosun_host_load(bosun_host *host, const char *plugin, const char *private_config,
                               bosun_error *error);
 
-/* Runs one action. A host can run several actions, one after another; each gets a new plugin object.
+/* Runs one action. A host can run several actions, one after another, whether they are stopped or not; each
+ * gets a new plugin object.
  * action: name of the action, "deployment_start".
  * config: path of the action config (YAML); NULL: none, for an action that needs none.
  * Returns the status, to be freed with bosun_status_free. Any failure, including a plugin that failed to
@@ -214,6 +229,7 @@ typedef void bosun_name_function(void *data, const char *names);
 
 /* Lists the plugins that can be given by name: the built-in ones, then those in the folders of
  * options->plugin_path and options->site_dir. No plugin is loaded.
+ * options: NULL: the defaults.
  * Returns 0, or -1: out of memory. */
 BOSUN_API int bosun_list_plugins(const bosun_options *options, bosun_name_function *tell, void *data);
 
@@ -238,7 +254,8 @@ BOSUN_API void bosun_text_free(char *text);
  * plugin is loaded. */
 BOSUN_API bool bosun_host_has_schema(bosun_host *host);
 
-/* A mistake in a config. The strings are valid only during the call of the problem function. */
+/* A mistake in a config, or the lack of an action in a plugin, whose file it then names. The strings are
+ * valid only during the call of the problem function. */
 typedef struct bosun_problem {
     const char *file;    /* NULL: no config was given, but one is needed */
     unsigned line;       /* 1-based; 0: unknown, as when the file cannot be read */
@@ -251,11 +268,11 @@ typedef struct bosun_problem {
  * data: as passed to bosun_host_validate. */
 typedef void bosun_problem_function(void *data, const bosun_problem *problem);
 
-/* Checks the private config of the loaded plugin (against its schema; without one, only that it is YAML) and
- * the action config. Runs no action, creates no plugin object and changes nothing.
+/* Checks that the loaded plugin implements the action, its private config (against its schema; without one,
+ * only that it is YAML) and the action config. Runs no action, creates no plugin object and changes nothing.
  * action: the action that the action config is for; NULL: check only what every action requires.
  * config: path of the action config; NULL: none, which is a problem if the action needs one.
- * tell:   receives each problem.
+ * tell:   receives each problem; NULL: they are only counted.
  * data:   passed to `tell`.
  * error:  filled on failure and cleared on success; may be NULL.
  * Returns the number of problems, or -1 on failure: no plugin loaded, an invalid schema, an unknown action,
@@ -263,8 +280,21 @@ typedef void bosun_problem_function(void *data, const bosun_problem *problem);
 BOSUN_API int bosun_host_validate(bosun_host *host, const char *action, const char *config,
                                   bosun_problem_function *tell, void *data, bosun_error *error);
 
-/* Makes the running action stop, with a failing status, at its next Lua instruction or wait. Cancelling is
- * final: create another host for further actions.
+/* How long a plugin's clean_up may take after an action that was cancelled or has run out of time. */
+#define BOSUN_CLEAN_UP_SECONDS 20
+
+/* Stops one call: the one that is in progress, at its next Lua instruction or wait, or else the next. That is
+ * bosun_host_run, whose status is then failing, or bosun_host_load, _describe or _validate, which fail with
+ * the code "cancelled". A plugin with the method clean_up then has BOSUN_CLEAN_UP_SECONDS to undo or to
+ * finish what its action began. The cancel is over when the call that it has stopped returns, and the host
+ * can run the next action.
+ *
+ * So no cancel is lost: one that comes between two calls stops the second, and one that comes when an action
+ * has already done its work does not undo that, but stops the call after it. To stop a certain run and no
+ * other, do not cancel once bosun_host_run may have returned. Several cancels before a call stops count as
+ * one. If the host is freed, a pending cancel is dropped; the finalizers run.
+ *
+ * host:   may be NULL.
  * reason: a string that outlives the host, for the message; NULL: "cancelled".
  * Any thread and any signal handler may call this while the host exists. */
 BOSUN_API void bosun_host_cancel(bosun_host *host, const char *reason);
@@ -284,6 +314,8 @@ BOSUN_API const char *bosun_outcome_name(bosun_outcome outcome);
  * status: may be NULL. */
 BOSUN_API void bosun_status_free(bosun_status *status);
 
+/* Returns how the action ended. The functions below accept NULL, too, a status that bosun_host_run had no
+ * memory for: its outcome is unknown, and it has nothing else. */
 BOSUN_API bosun_outcome bosun_status_outcome(const bosun_status *status);
 
 /* Returns the message for people, UTF-8 without secrets. NULL: none. */

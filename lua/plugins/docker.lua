@@ -19,8 +19,10 @@ local fleet = require "docker.fleet"
 local health = require "docker.health"
 local labels = require "docker.labels"
 local lock = require "docker.lock"
+local membership = require "docker.membership"
 local model_image = require "docker.model_image"
 local proxy = require "docker.proxy"
+local proxy_api = require "docker.proxy_api"
 local report = require "docker.report"
 local rollout = require "docker.rollout"
 local schema = require "docker.schema"
@@ -53,6 +55,7 @@ function DockerPlugin:context(engine)
     note = function(...) -- logs what is done; a dry run has its plan for that
       if not self.dry_run then self.log:info(...) end
     end,
+    begun = function(progress) self.progress = progress end, -- for clean_up
     config_problem = function(key_path, problem) return tostring(self:action_config_problem(key_path, problem)) end,
   }
 end
@@ -78,21 +81,6 @@ end
 
 -- ---- the environment ------------------------------------------------------------------------------------------------
 
-local function network_problem(context)
-  local name = context.config.dockerNetwork
-  local network, err = context.engine:inspect_network(name)
-  if network then return nil end
-  local of_id = err.code == "not_found" and context.engine:call("GET", "/networks/" .. name)
-  if of_id then -- the engine knows it by its ID, but tells containers' networks by name
-    return ("dockerNetwork %s is the ID of the network %s: set dockerNetwork to that name"):format(name, of_id.Name)
-  elseif err.code == "not_found" then
-    return ("the network %s (dockerNetwork) does not exist; create it: docker network create %s"):format(name, name)
-  elseif err.code == "ambiguous" then
-    return ("several networks are named %s (dockerNetwork); remove all but one"):format(name)
-  end
-  return err.message
-end
-
 --- What prevents a start, found before anything is changed; nil when nothing does.
 function DockerPlugin:start_problem(context)
   if context.monitored and not self.config.agentImage then
@@ -100,7 +88,7 @@ function DockerPlugin:start_problem(context)
   end
   local service, problem = prediction_server.service(self.plugin_config)
   if context.monitored and not service then return problem end
-  return network_problem(context)
+  return membership.network_problem(context)
 end
 
 --- Brings up what serves all deployments, and removes what is no longer needed. Returns what went wrong, or nil.
@@ -113,6 +101,8 @@ local function start_services(context)
     local id, problem = services.ensure(context, role)
     if not id then return problem end
   end
+  local mended, unmended = services.reconnect(context)
+  if not mended then return unmended end
   if context.monitored then return nil end
   local ended, problem = services.end_monitoring(context, found.services)
   return not ended and problem or nil
@@ -142,25 +132,27 @@ function DockerPlugin:plugin_stop()
 end
 
 --- The status of the environment itself: the network, the proxy, monitoring.
-local function environment_status(context, found)
-  local problem = network_problem(context)
+local function environment_status(context, found, seen)
+  local problem = membership.network_problem(context)
   if problem then return failing(problem) end
+  local odd = seen.odd
   for _, role in ipairs(services.roles(context, found.deployments)) do
-    local trouble = services.problem(found.services[role], role)
+    local trouble = services.problem(context, found.services[role], role)
     local is_monitoring = role == labels.Role.QUEUE or role == labels.Role.AGENT
-    if trouble and is_monitoring then return warning("predictions are served, but not monitored: " .. trouble) end
-    if trouble then return failing(trouble) end
+    if trouble and not is_monitoring then return failing(trouble) end
+    odd = odd or trouble and "predictions are served, but not monitored: " .. trouble
   end
-  local _, not_routing = proxy.routers(context)
-  if not_routing then return failing(not_routing) end
+  if seen.trouble then return failing(seen.trouble) end
+  if odd then return warning(odd) end
   return passing(("%s engine %s at %s and the proxy are up"):format(context.engine.kind, context.engine.server_version,
     context.engine.host))
 end
 
 function DockerPlugin:pe_status()
   return self:with_fleet(function(context, found)
-    local result, ids = environment_status(context, found), self:deployment_ids()
-    if #ids > 0 then result.data = { deploymentsStatus = report.statuses(context, found.deployments, ids) } end
+    local seen, ids = proxy_api.look(context), self:deployment_ids()
+    local result = environment_status(context, found, seen)
+    if #ids > 0 then result.data = { deploymentsStatus = report.statuses(context, found.deployments, ids, seen) } end
     return result
   end)
 end
@@ -205,7 +197,7 @@ function DockerPlugin:with_deployment(deployment_info, key, body)
   local deployment, problem = deployment_of(deployment_info, key)
   if not deployment then return failing(about(deployment_info, "%s", problem)) end
   return self:change(deployment, function(context, instances)
-    local missing = network_problem(context)
+    local missing = membership.network_problem(context)
     if missing then return failing(about(deployment, "%s", missing)) end
     return body(context, deployment, instances)
   end)
@@ -306,6 +298,50 @@ function DockerPlugin:deployment_stop(deployment_info)
     if model then model_image.remove(context, model) end
     if not current then return passing(about(deployment_info, "not deployed"), State.STOPPED) end
     return passing(about(deployment_info, "stopped and removed%s", given.other_model(deployment_info, current.model)),
+      State.STOPPED)
+  end)
+end
+
+-- ---- after an action that was stopped -------------------------------------------------------------------------------
+
+local CLEAN_UP_LOCK = 5 -- seconds
+
+--- Ends what a start, replacement or relaunch began, and says which model serves.
+function DockerPlugin:settle(context, deployment, reason)
+  local progress = self.progress
+  local outcome, err = nil, nil
+  if progress then outcome, err = rollout.settle(context, progress) end
+  if outcome and outcome.serves then
+    local result = up(context, deployment, outcome)
+    result.msg = ("%s (finished after it was stopped: %s)"):format(result.msg, reason)
+    return result
+  end
+  local problem = err and err.message or outcome and outcome.problem
+  return add_what_is_served(context, failing(about(deployment, "%s%s", reason,
+    problem and "; and what it began could not be undone: " .. problem or "")), deployment)
+end
+
+local MODEL_KEYS = {
+  deployment_start = "modelId", deployment_replace_model = "newModelId", deployment_relaunch = "modelId",
+}
+
+--- Called when an action was cancelled or ran out of time.
+function DockerPlugin:clean_up(action, deployment_info, reason)
+  local key = MODEL_KEYS[action]
+  local deployment = key and deployment_of(deployment_info, key)
+  if not deployment and action ~= "deployment_stop" then return nil end
+  return self:with_engine(function(context)
+    local id = deployment_info.id
+    local held <close>, refused = lock.take(context, "deployment " .. id, CLEAN_UP_LOCK)
+    if not held and refused.code == "timeout" then return nil end -- another action ends what this one began
+    if deployment then return self:settle(context, deployment, reason) end
+    local instances, err = fleet.instances(context, id)
+    local removed, why = nil, err and err.message
+    if instances then removed, why = rollout.retire(context, instances, {}, { kill = true }) end
+    if not removed then return failing(about(deployment_info, "%s; not stopped: %s", reason, why)) end
+    local model = given.id(deployment_info, "modelId")
+    if model then model_image.remove(context, model) end
+    return passing(about(deployment_info, "stopped and removed (finished after it was stopped: %s)", reason),
       State.STOPPED)
   end)
 end

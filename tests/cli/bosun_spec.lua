@@ -193,10 +193,10 @@ describe("bosun", function()
   end)
 
   it("ends with Ctrl-C", function()
-    workspace:write("loop.lua", "io.open('running', 'w'):close() while true do end")
+    workspace:write("loop.lua", "io.stderr:write('running\\n') while true do end")
     local script = [[
-      env --default-signal=INT "$0" describe ./loop & tool=$!
-      until [ -e running ]; do sleep 0.01; done
+      env --default-signal=INT "$0" describe ./loop 2>running & tool=$!
+      until [ -s running ]; do sleep 0.01; done
       kill -INT $tool; wait $tool; exit $?]]
     -- A shell's background job ignores SIGINT; env gives it its meaning back.
     local pipe = io.popen(("cd '%s' && bash -c '%s' '%s' 2>/dev/null"):format(workspace.root, script, TOOL))
@@ -289,6 +289,48 @@ describe("bosun", function()
       assert.equal(0, result.code, result.stdout .. whole)
     end)
 
+    it("shows the keys inside lists and maps in the sample", function()
+      workspace:plugin_file("own", [[
+P.config_schema = {
+  servers = { type = "list", items = { type = "map", fields = {
+    host = { type = "string", required = true }, port = { type = "integer", default = 80 } } } },
+  needed = { type = "list", required = true, items = { type = "map", fields = {
+    a = { type = "any", required = true } } } },
+  deep = { type = "map", keys = { type = "integer", min = 3 }, values = { type = "list", items = { type = "list",
+    items = { type = "map", fields = { z = { type = "boolean" } } } } } },
+  set = { type = "list", default = { { b = 1 } }, items = { type = "map", fields = { b = { type = "integer" } } } },
+}]])
+      assert.equal([[
+# Private config of the plugin P. A key that is commented out shows its default, or an example.
+
+# a mapping; each key an integer, 3 or more.
+# deep:
+#   3:
+#     -
+#       -
+#         # true or false.
+#         z: true
+
+# a list. Required.
+needed:
+  -
+    # a value. Required.
+    a:
+
+# a list.
+# servers:
+#   -
+#     # a string. Required.
+#     host:
+#     # an integer; default 80.
+#     port: 80
+
+# a list; default [{"b":1}].
+# set:
+#   - "b": 1
+]], run("describe ./own --format yaml-sample").stdout)
+    end)
+
     it("prints samples of the built-in plugins that are right as they are", function()
       for _, plugin in ipairs { "filesystem", "test" } do
         workspace:write("sample.yaml", run("describe " .. plugin .. " --format yaml-sample").stdout)
@@ -334,6 +376,23 @@ action.yaml:2:3: deploymentInfo.ID: unknown key; did you mean "id"?
       workspace:write("fine.yaml", "baseDir: .\n")
       local result = run("validate --plugin filesystem --private-config fine.yaml --format json")
       assert.same({ "[]\n", "", 0 }, { result.stdout, result.stderr, result.code })
+    end)
+
+    it("finds out that the plugin lacks the action", function()
+      workspace:plugin_file("lacking", "function P:deployment_stop() end function P:deployment_strat() end")
+      workspace:write("good.yaml", "deploymentInfo: {id: d}\n")
+      for action, lacked in pairs { deployment_start = "deployment_start", deployment_relaunch = "deployment_start",
+        plugin_stop = "plugin_stop" } do
+        local result = run("validate --plugin ./lacking --config good.yaml --action " .. action)
+        assert.equal(78, result.code)
+        assert.matches('^/.*/lacking.lua:5: plugin "P" has no method ' .. lacked .. ": define function P:",
+          result.stdout)
+      end
+      local problems = json "validate --plugin ./lacking --config good.yaml --action deployment_start --format json"
+      assert.same({ 1, 5, cjson.null, "" }, { #problems, problems[1].line, problems[1].column, problems[1].path })
+      assert.matches("is deployment_strat a misspelling of it%?$", problems[1].message)
+      assert.equal(0, run("validate --plugin ./lacking --config good.yaml --action deployment_stop").code)
+      assert.equal(0, run("validate --plugin ./lacking --config good.yaml").code)
     end)
 
     it("runs no action, makes no plugin object and changes nothing", function()

@@ -116,7 +116,7 @@ describe("the command line", function()
       for action in ACTIONS:gmatch "%S+" do
         run(("--gen-config action.yaml --action %s"):format(action))
         assert.equal(workspace:read("action.yaml"), run(("--action %s --gen-config"):format(action)).stdout)
-        assert.truthy(os.execute(("cd '%s' && '%s' validate --plugin ./fine --config action.yaml --action %s 2>&1")
+        assert.truthy(os.execute(("cd '%s' && '%s' validate --plugin test --config action.yaml --action %s 2>&1")
           :format(workspace.root, RUNNER:gsub("[^/]*$", "bosun"), action)), action)
       end
     end)

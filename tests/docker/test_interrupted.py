@@ -10,8 +10,8 @@ SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 
 
 def signal_at(scene, number, which, action, info, **options):
-    """Runs an action whose runner gets a signal at a step. Its status says that it was cancelled, its exit status by
-    which signal."""
+    """Runs an action whose runner gets a signal at a step. Its status says that it was cancelled, and its exit status by
+    which signal; or that what was all but done was finished."""
     begun, running = threading.Event(), []
 
     def send():
@@ -25,8 +25,9 @@ def signal_at(scene, number, which, action, info, **options):
         result = running[0].result()
         expect(fault.hits == 1, "it did not get there:", steps(middle.requests))
     status = result.status
-    expect(result.code == 128 + which, "exit", result.code, status, result.stderr[-2000:])
-    expect(status["status"] == "failing" and ("cancelled" in status["msg"] or which.name in status["msg"]), status)
+    is_finished = status["status"] == "passing"
+    expect(result.code == (0 if is_finished else 128 + which), "exit", result.code, status, result.stderr[-2000:])
+    expect(is_finished or status["status"] == "failing" and which.name in status["msg"], status)
     return status
 
 
@@ -47,7 +48,9 @@ def _():
         def check(case):
             number, which, _ = case
             deployment, model = f"d{number}", f"m{number}"
-            signal_at(scene, number, which, "deployment_start", scene.deployment(deployment, model))
+            status = signal_at(scene, number, which, "deployment_start", scene.deployment(deployment, model))
+            done = status["status"] == "passing"
+            expect(len(scene.of(deployment)) == done and len(scene.images_of(model)) == done, status, scene.leftovers())
             url = scene.start(deployment, model)
             scene.serves(url, deployment, model)
             scene.stop(deployment, model)
@@ -68,12 +71,71 @@ def _():
             deployment, old, new = f"d{number}", f"old{number}", f"new{number}"
             url = scene.start(deployment, old)
             with Watched(url, old, new) as watched:
-                signal_at(scene, number, which, "deployment_replace_model", scene.replacement(deployment, old, new))
-                seen = scene.act("deployment_status", scene.deployment(deployment, new))
-                expect(seen.state == "ready" and seen.data["currentModelId"] in (old, new), seen)
+                status = signal_at(scene, number, which, "deployment_replace_model",
+                                   scene.replacement(deployment, old, new))
+                told_truly(scene, status, deployment, old, new)
                 scene.replace(deployment, old, new)
                 watched.wait_for(new)
             scene.serves(url, deployment, new)
+            scene.stop(deployment, new)
+        at_once(list(cases_of(requests)), check)
+        scene.clear()
+
+
+def told_truly(scene, status, deployment, old, new):
+    """The status of a replacement names the model that serves, and nothing is left of the other one."""
+    serves = new if status["status"] == "passing" else old
+    expect(status["state"] == "ready" and f"serving model {serves}" in status["msg"], status)
+    expect(serves == new or status["data"] == {"oldModelInUse": True}, status)
+    seen = scene.act("deployment_status", scene.deployment(deployment, serves)).expect("passing")
+    expect(seen.data["currentModelId"] == serves and len(scene.of(deployment)) == 1, seen, scene.of(deployment))
+    expect(not scene.images_of(old if serves == new else new), status, scene.images())
+
+
+@test("a relaunch ended by a signal at its steps: one container with the name it had, and nothing was lost")
+def _():
+    with Scene("trelaunch") as scene:
+        scene.up()
+        scene.start("d0", "m0")
+        requests = undisturbed(scene, "deployment_relaunch", scene.deployment("d0", "m0"))
+        scene.stop("d0", "m0")
+
+        def check(case):
+            number, which, _ = case
+            deployment, model = f"d{number}", f"m{number}"
+            url = scene.start(deployment, model)
+            names = scene.of(deployment)
+            with Watched(url, model):
+                signal_at(scene, number, which, "deployment_relaunch", scene.deployment(deployment, model))
+                expect(scene.of(deployment) == names, scene.of(deployment), names)
+            scene.serves(url, deployment, model)
+            scene.stop(deployment, model)
+        at_once(list(cases_of(requests)), check)
+        scene.clear()
+
+
+@test("a replacement of a shared model, and a stop, ended by a signal at their steps: one model serves, or none")
+def _():
+    with Scene("tshared") as scene:
+        scene.up()
+        shared = {"modelExecutionType": "shared"}
+        scene.start("d0", "old0", info=shared)
+        requests = undisturbed(scene, "deployment_replace_model", scene.replacement("d0", "old0", "new0", **shared))
+        stop = undisturbed(scene, "deployment_stop", scene.deployment("d0", "new0", **shared))
+
+        def check(case):
+            number, which, _ = case
+            deployment, old, new = f"d{number}", f"old{number}", f"new{number}"
+            url = scene.start(deployment, old, info=shared)
+            with Watched(url, old, new) as watched:
+                status = signal_at(scene, number, which, "deployment_replace_model",
+                                   scene.replacement(deployment, old, new, **shared))
+                told_truly(scene, status, deployment, old, new)
+                scene.replace(deployment, old, new, info=shared)
+                watched.wait_for(new)
+            if number <= len(stop):
+                signal_at(scene, number, which, "deployment_stop", scene.deployment(deployment, new, **shared))
+                expect(scene.of(deployment) == [], scene.of(deployment))
             scene.stop(deployment, new)
         at_once(list(cases_of(requests)), check)
         scene.clear()
@@ -93,6 +155,24 @@ def _():
         expect(seen.status != "passing", seen)
         scene.stop("d1", "a")
         scene.clear()
+
+
+@test("a replacement that is ended while the old model drains has come up: the old one is removed, and it passes")
+def _():
+    with Scene("tdrain") as scene:
+        scene.up()
+        for end, options in (("SIGTERM", {}), ("--timeout", {"timeout": 12})):
+            url = scene.start("d1", "A")
+            with Watched(url, "A", "B") as watched:
+                running = scene.begin("deployment_replace_model", scene.replacement("d1", "A", "B"),
+                                      private={"drainTime": "1h"} if end == "SIGTERM" else {"stopTimeout": "1h"}, **options)
+                watched.wait_for("B")
+                if end == "SIGTERM":
+                    running.signal(signal.SIGTERM)
+                done = running.finish().expect("passing", "serving model B")
+                expect(end != "SIGTERM" or "cancelled by SIGTERM" in done.msg, done)
+            expect(len(scene.of("d1")) == 1 and scene.images_of("A") == [], scene.leftovers())
+            scene.stop("d1", "B")
 
 
 @test("--timeout ends a start while the image is built, and while the engine does not answer; run again, it serves")

@@ -42,6 +42,7 @@ static const char schema_source[] = "local P = require('bosun.plugin_base'):exte
                                     "P.config_schema = { port = { type = 'integer', default = 80 }, url = { "
                                     "type = 'url', required = true } }\n"
                                     "function P:init() error('an object was made') end\n"
+                                    "function P:deployment_stop() end\n"
                                     "return P\n";
 
 static int tests;
@@ -475,11 +476,19 @@ static bool write_plugins(void)
     return write_file(plugin, plugin_source) && write_file(typed, schema_source);
 }
 
+static void *start_thread(void *data)
+{
+    return data;
+}
+
 int main(void)
 {
     setvbuf(stdout, NULL, _IOLBF, 0);
     if (!write_plugins())
         return 1;
+    pthread_t first; /* a sanitizer adds a thread of its own to it */
+    if (pthread_create(&first, NULL, start_thread, NULL) == 0)
+        pthread_join(first, NULL);
     struct state before;
     struct state after;
     take(&before);

@@ -193,7 +193,7 @@ def _():
                                prefix=["sh", "-c", 'ulimit -f 100; exec "$@"', "sh"])
         said = result.truthful("failing")["msg"]
         expect("cannot hand the supervisor the status of the action: File too large" in said, result.text)
-        expect(result.stderr.splitlines()[-1].endswith(f"pe_status: failing: {said}"), result.stderr)
+        expect(f"pe_status: failing: {said}" in result.stderr.splitlines()[-1], result.stderr)
 
 
 @test("data that are too large: the log says failing, as the status does")

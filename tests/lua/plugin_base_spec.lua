@@ -90,7 +90,7 @@ do return R end]]
 
   describe("that lacks a method", function()
     it("fails and shows how to define it", function()
-      fails('plugin "P" %(.*plugin%.lua:5%) has no method pe_status: define function P:pe_status%(%) … end$', "")
+      fails('^/.*/plugin%.lua:5: plugin "P" has no method pe_status: define function P:pe_status%(%) … end$', "")
       fails("define function P:deployment_stop%(deployment_info%) … end$", "", "deployment_stop", { id = "d" })
     end)
 
@@ -157,6 +157,43 @@ do return R end]]
     it("fails also in init and while it is loaded", function()
       fails("plugin%.lua:6: in init", "function P:init() error 'in init' end")
       fails("plugin%.lua:6: at load", "error 'at load'")
+    end)
+
+    it("says just its text, without place and traceback, when it foresees the failure", function()
+      for _, raised in ipairs { "'the card is gone', 0", "ActionStatusInfo.failing 'the card is gone'" } do
+        for body, action in pairs {
+          ["function P:pe_status() error(%s) end"] = "pe_status",
+          ["function P:init() error(%s) end function P:plugin_stop() end"] = "plugin_stop",
+          ["function P:plugin_start() local c = coroutine.create(function() error(%s) end) "
+            .. "local _, e = coroutine.resume(c) error(e, 0) end"] = "plugin_start",
+        } do
+          local status = act(body:format(raised), action)
+          assert.same({ "failing", "the card is gone" }, { status.status, status.msg })
+          assert.is_nil(status.stderr:find("traceback", 1, true), status.stderr)
+        end
+      end
+      local debug = act("function P:pe_status() error('gone', 0) end", nil, nil, { args = { "--log-level", "debug" } })
+      assert.matches("DEBUG running pe_status: stack traceback:", debug.stderr)
+    end)
+
+    it("ends with the status that it raises, whatever that is", function()
+      local status = act "function P:pe_status() error(ActionStatusInfo.warning('slow', 'ready', { a = 1 })) end"
+      assert.same({ "warning", "slow", "ready", { a = 1 } }, { status.status, status.msg, status.state, status.data })
+      status = act([[function P:deployment_stop() error(ActionStatusInfo.failing "not there") end
+        function P:deployment_start() return ActionStatusInfo.passing "started" end]], "deployment_relaunch",
+        { id = "d" })
+      assert.equal("started", status.msg)
+      assert.matches('starting the deployment anyway.*error="?not there', status.stderr)
+      fails("pe_status: status is 5", [[function P:pe_status()
+        local info = ActionStatusInfo.passing() info.status = 5 error(info) end]])
+    end)
+
+    it("keeps the place of an error that it raises again", function()
+      local status = fails("plugin%.lua:6: deep down$", [[local function f() error "deep down" end
+        function P:pe_status() local _, e = pcall(f) error(e, 0) end]])
+      assert.matches("stack traceback", status.stderr)
+      fails('plugin%.lua:6: %[string "x%(%)"%]:1: in a chunk$',
+        "function P:pe_status() x = function() error('in a chunk', 2) end load('x()')() end")
     end)
 
     it("fails with the error of a failed call", function()

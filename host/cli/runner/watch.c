@@ -8,8 +8,9 @@
 #include <sys/wait.h>
 #include <time.h>
 
-#define GRACE     BOSUN_SECOND       /* between asking a worker to stop and killing it */
-#define LAST_WAIT (5 * BOSUN_SECOND) /* for a killed worker to end */
+#define GRACE     BOSUN_SECOND /* between asking a worker to stop and killing it */
+#define CLEAN_UP  (BOSUN_CLEAN_UP_SECONDS * BOSUN_SECOND + GRACE) /* that, when the plugin cleans up */
+#define LAST_WAIT (5 * BOSUN_SECOND)                              /* for a killed worker to end */
 
 watch watch_new(int64_t deadline)
 {
@@ -69,6 +70,18 @@ static void cancel(watch *w, int number)
     ask_to_stop(w, number);
 }
 
+/* The grace period is over: kills the worker, unless the plugin cleans up, for which it has its own time. */
+static void end_grace(watch *w)
+{
+    bool cleans_up = atomic_load(&w->shared->phase) == BOSUN_PHASE_CLEAN_UP;
+    if (w->prolonged || !cleans_up) {
+        watch_kill_worker(w);
+        return;
+    }
+    w->prolonged = true;
+    w->kill_at = bosun_wait_after(CLEAN_UP);
+}
+
 /* Stops or kills the worker if it is time to; returns when to check again. */
 static int64_t enforce_deadlines(watch *w)
 {
@@ -79,7 +92,7 @@ static int64_t enforce_deadlines(watch *w)
             ask_to_stop(w, SIGTERM);
     }
     if (now >= w->kill_at)
-        watch_kill_worker(w);
+        end_grace(w);
     int64_t next = w->timed_out ? BOSUN_NO_DEADLINE : w->deadline;
     next = w->kill_at < next ? w->kill_at : next;
     return w->give_up < next ? w->give_up : next;

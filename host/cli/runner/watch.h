@@ -17,6 +17,7 @@ typedef struct watch {
 
     int64_t deadline;
     int64_t kill_at;   /* when the grace period ends; BOSUN_NO_DEADLINE: the worker was not asked to stop */
+    bool prolonged;    /* the grace period was, once: the plugin cleans up */
     int64_t give_up;   /* when to stop waiting for a killed worker */
     int cancel_signal; /* the signal that this process got; 0: none */
     bool hurried;      /* it got a second one */

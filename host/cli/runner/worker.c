@@ -211,6 +211,8 @@ _Noreturn void worker_run(worker_start *start)
     fflush(stdout); /* a plugin's io.write may have left something there; it goes to standard error */
     int rc = status ? write_outcome(&start->record, status, &err) : -1;
     bosun_status_free(status);
+    if (start->record.shared->deployment[0])
+        log.deployment = start->record.shared->deployment;
     if (rc < 0)
         rc = write_failure(start, &log, err.message, bosun_monotonic() - began);
     exit(rc < 0 ? WORKER_FAILED : 0); /* not _exit: the leak checker looks at this process, too */

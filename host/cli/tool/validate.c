@@ -69,7 +69,7 @@ static void add_text(void *data, const bosun_problem *problem)
     if (problem->file)
         bosun_buf_puts(out, problem->file);
     if (problem->line)
-        bosun_buf_printf(out, ":%u:%u", problem->line, problem->column);
+        bosun_buf_printf(out, problem->column ? ":%u:%u" : ":%u", problem->line, problem->column);
     bosun_buf_printf(out, "%s%s%s%s%s\n", problem->file ? ": " : "", color ? COLOR_END : "", problem->path,
                      *problem->path ? ": " : "", problem->message);
 }

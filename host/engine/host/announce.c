@@ -12,6 +12,8 @@ int host_announce_process(bosun_host *host, const char *what, bosun_err *err)
 {
     if (host->on_first_process && host->on_first_process(host->process_data, err) < 0)
         return bosun_err_context(err, "cannot start %s: ", what);
+    if (host->on_first_process)
+        host_limits_adopt(&host->limits);
     host->on_first_process = NULL;
     return 0;
 }

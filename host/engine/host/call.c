@@ -7,10 +7,9 @@
 #include <stdio.h>
 #include <string.h>
 
-#define TRACEBACK_LEVELS 20
-
 /* Registry keys: only their addresses matter. */
 static const char traceback_key = 't';
+static const char expected_key = 'e';
 static const char file_key = 'f'; /* where the plugin raised the error */
 static const char line_key = 'l';
 static const char method_file_key = 'F'; /* where the method begins that the host has called */
@@ -56,32 +55,88 @@ static bool names_file(lua_State *L)
     return found;
 }
 
-/* The message handler. [error value] -> [the same error value] */
-static int record_stack(lua_State *L)
+/* Returns whether the text begins with the place of an active function, which `error` puts there. */
+static bool begins_with_place(lua_State *L, const char *text)
+{
+    lua_Debug frame;
+    char place[LUA_IDSIZE + 16];
+    for (int level = 1; lua_getstack(L, level, &frame); level++) {
+        lua_getinfo(L, "Sl", &frame);
+        int len = snprintf(place, sizeof place, "%s:%d: ", frame.short_src, frame.currentline);
+        if (strncmp(text, place, (size_t)len) == 0)
+            return true;
+    }
+    return false;
+}
+
+/* Returns whether Lua's `error` has raised the error, called by a plugin. The library, too, leaves out
+ * places, where a tail call has left it none; those errors are the plugin's bugs. [-0, +0, m] */
+static bool is_raised_by_plugin(lua_State *L)
+{
+    lua_Debug frame;
+    if (!lua_getstack(L, 1, &frame))
+        return false;
+    lua_getinfo(L, "f", &frame);
+    bool by_error = lua_tocfunction(L, -1) == host_of(L)->error;
+    lua_pop(L, 1);
+    if (!by_error || !lua_getstack(L, 2, &frame))
+        return false;
+    lua_getinfo(L, "S", &frame);
+    return !is_library(frame.source);
+}
+
+/* Returns whether the error at index 1 is one that a plugin foresees, in words that are enough for people: a
+ * text that it raises without a place, error(text, 0). [-0, +0, m] */
+static bool is_expected(lua_State *L)
+{
+    size_t len;
+    unsigned line;
+    if (lua_type(L, 1) != LUA_TSTRING || !is_raised_by_plugin(L))
+        return false;
+    const char *text = lua_tostring(L, 1);
+    return !host_raised_split(text, &len, &line) && !begins_with_place(L, text);
+}
+
+static bool is_recorded(lua_State *L)
+{
+    bool recorded = lua_rawgetp(L, LUA_REGISTRYINDEX, &traceback_key) == LUA_TSTRING;
+    lua_pop(L, 1);
+    return recorded;
+}
+
+int host_record_stack(lua_State *L)
 {
     lua_settop(L, 1);
-    if (names_file(L))
+    if (is_recorded(L) || names_file(L) || host_raised_is_status(L, 1))
         return 1;
+    bool expected = is_expected(L);
+    lua_pushboolean(L, expected);
+    lua_rawsetp(L, LUA_REGISTRYINDEX, &expected_key);
     luaL_traceback(L, L, NULL, 1);
     lua_rawsetp(L, LUA_REGISTRYINDEX, &traceback_key);
+    if (expected)
+        return 1;
     push_place(L);
     lua_rawsetp(L, LUA_REGISTRYINDEX, &line_key);
     lua_rawsetp(L, LUA_REGISTRYINDEX, &file_key);
     return 1;
 }
 
-/* Keeps the traceback until the error is logged. */
+/* Keeps the traceback until the error is logged. That of an expected failure is only for the plugin's author.
+ */
 static void keep_traceback(bosun_host *host, const char *what)
 {
     lua_State *L = host->L;
     host_log_traceback(host);
+    lua_rawgetp(L, LUA_REGISTRYINDEX, &expected_key);
+    host->traceback_level = lua_toboolean(L, -1) ? BOSUN_LOG_DEBUG : BOSUN_LOG_ERROR;
     if (lua_rawgetp(L, LUA_REGISTRYINDEX, &traceback_key) == LUA_TSTRING) {
         size_t len;
         const char *text = lua_tolstring(L, -1, &len);
         bosun_buf_printf(&host->traceback, "%s: ", what);
         bosun_buf_append(&host->traceback, text, len);
     }
-    lua_pop(L, 1);
+    lua_pop(L, 2);
 }
 
 /* Why the action has to stop. */
@@ -90,7 +145,7 @@ typedef struct stop_reason {
     char why[128];
 } stop_reason;
 
-/* Fills *err after a failed call, from the message at the top of the stack and what record_stack has
+/* Fills *err after a failed call, from the message at the top of the stack and what host_record_stack has
  * recorded. */
 static void fill_error(lua_State *L, int status, const stop_reason *stop, const char *what,
                        const bosun_raised *r)
@@ -112,7 +167,7 @@ static void fill_error(lua_State *L, int status, const stop_reason *stop, const 
     lua_pop(L, 2);
 }
 
-static const char *const record_keys[] = {&traceback_key, &file_key, &line_key};
+static const char *const record_keys[] = {&traceback_key, &expected_key, &file_key, &line_key};
 
 static void clear_record(lua_State *L)
 {
@@ -122,7 +177,7 @@ static void clear_record(lua_State *L)
     }
 }
 
-/* Sets the registry slots a first time, which allocates, so that record_stack needs no memory for them.
+/* Sets the registry slots a first time, which allocates, so that host_record_stack needs no memory for them.
  * [-0, +0, m] */
 static int prepare_record(lua_State *L)
 {
@@ -155,12 +210,13 @@ int host_call(bosun_host *host, lua_CFunction function, void *argument, const ch
 {
     lua_State *L = host->L;
     lua_settop(L, 0);
+    host_limits_arm(L);
     lua_pushcfunction(L, prepare_record);
     if (lua_pcall(L, 0, 0, 0) != LUA_OK) {
         lua_settop(L, 0);
         return bosun_err_set(err, BOSUN_ERR_NOMEM, what, "out of memory while %s", what);
     }
-    lua_pushcfunction(L, record_stack);
+    lua_pushcfunction(L, host_record_stack);
     lua_pushcfunction(L, function);
     lua_pushlightuserdata(L, argument);
     int status = lua_pcall(L, 1, 0, 1);

@@ -1,4 +1,4 @@
-/* The life of a host: options, creation, phases, errors for the embedder, cancellation. load.c loads a plugin
+/* The life of a host: options, creation, errors for the embedder, cancellation. load.c loads a plugin
  * into it, run.c runs actions. */
 #include "host.h"
 #include <lauxlib.h>
@@ -13,32 +13,8 @@ const char *bosun_version(void)
 
 void bosun_options_init(bosun_options *options)
 {
-    *options = (bosun_options){.log_level = BOSUN_LOG_INFO};
-}
-
-const char *bosun_phase_name(bosun_phase phase)
-{
-    static const char *const names[] = {
-        [BOSUN_PHASE_IDLE] = "starting",
-        [BOSUN_PHASE_CONFIG] = "reading the action config",
-        [BOSUN_PHASE_LOAD] = "loading the plugin",
-        [BOSUN_PHASE_INIT] = "creating the plugin object",
-        [BOSUN_PHASE_ACTION] = "running the action",
-        [BOSUN_PHASE_CLOSE] = "running the plugin's finalizers",
-    };
-    return (size_t)phase < sizeof names / sizeof names[0] ? names[phase] : "unknown";
-}
-
-void host_set_phase(bosun_host *host, bosun_phase phase)
-{
-    if (phase == host->phase)
-        return;
-    host->phase = phase;
-    if (!host->options.phase)
-        return;
-    host_leave(host);
-    host->options.phase(host->options.phase_data, phase);
-    host_enter(host);
+    if (options)
+        *options = (bosun_options){.log_level = BOSUN_LOG_INFO};
 }
 
 /* Copies a text for the embedder. Redacts it before cutting it: a cut secret would not be recognised. */
@@ -87,7 +63,6 @@ static int init(bosun_host *host, bosun_err *err)
     host->L = host_state_new(host);
     if (!host->L)
         return bosun_err_nomem(err, "create a Lua state");
-    host_limits_arm(host->L);
     return host_call(host, open_state, NULL, "setting up Lua", err);
 }
 
@@ -100,7 +75,10 @@ bosun_host *bosun_host_new(const bosun_options *options, bosun_error *error)
         host_report_error(host, error, &err);
         return NULL;
     }
-    host->options = *options;
+    if (options)
+        host->options = *options;
+    else
+        bosun_options_init(&host->options);
     host->limits.cancel_fd = -1;
     bosun_err_set(&host->load_error, BOSUN_ERR_INVALID, "load",
                   "no plugin is loaded: call bosun_host_load first");
@@ -124,8 +102,7 @@ void bosun_host_free(bosun_host *host)
     if (host->L) {
         host_enter(host);
         host_log_traceback(host);
-        host_set_phase(host, BOSUN_PHASE_CLOSE);
-        lua_close(host->L);
+        host_close(host);
         host_leave(host);
     }
     if (host->c_locale)
@@ -144,5 +121,6 @@ void bosun_host_free(bosun_host *host)
 
 void bosun_host_cancel(bosun_host *host, const char *reason)
 {
-    host_limits_cancel(&host->limits, reason);
+    if (host)
+        host_limits_cancel(&host->limits, reason);
 }

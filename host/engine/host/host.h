@@ -26,14 +26,19 @@ typedef struct bosun_plugin_file {
     const bosun_embedded *embedded; /* NULL: a file on disk */
 } bosun_plugin_file;
 
-/* When an action has to stop: when it is cancelled or runs out of time. */
+/* When a call into the host has to stop: when it is cancelled or runs out of time. A cancel stays until the
+ * call that it has stopped ends. */
 typedef struct bosun_limits {
     atomic_int cancelled;
-    _Atomic(const char *) reason; /* why it was cancelled; NULL: no reason given */
+    _Atomic(const char *) reason; /* why it was cancelled */
     int cancel_fd;                /* an eventfd, readable once cancelled */
-    atomic_int cut;               /* cancellation or the deadline has ended a wait */
-    double timeout;               /* seconds; 0: none */
+    atomic_int owner;             /* the process that cancel_fd was made in */
+    atomic_int cut;               /* the call was stopped, or a wait of it, even if the plugin ignored that */
+    double seconds;               /* that the call may take; 0: no limit */
+    int64_t started;              /* when it began */
+    int64_t spent;                /* nanoseconds of its time that loading the plugin has taken */
     int64_t deadline;             /* when Lua code is stopped; BOSUN_NO_DEADLINE: never */
+    bool cleaning_up;             /* the action was stopped; the deadline is that of its clean-up */
 
     /* For waits. Its deadline is a little earlier, which leaves a plugin time to report what it waited for.
      */
@@ -55,18 +60,22 @@ struct bosun_host {
     bosun_phase phase;
     host_context context;
     bosun_buf traceback; /* of the last failure, until it is logged; empty: none */
+    bosun_log_level traceback_level;
 
     bosun_limits limits;
     host_time_limit *time_limits; /* not ended */
+    bool skip_finalizers;         /* while the host is freed: there is no way to run them safely */
 
     locale_t c_locale;
     locale_t callers_locale;                 /* of the thread, before host_enter */
     host_process_function *on_first_process; /* NULL: none, or called */
     void *process_data;
 
-    size_t memory_used; /* bytes allocated by Lua */
+    lua_CFunction error; /* Lua's own function of that name */
+    size_t memory_used;  /* bytes allocated by Lua */
 
     bool loaded;
+    bool has_schema;      /* the plugin's class has a config_schema */
     bosun_err load_error; /* why no plugin is loaded */
     char *plugin_name;    /* the name the class gives itself; until it is loaded, the name asked for */
     char *private_config; /* NULL: none */
@@ -133,6 +142,16 @@ int host_find_plugin(const bosun_dirs *dirs, const char *plugin, bosun_plugin_fi
 /* Registry key: the folder of a built-in plugin, which has the embedded modules that only it can require. */
 #define BOSUN_EMBEDDED_DIR "bosun.embedded_dir"
 
+/* Registry key: the folder of any other plugin, which `require` searches first. */
+#define BOSUN_PLUGIN_DIR "bosun.plugin_dir"
+
+/* Registry key: the system's search path for C modules, whatever a plugin sets package.cpath to. */
+#define BOSUN_SYSTEM_CPATH "bosun.system_cpath"
+
+/* Registry keys: Lua's own functions of that name in `package`. */
+#define BOSUN_SYSTEM_SEARCHPATH "bosun.system_searchpath"
+#define BOSUN_SYSTEM_LOADLIB    "bosun.system_loadlib"
+
 /* Pushes the class of the loaded plugin. [-0, +1, -] */
 void host_push_class(lua_State *L);
 
@@ -142,23 +161,56 @@ void host_push_library(lua_State *L, const char *module, const char *function);
 /* Creates the state of a host, with no libraries opened. NULL: out of memory. */
 lua_State *host_state_new(bosun_host *host);
 
-/* Opens libraries and bindings and sets up `require`. Needs a protected call. [-0, +0, e] */
+/* Opens libraries and bindings, and adapts them. Needs a protected call. [-0, +0, e] */
 void host_state_open(lua_State *L);
+
+/* Two parts of host_state_open: `require`, and finalizers. [-0, +0, e] */
+void host_open_require(lua_State *L);
+void host_open_finalizers(lua_State *L);
 
 /* Compiles a Lua source file and pushes its chunk, named after the path. Rejects binary chunks. [-0, +1, e]
  */
 void host_load_file(lua_State *L, const char *path);
 
-/* timeout: seconds; 0 or less: none. If this fails, only host_limits_free may be called. */
+/* The beginning and the end of a call of the embedder that may run the plugin, between host_enter and
+ * host_leave: its limits. host_begin fails, with a text that `what` ("loading the plugin") is part of, if the
+ * call is cancelled already or the thread's stack is too small. host_end goes with it even then. */
+int host_begin(bosun_host *host, const char *what, bosun_err *err);
+void host_end(bosun_host *host);
+
+/* Runs the plugin's finalizers, under limits of their own, and closes the state. */
+void host_close(bosun_host *host);
+
+/* The error of a call whose host is NULL. Returns -1. */
+int host_missing(bosun_err *err);
+
+/* Fails on a timeout that is negative or not a number. If this fails, only host_limits_free may be called. */
 int host_limits_init(bosun_limits *limits, double timeout, bosun_err *err);
 void host_limits_free(bosun_limits *limits);
+
+/* Begins a call that may take so many seconds (0: no limit), less those spent on loading. Fails, with the
+ * deadline set, if a forked child gets no descriptor of its own. */
+int host_limits_begin(bosun_limits *limits, double seconds, bosun_err *err);
+
+/* Ends the call, and with it the cancel that has stopped it. One that has come too late stops the next call.
+ */
+void host_limits_end(bosun_limits *limits);
+
+/* Gives an action that was stopped BOSUN_CLEAN_UP_SECONDS to clean up, in which nothing else stops it. */
+void host_limits_begin_clean_up(bosun_limits *limits);
+
+/* Makes the wake-up of a cancel this process's own, after a fork that ended its parent's use of the host. */
+void host_limits_adopt(bosun_limits *limits);
 
 /* Safe in signal handlers and from any thread. */
 void host_limits_cancel(bosun_limits *limits, const char *reason);
 
-/* Returns NULL unless the action has to stop; then BOSUN_ERR_DEADLINE or BOSUN_ERR_CANCELLED, with the reason
+/* Takes the cancel back. */
+void host_limits_clear(bosun_limits *limits);
+
+/* Returns NULL unless the call has to stop; then BOSUN_ERR_DEADLINE or BOSUN_ERR_CANCELLED, with the reason
  * in `text`: "timed out after 2 s". */
-const char *host_limits_stopped(const bosun_limits *limits, char *text, size_t size);
+const char *host_limits_stopped(bosun_limits *limits, char *text, size_t size);
 
 /* Arming makes Lua code check the limits now and then, and raise an error once the action has to stop. */
 void host_limits_arm(lua_State *L);
@@ -176,6 +228,10 @@ const bosun_wait *host_wait(bosun_host *host);
  * the message, file and line in *err, and the traceback waits for host_log_traceback. what: "loading the
  * plugin". */
 int host_call(bosun_host *host, lua_CFunction function, void *argument, const char *what, bosun_err *err);
+
+/* A message handler: records where the error at index 1 was raised, unless one that is now raised again is on
+ * record. Returns the error itself. */
+int host_record_stack(lua_State *L);
 
 /* Pops a file and a line, or nil and nil: the place of errors whose stack has no line of the plugin.
  * [-2, +0, m] */

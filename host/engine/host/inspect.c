@@ -8,6 +8,8 @@
 
 static int check_loaded(const bosun_host *host, bosun_err *err)
 {
+    if (!host)
+        return host_missing(err);
     if (host->loaded)
         return 0;
     *err = host->load_error;
@@ -46,6 +48,20 @@ static int describe(lua_State *L)
     return 0;
 }
 
+static int describe_class(bosun_host *host, description *d, bosun_err *err)
+{
+    const char *what = "describing the plugin";
+    host_enter(host);
+    int rc = host_begin(host, what, err);
+    if (rc == 0)
+        rc = host_call(host, describe, d, what, err);
+    if (rc == 0 && d->text.failed)
+        rc = bosun_err_nomem(err, "describe the plugin");
+    host_end(host);
+    host_leave(host);
+    return rc;
+}
+
 char *bosun_host_describe(bosun_host *host, bosun_describe_format format, bosun_error *error)
 {
     static const char *const formats[] = {
@@ -54,14 +70,12 @@ char *bosun_host_describe(bosun_host *host, bosun_describe_format format, bosun_
         [BOSUN_DESCRIBE_YAML_SAMPLE] = "yaml_sample",
     };
     bosun_err err = {0};
-    description d = {.format = formats[format]};
-    host_enter(host);
+    description d = {.format = (size_t)format < sizeof formats / sizeof formats[0] ? formats[format] : NULL};
     int rc = check_loaded(host, &err);
+    if (rc == 0 && !d.format)
+        rc = bosun_err_set(&err, BOSUN_ERR_INVALID, "describe", "unknown format %d", (int)format);
     if (rc == 0)
-        rc = host_call(host, describe, &d, "describing the plugin", &err);
-    host_leave(host);
-    if (rc == 0 && d.text.failed)
-        rc = bosun_err_nomem(&err, "describe the plugin");
+        rc = describe_class(host, &d, &err);
     host_report_error(host, error, &err);
     if (rc == 0)
         return d.text.data;
@@ -74,29 +88,15 @@ void bosun_text_free(char *text)
     free(text);
 }
 
-static int find_schema(lua_State *L)
-{
-    bool *found = lua_touserdata(L, 1);
-    host_push_class(L);
-    *found = lua_getfield(L, -1, "config_schema") != LUA_TNIL;
-    return 0;
-}
-
 bool bosun_host_has_schema(bosun_host *host)
 {
-    bool found = false;
-    bosun_err err = {0};
-    if (!host->loaded)
-        return false;
-    host_enter(host);
-    int rc = host_call(host, find_schema, &found, "reading the schema", &err);
-    host_leave(host);
-    return rc == 0 && found;
+    return host && host->loaded && host->has_schema;
 }
 
 typedef struct validation {
     bosun_host *host;
-    const char *config; /* the action config; NULL: none */
+    const char *config;         /* the action config; NULL: none */
+    const bosun_action *action; /* NULL: any */
     bosun_problem_function *tell;
     void *data;
     int count;
@@ -114,7 +114,8 @@ static void report(void *data, const bosun_problem *problem)
                                  message.failed ? "out of memory" : bosun_buf_text(&message)};
     v->count++;
     host_leave(v->host);
-    v->tell(v->data, &clean);
+    if (v->tell)
+        v->tell(v->data, &clean);
     host_enter(v->host);
     bosun_buf_free(&path);
     bosun_buf_free(&message);
@@ -156,14 +157,15 @@ static void report_table(lua_State *L, validation *v)
     lua_pop(L, 3);
 }
 
-static int validate_private(lua_State *L)
+static int validate_plugin(lua_State *L)
 {
     validation *v = lua_touserdata(L, 1);
     host_push_library(L, "bosun.host.validate", "problems");
     host_push_class(L);
-    lua_pushstring(L, v->host->private_config); /* nil when NULL */
-    lua_pushstring(L, v->config);
-    lua_call(L, 3, 1);
+    lua_pushstring(L, v->host->private_config);            /* nil when NULL */
+    lua_pushstring(L, v->config);                          /* the same */
+    lua_pushstring(L, v->action ? v->action->name : NULL); /* the same */
+    lua_call(L, 4, 1);
     luaL_checktype(L, -1, LUA_TTABLE);
     for (lua_Integer i = 1; lua_rawgeti(L, -1, i) == LUA_TTABLE; i++) {
         report_table(L, v);
@@ -172,8 +174,8 @@ static int validate_private(lua_State *L)
     return 0;
 }
 
-/* Running out of time or being cancelled is a failure of the check, not a problem in a config. */
-static int check_stopped(const bosun_host *host, bosun_err *err)
+/* Being stopped is a failure of the check, not a problem in a config. */
+static int check_stopped(bosun_host *host, bosun_err *err)
 {
     char text[128];
     const char *code = host_limits_stopped(&host->limits, text, sizeof text);
@@ -182,17 +184,32 @@ static int check_stopped(const bosun_host *host, bosun_err *err)
     return bosun_err_set(err, code, "validate", "%s while checking the configs", text);
 }
 
-static int validate(validation *v, const char *action, const char *config, bosun_err *err)
+static int check_configs(validation *v, bosun_err *err)
 {
-    const bosun_action *wanted = action ? bosun_action_find(action) : NULL;
-    if (action && !wanted)
-        return bosun_action_unknown(action, err);
-    if (check_loaded(v->host, err) < 0 || check_stopped(v->host, err) < 0 ||
-        host_call(v->host, validate_private, v, "checking the private config", err) < 0)
+    const char *what = "checking the configs";
+    int rc = host_begin(v->host, what, err);
+    if (rc == 0)
+        rc = host_call(v->host, validate_plugin, v, what, err);
+    if (rc == 0) {
+        const bosun_config_source source = host_config_source(v->host, v->config);
+        bosun_config_check(&source, v->action, report, v);
+        rc = check_stopped(v->host, err);
+    }
+    host_end(v->host);
+    return rc;
+}
+
+static int validate(validation *v, const char *action, bosun_err *err)
+{
+    if (check_loaded(v->host, err) < 0)
         return -1;
-    const bosun_config_source source = host_config_source(v->host, config);
-    bosun_config_check(&source, wanted, report, v);
-    return check_stopped(v->host, err);
+    v->action = action ? bosun_action_find(action) : NULL;
+    if (action && !v->action)
+        return bosun_action_unknown(action, err);
+    host_enter(v->host);
+    int rc = check_configs(v, err);
+    host_leave(v->host);
+    return rc;
 }
 
 int bosun_host_validate(bosun_host *host, const char *action, const char *config,
@@ -200,9 +217,7 @@ int bosun_host_validate(bosun_host *host, const char *action, const char *config
 {
     bosun_err err = {0};
     validation v = {.host = host, .config = config, .tell = tell, .data = data};
-    host_enter(host);
-    int rc = validate(&v, action, config, &err);
-    host_leave(host);
+    int rc = validate(&v, action, &err);
     host_report_error(host, error, &err);
     return rc < 0 ? -1 : v.count;
 }

@@ -1,10 +1,11 @@
-/* Stops an action from inside. A count hook checks the cancel flag and the deadline. Once the action has to
- * stop, the hook raises at every call, return, line and instruction, so that no pcall in a loop can swallow
- * the error. Where no hook runs (string.find, __gc), only another process can stop the action: see
- * cli/runner/supervisor.c. */
+/* When a call into the host has to stop: it is cancelled, or its time is up. A count hook checks both while
+ * Lua runs. Once the call has to stop, the hook raises at every call, return, line and instruction, so that
+ * no pcall in a loop can swallow the error. Where no hook runs (string.find, a message handler), only another
+ * process can stop the plugin: see cli/runner/supervisor.c. */
 #include "host.h"
 #include <errno.h>
 #include <lauxlib.h>
+#include <math.h>
 #include <stdio.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
@@ -12,36 +13,44 @@
 #define INSTRUCTIONS_BETWEEN_CHECKS 1000
 #define REPORT_TIME                 (BOSUN_SECOND / 5) /* at most, from the end of all waits to the deadline */
 
-int host_limits_init(bosun_limits *limits, double timeout, bosun_err *err)
+/* Returns whether the eventfd is this process's. A child that was forked inherits its parent's: writing or
+ * reading there would wake the parent, or take its wake-up away. */
+static bool is_owner(const bosun_limits *limits)
 {
-    limits->cancel_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-    if (limits->cancel_fd < 0)
+    return atomic_load(&limits->owner) == getpid();
+}
+
+/* Replaces the eventfd by one of this process. */
+static int own_eventfd(bosun_limits *limits, bosun_err *err)
+{
+    int fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    if (fd < 0)
         return bosun_err_errno(err, errno, "create", "an eventfd");
-    limits->timeout = timeout;
+    if (limits->cancel_fd >= 0)
+        close(limits->cancel_fd);
+    limits->cancel_fd = limits->wait.cancel_fd = fd;
+    atomic_store(&limits->owner, getpid());
+    return 0;
+}
+
+static void set_unlimited(bosun_limits *limits)
+{
+    limits->cleaning_up = false;
     limits->deadline = BOSUN_NO_DEADLINE;
     limits->wait = (bosun_wait){.cancelled = &limits->cancelled,
                                 .cancel_fd = limits->cancel_fd,
                                 .cut = &limits->cut,
                                 .deadline = BOSUN_NO_DEADLINE};
-    int64_t nanoseconds = bosun_nanoseconds(timeout);
-    if (nanoseconds <= 0)
-        return 0;
-    int64_t margin = nanoseconds / 20 < REPORT_TIME ? nanoseconds / 20 : REPORT_TIME;
-    limits->deadline = bosun_wait_after(nanoseconds);
-    limits->wait.deadline = limits->deadline - margin;
-    return 0;
 }
 
-void host_limits_cancel(bosun_limits *limits, const char *reason)
+int host_limits_init(bosun_limits *limits, double timeout, bosun_err *err)
 {
-    int saved = errno;
-    if (reason)
-        atomic_store(&limits->reason, reason);
-    atomic_store(&limits->cancelled, 1);
-    uint64_t one = 1;
-    ssize_t n = write(limits->cancel_fd, &one, sizeof one);
-    (void)n; /* fails only if the counter is full, and then the eventfd is readable already */
-    errno = saved;
+    if (isnan(timeout) || timeout < 0)
+        return bosun_err_set(err, BOSUN_ERR_INVALID, "create a host",
+                             "the timeout is %g: expected a number of seconds, or 0 for none", timeout);
+    limits->cancel_fd = -1;
+    set_unlimited(limits);
+    return own_eventfd(limits, err);
 }
 
 void host_limits_free(bosun_limits *limits)
@@ -51,27 +60,92 @@ void host_limits_free(bosun_limits *limits)
     limits->cancel_fd = -1;
 }
 
-const char *host_limits_stopped(const bosun_limits *limits, char *text, size_t size)
+int host_limits_begin(bosun_limits *limits, double seconds, bosun_err *err)
 {
-    if (limits->deadline != BOSUN_NO_DEADLINE && bosun_monotonic() >= limits->deadline) {
-        snprintf(text, size, "timed out after %g s", limits->timeout);
-        return BOSUN_ERR_DEADLINE;
+    atomic_store(&limits->cut, 0);
+    limits->started = bosun_monotonic();
+    limits->seconds = seconds;
+    set_unlimited(limits);
+    if (seconds > 0) {
+        int64_t time = bosun_nanoseconds(seconds);
+        int64_t margin = time / 20 < REPORT_TIME ? time / 20 : REPORT_TIME;
+        limits->deadline = bosun_wait_after(time - limits->spent);
+        limits->wait.deadline = limits->deadline - margin;
     }
-    if (!atomic_load(&limits->cancelled))
-        return NULL;
-    const char *reason = atomic_load(&limits->reason);
-    snprintf(text, size, "%s", reason ? reason : "cancelled");
-    return BOSUN_ERR_CANCELLED;
+    limits->spent = 0;
+    return is_owner(limits) ? 0 : own_eventfd(limits, err);
+}
+
+/* The flag goes first. Of a cancel that arrives meanwhile, the flag may then stay without the wake-up, which
+ * no wait misses because it looks at the flag first; the wake-up without the flag would make waits spin. */
+void host_limits_clear(bosun_limits *limits)
+{
+    atomic_store(&limits->cancelled, 0);
+    uint64_t count;
+    ssize_t n = is_owner(limits) ? read(limits->cancel_fd, &count, sizeof count) : 0;
+    (void)n; /* fails only if there was no wake-up */
+}
+
+void host_limits_end(bosun_limits *limits)
+{
+    if (atomic_exchange(&limits->cut, 0))
+        host_limits_clear(limits);
+}
+
+/* The wake-up goes first: see host_limits_clear. */
+void host_limits_cancel(bosun_limits *limits, const char *reason)
+{
+    int saved = errno;
+    uint64_t one = 1;
+    ssize_t n = is_owner(limits) ? write(limits->cancel_fd, &one, sizeof one) : 0;
+    (void)n; /* fails only if the counter is full, and then the eventfd is readable already */
+    atomic_store(&limits->reason, reason ? reason : "cancelled");
+    atomic_store(&limits->cancelled, 1);
+    errno = saved;
+}
+
+void host_limits_adopt(bosun_limits *limits)
+{
+    atomic_store(&limits->owner, getpid());
+    if (atomic_load(&limits->cancelled)) /* perhaps only the flag was set */
+        host_limits_cancel(limits, atomic_load(&limits->reason));
+}
+
+void host_limits_begin_clean_up(bosun_limits *limits)
+{
+    limits->cleaning_up = true;
+    limits->deadline = bosun_wait_after(BOSUN_CLEAN_UP_SECONDS * BOSUN_SECOND);
+    limits->wait = (bosun_wait){.cancel_fd = -1, .deadline = limits->deadline - REPORT_TIME};
+}
+
+const char *host_limits_stopped(bosun_limits *limits, char *text, size_t size)
+{
+    const char *code = NULL;
+    if (limits->deadline != BOSUN_NO_DEADLINE && bosun_monotonic() >= limits->deadline) {
+        code = BOSUN_ERR_DEADLINE;
+        if (limits->cleaning_up)
+            snprintf(text, size, "not done within %d s", BOSUN_CLEAN_UP_SECONDS);
+        else
+            snprintf(text, size, "timed out after %g s", limits->seconds);
+    } else if (!limits->cleaning_up && atomic_load(&limits->cancelled)) {
+        code = BOSUN_ERR_CANCELLED;
+        snprintf(text, size, "%s", atomic_load(&limits->reason));
+    }
+    if (code)
+        atomic_store(&limits->cut, 1);
+    return code;
 }
 
 static void check(lua_State *L, lua_Debug *activation)
 {
     (void)activation;
     char text[128];
-    if (!host_limits_stopped(&host_of(L)->limits, text, sizeof text))
-        return;
-    lua_sethook(L, check, LUA_MASKCALL | LUA_MASKRET | LUA_MASKLINE | LUA_MASKCOUNT, 1);
-    luaL_error(L, "%s", text);
+    if (host_limits_stopped(&host_of(L)->limits, text, sizeof text)) {
+        lua_sethook(L, check, LUA_MASKCALL | LUA_MASKRET | LUA_MASKLINE | LUA_MASKCOUNT, 1);
+        luaL_error(L, "%s", text);
+    } else if (lua_gethookcount(L) == 1) {
+        host_limits_arm(L); /* a coroutine that was stopped in an earlier call */
+    }
 }
 
 void host_limits_arm(lua_State *L)

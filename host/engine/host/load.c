@@ -6,31 +6,12 @@
 
 static const char class_key = 'c'; /* registry key of the plugin's class: only the address matters */
 
-/* Lets the plugin require the modules in its own folder, which for a built-in plugin are embedded (see
- * search_embedded in state.c). [-0, +0, m] */
-static void add_search_path(lua_State *L, const bosun_plugin_file *file)
+/* Lets the plugin require the modules in its own folder: see require.c. [-0, +0, m] */
+static void set_plugin_dir(lua_State *L, const bosun_plugin_file *file)
 {
     const char *path = bosun_buf_text(&file->path);
-    lua_getglobal(L, "package");
-    const char *dir = lua_pushlstring(L, path, (size_t)(strrchr(path, '/') - path));
-    if (file->embedded) {
-        lua_setfield(L, LUA_REGISTRYINDEX, BOSUN_EMBEDDED_DIR);
-        lua_pop(L, 1);
-        return;
-    }
-    lua_getfield(L, -2, "path");
-    lua_pushfstring(L, "%s/?.lua;%s/?/init.lua;%s", dir, dir, lua_tostring(L, -1));
-    lua_setfield(L, -4, "path");
-    lua_pop(L, 3);
-}
-
-void host_push_library(lua_State *L, const char *module, const char *function)
-{
-    lua_getglobal(L, "require");
-    lua_pushstring(L, module);
-    lua_call(L, 1, 1);
-    lua_getfield(L, -1, function);
-    lua_remove(L, -2);
+    lua_pushlstring(L, path, (size_t)(strrchr(path, '/') - path));
+    lua_setfield(L, LUA_REGISTRYINDEX, file->embedded ? BOSUN_EMBEDDED_DIR : BOSUN_PLUGIN_DIR);
 }
 
 void host_push_class(lua_State *L)
@@ -51,7 +32,7 @@ static void set_name(bosun_host *host, const char *name)
 static int load_plugin(lua_State *L)
 {
     const bosun_plugin_file *file = lua_touserdata(L, 1);
-    add_search_path(L, file);
+    set_plugin_dir(L, file);
     host_push_library(L, "bosun.host.driver", "check");
     if (file->embedded)
         host_embedded_load(L, file->embedded);
@@ -62,7 +43,10 @@ static int load_plugin(lua_State *L)
     lua_rawsetp(L, LUA_REGISTRYINDEX, &class_key);
     lua_pushstring(L, bosun_buf_text(&file->path));
     lua_call(L, 2, 1);
-    set_name(host_of(L), bind_push_visible(L, -1));
+    bosun_host *host = host_of(L);
+    set_name(host, bind_push_visible(L, -1));
+    host_push_class(L);
+    host->has_schema = lua_getfield(L, -1, "config_schema") != LUA_TNIL;
     return 0;
 }
 
@@ -76,25 +60,35 @@ static int load(bosun_host *host, const char *plugin, const char *private_config
     host->private_config = private_config ? strdup(private_config) : NULL;
     if (!host->plugin_name || (private_config && !host->private_config))
         return bosun_err_nomem(err, "load the plugin");
-    host_set_phase(host, BOSUN_PHASE_LOAD);
     bosun_plugin_file file = {0};
-    int rc = host_find_plugin(&host->dirs, plugin, &file, err);
+    int rc = host_begin(host, "loading the plugin", err);
+    if (rc == 0) {
+        host_set_phase(host, BOSUN_PHASE_LOAD);
+        rc = host_find_plugin(&host->dirs, plugin, &file, err);
+    }
     if (rc == 0)
         rc = host_call(host, load_plugin, &file, "loading the plugin", err);
     bosun_buf_free(&file.path);
-    host_set_phase(host, BOSUN_PHASE_IDLE);
+    int64_t spent = bosun_monotonic() - host->limits.started;
+    host_end(host);
+    host->limits.spent = spent;
     return rc;
 }
 
 int bosun_host_load(bosun_host *host, const char *plugin, const char *private_config, bosun_error *error)
 {
     bosun_err err = {0};
-    host_enter(host);
-    int rc = load(host, plugin, private_config, &err);
-    host_leave(host);
+    int rc = host ? 0 : host_missing(&err);
+    if (rc == 0 && !plugin)
+        rc = bosun_err_set(&err, BOSUN_ERR_INVALID, "load", "no plugin was named: it is NULL");
+    if (rc == 0) {
+        host_enter(host);
+        rc = load(host, plugin, private_config, &err);
+        host_leave(host);
+    }
     if (rc == 0)
         host->loaded = true;
-    else if (!host->loaded)
+    else if (host && !host->loaded)
         host->load_error = err;
     host_report_error(host, error, &err);
     return rc;

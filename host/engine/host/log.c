@@ -79,6 +79,6 @@ void host_log(bosun_host *host, bosun_log_level level, const bosun_log_field *fi
 void host_log_traceback(bosun_host *host)
 {
     if (host->traceback.len > 0)
-        host_log(host, BOSUN_LOG_ERROR, NULL, 0, bosun_buf_text(&host->traceback), host->traceback.len);
+        host_log(host, host->traceback_level, NULL, 0, bosun_buf_text(&host->traceback), host->traceback.len);
     bosun_buf_clear(&host->traceback);
 }

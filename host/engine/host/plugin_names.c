@@ -177,10 +177,10 @@ int bosun_list_plugins(const bosun_options *options, bosun_name_function *tell, 
 {
     bosun_dirs dirs = {0};
     names all = {.count = 0};
-    int rc = host_dirs_init(&dirs, options);
+    int rc = host_dirs_init(&dirs, options ? options : &(const bosun_options){0});
     if (rc == 0)
         add_all(&all, &dirs);
-    for (size_t i = 0; i < all.count; i++)
+    for (size_t i = 0; tell && i < all.count; i++)
         tell_name(all.items[i], tell, data);
     free_names(&all);
     host_dirs_free(&dirs);

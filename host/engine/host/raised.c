@@ -48,10 +48,22 @@ static bool read_fields(lua_State *L, bosun_raised *r)
     return r->has_fields;
 }
 
+bool host_raised_is_status(lua_State *L, int index)
+{
+    if (!lua_istable(L, index) || luaL_getmetafield(L, index, "__name") == LUA_TNIL)
+        return false;
+    const char *name = lua_tostring(L, -1);
+    bool is_status = name && strcmp(name, "ActionStatusInfo") == 0;
+    lua_pop(L, 1);
+    return is_status;
+}
+
 /* Pushes the message of the error value at index 1. Raises if the value's __tostring does. [-0, +1, e] */
 static void push_message(lua_State *L, bosun_raised *r)
 {
     if (lua_istable(L, 1) && read_fields(L, r))
+        return;
+    if (host_raised_is_status(L, 1) && lua_getfield(L, 1, "msg") == LUA_TSTRING)
         return;
     if (luaL_getmetafield(L, 1, "__tostring") != LUA_TNIL || lua_isstring(L, 1))
         luaL_tolstring(L, 1, NULL);
@@ -96,9 +108,7 @@ void host_raised_read(lua_State *L, bool stopped, bosun_raised *r)
     lua_replace(L, value);
 }
 
-/* Splits "file.lua:12: message", as Lua formats string errors, and returns the message. NULL: the text does
- * not begin with a place. */
-static const char *split_place(const char *text, size_t *file_len, unsigned *line)
+const char *host_raised_split(const char *text, size_t *file_len, unsigned *line)
 {
     const char *at = strstr(text, ".lua:");
     if (!at || memchr(text, ' ', (size_t)(at - text)))
@@ -118,7 +128,7 @@ static int set_string(bosun_err *err, const char *what, const char *text, const 
 {
     size_t len = 0;
     unsigned own_line = 0;
-    const char *message = split_place(text, &len, &own_line);
+    const char *message = host_raised_split(text, &len, &own_line);
     bool useful = message && strncmp(text, "bosun/", 6) != 0 && strncmp(text, "...", 3) != 0;
     bosun_err_set(err, BOSUN_ERR_INVALID, what, "%s", message && (useful || file) ? message : text);
     if (useful) {

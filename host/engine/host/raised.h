@@ -6,6 +6,14 @@
 #include <lua.h>
 #include <stdbool.h>
 
+/* Returns whether the value at `index` is an ActionStatusInfo, which plugins raise to end an action in their
+ * own words. [-0, +0, m] */
+bool host_raised_is_status(lua_State *L, int index);
+
+/* Splits "file.lua:12: message", as Lua formats string errors, and returns the message. NULL: the text does
+ * not begin with a place. */
+const char *host_raised_split(const char *text, size_t *file_len, unsigned *line);
+
 /* The result of reading a raised value. */
 typedef struct bosun_raised {
     bosun_err *err;

@@ -7,20 +7,23 @@
 #include <stdio.h>
 #include <string.h>
 
-typedef struct run {
+typedef struct action_run {
     bosun_host *host;
     const bosun_action *action;
+    char what[96]; /* "running pe_status" */
     bosun_config config;
     const char *config_path; /* NULL: none */
     bosun_status *status;
-} run;
+    char stopped[128]; /* why the action was stopped */
+    bool cleaned_up;   /* the plugin did, and said how it is now */
+} action_run;
 
 /* phase(name [, file, line]): called by the driver. file and line: of the method about to run. */
 static int enter_phase(lua_State *L)
 {
-    bosun_host *host = host_of(L);
-    bool in_action = strcmp(luaL_checkstring(L, 1), "action") == 0;
-    host_set_phase(host, in_action ? BOSUN_PHASE_ACTION : BOSUN_PHASE_INIT);
+    static const char *const names[] = {"init", "action", "clean_up", NULL};
+    static const bosun_phase phases[] = {BOSUN_PHASE_INIT, BOSUN_PHASE_ACTION, BOSUN_PHASE_CLEAN_UP};
+    host_set_phase(host_of(L), phases[luaL_checkoption(L, 1, NULL, names)]);
     lua_settop(L, 3);
     host_set_place(L);
     return 0;
@@ -35,9 +38,9 @@ static void set_section(lua_State *L, const char *name, const bosun_value *secti
 }
 
 /* Pushes the table for the driver's function run. [-0, +1, e] */
-static void push_arguments(lua_State *L, const run *r)
+static void push_arguments(lua_State *L, const action_run *r)
 {
-    lua_createtable(L, 0, 7);
+    lua_createtable(L, 0, 8);
     set_section(L, "plugin_config", r->config.plugin);
     set_section(L, "pe_info", r->config.pe);
     set_section(L, "subject", bosun_config_subject(&r->config, r->action));
@@ -48,6 +51,8 @@ static void push_arguments(lua_State *L, const run *r)
     bind_set_boolean(L, "dry_run", r->host->options.dry_run);
     lua_pushcfunction(L, enter_phase);
     lua_setfield(L, -2, "phase");
+    lua_pushcfunction(L, host_record_stack);
+    lua_setfield(L, -2, "on_error");
 }
 
 static void check_memory(lua_State *L, int rc)
@@ -88,7 +93,7 @@ static void take_status(lua_State *L, bosun_status *status)
 
 static int run_action(lua_State *L)
 {
-    const run *r = lua_touserdata(L, 1);
+    const action_run *r = lua_touserdata(L, 1);
     host_push_library(L, "bosun.host.driver", "run");
     host_push_class(L);
     lua_pushstring(L, r->action->name);
@@ -131,7 +136,7 @@ static int add_plan(const bosun_host *host, bosun_status *status)
 
 /* An error that the method of a deployment's action raised is the deployment's: its state is "errored".
  * Nothing is known about a deployment whose action was stopped, or did not begin. */
-static const char *state_after(const run *r, const bosun_err *err)
+static const char *state_after(const action_run *r, const bosun_err *err)
 {
     bool in_method = r->host->phase == BOSUN_PHASE_ACTION;
     bool stopped = strcmp(err->code, BOSUN_ERR_CANCELLED) == 0 || strcmp(err->code, BOSUN_ERR_DEADLINE) == 0;
@@ -154,13 +159,9 @@ static void set_failing(bosun_status *status, const bosun_err *err, const char *
     bosun_buf_free(&text);
 }
 
-static int run_with_config(run *r, const char *path, bosun_err *err)
+static int run_with_config(action_run *r, const char *path, bosun_err *err)
 {
     bosun_host *host = r->host;
-    if (!host->loaded) {
-        *err = host->load_error;
-        return -1;
-    }
     host_set_phase(host, BOSUN_PHASE_CONFIG);
     bosun_config_source source = host_config_source(host, path);
     source.settings = host->options.settings;
@@ -169,9 +170,7 @@ static int run_with_config(run *r, const char *path, bosun_err *err)
         host_context_set_deployment(&host->context, r->config.deployment);
         r->config_path = path;
         host_set_phase(host, BOSUN_PHASE_INIT);
-        char what[96];
-        snprintf(what, sizeof what, "running %s", r->action->name);
-        rc = host_call(host, run_action, r, what, err);
+        rc = host_call(host, run_action, r, r->what, err);
     }
     bosun_config_free(&r->config);
     return rc;
@@ -215,8 +214,8 @@ static void log_outcome(bosun_host *host, const char *action, const bosun_status
     host_log_traceback(host);
 }
 
-/* Fails if a wait of the plugin was interrupted: the action is not complete, even if the plugin ignored the
- * error and reported success. */
+/* Fails if the action had to stop, but the plugin ignored that in a coroutine or a wait and reported
+ * something else: it is not complete. */
 static int check_interrupted(bosun_host *host, const bosun_status *status, bosun_err *err)
 {
     if (!atomic_load(&host->limits.cut) || status->outcome == BOSUN_FAILING)
@@ -224,36 +223,94 @@ static int check_interrupted(bosun_host *host, const bosun_status *status, bosun
     char why[128];
     const char *code = host_limits_stopped(&host->limits, why, sizeof why);
     if (!code) /* waits end a little before the deadline */
-        snprintf(why, sizeof why, "timed out after %g s", host->limits.timeout);
+        snprintf(why, sizeof why, "timed out after %g s", host->limits.seconds);
     return bosun_err_set(err, code ? code : BOSUN_ERR_DEADLINE, "run",
-                         "%s: a wait was interrupted, but the plugin reported %s", why,
+                         "%s: the action was interrupted, but the plugin reported %s", why,
                          bosun_outcome_name(status->outcome));
 }
 
-/* Runs the action, then checks and completes its status. */
-static int run_and_check(run *r, const char *action, const char *config, bosun_err *err)
+/* Was the action's method stopped? Then r->stopped says why. */
+static bool was_stopped(action_run *r, int rc, const bosun_err *err)
 {
-    int rc = r->action ? run_with_config(r, config, err) : bosun_action_unknown(action, err);
+    bosun_host *host = r->host;
+    bool by_error =
+        rc < 0 && (strcmp(err->code, BOSUN_ERR_CANCELLED) == 0 || strcmp(err->code, BOSUN_ERR_DEADLINE) == 0);
+    if (host->phase != BOSUN_PHASE_ACTION || !(by_error || atomic_load(&host->limits.cut)))
+        return false;
+    if (!host_limits_stopped(&host->limits, r->stopped, sizeof r->stopped))
+        snprintf(r->stopped, sizeof r->stopped, "timed out after %g s", host->limits.seconds);
+    return true;
+}
+
+/* What the method held when it was stopped (locks, clients, time limits) is garbage, and may not have been
+ * closed. */
+static int run_clean_up(lua_State *L)
+{
+    action_run *r = lua_touserdata(L, 1);
+    lua_gc(L, LUA_GCCOLLECT);
+    host_push_library(L, "bosun.host.driver", "clean_up");
+    lua_pushstring(L, r->stopped);
+    lua_call(L, 1, 1);
+    r->cleaned_up = !lua_isnil(L, -1);
+    if (r->cleaned_up)
+        take_status(L, r->status);
+    return 0;
+}
+
+/* Lets the plugin undo or finish what the stopped action began. Returns whether the status is that of the
+ * clean-up; if not, the action's own outcome stands. */
+static bool clean_up(action_run *r)
+{
+    bosun_err err = {0};
+    host_limits_begin_clean_up(&r->host->limits);
+    host_limits_arm(r->host->L);
+    if (host_call(r->host, run_clean_up, r, "cleaning up", &err) == 0)
+        return r->cleaned_up;
+    bosun_buf text = {0};
+    bosun_err_text(&text, &err);
+    host_log(r->host, BOSUN_LOG_ERROR, NULL, 0, bosun_buf_text(&text), text.len);
+    bosun_buf_free(&text);
+    return false;
+}
+
+/* Runs the action under the limits, then checks and completes its status. */
+static int run_and_check(action_run *r, const char *config, bosun_err *err)
+{
+    int rc = host_begin(r->host, r->what, err);
+    if (rc == 0)
+        rc = run_with_config(r, config, err);
     if (rc == 0)
         rc = check_interrupted(r->host, r->status, err);
+    if (was_stopped(r, rc, err) && clean_up(r))
+        rc = 0;
     if (rc == 0 && add_plan(r->host, r->status) < 0)
         rc = bosun_err_nomem(err, "copy the plan of the dry run");
     return rc;
 }
 
-bosun_status *bosun_host_run(bosun_host *host, const char *action, const char *config)
+/* Runs the action, if there is one and a plugin for it. */
+static int run_named(action_run *r, const char *action, const char *config, bosun_err *err)
 {
-    bosun_status *status = bosun_status_new();
-    if (!status)
-        return NULL;
+    if (!r->action)
+        return bosun_action_unknown(action, err);
+    if (!r->host->loaded) {
+        *err = r->host->load_error;
+        return -1;
+    }
+    snprintf(r->what, sizeof r->what, "running %s", r->action->name);
+    return run_and_check(r, config, err);
+}
+
+/* Fills the status of an action of a host, and logs it. */
+static void run_on_host(bosun_host *host, const char *action, const char *config, bosun_status *status)
+{
     int64_t start = bosun_monotonic();
     bosun_err err = {0};
-    run r = {.host = host, .action = bosun_action_find(action), .status = status};
+    action_run r = {.host = host, .action = bosun_action_find(action), .status = status};
     host_enter(host);
     host->plan.len = 0;
     host_context_begin(&host->context, r.action ? r.action->name : NULL);
-    atomic_store(&host->limits.cut, 0);
-    if (run_and_check(&r, action, config, &err) < 0) {
+    if (run_named(&r, action, config, &err) < 0) {
         set_failing(status, &err, state_after(&r, &err));
         status->duration = (double)(bosun_monotonic() - start) / (double)BOSUN_SECOND;
         status->timestamp = bosun_realtime() / 1000000;
@@ -264,7 +321,26 @@ bosun_status *bosun_host_run(bosun_host *host, const char *action, const char *c
     }
     bosun_status_check(status); /* before anything is said about it */
     log_outcome(host, action, status, err.several);
-    host_set_phase(host, BOSUN_PHASE_IDLE);
+    host_end(host);
     host_leave(host);
+}
+
+bosun_status *bosun_host_run(bosun_host *host, const char *action, const char *config)
+{
+    bosun_status *status = bosun_status_new();
+    if (!status)
+        return NULL;
+    if (host && action) {
+        run_on_host(host, action, config, status);
+        return status;
+    }
+    bosun_err err = {0};
+    if (!host)
+        host_missing(&err);
+    else
+        bosun_err_set(&err, BOSUN_ERR_INVALID, "run", "no action was named: it is NULL");
+    set_failing(status, &err, NULL);
+    status->timestamp = bosun_realtime() / 1000000;
+    bosun_status_check(status);
     return status;
 }

@@ -1,14 +1,12 @@
 /* The Lua state of a host: its allocator, and a standard library adapted to an embedder: os.exit,
- * os.setlocale, os.execute and io.popen raise, print writes to the log, `require` never searches the working
- * directory, and binary chunks are rejected. */
-#include "core/fs/fs.h"
+ * os.setlocale, os.execute, io.popen, debug.sethook and debug.debug raise, print writes to the log, and
+ * binary chunks are rejected. What else is adapted: require.c, finalizers.c,
+ * lua/lib/bosun/host/dry_files.lua. */
 #include "engine/bind/bind.h"
 #include "host.h"
 #include <lualib.h>
 #include <stdlib.h>
 #include <string.h>
-
-#define SOURCE_MAX ((size_t)16 * 1024 * 1024)
 
 static void *allocate(void *data, void *block, size_t old, size_t size)
 {
@@ -51,127 +49,6 @@ lua_State *host_state_new(bosun_host *host)
     *(bosun_host **)lua_getextraspace(L) = host; /* Lua copies it to every new thread */
     lua_setwarnf(L, warn, host);
     return L;
-}
-
-/* Returns where the Lua code begins: after a byte order mark and a first line that starts with '#'. */
-static size_t text_start(const char *text, size_t len)
-{
-    size_t at = len >= 3 && memcmp(text, "\xEF\xBB\xBF", 3) == 0 ? 3 : 0;
-    if (at < len && text[at] == '#')
-        while (at < len && text[at] != '\n')
-            at++;
-    return at;
-}
-
-void host_load_file(lua_State *L, const char *path)
-{
-    bosun_buf *source = bind_push_buf(L);
-    bosun_err err = {0};
-    if (bosun_fs_read(path, SOURCE_MAX, source, bind_wait(L), &err) < 0)
-        luaL_error(L, "%s", err.message);
-    const char *text = bosun_buf_text(source);
-    size_t start = text_start(text, source->len);
-    const char *name = lua_pushfstring(L, "@%s", path);
-    if (luaL_loadbufferx(L, text + start, source->len - start, name, "t") != LUA_OK)
-        lua_error(L);
-    bosun_buf_free(source);
-    lua_replace(L, -3); /* [buffer, name, chunk] -> [chunk, name] */
-    lua_pop(L, 1);
-}
-
-/* Returns the embedded file of a module, <prefix>NAME.lua or <prefix>NAME/init.lua, or NULL. Cuts the stack
- * to one value. */
-static const bosun_embedded *find_embedded(lua_State *L, const char *prefix, const char *module)
-{
-    const char *path = luaL_gsub(L, module, ".", "/");
-    const bosun_embedded *file = host_embedded_find(lua_pushfstring(L, "%s%s.lua", prefix, path));
-    if (!file)
-        file = host_embedded_find(lua_pushfstring(L, "%s%s/init.lua", prefix, path));
-    lua_settop(L, 1);
-    return file;
-}
-
-/* A searcher for the modules of the library, and for those of the built-in plugin that is loaded. */
-static int search_embedded(lua_State *L)
-{
-    lua_settop(L, 1);
-    const char *module = luaL_checkstring(L, 1);
-    const bosun_embedded *file = strncmp(module, "bosun.", 6) == 0 ? find_embedded(L, "", module) : NULL;
-    if (!file && lua_getfield(L, LUA_REGISTRYINDEX, BOSUN_EMBEDDED_DIR) == LUA_TSTRING) {
-        const char *prefix = lua_pushfstring(L, "%s/", lua_tostring(L, -1));
-        file = find_embedded(L, prefix, module);
-    }
-    if (!file)
-        return 0;
-    host_embedded_load(L, file);
-    lua_pushstring(L, file->name);
-    return 2;
-}
-
-/* A searcher like Lua's own for files, except that it loads with host_load_file. upvalue: package */
-static int search_files(lua_State *L)
-{
-    luaL_checkstring(L, 1);
-    lua_getfield(L, lua_upvalueindex(1), "searchpath");
-    lua_pushvalue(L, 1);
-    lua_getfield(L, lua_upvalueindex(1), "path");
-    lua_call(L, 2, 2); /* path, or nil and the places searched */
-    if (lua_isnil(L, -2))
-        return 1;
-    lua_pop(L, 1);
-    host_load_file(L, lua_tostring(L, -1));
-    lua_pushvalue(L, -2);
-    return 2;
-}
-
-/* A C module can start any process. [-0, +0, e] */
-static void announce_process(lua_State *L, const char *module)
-{
-    bosun_err err = {0};
-    if (host_announce_process(host_of(L), module, &err) < 0)
-        luaL_error(L, "%s", err.message);
-}
-
-/* package.loadlib, announced. upvalue: Lua's own */
-static int load_library(lua_State *L)
-{
-    announce_process(L, luaL_checkstring(L, 1));
-    lua_pushvalue(L, lua_upvalueindex(1));
-    lua_insert(L, 1);
-    lua_call(L, lua_gettop(L) - 1, LUA_MULTRET);
-    return lua_gettop(L);
-}
-
-/* Will the searchers find a C module of that name which is not the library's own? upvalues: those of
- * search_c. [-0, +0, e] */
-static bool is_foreign(lua_State *L, const char *module)
-{
-    int top = lua_gettop(L);
-    bool own = strcmp(module, "cjson") == 0 || strcmp(module, "cjson.safe") == 0;
-    lua_getfield(L, lua_upvalueindex(2), "cpath");
-    own = own && lua_rawequal(L, -1, lua_upvalueindex(3));
-    bool found = false;
-    for (int i = 0; i < 2 && !own && !found; i++) {
-        lua_getfield(L, lua_upvalueindex(2), "searchpath");
-        lua_pushlstring(L, module, i ? strcspn(module, ".") : strlen(module));
-        lua_pushvalue(L, top + 1);
-        lua_call(L, 2, 1);
-        found = !lua_isnil(L, -1);
-    }
-    lua_settop(L, top);
-    return found;
-}
-
-/* One of Lua's two searchers for C modules, announced. upvalues: the searcher, package, its first cpath */
-static int search_c(lua_State *L)
-{
-    const char *module = luaL_checkstring(L, 1);
-    if (is_foreign(L, module))
-        announce_process(L, module);
-    lua_pushvalue(L, lua_upvalueindex(1));
-    lua_insert(L, 1);
-    lua_call(L, lua_gettop(L) - 1, LUA_MULTRET);
-    return lua_gettop(L);
 }
 
 /* Calls a loader with "t", text only, as its mode. upvalues: the loader, the index of its argument `mode` */
@@ -249,6 +126,9 @@ static void set_text_only(lua_State *L, const char *name, int mode)
 
 static void adapt_globals(lua_State *L)
 {
+    lua_getglobal(L, "error");
+    host_of(L)->error = lua_tocfunction(L, -1);
+    lua_pop(L, 1);
     lua_pushcfunction(L, print_to_log);
     lua_setglobal(L, "print");
     lua_pushcfunction(L, warn_to_log);
@@ -259,72 +139,19 @@ static void adapt_globals(lua_State *L)
     lua_setglobal(L, "dofile");
     set_refusal(L, "os", "exit", "it would end the host; return an ActionStatusInfo, or raise an error");
     set_refusal(L, "os", "setlocale", "the locale belongs to the whole process");
+    set_refusal(L, "debug", "sethook", "the hook is what stops an action in time");
+    set_refusal(L, "debug", "debug", "it reads commands from standard input");
     set_refusal(L, "os", "execute", "it starts a shell; use bosun.process.run with a list of arguments");
     set_refusal(L, "io", "popen",
                 "it starts a shell; use bosun.process.run or spawn with a list of arguments");
 }
 
-/* Pushes the search path without the entries that are relative to the working directory. [-0, +1, m] */
-static void push_absolute_entries(lua_State *L, const char *path)
+/* In a dry run, puts versions that change nothing in the place of Lua's own io.open, os.remove, … [-0, +0, e]
+ */
+static void hold_back_files(lua_State *L)
 {
-    luaL_Buffer kept;
-    luaL_buffinit(L, &kept);
-    while (*path) {
-        size_t len = strcspn(path, ";");
-        if (path[0] == '/') {
-            if (luaL_bufflen(&kept) > 0)
-                luaL_addchar(&kept, ';');
-            luaL_addlstring(&kept, path, len);
-        }
-        path += len + (path[len] == ';');
-    }
-    luaL_pushresult(&kept);
-}
-
-/* Removes the entries that are relative from package.path or package.cpath; package is at the top of the
- * stack.
- * [-0, +0, m] */
-static void clean_search_path(lua_State *L, const char *name)
-{
-    lua_getfield(L, -1, name);
-    push_absolute_entries(L, lua_tostring(L, -1));
-    lua_setfield(L, -3, name);
-    lua_pop(L, 1);
-}
-
-/* Puts search_c around a searcher of the table at the top of the stack, package.searchers above package.
- * [-0, +0, m] */
-static void announce_searcher(lua_State *L, lua_Integer index)
-{
-    lua_rawgeti(L, -1, index);
-    lua_pushvalue(L, -3);
-    lua_getfield(L, -1, "cpath");
-    lua_pushcclosure(L, search_c, 3);
-    lua_rawseti(L, -2, index);
-}
-
-/* Makes package.searchers: preload, embedded, files, then Lua's two for C modules. [-0, +0, m] */
-static void adapt_require(lua_State *L)
-{
-    lua_getglobal(L, "package");
-    clean_search_path(L, "path");
-    clean_search_path(L, "cpath");
-    lua_getfield(L, -1, "loadlib");
-    lua_pushcclosure(L, load_library, 1);
-    lua_setfield(L, -2, "loadlib");
-    lua_getfield(L, -1, "searchers");
-    for (lua_Integer i = (lua_Integer)lua_rawlen(L, -1); i > 2; i--) {
-        lua_rawgeti(L, -1, i);
-        lua_rawseti(L, -2, i + 1);
-    }
-    lua_pushcfunction(L, search_embedded);
-    lua_rawseti(L, -2, 2);
-    lua_pushvalue(L, -2);
-    lua_pushcclosure(L, search_files, 1);
-    lua_rawseti(L, -2, 3);
-    announce_searcher(L, 4);
-    announce_searcher(L, 5);
-    lua_pop(L, 2);
+    host_push_library(L, "bosun.host.dry_files", "install");
+    lua_call(L, 0, 0);
 }
 
 void host_state_open(lua_State *L)
@@ -333,6 +160,9 @@ void host_state_open(lua_State *L)
     lua_setfield(L, LUA_REGISTRYINDEX, "LUA_NOENV"); /* ignore LUA_PATH and LUA_CPATH */
     luaL_openlibs(L);
     adapt_globals(L);
-    adapt_require(L);
+    host_open_finalizers(L);
+    host_open_require(L);
     bind_preload(L);
+    if (host_of(L)->options.dry_run)
+        hold_back_files(L);
 }

@@ -52,7 +52,8 @@ guard("DeploymentState", DeploymentState)
 ---@field duration? number seconds; the host measures it when it is absent
 ---@field data? any plain data for the service
 
---- What every action returns: `ActionStatusInfo{ status = …, msg = … }`. Invalid fields raise an error.
+--- What every action returns: `ActionStatusInfo{ status = …, msg = … }`. Invalid fields raise an error. From deeper
+--- down, and in `init`, an action can raise it instead: `error(ActionStatusInfo.failing "the card is missing")`.
 ---@class ActionStatusInfo: bosun.StatusFields
 ---@overload fun(fields: bosun.StatusFields): ActionStatusInfo
 local ActionStatusInfo = {}

@@ -1,5 +1,5 @@
---- JSON, on lua-cjson. Unlike lua-cjson 2.1.0 alone, an empty array stays an array, an integer stays an integer of 64
---- bits, and the output can be indented and sorted.
+--- JSON, read by lua-cjson. Unlike there, an empty array stays an array, an integer stays one of 64 bits, and output can
+--- be indented and sorted.
 ---
 --- Limits: an integer beyond 64 bits becomes a float; 1.0 and 1e2 are read as the integers 1 and 100; the last of
 --- duplicate keys wins; nesting is limited to 128.
@@ -24,9 +24,17 @@ end
 local MAX_DEPTH = 128
 local REPLACEMENT = "\u{FFFD}"
 
-local codec = require("cjson.safe").new()
-codec.decode_invalid_numbers(false)
-codec.decode_max_depth(MAX_DEPTH)
+--- lua-cjson, opened when a text is first read: a plugin that reads no JSON works without it.
+local codec
+
+local function open_codec()
+  local cjson, err = require("bosun.native.cjson").open()
+  if not cjson then return nil, err end
+  codec = cjson.new()
+  codec.decode_invalid_numbers(false)
+  codec.decode_max_depth(MAX_DEPTH)
+  return codec
+end
 
 --- cjson decodes `[]` as `{}` and every number as a float. Where that loses something, strings that begin with this
 --- mark take the place of such values before decoding. The mark is random, so that no text contains it.
@@ -113,9 +121,13 @@ end
 --- Reads one JSON text.
 ---@param text string
 ---@return any|nil value nil on failure
----@return bosun.Error|nil err code "syntax", with `line` and `column`
+---@return bosun.Error|nil err code "syntax", with `line` and `column`; "cjson": lua-cjson is not installed
 function json.decode(text)
   if type(text) ~= "string" then error(("json.decode: expected a string, got a %s"):format(type(text)), 2) end
+  if not codec then
+    local opened, err = open_codec()
+    if not opened then return nil, err end
+  end
   local value, problem = codec.decode(text)
   if value == nil then return nil, decode_failure(text, problem) end
   if needs_marks(text) then value = codec.decode(with_marks(text)) end
@@ -134,8 +146,16 @@ local function valid_utf8(text)
   return #out == 0 and text or table.concat(out) .. text:sub(at)
 end
 
+local ESCAPES = {
+  ['"'] = '\\"', ["\\"] = "\\\\", ["\b"] = "\\b", ["\f"] = "\\f", ["\n"] = "\\n", ["\r"] = "\\r", ["\t"] = "\\t",
+}
+
+local function escape(character)
+  return ESCAPES[character] or ("\\u%04x"):format(character:byte())
+end
+
 local function encode_string(text)
-  return (codec.encode(valid_utf8(text)):gsub("\\/", "/"))
+  return '"' .. valid_utf8(text):gsub('[%c"\\]', escape) .. '"'
 end
 
 --- The shortest text that reads back as the same float, and looks like a float.

@@ -23,6 +23,10 @@ local ActionStatus, ActionStatusInfo = status.ActionStatus, status.ActionStatusI
 ---@field pe_info? table the action config's `peInfo`
 ---@field dry_run boolean
 ---@field log bosun.Logger writes with the field `plugin`
+---@field clean_up? fun(self, action: string, subject?: table, reason: string): ActionStatusInfo|nil optional: undoes
+---or finishes what an action began that was cancelled or ran out of time. It has 20 seconds, in which waits work again;
+---what the action held (locks, clients) is closed. reason: "cancelled by SIGTERM". Returns the status of the action, or
+---nil: the status is that of the stopped action
 local BosunPluginBase = { __name = "BosunPluginBase" }
 BosunPluginBase.__index = BosunPluginBase
 
@@ -138,8 +142,9 @@ end
 
 --- Why the stop of a relaunch failed, or nil.
 local function failure_of_stop(ok, result)
-  if not ok then return tostring(result) end
-  if not ActionStatusInfo.is(result) then return "it did not return an ActionStatusInfo" end
+  if not ActionStatusInfo.is(result) then
+    return ok and "it did not return an ActionStatusInfo" or tostring(result)
+  end
   return result.status == ActionStatus.ERROR and (result.msg or "it failed without a message") or nil
 end
 
@@ -152,7 +157,9 @@ function BosunPluginBase:deployment_relaunch(deployment_info)
     self.log:warn("deployment_stop failed, starting the deployment anyway",
       { id = deployment_info.id, error = failure })
   end
-  if type(self.deployment_start) ~= "function" then require("bosun.host.missing").raise(self, "deployment_start") end
+  if type(self.deployment_start) ~= "function" then
+    error(require("bosun.host.missing").error(getmetatable(self), "deployment_start"), 0)
+  end
   return self:deployment_start(deployment_info)
 end
 

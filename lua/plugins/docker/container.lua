@@ -9,6 +9,7 @@ local tables = require "bosun.tables"
 local time = require "bosun.time"
 
 local labels = require "docker.labels"
+local membership = require "docker.membership"
 
 local container = {}
 
@@ -42,11 +43,30 @@ end
 local function is_paused(inspected) return inspected.State.Paused == true end
 local function is_ended(state) return state == "dead" or state == "removing" end
 
---- Gets an existing container to run again. Starting one that runs already succeeds.
-local function revive(engine, inspected)
-  if is_paused(inspected) then return engine:unpause_container(inspected.Id) end
-  if inspected.State.Running then return true end
-  return engine:start_container(inspected.Id)
+--- The names that a container is to have on the plugin's network.
+local function aliases_of(context, body)
+  local networking = body and body.NetworkingConfig or { EndpointsConfig = {} }
+  return (networking.EndpointsConfig[context.config.dockerNetwork] or {}).Aliases
+end
+
+--- Connects a container to the network again.
+local function join(context, inspected, body)
+  return membership.join(context, {
+    id = inspected.Id, name = inspected.Name:gsub("^/", ""), networks = membership.of(context, inspected),
+    network = inspected.Config.Labels["traefik.docker.network"], is_running = inspected.State.Running,
+    aliases = aliases_of(context, body),
+  })
+end
+
+--- Gets an existing container to run again, on the network. Starting one that runs already succeeds.
+local function revive(context, inspected, body)
+  if is_paused(inspected) then
+    local unpaused, err = context.engine:unpause_container(inspected.Id)
+    if not unpaused then return nil, err end
+  end
+  local joined, err = join(context, inspected, body)
+  if not joined or inspected.State.Running then return joined, err end
+  return context.engine:start_container(inspected.Id)
 end
 
 --- Why a name is taken: "a_b" with model "c" and "a" with model "b_c" also make the same name.
@@ -72,7 +92,8 @@ end
 --- Stops a container with its stop signal, then removes it. One that is already gone is a success.
 ---@param context table
 ---@param instance { id: string, name: string }
----@param options? { kill?: boolean } kill: without the stop signal
+---@param options? { kill?: boolean, patience?: number } kill: without the stop signal; patience: seconds between that
+---and SIGKILL, at most stopTimeout
 ---@return true|nil ok
 ---@return bosun.Error|nil err
 function container.remove(context, instance, options)
@@ -81,7 +102,8 @@ function container.remove(context, instance, options)
   local inspected = not (options and options.kill) and engine:inspect_container(instance.id)
   if inspected and is_paused(inspected) then engine:unpause_container(id) end
   if inspected and inspected.State.Running then
-    local stopped, err = engine:stop_container(id, { timeout = math.ceil(context.config.stopTimeout) })
+    local patience = math.min(context.config.stopTimeout, options and options.patience or math.huge)
+    local stopped, err = engine:stop_container(id, { timeout = math.ceil(patience) })
     if not stopped then
       context.log:warn("cannot stop the container; killing it", { container = instance.name, error = err })
     end
@@ -123,7 +145,7 @@ local function decide(context, wanted)
   local is_fresh = (wanted.adopt or found.spec == wanted.spec) and not is_older
   local is_unfinished = wanted.files and inspected.State.Status == "created"
   if is_fresh and not is_unfinished and not is_ended(inspected.State.Status) then
-    local revived, why = revive(context.engine, inspected)
+    local revived, why = revive(context, inspected, wanted.body)
     if revived then return inspected.Id end
     if why.code == "not_found" then return "again" end
     if why.code ~= "engine" or wanted.is_remade then return nil, why end
@@ -186,7 +208,7 @@ end
 function container.revive(context, id)
   local inspected, err = context.engine:inspect_container(id)
   if not inspected then return nil, err end
-  return revive(context.engine, inspected)
+  return revive(context, inspected)
 end
 
 return container

@@ -20,7 +20,9 @@ local LIMITS = {
 }
 
 --- The deployment's limits in the engine's terms.
-local function limits(context, deployment)
+---@return { Memory?: integer, NanoCpus?: integer }|nil
+---@return string|nil problem
+function dedicated.limits(context, deployment)
   local values, result = given.key_values(deployment.info), {}
   for key, limit in pairs(LIMITS) do
     if values[key] ~= nil then
@@ -47,7 +49,7 @@ end
 ---@return table|nil plan
 ---@return string|nil problem
 function dedicated.plan(context, deployment)
-  local host, problem = limits(context, deployment)
+  local host, problem = dedicated.limits(context, deployment)
   if not host then return nil, problem end
   local environment, why = prediction_server.environment(deployment, services.monitoring(context),
     context.config.ppsEnvironment)

@@ -1,6 +1,7 @@
 --- The plugin's containers on the engine, from one request for the list of containers.
 
 local labels = require "docker.labels"
+local membership = require "docker.membership"
 
 local fleet = {}
 
@@ -18,6 +19,8 @@ local fleet = {}
 ---@field spec? string
 ---@field server_id? string
 ---@field info table
+---@field networks table<string, string> IDs of the networks that it is connected to, by name
+---@field network? string name of the network on which the proxy is to look for it
 
 local function health_of(status)
   if status:find("(healthy)", 1, true) then return "healthy" end
@@ -25,12 +28,14 @@ local function health_of(status)
   return status:find("starting", 1, true) and "starting" or nil
 end
 
-local function instance_of(summary)
+local function instance_of(context, summary)
   local instance = labels.read(summary.Labels)
   instance.id, instance.image_id, instance.state = summary.Id, summary.ImageID, tostring(summary.State):lower()
   instance.name = (summary.Names[1] or summary.Id):gsub("^/", "")
   instance.status = type(summary.Status) == "string" and summary.Status or ""
   instance.health = health_of(instance.status)
+  instance.networks = membership.of(context, summary)
+  instance.network = summary.Labels["traefik.docker.network"]
   return instance
 end
 
@@ -71,7 +76,7 @@ function fleet.read(context, deployment_id)
   local result = { deployments = {}, services = {} }
   for _, summary in ipairs(list) do
     if labels.is_ours(context, summary.Labels) then
-      local instance = instance_of(summary)
+      local instance = instance_of(context, summary)
       local id = instance.deployment
       if id then
         result.deployments[id] = result.deployments[id] or {}

@@ -32,9 +32,20 @@ local function last_check(state)
   return output == "" and "" or (": " .. output)
 end
 
+local function host_config(inspected)
+  return type(inspected.HostConfig) == "table" and inspected.HostConfig or {}
+end
+
 --- The memory limit in bytes; 0: none.
 local function limit_of(inspected)
-  return type(inspected.HostConfig) == "table" and math.tointeger(inspected.HostConfig.Memory) or 0
+  return math.tointeger(host_config(inspected).Memory) or 0
+end
+
+--- The name of a container's restart policy.
+function health.restart_policy(inspected)
+  local policy = host_config(inspected).RestartPolicy
+  local name = type(policy) == "table" and policy.Name
+  return type(name) == "string" and name ~= "" and name or "no"
 end
 
 local function ended_text(state, limit)
@@ -103,11 +114,36 @@ function health.budget(longest)
   return math.max(0, math.min(longest, left - math.min(LONGEST_RESERVE, left / 4)))
 end
 
+--- What a container is compared with later, to see whether it has run since then.
+---@param inspected table
+---@return { restarts: integer, started: string }
+function health.mark(inspected)
+  return { restarts = inspected.RestartCount or 0, started = inspected.State.StartedAt }
+end
+
+--- What went wrong with a container since the mark was taken; nil: it runs, and is as healthy as it was.
+---@param context table
+---@param id string
+---@param mark { restarts: integer, started: string }
+---@return string|nil problem
+function health.trouble_since(context, id, mark)
+  local now, err = health.look(context, id)
+  if not now then return err.code == "not_found" and "it was removed by someone else" or nil end
+  local since = health.mark(now.inspected)
+  if since.restarts ~= mark.restarts or now.kind == "restarting" then
+    local ended = now.inspected.State
+    return ("it ended and was restarted: %s"):format(
+      ended.OOMKilled and ended_text(ended, limit_of(now.inspected)) or now.text)
+  end
+  if now.kind ~= "healthy" then return now.text end
+  return since.started ~= mark.started and "it was restarted" or nil
+end
+
 local function verdict(context, id)
   local now, err = health.look(context, id)
   if not now then
     if err.code == "not_found" then return { problem = "removed by someone else" } end
-    return nil, err.message
+    return nil, err
   end
   if now.kind == "healthy" then return {} end
   local restarts = now.inspected.RestartCount or 0

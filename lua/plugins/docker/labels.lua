@@ -42,6 +42,11 @@ function labels.filter(context, deployment_id)
   return { [PREFIX] = context.config.containerNamePrefix, [DEPLOYMENT] = deployment_id }
 end
 
+--- For the engine's filter: the containers of one role.
+function labels.role_filter(context, role)
+  return { [PREFIX] = context.config.containerNamePrefix, [ROLE] = role }
+end
+
 --- Limits the proxy to this plugin's containers: a Traefik expression (providers.docker.constraints).
 function labels.constraint(context)
   return ("Label(`%s`,`%s`)"):format(PREFIX, context.config.containerNamePrefix)

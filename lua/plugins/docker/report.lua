@@ -3,11 +3,13 @@
 local given = require "bosun.deployment_info"
 local status = require "bosun.action_status"
 
+local drift = require "docker.drift"
 local fleet = require "docker.fleet"
 local health = require "docker.health"
 local labels = require "docker.labels"
+local membership = require "docker.membership"
 local names = require "docker.names"
-local proxy = require "docker.proxy"
+local proxy_api = require "docker.proxy_api"
 local shared = require "docker.shared"
 
 local ActionStatus, ActionStatusInfo, State = status.ActionStatus, status.ActionStatusInfo, status.DeploymentState
@@ -75,15 +77,19 @@ local function thorough(context, id, instance)
   end
   local text = now.text
   if now.kind ~= "healthy" then text = text .. health.last_lines(context, instance.id) end
-  return answer(now.kind, id, instance, text)
+  local result = answer(now.kind, id, instance, text)
+  local changed = result.status == ActionStatus.OK and drift.of(context, instance, now.inspected)
+  if not changed then return result end
+  return ActionStatusInfo.warning(("%s; but %s"):format(result.msg, changed), result.state, result.data)
 end
 
 --- Corrects the status of a healthy deployment whose predictions do not arrive.
-local function with_route(context, result, id, instance, routers, trouble)
-  if result.status ~= ActionStatus.OK then return result end
+local function with_route(context, result, id, instance, seen, lost)
+  if result.state ~= State.READY then return result end
+  local trouble = lost or seen.trouble or seen.networks and membership.unreached(instance, seen.networks)
   if trouble then return answer("unhealthy", id, instance, trouble) end
   local router = names.router(context.config.containerNamePrefix, id, instance.model, instance.generation)
-  if routers and not routers[router] then
+  if seen.routers and not seen.routers[router] then
     local msg = ("%s; but the proxy does not route predictions to it: it has no router %s"):format(result.msg, router)
     return ActionStatusInfo.warning(msg, State.READY, result.data)
   end
@@ -107,42 +113,38 @@ local function lost_models(context, currents)
   return shared.problems(context, routes)
 end
 
---- The status of each deployment with one of these ids, from the list of all containers.
+--- The status of each deployment with one of these ids, from the list of all containers: for pe_status.
 ---@param context table
 ---@param deployments table<string, docker.Instance[]>
 ---@param ids string[]
----@param most integer how many of them may be inspected
+---@param seen docker.ProxyState
 ---@return table<string, ActionStatusInfo>
-local function statuses(context, deployments, ids, most)
+function report.statuses(context, deployments, ids, seen)
   local currents, results, inspected = {}, {}, 0
   for _, id in ipairs(ids) do currents[id] = fleet.current(deployments[id] or {}) end
-  local lost, routers, proxy_problem = lost_models(context, currents), nil, nil
-  if next(currents) then routers, proxy_problem = proxy.routers(context) end
+  local lost = lost_models(context, currents)
   for _, id in ipairs(ids) do
     local instance = currents[id]
     local result = instance and brief(id, instance) or report.absent(id)
-    if instance and not is_certain(context, instance) and inspected < most then
+    if instance and not is_certain(context, instance) and inspected < MOST_INSPECTED then
       inspected, result = inspected + 1, thorough(context, id, instance)
     end
     if instance then
-      local trouble = lost[instance.id] or proxy_problem
-      result = with_others(with_route(context, result, id, instance, routers, trouble), deployments[id])
+      result = with_others(with_route(context, result, id, instance, seen, lost[instance.id]), deployments[id])
     end
     results[id] = result
   end
   return results
 end
 
---- For pe_status.
----@return table<string, ActionStatusInfo>
-function report.statuses(context, deployments, ids)
-  return statuses(context, deployments, ids, MOST_INSPECTED)
-end
-
 --- For deployment_status.
 ---@return ActionStatusInfo
 function report.status(context, instances, id)
-  return statuses(context, { [id] = instances }, { id }, 1)[id]
+  local instance = fleet.current(instances)
+  if not instance then return report.absent(id) end
+  local lost = lost_models(context, { [id] = instance })
+  local result = thorough(context, id, instance)
+  return with_others(with_route(context, result, id, instance, proxy_api.look(context), lost[instance.id]), instances)
 end
 
 --- The entry of deployment_list.

@@ -11,12 +11,17 @@ local dedicated = require "docker.dedicated"
 local fleet = require "docker.fleet"
 local health = require "docker.health"
 local labels = require "docker.labels"
-local proxy = require "docker.proxy"
+local proxy_api = require "docker.proxy_api"
 local shared = require "docker.shared"
 
 local rollout = {}
 
 local NOT_JSON = "not possible in JSON: an infinite number, NaN, or a key that is not a string"
+local LOOK_INTERVAL = 1 -- seconds between two looks at a new container while the old one is drained
+local REACH_TIMEOUT = 5
+local LATE_REQUEST = 0.5 -- seconds in which an engine finishes a request whose client is gone
+local LAST_PATIENCE = 5
+
 local KINDS = { [dedicated.role] = dedicated, [shared.role] = shared }
 
 local function kind_of(deployment)
@@ -38,7 +43,7 @@ end
 ---@param context table
 ---@param instances docker.Instance[]
 ---@param kept docker.Instance[] those that stay
----@param options? { kill?: boolean } kill: without the stop signal
+---@param options? { kill?: boolean, patience?: number } as container.remove has them
 ---@return true|nil ok
 ---@return string|nil problem
 function rollout.retire(context, instances, kept, options)
@@ -47,6 +52,9 @@ function rollout.retire(context, instances, kept, options)
     if not removed then return nil, err.message end
     context.note("removed", { container = instance.name, model = instance.model })
     local kind = KINDS[instance.role]
+    -- Its model is in a server that goes on: until the proxy notices, it sends predictions there.
+    local is_followed = options and options.kill and kind == shared and not context.dry_run
+    if is_followed then proxy_api.wait_until_unrouted(context, instance) end
     if kind then kind.clean(context, instance, kept) end
   end
   return true
@@ -82,7 +90,7 @@ local function launch(context, kind, deployment, plan, generation)
   if created then context.note("started", { container = plan.name, generation = generation }) end
   return {
     id = id, name = plan.name, created = created, generation = generation, role = plan.role,
-    model = deployment.model, server_id = plan.server_id,
+    deployment = deployment.id, model = deployment.model, server_id = plan.server_id,
   }
 end
 
@@ -99,7 +107,8 @@ local function wait_until_it_serves(context, kind, deployment, running)
   if not ok then return nil, problem .. health.last_lines(context, running.id) end
   local generation, why = real_generation(context, running)
   if not generation then return nil, why end
-  return proxy.wait_for_route(context, deployment, generation)
+  running.generation = generation
+  return proxy_api.wait_for_route(context, deployment, generation)
 end
 
 --- Gets an instance to run again. True; or nil, a problem, and whether the engine can no longer run it.
@@ -161,13 +170,28 @@ local function undo(context, kind, running, instances)
   end
 end
 
-local function drain(context, others)
-  for _, instance in ipairs(others) do
-    if fleet.serves(instance) and not context.dry_run then
-      context.note("draining the old container", { container = instance.name, seconds = context.config.drainTime })
-      return time.sleep(health.budget(context.config.drainTime))
-    end
+local function first_serving(instances)
+  for _, instance in ipairs(instances) do
+    if fleet.serves(instance) then return instance end
   end
+end
+
+--- Gives the old container time to finish its requests, and the new one time to show that it keeps up with the first
+--- real ones. Returns what went wrong with the new one, or nil.
+local function drain(context, deployment, running, others)
+  local old = first_serving(others)
+  if not old or context.dry_run then return nil end
+  local inspected = context.engine:inspect_container(running.id)
+  if not inspected then return "it was removed by someone else" end
+  context.note("draining the old container", { container = old.name, seconds = context.config.drainTime })
+  local mark, over = health.mark(inspected), time.monotonic() + health.budget(context.config.drainTime)
+  repeat
+    local slept = time.sleep(math.max(0, math.min(LOOK_INTERVAL, over - time.monotonic())))
+    local trouble = health.trouble_since(context, running.id, mark)
+    if trouble then return trouble .. health.last_lines(context, running.id) end
+  until not slept or time.monotonic() >= over
+  local reached, why = proxy_api.wait_for_route(context, deployment, running.generation, REACH_TIMEOUT)
+  return not reached and why or nil
 end
 
 local function newest_generation(instances)
@@ -208,9 +232,8 @@ local function older_than(context, deployment, running, others)
   return older
 end
 
---- The new one serves: takes down the others.
+--- Takes down the others, now that the new one serves. What could not be removed, or nil.
 local function complete(context, kind, deployment, running, others)
-  drain(context, others)
   local retired, left = rollout.retire(context, older_than(context, deployment, running, others), { running })
   if retired and kind == shared and running.server_id ~= shared.own_id(deployment.id) and not context.dry_run then
     return rollout.move_to_own_id(context, deployment)
@@ -222,8 +245,9 @@ end
 ---@param context table
 ---@param deployment { id: string, model: string, info: table }
 ---@param instances docker.Instance[] of the deployment, newest first
----@param options? { fresh?: boolean, undo_adopted?: boolean } fresh: a new container even when an identical one
----serves; undo_adopted: also remove a container of an earlier run if it does not come up
+---@param options? { fresh?: boolean, undo_adopted?: boolean, moves?: boolean } fresh: a new container even when an
+---identical one serves; undo_adopted: also remove a container of an earlier run if it does not come up; moves: the
+---model serves already, under another id
 ---@return docker.Rollout
 function rollout.run(context, deployment, instances, options)
   options = options or {}
@@ -234,6 +258,10 @@ function rollout.run(context, deployment, instances, options)
   if not plan then return failed(problem) end
   plan.fresh = options.fresh
   local same = not options.fresh and same_as_planned(instances, plan, deployment) or nil
+  context.begun {
+    kind = kind, plan = plan, deployment = deployment, before = instances,
+    adopted = options.undo_adopted and same ~= current and same or nil, moves = options.moves,
+  }
   local kept, why = clear_leftovers(context, instances, same)
   if not kept then return failed(why) end
   local running, trouble, started = bring_up(context, kind, deployment, plan, same, newest_generation(instances) + 1)
@@ -246,17 +274,85 @@ function rollout.run(context, deployment, instances, options)
     return failed(trouble)
   end
   local others, did_serve = without(kept, { running }), current ~= nil and fleet.serves(current)
+  local failure = drain(context, deployment, running, others)
+  if failure then
+    undo(context, kind, running, instances)
+    return failed(("container %s came up, but did not last until the old one was drained: %s"):format(plan.name,
+      failure))
+  end
   return {
     serves = true, changed = running.created or #others > 0 or not did_serve,
     problem = complete(context, kind, deployment, running, others),
   }
 end
 
+-- ---- after an action that was stopped ------------------------------------------------------------------------------
+
+--- What the stopped action brought up, newest first.
+local function brought_up(progress, instances)
+  local new = {}
+  for _, instance in ipairs(without(instances, without(progress.before, { progress.adopted }))) do
+    local is_planned = instance.role == progress.plan.role and instance.model == progress.deployment.model
+    if is_planned then new[#new + 1] = instance end
+  end
+  return new
+end
+
+--- Gives what was there before the action its names back.
+local function restore(context, progress, instances)
+  for _, now in ipairs(instances) do
+    for _, before in ipairs(progress.before) do
+      if now.id == before.id and (now.name ~= before.name or before.model == progress.deployment.model) then
+        local restored, problem = give_back(context, progress.kind, before)
+        if not restored then
+          context.log:warn("cannot restore everything as it was", { container = before.name, error = problem })
+        end
+      end
+    end
+  end
+end
+
+--- Removes what the action brought up, also what the engine was just making when the action was stopped.
+local function undo_all(context, progress, instances)
+  repeat
+    local new = brought_up(progress, instances)
+    local removed, problem = rollout.retire(context, new, without(instances, new), { kill = true })
+    if not removed then return problem end
+    time.sleep(LATE_REQUEST)
+    local now, err = fleet.instances(context, progress.deployment.id)
+    if not now then return err.message end
+    instances = now
+  until #brought_up(progress, instances) == 0
+  progress.kind.clean(context, { role = progress.plan.role, model = progress.deployment.model,
+    server_id = progress.plan.server_id }, instances)
+  restore(context, progress, instances)
+end
+
+--- Ends what a stopped action began. If predictions reach the new container already, removes the old one; if not,
+--- removes what the action brought up.
+---@param context table
+---@param progress table what context.begun got from the stopped action
+---@return docker.Rollout|nil outcome
+---@return bosun.Error|nil err
+function rollout.settle(context, progress)
+  local deployment, instances, err = progress.deployment, fleet.instances(context, progress.deployment.id)
+  if not instances then return nil, err end
+  local new = brought_up(progress, instances)[1]
+  if new and fleet.serves(new) and proxy_api.wait_for_route(context, deployment, new.generation, REACH_TIMEOUT) then
+    local retired, left = rollout.retire(context, without(instances, { new }), { new }, { patience = LAST_PATIENCE })
+    for _, gone in ipairs(without(progress.before, instances)) do KINDS[gone.role].clean(context, gone, { new }) end
+    return { serves = true, changed = true, problem = not retired and left or nil }
+  end
+  local problem = undo_all(context, progress, instances)
+  if progress.moves and not problem then return { serves = true, changed = true } end
+  return failed(problem)
+end
+
 --- Rolls out once more, to move the model to the deployment's own id in the shared server. A problem, or nil.
 function rollout.move_to_own_id(context, deployment)
   local instances, err = fleet.instances(context, deployment.id)
   if not instances then return err.message end
-  return rollout.run(context, deployment, instances, { fresh = true }).problem
+  return rollout.run(context, deployment, instances, { fresh = true, moves = true }).problem
 end
 
 return rollout

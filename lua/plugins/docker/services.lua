@@ -8,8 +8,10 @@ local text = require "bosun.text"
 local wait = require "bosun.wait"
 
 local container = require "docker.container"
+local fleet = require "docker.fleet"
 local health = require "docker.health"
 local labels = require "docker.labels"
+local membership = require "docker.membership"
 local names = require "docker.names"
 local proxy = require "docker.proxy"
 
@@ -183,6 +185,22 @@ local function failure(context, service, problem, id)
     problem, id and health.last_lines(context, id) or "")
 end
 
+--- Gives a service's container that somebody renamed its name back: a second one would want the same ports.
+local function take_name_back(context, service)
+  local found, err = context.engine:list_containers { labels = labels.role_filter(context, service.role) }
+  if not found then return nil, err.message end
+  local renamed
+  for _, summary in ipairs(found) do
+    local name = (summary.Names[1] or ""):gsub("^/", "")
+    if name == service.name then return true end
+    if labels.is_ours(context, summary.Labels) then renamed = summary end
+  end
+  if not renamed then return true end
+  context.note("giving a renamed container its name back", { container = service.name })
+  local ok, problem = context.engine:rename_container(renamed.Id, service.name)
+  return ok, problem and problem.message
+end
+
 --- Makes sure that a service runs and works.
 ---@param context table
 ---@param role string
@@ -195,6 +213,8 @@ function services.ensure(context, role, options)
   if not service then return nil, problem end
   local got, err = services.need_image(context, service.image)
   if not got then return failure(context, service, err.message) end
+  local named, why_not = take_name_back(context, service)
+  if not named then return failure(context, service, why_not) end
   local wanted = wanted_container(context, service)
   wanted.adopt = options and options.adopt
   local id, created = container.run(context, wanted)
@@ -245,13 +265,28 @@ function services.end_monitoring(context, running)
   })
 end
 
+--- Connects what runs and is no longer where the proxy reaches it.
+---@param context table
+---@return true|nil ok
+---@return string|nil problem
+function services.reconnect(context)
+  local found, err = fleet.read(context)
+  if not found then return nil, err.message end
+  local proxy_instance = found.services[labels.Role.PROXY]
+  if not proxy_instance then return true end
+  return membership.mend(context, found, proxy_instance)
+end
+
 --- What is wrong with a service, according to the list of containers; nil: nothing.
+---@param context table
 ---@param instance docker.Instance|nil
 ---@param role string
 ---@return string|nil problem
-function services.problem(instance, role)
+function services.problem(context, instance, role)
   if not instance then return ("the %s does not exist; run plugin_start"):format(role) end
-  if instance.state == "running" and instance.health ~= "unhealthy" then return nil end
+  if instance.state == "running" and instance.health ~= "unhealthy" then
+    return membership.service_problem(context, instance)
+  end
   return ("the %s is not working (container %s): %s"):format(role, instance.name, instance.status)
 end
 

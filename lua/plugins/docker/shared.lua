@@ -15,6 +15,7 @@ local address = require "docker.address"
 local container = require "docker.container"
 local health = require "docker.health"
 local labels = require "docker.labels"
+local membership = require "docker.membership"
 local model_image = require "docker.model_image"
 local names = require "docker.names"
 local proxy = require "docker.proxy"
@@ -34,6 +35,10 @@ local function server_url(context)
   local inspected, err = context.engine:inspect_container(services.shared_server_name(context))
   if not inspected then return nil, err.message end
   if not inspected.State.Running then return nil, "the shared server is not running: " .. inspected.State.Status end
+  local off = membership.service_problem(context, {
+    role = "shared server", name = services.shared_server_name(context), networks = membership.of(context, inspected),
+  })
+  if off then return nil, off end
   local url = address.candidates(context, inspected, prediction_server.PORT)[1]
   if url then return url end
   return nil, "the shared server is not reachable from here: set sharedServerPort to a port of the engine's host"

@@ -57,16 +57,15 @@ function traefik.blind_text(context, inspected)
     .. "the network %s"):format((inspected.Name:gsub("^/", "")), context.config.dockerNetwork)
 end
 
---- The same, if the proxy does not have its own route though its container has the labels (one that an older version of
---- this plugin made does not); else nil.
+--- Does the proxy lack its own route, though its container has the labels? One that an older version of this plugin made
+--- has none.
 ---@param context table
 ---@param inspected table its container
 ---@param routers table<string, boolean> the names of its routers
----@return string|nil
-function traefik.blindness(context, inspected, routers)
+---@return boolean
+function traefik.is_blind(context, inspected, routers)
   local route = traefik.own_route(context)
-  if routers[route] or not label_of(inspected, ("traefik.http.routers.%s.rule"):format(route)) then return nil end
-  return traefik.blind_text(context, inspected)
+  return not routers[route] and label_of(inspected, ("traefik.http.routers.%s.rule"):format(route)) ~= nil
 end
 
 return traefik

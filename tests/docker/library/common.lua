@@ -322,6 +322,27 @@ return function(bench)
       ]])
     end)
 
+    it("take and release containers, once or again", function()
+      assert.same({ true, true, true, "not_found", "not_found", true, true, false, "not_found" }, eval [[
+        local name = RUN .. "-join"
+        local labels = { ["library-test"] = RUN }
+        assert(engine:create_network(name .. "1", { labels = labels }))
+        assert(engine:create_network(name, { labels = labels }))
+        local container = run("joins", { HostConfig = { NetworkMode = name .. "1" } })
+        local function on(network)
+          return assert(engine:inspect_container(container)).NetworkSettings.Networks[network] ~= nil
+        end
+        local results = { engine:connect_network(name, container, { aliases = { "other" } }),
+          engine:connect_network(name, container), on(name), code(engine:connect_network(name .. "2", container)),
+          code(engine:connect_network(name, RUN .. "-nobody")), engine:disconnect_network(name, container),
+          engine:disconnect_network(name, container), on(name),
+          code(engine:disconnect_network(name .. "2", container)) }
+        assert(engine:remove_container(container))
+        assert(engine:remove_network(name) and engine:remove_network(name .. "1"))
+        return results
+      ]])
+    end)
+
     it("hold what is put there, and stay while they are used", function()
       assert.same({ "yes", true, "kept\n", "conflict", true, true, "not_found" }, eval [[
         local name = RUN .. "-volume"

@@ -38,6 +38,11 @@ local function find_network(engine, name, what)
   }
 end
 
+--- What a network is called in a request. Podman's containers refer to networks by name.
+local function reference(engine, network)
+  return engine.kind == "podman" and http.escape(network.Name) or network.Id
+end
+
 --- Everything the engine knows about the network with exactly this name.
 ---@param name string
 ---@return table|nil network
@@ -87,14 +92,57 @@ function Engine:remove_network(name)
     return nil, problem
   end
   if not effect.begin("docker.remove", "network " .. name) then return true end
-  -- Podman's containers refer to networks by name: by ID it does not notice that a network is in use.
-  local id = self.kind == "podman" and http.escape(name) or found.Id
-  local ok, err = self:_do("DELETE", "/networks/" .. id, { what = what })
+  -- By ID, Podman does not notice that a network is in use.
+  local ok, err = self:_do("DELETE", "/networks/" .. reference(self, found), { what = what })
   if ok or err.code == "not_found" then return true end
   -- Docker says 403, Podman 500.
   local users = err.status and self:list_containers { filters = { network = { name } } }
   if users and #users > 0 then err.code = "conflict" end
   return nil, err
+end
+
+--- The networks of a container in the engine's list, or inspected: its network IDs by name.
+local function networks_of(container)
+  local settings = type(container.NetworkSettings) == "table" and container.NetworkSettings or {}
+  return type(settings.Networks) == "table" and settings.Networks or {}
+end
+
+--- Connects a container to the network with exactly this name, or takes it off.
+local function change_membership(engine, name, id, verb, body)
+  local what = ("%s container %s %s network %s"):format(verb, engine:_short(id), verb == "connect" and "to" or "from",
+    tostring(name))
+  local network, problem = find_network(engine, name, what)
+  if not network then return nil, problem end
+  if not effect.begin("docker." .. verb, what:sub(#verb + 2)) then return true end
+  body.Container = id
+  local path = ("/networks/%s/%s"):format(reference(engine, network), verb)
+  local ok, err = engine:_do("POST", path, { what = what, json = body })
+  if ok then return true end
+  -- Engines use various statuses for what is so already.
+  local container = engine:inspect_container(id)
+  local is_member = container and networks_of(container)[name] ~= nil
+  if container and is_member == (verb == "connect") then return true end
+  return nil, err
+end
+
+--- Connects a container to the network with exactly this name. Success if it is connected to it.
+---@param name string
+---@param id string the container's ID or name
+---@param options? { aliases?: string[] } its names on the network besides its own
+---@return true|nil ok
+---@return bosun.docker.Error|nil err code "not_found": the network or the container; "ambiguous"
+function Engine:connect_network(name, id, options)
+  options = options_of("engine:connect_network", options, { aliases = "table" })
+  return change_membership(self, name, id, "connect", { EndpointConfig = { Aliases = options.aliases } })
+end
+
+--- Disconnects a container from the network with exactly this name, running or not. Success if it is not connected.
+---@param name string
+---@param id string the container's ID or name
+---@return true|nil ok
+---@return bosun.docker.Error|nil err code "not_found": the network or the container; "ambiguous"
+function Engine:disconnect_network(name, id)
+  return change_membership(self, name, id, "disconnect", { Force = true })
 end
 
 --- Creates a volume. Success if it exists already.

@@ -145,6 +145,24 @@ end
 
 local add_fields
 
+--- Does a value of this spec have keys of its own to show, however deep in lists and maps?
+local function has_fields(spec)
+  local inner = spec.items or spec.values
+  return spec.fields ~= nil or inner ~= nil and has_fields(inner)
+end
+
+local function is_empty(value)
+  return value == nil or type(value) == "table" and next(value) == nil
+end
+
+--- The keys of a value, in one item of a list, or under one key of a map.
+local function add_structure(lines, spec, indent, mark)
+  if spec.fields then return add_fields(lines, spec, indent, mark) end
+  local key = spec.keys and inline(example(spec.keys)) or "key"
+  lines[#lines + 1] = mark .. indent .. (spec.items and "-" or key .. ":")
+  return add_structure(lines, check.inner(spec, spec.items or spec.values), indent .. "  ", mark)
+end
+
 --- "key: value" and its comment. `mark` is "# " inside a key that is commented out.
 local function add_key(lines, key, spec, indent, mark)
   local what = summary(spec):gsub("; required", "")
@@ -152,9 +170,9 @@ local function add_key(lines, key, spec, indent, mark)
   lines[#lines + 1] = ("%s%s# %s%s"):format(mark, indent, about, spec.required and ". Required." or ".")
   if mark == "" and not spec.required then mark = "# " end
   local start = ("%s%s%s:"):format(mark, indent, key:find "^[%a_][%w_-]*$" and key or inline(key))
-  if spec.fields then
+  if spec.fields or has_fields(spec) and is_empty(spec.default) then
     lines[#lines + 1] = start
-    add_fields(lines, spec, indent .. "  ", mark)
+    add_structure(lines, spec, indent .. "  ", mark)
   elseif spec.required then
     lines[#lines + 1] = start
   else

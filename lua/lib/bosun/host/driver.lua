@@ -3,6 +3,7 @@
 
 local BosunPluginBase = require "bosun.plugin_base"
 local ActionStatusInfo = require("bosun.action_status").ActionStatusInfo
+local log = require "bosun.log"
 local null = require("bosun.yaml").null
 local time = require "bosun.time"
 
@@ -48,7 +49,7 @@ local function or_null(value)
   return value
 end
 
---- An action under way: the plugin object, the method that runs, and what its answer has to be.
+--- An action under way: the method that runs, what its answer has to be, and the plugin's log.
 local Call = { describe = describe }
 Call.__index = Call
 
@@ -65,7 +66,7 @@ function Call:check(where, info)
   local problem = ActionStatusInfo.problem(info)
   if problem then self:refuse("%s: %s", where, problem) end
   local odd = ActionStatusInfo.odd_state(info.state)
-  if odd then self.plugin.log:warn(("%s%s: %s"):format(self.action, where, odd)) end
+  if odd then self.log:warn(("%s%s: %s"):format(self.action, where, odd)) end
 end
 
 --- The six keys of a status; an absent one is null.
@@ -89,7 +90,17 @@ local function argument_of(action, subject)
   return copy
 end
 
---- Completes what the method returned.
+--- Calls `f`. An ActionStatusInfo that it raises is an answer like one that it returns; any other error is raised
+--- again, after `on_error` has recorded where it comes from.
+---@return any result
+---@return boolean raised
+local function attempt(on_error, f, ...)
+  local ok, result = xpcall(f, on_error, ...)
+  if ok or ActionStatusInfo.is(result) then return result, not ok end
+  error(result, 0)
+end
+
+--- Completes what the method answered.
 function Call:complete(answer)
   if not ActionStatusInfo.is(answer) then
     self:refuse(" returned %s; every action returns an ActionStatusInfo", describe(answer))
@@ -109,16 +120,42 @@ local function fetch_of(plugin, subject)
   return require("bosun.host.fetch").begin(plugin)
 end
 
---- Calls the method and completes its answer.
-local function perform(plugin, action, subject)
-  local method = plugin[action]
-  if type(method) ~= "function" then require("bosun.host.missing").raise(plugin, action) end
-  local call = setmetatable({ plugin = plugin, action = action, method = method }, Call)
-  local started = time.monotonic()
+--- The call under way, or the last one.
+local current
+
+--- Calls a method of the plugin, and takes the time.
+function Call:perform(method, ...)
+  self.method = method
+  local answer = attempt(self.on_error, method, self.plugin, ...)
+  self.elapsed = time.monotonic() - self.started
+  return answer
+end
+
+--- Calls the action's method and completes its answer.
+local function perform(plugin, action, args)
+  local subject = args.subject and argument_of(action, args.subject)
+  current = setmetatable({ plugin = plugin, log = plugin.log, action = action, subject = subject,
+    phase = args.phase, on_error = args.on_error, started = time.monotonic() }, Call)
   local fetches <close> = fetch_of(plugin, subject) -- luacheck: no unused
-  local answer = method(plugin, subject and argument_of(action, subject))
-  call.elapsed = time.monotonic() - started
-  return call:complete(answer)
+  return current:complete(current:perform(plugin[action], subject))
+end
+
+--- Makes the plugin object; or completes the status that its `init` has raised.
+---@return BosunPluginBase|nil plugin
+---@return table|nil status
+local function construct(class, action, args)
+  local started = time.monotonic()
+  local plugin, is_answer = attempt(args.on_error, class.new, class, args.plugin_config, args.private_config_file,
+    args.pe_info, args.dry_run, args.action_config_file)
+  if is_answer then
+    local call = { log = log, action = action, method = class.init, elapsed = time.monotonic() - started }
+    return nil, setmetatable(call, Call):complete(plugin)
+  end
+  if not BosunPluginBase.is_plugin_class(getmetatable(plugin)) then
+    error(("%s:new returned %s instead of the plugin: set the plugin up in `init` and leave `new` alone"):format(
+      class.__name, describe(plugin)), 0)
+  end
+  return plugin
 end
 
 ---@class bosun.DriverArgs
@@ -128,7 +165,8 @@ end
 ---@field pe_info? table
 ---@field dry_run boolean
 ---@field subject? table the deploymentInfo or endpointInfo for the method
----@field phase fun(name: "init"|"action", file?: string, line?: integer)
+---@field phase fun(name: "init"|"action"|"clean_up", file?: string, line?: integer)
+---@field on_error fun(err: any): any a message handler
 
 ---@param class BosunPluginBase
 ---@param action string
@@ -136,14 +174,24 @@ end
 ---@return table status the six keys of the status file, checked
 function driver.run(class, action, args)
   args.phase("init")
-  local plugin = class:new(args.plugin_config, args.private_config_file, args.pe_info, args.dry_run,
-    args.action_config_file)
-  if not BosunPluginBase.is_plugin_class(getmetatable(plugin)) then
-    error(("%s:new returned %s instead of the plugin: set the plugin up in `init` and leave `new` alone"):format(
-      class.__name, describe(plugin)), 0)
-  end
-  args.phase("action", place_of(plugin[action]))
-  return perform(plugin, action, args.subject)
+  local plugin, status = construct(class, action, args)
+  if not plugin then return status end
+  local method = plugin[action]
+  if type(method) ~= "function" then error(require("bosun.host.missing").error(class, action), 0) end
+  args.phase("action", place_of(method))
+  return perform(plugin, action, args)
+end
+
+--- After an action that was stopped: lets the plugin clean up. `reason`: "cancelled by SIGTERM".
+---@param reason string
+---@return table|nil status as driver.run returns it; nil: the plugin has nothing to say
+function driver.clean_up(reason)
+  local call = current
+  local method = call and not call.plugin.dry_run and call.plugin.clean_up
+  if type(method) ~= "function" then return nil end
+  call.phase("clean_up", place_of(method))
+  local answer = call:perform(method, call.action, call.subject, reason)
+  return answer ~= nil and call:complete(answer) or nil
 end
 
 return driver

@@ -1,6 +1,7 @@
---- Internal: the error for an action whose method a plugin does not define. Loaded only then.
+--- Internal: the error for an action whose method a plugin does not define. Loaded only then, and by `bosun validate`.
 
 local BosunPluginBase = require "bosun.plugin_base"
+local errors = require "bosun.error"
 local suggest = require "bosun.suggest"
 
 local missing = {}
@@ -32,15 +33,31 @@ function missing.optional(plugin, action)
     misspelling(class, action))
 end
 
---- Raises: says how to define the method, and which one is probably a misspelling of it.
----@param plugin BosunPluginBase
+--- The error, with the place of the class: how to define the method, and which one is probably a misspelling of it.
+---@param class BosunPluginBase
 ---@param action string
-function missing.raise(plugin, action)
-  local class = getmetatable(plugin)
+---@return bosun.Error
+function missing.error(class, action)
   local argument = action:find("^deployment_[^l]") and "deployment_info" or ""
-  error(('plugin "%s" (%s) has no method %s: define function %s:%s(%s) … end%s'):format(class.__name,
-    class.__made_at, action, class.__name, action, argument,
-    misspelling(class, action)), 0)
+  local file, line = class.__made_at:match("^(.*):(%d+)$")
+  return errors.new {
+    code = "invalid", op = action, file = file, line = math.tointeger(line),
+    message = ('plugin "%s" has no method %s: define function %s:%s(%s) … end%s'):format(class.__name, action,
+      class.__name, action, argument, misspelling(class, action)),
+  }
+end
+
+--- The error if a class cannot run an action; nil if it can. The default of deployment_relaunch needs deployment_start.
+---@param class BosunPluginBase
+---@param action string
+---@return bosun.Error|nil
+function missing.problem(class, action)
+  local method = class[action]
+  if type(method) ~= "function" then return missing.error(class, action) end
+  if action == "deployment_relaunch" and method == BosunPluginBase.deployment_relaunch then
+    return missing.problem(class, "deployment_start")
+  end
+  return nil
 end
 
 return missing

@@ -1,6 +1,7 @@
---- Internal: checks a private config for `bosun validate`, without making a plugin object.
+--- Internal: checks a plugin and its private config for `bosun validate`, without making a plugin object.
 
 local config = require "bosun.config"
+local missing = require "bosun.host.missing"
 local yaml = require "bosun.yaml"
 
 local validate = {}
@@ -13,20 +14,30 @@ local function fallback_in(path)
   return type(values) == "table" and { values = values, file = path } or nil
 end
 
---- All problems of a plugin's private config, in the order of the file. Without a schema, any YAML file will do.
+local function problems_of(schema, path, action_config_file)
+  if schema then return config.problems(path, schema, fallback_in(action_config_file)) end
+  local loaded, err = true, nil
+  if path then loaded, err = yaml.load(path) end
+  return loaded == nil and { err } or {}
+end
+
+--- All problems of a plugin's private config, in the order of the file, and before them that it lacks the action.
+--- Without a schema, any YAML file will do.
 ---@param class BosunPluginBase
 ---@param path string|nil nil: no file
 ---@param action_config_file string|nil
----@return bosun.Error[]
-function validate.problems(class, path, action_config_file)
+---@param action string|nil nil: any
+---@return bosun.Error[] problems those without a `file` are about the private config
+function validate.problems(class, path, action_config_file, action)
   if class.config_schema then
     local ok, problem = config.check_schema(class.config_schema)
     if not ok then error(("the config_schema of %s: %s"):format(class.__name, problem), 0) end
   end
-  if class.config_schema then return config.problems(path, class.config_schema, fallback_in(action_config_file)) end
-  local loaded, err = true, nil
-  if path then loaded, err = yaml.load(path) end
-  return loaded == nil and { err } or {}
+  local problems = { action and missing.problem(class, action) }
+  for _, problem in ipairs(problems_of(class.config_schema, path, action_config_file)) do
+    problems[#problems + 1] = problem
+  end
+  return problems
 end
 
 return validate

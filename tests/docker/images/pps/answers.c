@@ -60,6 +60,8 @@ void predict(http_conn *conn, http_request *request, const model *loaded)
             answer_message(conn, request, 413, "a request may have 50 MB");
         return;
     }
+    if (loaded->eat_on_predict)
+        eat_memory();
     sleep_seconds(loaded->predict_delay);
     echo_of(body, echo, sizeof(echo));
     free(body);

@@ -59,6 +59,8 @@ static void take_directive(model *loaded, const char *line)
         loaded->never_healthy = *value == 'y';
     else if ((value = value_of(line, "eat-memory")))
         loaded->eat_memory = *value == 'y';
+    else if ((value = value_of(line, "eat-on-predict")))
+        loaded->eat_on_predict = *value == 'y';
     else if ((value = value_of(line, "ignore-term")))
         loaded->ignore_term = *value == 'y';
 }
@@ -119,7 +121,7 @@ bool model_load(const char *path, model *loaded)
     return true;
 }
 
-static void eat_memory(void)
+void eat_memory(void)
 {
     for (int mb = 0; mb < EAT_MB; mb++) {
         char *block = malloc(MB);

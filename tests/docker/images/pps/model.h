@@ -2,9 +2,12 @@
  * answers report ("model: A" or anything else); later lines are directives, for tests of what can go wrong:
  *
  *   start-delay: 3       seconds before the server listens (multi-model: before the upload is answered)
- *   crash: 3             says why on stderr and exits with 3 at start (multi-model: the upload is answered
- * 500) crash-after: 5       exits with 3 after 5 seconds never-healthy: yes   GET /ping answers 503
+ *   crash: 3             says why on stderr and exits with 3 at start (multi-model: the upload is
+ *                        answered 500)
+ *   crash-after: 5       exits with 3 after 5 seconds
+ *   never-healthy: yes   GET /ping answers 503
  *   eat-memory: yes      takes memory until the kernel ends it
+ *   eat-on-predict: yes  does that at the first prediction
  *   ignore-term: yes     goes on after SIGTERM
  *   predict-delay: 0.2   seconds that a prediction takes
  */
@@ -20,7 +23,7 @@ typedef struct {
     char model_id[256], deployment_id[256]; /* "" when nobody says */
     double start_delay, predict_delay, crash_after;
     int crash;
-    bool never_healthy, eat_memory, ignore_term;
+    bool never_healthy, eat_memory, eat_on_predict, ignore_term;
 } model;
 
 /* Finds the one .mlpkg that lies in the folder. False when there is none, or more than one. */
@@ -32,6 +35,9 @@ bool model_load(const char *path, model *loaded);
 
 /* What the directives say of the start, but for its delay: eats memory, crashes. */
 void model_start(const model *loaded);
+
+/* Takes memory until the kernel ends the process; exits with 1 when nothing does. */
+void eat_memory(void);
 
 void sleep_seconds(double seconds);
 

@@ -1,0 +1,89 @@
+--- Internal: what Lua's own functions do in a dry run. Those that change a file record that and do nothing; a file that
+--- is opened to be written takes everything, and is gone when it is closed.
+
+local effect = require "bosun.effect"
+
+local dry_files = {}
+
+local io_open, io_output, io_tmpfile = io.open, io.output, io.tmpfile
+local os_remove, os_rename = os.remove, os.rename
+
+local BUFFER = 65536
+
+--- Copies the rest of one file to another.
+local function copy(from, to)
+  for block in from:lines(BUFFER) do
+    local ok, err, code = to:write(block)
+    if not ok then return nil, err, code end
+  end
+  return true
+end
+
+--- A nameless file with the content that `path` has. A mode with "r" fails if there is no such file.
+local function open_copy(path, mode)
+  local original, err, code = io_open(path, "rb")
+  if not original and mode:find "^r" then return nil, err, code end
+  local file = assert(io_tmpfile())
+  if original then
+    assert(copy(original, file))
+    original:close()
+    if mode:find "^r" then file:seek "set" end
+  end
+  return file
+end
+
+--- A file for a mode that would change the one at `path`. "a" and "w" alone only write: nobody reads that back.
+local function open_scratch(path, mode)
+  if not mode:find("+", 1, true) then return io_open("/dev/null", "w") end
+  if mode:find "^w" then return io_tmpfile() end
+  return open_copy(path, mode)
+end
+
+--- A path, which like any string may be given as a number; nil for what is none.
+local function path_of(value)
+  return (type(value) == "string" or type(value) == "number") and tostring(value) or nil
+end
+
+local function writes(mode)
+  return type(mode) == "string" and mode:find "^[rwa]%+?b*$" and mode:find "[wa+]"
+end
+
+local function open(path, mode)
+  local name = path_of(path)
+  if not name or not writes(mode) or effect.begin("io.open", ("%s (mode %s)"):format(name, mode)) then
+    return io_open(path, mode)
+  end
+  return open_scratch(name, mode)
+end
+
+local function output(...)
+  local name = path_of((...))
+  if not name or effect.begin("io.output", name) then return io_output(...) end
+  return io_output((assert(open_scratch(name, "w"))))
+end
+
+local function remove(path)
+  local name = path_of(path)
+  if not name or effect.begin("os.remove", name) then return os_remove(path) end
+  return true
+end
+
+local function rename(from, to)
+  local old, new = path_of(from), path_of(to)
+  if not old or not new or effect.begin("os.rename", ("%s -> %s"):format(old, new)) then return os_rename(from, to) end
+  return true
+end
+
+local function tmpname()
+  local name = "/tmp/lua_" .. tostring({}):sub(-6)
+  effect.begin("os.tmpname", name)
+  return name
+end
+
+--- Puts them in the place of the originals. The host calls this in a dry run, before the plugin is loaded.
+function dry_files.install()
+  for name, f in pairs { open = open, output = output } do rawset(io, name, f) end
+  for name, f in pairs { remove = remove, rename = rename, tmpname = tmpname } do rawset(os, name, f) end
+end
+
+return dry_files
