@@ -115,7 +115,7 @@ def _():
         expect({name: image_id(name) for name in ids} == ids, "they have changed", bench.leftovers())
 
 
-@test("a container that somebody made from a deployment's one is not its own: no action touches it, the status says so")
+@test("a container that somebody made from a deployment's is not its own: no action touches it, the status says so")
 def _():
     with Quick("byhand") as bench:
         bench.up()
