@@ -284,10 +284,10 @@ BOSUN_API int bosun_host_validate(bosun_host *host, const char *action, const ch
 #define BOSUN_CLEAN_UP_SECONDS 20
 
 /* Stops one call: the one that is in progress, at its next Lua instruction or wait, or else the next. That is
- * bosun_host_run, whose status is then failing (a plugin that has the method clean_up first gets
- * BOSUN_CLEAN_UP_SECONDS to undo or to finish what it began), or bosun_host_load, _describe or _validate,
- * which fail with the code "cancelled". The cancel is over when the call that it has stopped returns, and the
- * host can run the next action.
+ * bosun_host_run, whose status is then failing, or bosun_host_load, _describe or _validate, which fail with
+ * the code "cancelled". A plugin with the method clean_up then has BOSUN_CLEAN_UP_SECONDS to undo or to
+ * finish what its action began. The cancel is over when the call that it has stopped returns, and the host
+ * can run the next action.
  *
  * So no cancel is lost: one that comes between two calls stops the second, and one that comes when an action
  * has already done its work does not undo that, but stops the call after it. To stop a certain run and no

@@ -195,6 +195,13 @@ esac
     assert.equal("helped.example\nhttps://index.docker.io/v1/\n", workspace:read "asked")
   end)
 
+  it("are asked of a helper with the whole environment, as the docker program does", function()
+    helper("own", [[echo "{\"Username\":\"$SOME_CLOUDS_NEXT_VARIABLE-${BOSUN_CHILD:+marked}\",\"Secret\":\"0123\"}"]])
+    local found = find("host.example/a", '{ "credHelpers": { "host.example": "own" } }',
+      { before = "SOME_CLOUDS_NEXT_VARIABLE=here" })
+    assert.equal("here-marked", found.user)
+  end)
+
   it("from a helper may be a token, or not be there", function()
     helper("token", [[echo '{"Username":"<token>","Secret":"0123456789"}']])
     assert.same({ token = 10, address = "helped.example" },

@@ -72,6 +72,19 @@ describe("docker.connect", function()
     assert_failure("invalid", "expected a table, a folder or false", connect "{ host = 'tcp://h', tls = true }")
   end)
 
+  it("checks an address without asking", function()
+    local function check(host)
+      return workspace:eval(([[
+        local ok, problem = require("bosun.docker").check_host(%q)
+        return { ok = ok, problem = problem }
+      ]]):format(host))
+    end
+    assert.same({ ok = true }, check "unix:///nowhere/docker.sock")
+    assert.same({ ok = true }, check "tcp://nowhere.example")
+    assert.is_truthy(check("ssh://me@server").problem:find("ssh -nNT -L /tmp/docker.sock:/var/run/docker.sock me@server",
+      1, true))
+  end)
+
   it("raises on options that it does not know", function()
     assert.is_truthy(connect("{ hots = 'x' }").message:find('unknown option hots; did you mean "host"?', 1, true))
     local wrong = "option timeout: expected more than 0 seconds, got "

@@ -3,7 +3,7 @@
  * Unless clear_env is set, a child inherits PATH, HOME, USER, LOGNAME, TMPDIR, TZ, LANG, LANGUAGE and LC_*;
  * the proxies http_proxy, https_proxy, ftp_proxy, all_proxy and no_proxy in either case; SSL_CERT_FILE and
  * SSL_CERT_DIR, which go with them; and BOSUN_RUN_ID, for programs that write a log. Everything else,
- * credentials above all, has to be passed by name.
+ * credentials above all, has to be passed by name, or with whole_env.
  *
  * Every child also gets BOSUN_CHILD: one random word for each process of this library that it descends from.
  * tree.c uses it to find descendants that have left their session and parent. */
@@ -58,7 +58,8 @@ static void add(bosun_buf *text, const char *entry)
 static void add_inherited(bosun_buf *text, const bosun_process_options *options)
 {
     for (char **entry = environ; entry && *entry; entry++)
-        if (is_allowed(*entry) && !is_changed(options, *entry))
+        if ((options->whole_env || is_allowed(*entry)) && !is_changed(options, *entry) &&
+            !same_name(*entry, MARKER_NAME))
             add(text, *entry);
 }
 

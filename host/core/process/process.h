@@ -25,6 +25,7 @@ typedef struct bosun_process_options {
     const char *env;
     size_t env_len;
     bool clear_env;    /* inherit nothing; otherwise the allow-list in env.c */
+    bool whole_env;    /* inherit everything */
     const char *cwd;   /* NULL: this process's */
     const char *input; /* standard input, then end of file; borrowed until the process is over */
     size_t input_len;

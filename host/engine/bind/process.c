@@ -5,8 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* process.run(argv, {cwd=, env=, clear_env=, stdin=, timeout=, max_output=, check=, dry_run=, reads=})
- *   -> result | nil, err */
+/* process.run(argv, {cwd=, env=, clear_env=, whole_env=, stdin=, timeout=, max_output=, check=, dry_run=,
+ * reads=}) -> result | nil, err */
 static int process_run(lua_State *L)
 {
     bosun_process_request request;

@@ -142,13 +142,16 @@ static void check_dry_run(lua_State *L)
 
 void bind_process_check_request(lua_State *L, bosun_process_request *request)
 {
-    static const char *const known[] = {"cwd",        "env",   "clear_env", "stdin", "timeout",
-                                        "max_output", "check", "dry_run",   "reads", NULL};
+    static const char *const known[] = {"cwd",        "env",   "clear_env", "whole_env", "stdin", "timeout",
+                                        "max_output", "check", "dry_run",   "reads",     NULL};
     lua_settop(L, 2);
     bind_check_options(L, 2, known);
     *request = (bosun_process_request){.check = bind_option_bool(L, 2, "check", false),
                                        .reads = bind_option_bool(L, 2, "reads", false)};
     request->options.clear_env = bind_option_bool(L, 2, "clear_env", false);
+    request->options.whole_env = bind_option_bool(L, 2, "whole_env", false);
+    luaL_argcheck(L, !request->options.clear_env || !request->options.whole_env, 2,
+                  "options clear_env and whole_env exclude each other");
     request->options.cwd = bind_option_path(L, 2, "cwd");
     check_numbers(L, &request->options);
     check_dry_run(L);

@@ -27,6 +27,7 @@ require "bosun.docker.build"
 require "bosun.docker.networks"
 
 local credentials = require "bosun.docker.credentials"
+local endpoint = require "bosun.docker.endpoint"
 local errors = require "bosun.docker.errors"
 local frames = require "bosun.docker.frames"
 local reference = require "bosun.docker.reference"
@@ -39,6 +40,15 @@ local docker = {}
 ---@return bosun.docker.Error|nil err
 function docker.connect(options)
   return Engine._connect(options)
+end
+
+--- Can this be the address of an engine? Nothing is asked: for a plugin's schema, `check = docker.check_host`.
+---@param host string
+---@return true|nil ok
+---@return string|nil problem what is expected instead
+function docker.check_host(host)
+  local problem = endpoint.problem(host)
+  return not problem or nil, problem
 end
 
 --- Parses the name of an image.

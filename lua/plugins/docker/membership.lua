@@ -31,7 +31,10 @@ end
 function membership.network_problem(context)
   local config, name = context.config, context.config.dockerNetwork
   local network, err = context.engine:inspect_network(name)
-  if not network and err.code == "not_found" then
+  local of_id = not network and err.code == "not_found" and context.engine:call("GET", "/networks/" .. name)
+  if of_id then -- the engine knows it by its ID, but tells containers' networks by name
+    return ("dockerNetwork %s is the ID of the network %s: set dockerNetwork to that name"):format(name, of_id.Name)
+  elseif not network and err.code == "not_found" then
     return ("the network %s (dockerNetwork) does not exist; create it: docker network create %s"):format(name, name)
   elseif not network and err.code == "ambiguous" then
     return ("several networks are named %s (dockerNetwork); remove all but one"):format(name)

@@ -1,7 +1,7 @@
---- The reverse proxy: traefik 2, which follows the labels of containers. This file has the labels that route a
+--- The reverse proxy: traefik, which follows the labels of containers. This file has the labels that route a
 --- deployment's predictions, and the proxy's own container. docker.proxy_api has the questions to it.
 ---
---- Source: traefik 2.3, documentation of the docker provider.
+--- Source: traefik 2.3 to 3.7, documentation of the docker provider and of entry points.
 
 local http = require "bosun.http"
 local json = require "bosun.json"
@@ -16,6 +16,7 @@ local labels = require "docker.labels"
 local names = require "docker.names"
 local proxy_api = require "docker.proxy_api"
 local public_path = require "docker.public_path"
+local traefik = require "docker.traefik"
 
 local proxy = {}
 
@@ -102,25 +103,36 @@ local function is_silent(context, id, inspected)
   return false
 end
 
---- Waits until a newly started proxy answers; looks whether another one hangs. Where its API is not reachable in any
---- way, it at least has to run.
+--- Older traefiks only speak API 1.24, which newer engines refuse: a warning about that, or nil.
+---@return string|nil
+function proxy.warning(context)
+  return traefik.version_problem(context, (proxy_api.ask(context, "/api/version")))
+end
+
+--- Waits until the proxy works: it answers, and sees the engine's containers. A new one whose API is not reachable from
+--- here at least has to run and not to be something else, an older one not to hang.
 local function is_ready(context, id, created)
-  if not created then
-    local _, why, problem = proxy_api.ask(context, "/api/version")
-    return why ~= "failed", problem
-  end
-  local blind_from = time.monotonic() + BLIND_WAIT
+  local blind
+  local silent_from = time.monotonic() + BLIND_WAIT
   local outcome, err = wait.poll(function()
-    if proxy_api.ask(context, "/api/version") then return "ready" end
+    local seen = proxy_api.look(context)
+    blind = seen.is_blind and seen.trouble
+    if seen.routers and not blind then return "ready" end
+    if not created and not blind then return seen.trouble and "hung" or "ready", seen.trouble end
     local now, problem = health.look(context, id)
     if not now then return nil, problem end
     if now.kind ~= "healthy" and now.kind ~= "starting" then return "broken", now.text end
-    if time.monotonic() > blind_from and not is_silent(context, id, now.inspected) then return "ready" end
+    if blind then return nil, blind end
+    if time.monotonic() > silent_from and not is_silent(context, id, now.inspected) then return "ready" end
     return nil, NO_API
-  end, { interval = 0.2, backoff = 1.5, timeout = health.budget(READY_TIMEOUT), what = "the proxy" })
+  end, {
+    interval = 0.2, backoff = 1.5, timeout = health.budget(READY_TIMEOUT), what = "the proxy", dry_run = "ready",
+  })
   if outcome == "ready" then return true end
-  local now = outcome == "broken" and health.look(context, id)
-  return nil, now and now.text or err and err.message
+  if outcome then return nil, err end
+  local warning = blind and proxy.warning(context)
+  if warning then return nil, ("%s; %s"):format(blind, warning) end
+  return nil, blind or err.message
 end
 
 --- A mapping such as `{80: 81}` in the engine's terms: the ports that the container exposes, and their bindings.
@@ -148,13 +160,16 @@ function proxy.service(context)
   local exposed, bindings = proxy.ports(config.traefikPortMapping)
   return {
     role = labels.Role.PROXY, name = proxy_api.container_name(context), ready = is_ready, image = config.traefikImage,
+    labels = proxy.add_service(context, {}, traefik.own_route(context)),
     body = {
       Image = config.traefikImage,
       Cmd = json.array {
         "--providers.docker", "--providers.docker.exposedbydefault=false",
         "--providers.docker.network=" .. config.dockerNetwork,
         "--providers.docker.constraints=" .. labels.constraint(context),
-        "--entrypoints.web.address=:80", "--api.insecure=true",
+        "--entrypoints.web.address=:80",
+        "--entrypoints.web.transport.respondingtimeouts.readtimeout=0", -- else traefik 3 cuts a body after 60 s
+        "--api.insecure=true",
       },
       ExposedPorts = exposed,
       HostConfig = container.host_config(context, {
@@ -163,18 +178,6 @@ function proxy.service(context)
       }),
     },
   }
-end
-
---- Traefik up to 3.6.0 only speaks API 1.24, which newer engines refuse: a warning about that, or nil.
----@return string|nil
-function proxy.warning(context)
-  local major, minor, patch = context.config.traefikImage:match(":v?(%d+)%.(%d+)%.?(%d*)")
-  local lowest = tonumber((context.engine.min_api_version:gsub("^1%.", "")))
-  if not major or not lowest or lowest <= 24 then return nil end
-  local version = tonumber(major) * 10000 + tonumber(minor) * 100 + (tonumber(patch) or 0)
-  if version > 30600 then return nil end
-  return ("%s only speaks API 1.24, and this engine requires %s or newer: set traefikImage to 3.6.1 or newer")
-    :format(context.config.traefikImage, context.engine.min_api_version)
 end
 
 return proxy

@@ -1,6 +1,6 @@
 --- Questions to the proxy: what its API says of the routers, and whether predictions reach a container through it.
 ---
---- Source: traefik 2.3, documentation of the API.
+--- Source: traefik 2.3 to 3.7, documentation of the API.
 
 local http = require "bosun.http"
 local json = require "bosun.json"
@@ -12,6 +12,7 @@ local health = require "docker.health"
 local labels = require "docker.labels"
 local membership = require "docker.membership"
 local names = require "docker.names"
+local traefik = require "docker.traefik"
 
 local proxy_api = { PORT = 8080 }
 
@@ -22,6 +23,7 @@ local ROUTE_TIMEOUT = 30
 local BLIND_WAIT = 5 -- seconds, when its API is not reachable: the proxy looks for new containers every 2
 local UNROUTE_TIMEOUT = 5
 local RESTART_POLICY = "always"
+local NO_API = "^404 page not found" -- from a traefik that has not seen any container yet
 
 --- The proxy's own answers when it does not reach a server, or not in time.
 local UNREACHED = { [502] = true, [503] = true, [504] = true }
@@ -102,7 +104,7 @@ local function ask(context, inspected, path)
   local status, body = get(context, inspected, proxy_api.PORT, path)
   if not status then return nil, body and "failed" or "unreachable", body end
   local value = decoded(body)
-  if status == 404 and (value or body == "") then return nil, "absent" end
+  if status == 404 and (value or body == "" or body:find(NO_API)) then return nil, "absent" end
   if status == 200 and value then return value end
   return nil, "unreachable"
 end
@@ -123,6 +125,7 @@ end
 
 ---@class docker.ProxyState
 ---@field trouble? string why no prediction arrives
+---@field is_blind? boolean it answers, but does not see the engine's containers
 ---@field odd? string what somebody changed by hand
 ---@field routers? table<string, boolean> the names of the enabled ones; nil: not known
 ---@field networks? table<string, string> as docker.membership has them
@@ -154,10 +157,12 @@ end
 function proxy_api.look(context)
   local inspected, problem = inspect(context)
   if not inspected then return { trouble = words(problem) } end
-  local list, _, trouble = ask(context, inspected, "/api/http/routers?per_page=100000")
+  local list, why, trouble = ask(context, inspected, "/api/http/routers?per_page=100000")
+  local routers = list and enabled(list)
+  local is_blind = why == "absent" or routers ~= nil and traefik.is_blind(context, inspected, routers)
   return {
-    trouble = trouble, odd = oddity(context, inspected), routers = list and enabled(list),
-    networks = membership.of(context, inspected),
+    trouble = is_blind and traefik.blind_text(context, inspected) or trouble, is_blind = is_blind,
+    odd = oddity(context, inspected), routers = routers, networks = membership.of(context, inspected),
   }
 end
 

@@ -8,13 +8,15 @@ local public_path = require "docker.public_path"
 local schema = {}
 
 local PING = ("http://127.0.0.1:%d%s"):format(prediction_server.PORT, prediction_server.PING)
---- Uses whichever of these programs the image has. The engine enforces the timeout.
+--- Uses whichever of these programs the image has, and never a proxy of the server's environment: some of them would
+--- ask it for 127.0.0.1. The engine enforces the timeout.
 local ASK_PING = ([[
-if command -v curl >/dev/null; then exec curl -fsS -o /dev/null %s
+unset http_proxy HTTP_PROXY https_proxy HTTPS_PROXY all_proxy ALL_PROXY
+if command -v curl >/dev/null; then exec curl -qfsS -o /dev/null %s
 elif command -v wget >/dev/null; then exec wget -q -O /dev/null %s
 else exec python3 -c 'import urllib.request as r; r.urlopen("%s")'
 fi]]):format(PING, PING, PING)
-local HOST_PORT = 'a host port, or "ADDRESS:PORT" with a numeric address'
+local HOST_PORT = 'a host port, or "ADDRESS:PORT" with an IP address of the host'
 
 local function is_image(text)
   local reference, problem = docker.parse_reference(text)
@@ -27,22 +29,80 @@ local function is_image_prefix(text)
   return nil, ("not a valid start of an image name: %s"):format(problem or "contains a digest")
 end
 
---- The engine takes an address that is not numeric for all addresses.
+local function is_ipv4(text)
+  local count = 0
+  for number in text:gmatch("%f[%d]%d+") do
+    if tonumber(number) > 255 or number:find("^0%d") then return false end
+    count = count + 1
+  end
+  return count == 4 and text:find("^%d+%.%d+%.%d+%.%d+$") ~= nil
+end
+
+--- The number of 16-bit groups in a part of an IPv6 address; nil: it is not one.
+local function groups_of(text)
+  if text == "" then return 0 end
+  local count = 0
+  for group in (text .. ":"):gmatch("([^:]*):") do
+    if not group:find("^%x%x?%x?%x?$") then return nil end
+    count = count + 1
+  end
+  return count
+end
+
+local function is_ipv6(text)
+  local before, ipv4 = text:match("^(.*:)([%d.]+%.[%d.]+)$") -- ::ffff:127.0.0.1
+  if before then
+    if not is_ipv4(ipv4) then return false end
+    text = before .. "0:0"
+  end
+  local left, right = text:match("^(.-)::(.*)$")
+  if not left then return groups_of(text) == 8 end
+  local first, second = groups_of(left), groups_of(right)
+  return first ~= nil and second ~= nil and first + second < 8
+end
+
+--- The engine takes an address that it cannot read for all addresses, and publishes the port to everyone.
 local function is_host_port(value)
-  local text = tostring(value)
-  local digits = text:match("^%d+%.%d+%.%d+%.%d+:(%d+)$") or text:match("^%[[%x:]+%]:(%d+)$") or text:match("^%d+$")
-  local port = math.tointeger(tonumber(digits))
-  if port and port >= 0 and port <= 65535 then return true end
+  local text = math.type(value) == "integer" and tostring(value) or type(value) == "string" and value or ""
+  local ipv6, after = text:match("^%[(.*)%]:(.*)$")
+  local ipv4, last = text:match("^([^:]*):(.*)$")
+  local digits = after or last or text
+  local is_address = ipv6 and is_ipv6(ipv6) or not ipv6 and (not ipv4 or is_ipv4(ipv4))
+  local port = digits:find("^%d+$") and math.tointeger(tonumber(digits))
+  if not is_address then return nil, ("%q is not an IP address; expected %s"):format(ipv6 or ipv4, HOST_PORT) end
+  if port and port >= 1 and port <= 65535 then return true end
   return nil, "expected " .. HOST_PORT
 end
 
+--- The engine's own networks on which the proxy cannot reach servers: all containers of "host" share the port 8080,
+--- those of "none" have no address, and "default" is another word for one of them.
+local UNSUITABLE = { host = true, none = true, default = true }
+
+local function is_network(name)
+  if UNSUITABLE[name] or name:find("^container:") then
+    return nil, ("%q cannot connect the proxy with prediction servers; create a network (docker network create bosun) "
+      .. "and set its name"):format(name)
+  elseif not name:find("^[%w][%w_.-]*$") then
+    return nil, "expected the name of a network: a letter or digit, then letters, digits, _, . and -"
+  end
+  return true
+end
+
 local COMMAND = "expected a command as a string, or as a list of strings"
+local KEYWORDS = { CMD = true, ["CMD-SHELL"] = true, NONE = true }
 
 local function is_health_check(value)
   if type(value) == "string" and value ~= "" then return true end
   if type(value) ~= "table" or #value == 0 then return nil, COMMAND end
   for _, word in ipairs(value) do
     if type(word) ~= "string" then return nil, COMMAND end
+  end
+  if value[1] == "NONE" then
+    return nil, "a server without a health check cannot be replaced safely; expected a command"
+  elseif value[1] == "" or KEYWORDS[value[1]] and #value == 1 then
+    return nil, "the command is missing; " .. COMMAND
+  elseif value[1] == "CMD-SHELL" and #value > 2 then
+    return nil, "CMD-SHELL takes one string, which the shell runs"
   end
   return true
 end
@@ -60,13 +120,16 @@ local function ports(description)
 end
 
 schema.fields = {
-  dockerHost = { type = "string", description = "the engine's address; default: DOCKER_HOST, else the local socket" },
+  dockerHost = {
+    type = "string", check = docker.check_host,
+    description = "the engine's address; default: DOCKER_HOST, the docker program's context, the local socket",
+  },
   dockerCertPath = { type = "path", description = "folder with ca.pem, cert.pem and key.pem, for an engine with TLS" },
   dockerConfigFile = { type = "path", description = "the Docker client's config file, for registry credentials" },
   dockerSocket = { type = "path", description = "the engine's socket on its own machine, mounted into the proxy" },
   dockerNetwork = {
-    type = "string", required = true, pattern = "^[%w][%w_.-]*$",
-    description = "the network of all containers; it must exist",
+    type = "string", required = true, check = is_network,
+    description = "name of the network of all containers; it must exist",
   },
   traefikImage = image("image of the reverse proxy", "traefik:2.3.3"),
   traefikPortMapping = ports("published ports of the proxy (container port: host port)"),
@@ -104,16 +167,22 @@ schema.fields = {
   stopTimeout = { type = "seconds", default = 10, description = "time between SIGTERM and SIGKILL" },
 }
 
---- The health check of prediction servers in the engine's terms, with times in nanoseconds.
+--- The command of a health check in the engine's terms. A list may begin as the engine has it, with CMD or CMD-SHELL.
+local function test_of(command)
+  if type(command) == "string" then return { "CMD-SHELL", command } end
+  return KEYWORDS[command[1]] and command or { "CMD", table.unpack(command) }
+end
+
+--- The health check of prediction servers in the engine's terms, with times in nanoseconds. StartInterval is that until
+--- it is healthy for the first time.
 ---@param config table
 ---@return table
 function schema.health_check(config)
-  local command = config.healthCheck or ASK_PING
-  local test = type(command) == "table" and { "CMD", table.unpack(command) } or { "CMD-SHELL", command }
   local function nanoseconds(seconds) return math.floor(seconds * 1e9) end
+  local interval = nanoseconds(config.healthInterval)
   return {
-    Test = test, Interval = nanoseconds(config.healthInterval), Timeout = nanoseconds(5), Retries = 3,
-    StartPeriod = nanoseconds(config.startTimeout),
+    Test = test_of(config.healthCheck or ASK_PING), Interval = interval, Timeout = nanoseconds(5), Retries = 3,
+    StartPeriod = nanoseconds(config.startTimeout), StartInterval = interval,
   }
 end
 

@@ -25,6 +25,7 @@ class Fault:
         self.before, self.done, self.after = (options.pop(key, None) for key in ("before", "done", "after"))
         self.delay, self.reset = options.pop("delay", 0), options.pop("reset", False)
         self.cut, self.answer = options.pop("cut", None), options.pop("answer", None)
+        self.takes = options.pop("takes", None)
         if options:
             raise TypeError(f"no such fault: {', '.join(options)}")
 
@@ -78,6 +79,7 @@ class Middleman:
         done=f          calls f() when the engine has answered and the client has not seen it
         after=f         calls f() when the client has the whole answer
         delay=seconds   waits before it passes the request on
+        takes=f         calls f(body) with the body of the request, which is small, before the engine gets it
         reset=True      breaks the connection instead (the engine sees nothing)
         cut=n           breaks it after n bytes of the answer's body
         answer=(status, headers, body), or a function that returns that: says so instead of the engine
@@ -131,7 +133,7 @@ class Middleman:
         if fault and fault.answer:
             return self._make_up(client, head, fault)
         engine.send(head)
-        sender = threading.Thread(target=self._send_body, args=(client, engine, head), daemon=True)
+        sender = threading.Thread(target=self._send_body, args=(client, engine, head, fault), daemon=True)
         sender.start()
         engine.watched = client
         going_on = self._answer(client, engine, head, fault or Fault("", {}))
@@ -139,9 +141,15 @@ class Middleman:
         return going_on and not sender.is_alive()
 
     @staticmethod
-    def _send_body(client, engine, head):
+    def _send_body(client, engine, head, fault):
         try:
-            client.copy_request_body(head, engine)
+            if fault and fault.takes:
+                body = Collector()
+                client.copy_request_body(head, body)
+                fault.takes(body.taken())
+                engine.send(body.taken())
+            else:
+                client.copy_request_body(head, engine)
         except OSError:
             pass  # an engine that answers early does not read the rest
 

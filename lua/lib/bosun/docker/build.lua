@@ -11,6 +11,7 @@ local log = require "bosun.log"
 local options_of = require("bosun.options").check
 local progress = require "bosun.docker.progress"
 local reference = require "bosun.docker.reference"
+local tables = require "bosun.tables"
 
 local LINES = 20 -- of the output, in the message of a failed build
 
@@ -79,7 +80,37 @@ local function plan_text(options, size)
   return ("%s (%s%.1f MB)"):format(options.tag or "an image", options.note and options.note .. ", " or "", size / 1e6)
 end
 
---- Builds an image from an archive with a Dockerfile.
+--- One attempt to build. The image's ID; or nil, err.
+local function attempt(engine, archive, options, what, size)
+  local add, finish = progress.output(options.on_progress, LINES)
+  local id
+  local ok, err = engine:_messages("/build", {
+    what = what, query = query_of(engine, options), source = archive:reader(),
+    headers = {
+      ["Content-Type"] = "application/x-tar", ["Content-Length"] = tostring(size),
+      ["X-Registry-Config"] = registries(engine, options.auth),
+    },
+  }, "build_failed", function(message)
+    if type(message.aux) == "table" and message.aux.ID then id = message.aux.ID end
+    if type(message.stream) == "string" then add(message.stream) end
+  end)
+  local last_lines = finish()
+  if not ok then return nil, failed(err, last_lines) end
+  if id then return id end
+  return nil, errors.new {
+    code = "incomplete",
+    message = ("%s: the connection to the engine at %s ended before the image was built"):format(what, engine.host),
+  }
+end
+
+--- Did the build take an image from the cache that another client removed meanwhile? Builders do not expect that.
+local function lost_its_cache(err)
+  return err.code == "build_failed" and (err.message:find 'unable to find image "?sha256:%x'
+    or err.message:find "No such image: sha256:%x" or err.message:find "layer does not exist") ~= nil
+end
+
+--- Builds an image from an archive with a Dockerfile. If another client removes an image of the cache under it, it is
+--- built once more, without the cache.
 ---@param archive bosun.tar.Archive
 ---@param options? bosun.docker.BuildOptions
 ---@return string|nil id "sha256:…"; in a dry run, of zeros
@@ -95,25 +126,10 @@ function Engine:build(archive, options)
   local size, problem = archive:size()
   if not size then return nil, errors.wrap(problem, what) end
   if not effect.begin("docker.build", plan_text(options, size)) then return "sha256:" .. ("0"):rep(64) end
-  local add, finish = progress.output(options.on_progress, LINES)
-  local id
-  local ok, err = self:_messages("/build", {
-    what = what, query = query_of(self, options), source = archive:reader(),
-    headers = {
-      ["Content-Type"] = "application/x-tar", ["Content-Length"] = tostring(size),
-      ["X-Registry-Config"] = registries(self, options.auth),
-    },
-  }, "build_failed", function(message)
-    if type(message.aux) == "table" and message.aux.ID then id = message.aux.ID end
-    if type(message.stream) == "string" then add(message.stream) end
-  end)
-  local last_lines = finish()
-  if not ok then return nil, failed(err, last_lines) end
-  if id then return id end
-  return nil, errors.new {
-    code = "incomplete",
-    message = ("%s: the connection to the engine at %s ended before the image was built"):format(what, self.host),
-  }
+  local id, err = attempt(self, archive, options, what, size)
+  if id or not lost_its_cache(err) then return id, err end
+  log.info("docker: an image of the cache was removed during the build; building without the cache", { what = what })
+  return attempt(self, archive, tables.copy(options, { no_cache = true }), what, size)
 end
 
 return Engine

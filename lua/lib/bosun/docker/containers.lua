@@ -7,6 +7,7 @@ local effect = require "bosun.effect"
 local errors = require "bosun.docker.errors"
 local log = require "bosun.log"
 local options_of = require("bosun.options").check
+local tables = require "bosun.tables"
 local wait = require "bosun.wait"
 
 local REMOVAL_SECONDS = 60
@@ -48,7 +49,16 @@ local function may_be_state(err)
   return err.code == "conflict" or err.code == "engine"
 end
 
---- Creates a container.
+--- A body for create without what the engine's API does not have.
+function Engine:_known(body)
+  local check = body.Healthcheck
+  if type(check) ~= "table" or check.StartInterval == nil or self:_has_api "1.44" then return body end
+  local known = tables.copy(check)
+  known.StartInterval = nil
+  return tables.copy(body, { Healthcheck = known })
+end
+
+--- Creates a container. Healthcheck.StartInterval is for API 1.44 and later, and left out for older ones.
 ---@param name string
 ---@param body table as in the API: { Image = …, Env = …, Labels = …, HostConfig = { … } }
 ---@return string|nil id in a dry run, the name
@@ -58,7 +68,8 @@ function Engine:create_container(name, body)
   if problem then return nil, problem end
   local what = "create container " .. name
   if not effect.begin("docker.create", ("container %s (%s)"):format(name, tostring(body.Image))) then return name end
-  local created, err = self:_ask("POST", "/containers/create", { what = what, query = { name = name }, json = body })
+  local call = { what = what, query = { name = name }, json = self:_known(body) }
+  local created, err = self:_ask("POST", "/containers/create", call)
   if not created then
     if err.code == "engine" and self:_state(name) then err.code = "conflict" end
     return nil, err

@@ -16,15 +16,6 @@ local tables = require "bosun.tables"
 local credentials = {}
 
 local HELPER_SECONDS = 30
---- The variables that helpers use: for their own files and keyrings, and cloud credentials.
-local HELPER_ENV = {
-  "DOCKER_CONFIG", "XDG_RUNTIME_DIR", "XDG_CONFIG_HOME", "XDG_DATA_HOME", "DBUS_SESSION_BUS_ADDRESS", "GNUPGHOME",
-  "PASSWORD_STORE_DIR", "GPG_AGENT_INFO", "GOOGLE_APPLICATION_CREDENTIALS", "CLOUDSDK_CONFIG", "AWS_PROFILE",
-  "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_REGION", "AWS_DEFAULT_REGION",
-  "AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE", "AWS_ROLE_ARN", "AWS_WEB_IDENTITY_TOKEN_FILE",
-  "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI", "AWS_CONTAINER_CREDENTIALS_FULL_URI", "AWS_CONTAINER_AUTHORIZATION_TOKEN",
-  "AZURE_CLIENT_ID", "AZURE_CLIENT_SECRET", "AZURE_TENANT_ID", "AZURE_FEDERATED_TOKEN_FILE",
-}
 
 ---@class bosun.docker.Credentials
 ---@field username? string
@@ -127,18 +118,13 @@ end
 
 -- ---- helpers --------------------------------------------------------------------------------------------------------
 
-local function helper_env()
-  local env = {}
-  for _, name in ipairs(HELPER_ENV) do env[name] = process.env(name) end
-  return env
-end
-
---- Runs a helper and returns its JSON. false: it has no credentials.
+--- Runs a helper, with the whole environment as the docker program does, and returns its JSON. false: it has no
+--- credentials.
 local function ask_helper(name, verb, input)
   if not name:find "^[%w_.-]+$" then return nil, failure("invalid", '"%s" is not a valid helper name', name) end
   local program = "docker-credential-" .. name
   local result, err = process.run({ program, verb }, {
-    stdin = input, timeout = HELPER_SECONDS, env = helper_env(), reads = true, max_output = 1024 * 1024,
+    stdin = input, timeout = HELPER_SECONDS, whole_env = true, reads = true, max_output = 1024 * 1024,
   })
   if not result then return nil, failure(err.code, "%s: %s", program, err.message) end
   if result.timed_out then

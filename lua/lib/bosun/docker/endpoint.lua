@@ -1,5 +1,6 @@
---- Internal: where the engine is: DOCKER_HOST and the like, as options for bosun.http.
+--- Internal: where the engine is: DOCKER_HOST, the docker program's contexts and the like, as options for bosun.http.
 
+local contexts = require "bosun.docker.contexts"
 local errors = require "bosun.docker.errors"
 local fs = require "bosun.fs"
 local path = require "bosun.path"
@@ -41,12 +42,8 @@ local function tls_of_folder(folder)
   return tls
 end
 
---- The TLS options for a URL: a table; false: none; or nil and an error.
-local function tls_of(option, scheme)
-  if type(option) == "table" then return option end
-  if type(option) == "string" then return tls_of_folder(option) end
-  if option == true then return nil, errors.invalid(WHAT, "option tls: expected a table, a folder or false") end
-  if option == false or scheme == "http" then return false end
+--- The TLS options of the environment for a URL: a table; false: none; or nil and an error.
+local function tls_of_environment(scheme)
   local folder = env "DOCKER_CERT_PATH"
   if env "DOCKER_TLS_VERIFY" then
     folder = folder or endpoint.client_folder()
@@ -54,38 +51,88 @@ local function tls_of(option, scheme)
     return tls_of_folder(folder)
   end
   if scheme ~= "https" then return false end
-  return folder and tls_of_folder(folder) or not folder and {} or nil
+  if folder then return tls_of_folder(folder) end
+  return {}
+end
+
+--- The same for an engine of a context.
+local function tls_of_context(context, scheme)
+  local found, err = fs.exists(context.tls)
+  if found == nil then return nil, errors.invalid(WHAT, "TLS files: %s", err.message) end
+  local tls, problem
+  if found then tls, problem = tls_of_folder(context.tls) else tls = scheme == "https" and {} end
+  if tls and context.insecure then tls.verify = false end
+  return tls, problem
+end
+
+--- The same for the option tls, or else for the context or the environment.
+local function tls_of(option, scheme, context)
+  if type(option) == "table" then return option end
+  if type(option) == "string" then return tls_of_folder(option) end
+  if option == true then return nil, errors.invalid(WHAT, "option tls: expected a table, a folder or false") end
+  if option == false or scheme == "http" then return false end
+  if context then return tls_of_context(context, scheme) end
+  return tls_of_environment(scheme)
+end
+
+-- ---- addresses ------------------------------------------------------------------------------------------------------
+
+--- How to get to the engine behind an address such as ssh://me@server:2222.
+local function ssh_hint(host)
+  local parts = url.parse(host)
+  local user = parts and parts.user and parts.user .. "@" or ""
+  return ('; for an engine behind SSH, forward its socket: "ssh -nNT%s -L /tmp/docker.sock:/var/run/docker.sock %s%s", '
+    .. "then unix:///tmp/docker.sock (the docker plugin also needs dockerSocket: /var/run/docker.sock)")
+    :format(parts and parts.port and " -p " .. parts.port or "", user, parts and parts.host or "USER@HOST")
+end
+
+local function hint_for(host)
+  if host:find "^ssh:" then
+    return ssh_hint(host)
+  elseif host:find "^npipe:" then
+    return "; named pipes only exist on Windows"
+  elseif host:find "^/" then
+    return "; did you mean unix://" .. host .. "?"
+  elseif host ~= "" and not host:find "://" then
+    return "; did you mean tcp://" .. host .. "?"
+  end
+  return ""
+end
+
+local function url_problem(host, scheme)
+  local parts, problem = url.parse(host)
+  if parts and not (parts.user or parts.query or parts.fragment) then return nil end
+  return ("%s; expected %s://HOST[:PORT]"):format(problem and problem.message
+    or "it has a user, a query or a fragment", scheme)
+end
+
+--- Why an address cannot be that of an engine; nil: it can. See docker.check_host.
+---@param host string
+---@return string|nil
+function endpoint.problem(host)
+  if host:find "^unix:" then
+    if host:find "^unix:///" then return nil end
+    return ('"%s": expected unix:// and an absolute path, as in %s'):format(host, DEFAULT_HOST)
+  end
+  local scheme = host:match "^(%a+)://"
+  if SCHEMES[scheme] then
+    local problem = url_problem(host, scheme)
+    return problem and ('"%s": %s'):format(url.show(host), problem)
+  end
+  return ('"%s" is not a valid address of an engine: expected unix:///PATH, tcp://HOST[:PORT] or http(s)://HOST[:PORT]'
+    .. "%s"):format(url.show(host), hint_for(host))
 end
 
 local function unix_endpoint(host)
-  local socket = host:match "^unix://(/.*)$"
-  if not socket then
-    return nil, errors.invalid(WHAT, '"%s": expected unix:// and an absolute path, as in %s', host, DEFAULT_HOST)
-  end
-  return { host = host, base_url = "http://docker", unix_socket = socket, is_local = true, hostname = "127.0.0.1" }
+  return {
+    host = host, base_url = "http://docker", unix_socket = host:match "^unix://(/.*)$", is_local = true,
+    hostname = "127.0.0.1",
+  }
 end
 
-local function bad_host(host)
-  local hint = ""
-  if host:find "^ssh:" then
-    hint = '; for an engine behind SSH: "ssh -nNT -L /tmp/docker.sock:/var/run/docker.sock USER@HOST", '
-      .. "then unix:///tmp/docker.sock"
-  elseif host:find "^/" then
-    hint = "; did you mean unix://" .. host .. "?"
-  elseif host ~= "" and not host:find "://" then
-    hint = "; did you mean tcp://" .. host .. "?"
-  end
-  return nil, errors.invalid(WHAT, '"%s" (option host, DOCKER_HOST or dockerHost) is not a valid address: expected '
-    .. "unix:///PATH, tcp://HOST[:PORT] or http(s)://HOST[:PORT]%s", host, hint)
-end
-
-local function url_endpoint(host, scheme, option)
-  local parts, problem = url.parse(host)
-  if not parts or parts.user or parts.query or parts.fragment then
-    return nil, errors.invalid(WHAT, '"%s": %s; expected %s://HOST[:PORT]', url.show(host),
-      problem and problem.message or "it has a user, a query or a fragment", scheme)
-  end
-  local tls, err = tls_of(option, scheme)
+local function url_endpoint(host, option, context)
+  local parts, scheme = url.parse(host), host:match "^(%a+)://"
+  local tls, err = tls_of(option, scheme, context)
   if tls == nil then return nil, err end
   if scheme ~= "tcp" and (scheme == "https") ~= (tls ~= false) then
     return nil, errors.invalid(WHAT, '"%s" contradicts option tls', host)
@@ -98,15 +145,39 @@ local function url_endpoint(host, scheme, option)
   }
 end
 
+-- ---- where it is ----------------------------------------------------------------------------------------------------
+
+--- The docker program's current context: its address, what says so, and the context; or nil; or nil and an error.
+local function of_context()
+  local folder = endpoint.client_folder()
+  if not folder then return nil end
+  local name, source, unread = contexts.current(folder, env "DOCKER_CONTEXT")
+  if unread then return nil, errors.invalid(WHAT, "the current context: %s", unread) end
+  if not name then return nil end
+  local context, problem = contexts.read(folder, name)
+  if not context then return nil, errors.invalid(WHAT, 'context "%s" (%s): %s', name, source, problem) end
+  return context.host or DEFAULT_HOST, ('context "%s"'):format(name), context
+end
+
+--- The address and what says so; with a third result: the context that it is from. Or nil and an error.
+local function find(host)
+  if host then return host, "option host" end
+  if env "DOCKER_HOST" then return env "DOCKER_HOST", "DOCKER_HOST" end
+  local address, source, context = of_context()
+  if address or source then return address, source, context end
+  return DEFAULT_HOST, "default"
+end
+
 --- Where the engine is: {host=, base_url=, unix_socket=, tls=, is_local=, hostname=}, or nil and an error.
 ---@param host? string
 ---@param tls? table|string|false
 function endpoint.resolve(host, tls)
-  host = host or env "DOCKER_HOST" or DEFAULT_HOST
-  if host:find "^unix:" then return unix_endpoint(host) end
-  local scheme = host:match "^(%a+)://"
-  if not SCHEMES[scheme] then return bad_host(host) end
-  return url_endpoint(host, scheme, tls)
+  local address, source, context = find(host)
+  if not address then return nil, source end
+  local problem = endpoint.problem(address)
+  if problem then return nil, errors.invalid(WHAT, "%s: %s", source, problem) end
+  if address:find "^unix:" then return unix_endpoint(address) end
+  return url_endpoint(address, tls, context)
 end
 
 return endpoint

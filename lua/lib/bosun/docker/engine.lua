@@ -26,9 +26,11 @@ local CONNECT = { host = "string", tls = "table|string|boolean", timeout = "time
 
 ---@class bosun.docker.Options
 ---@field host? string "unix:///PATH", "tcp://HOST[:PORT]" or "http(s)://HOST[:PORT]"; default: the environment's
----DOCKER_HOST, else "unix:///var/run/docker.sock"
+---DOCKER_HOST, else the docker program's context (DOCKER_CONTEXT, else currentContext of its config.json), else
+---"unix:///var/run/docker.sock"
 ---@field tls? bosun.http.Tls|string|false a folder with ca.pem, cert.pem and key.pem, or options of bosun.http; false:
----none. Default, when DOCKER_TLS_VERIFY is set: the folder DOCKER_CERT_PATH, else ~/.docker
+---none. Default: the files of the context; without one, when DOCKER_TLS_VERIFY is set, the folder DOCKER_CERT_PATH,
+---else ~/.docker
 ---@field timeout? number seconds for an ordinary call; default 60
 ---@field config_file? string of the Docker client, for registry credentials; default config.json in DOCKER_CONFIG,
 ---else in ~/.docker
@@ -174,6 +176,12 @@ function Engine:info()
   return self:_ask("GET", "/info", { what = "ask for the engine's state" })
 end
 
+--- 1041 for "1.41"; nil for anything that is not a version.
+local function number_of(version)
+  local major, minor = tostring(version):match "^(%d+)%.(%d+)$"
+  return major and tonumber(major) * 1000 + tonumber(minor)
+end
+
 -- ---- names and filters ----------------------------------------------------------------------------------------------
 
 --- The path of an object: "/containers/ID/start". nil, err: not a valid ID.
@@ -186,6 +194,11 @@ function Engine:_path(collection, id, action)
     return nil, errors.invalid("ask for one of " .. collection, "%q is not a valid ID or name", id)
   end
   return ("/%s/%s%s"):format(collection, http.escape(id), action and "/" .. action or "")
+end
+
+--- Does the engine have what came with this version of the API?
+function Engine:_has_api(version)
+  return number_of(self.api_version) >= number_of(version)
 end
 
 --- Filters in the API's format, or nil for none. Labels: { key = "value", other = true (any value) }.
@@ -219,12 +232,6 @@ function Engine:_texts(map)
 end
 
 -- ---- connecting -----------------------------------------------------------------------------------------------------
-
---- 1041 for "1.41"; nil for anything that is not a version.
-local function number_of(version)
-  local major, minor = tostring(version):match "^(%d+)%.(%d+)$"
-  return major and tonumber(major) * 1000 + tonumber(minor)
-end
 
 local function is_podman(version)
   for _, component in ipairs(type(version.Components) == "table" and version.Components or {}) do

@@ -15,6 +15,7 @@ local process = {}
 ---@field cwd? string the folder to run in; default: this process's
 ---@field env? table<string, string|number|bosun.Secret|false> variables to set; false removes an inherited one
 ---@field clear_env? boolean inherit nothing
+---@field whole_env? boolean inherit everything, credentials included: for helpers whose needs nobody can list
 ---@field stdin? string|bosun.Secret what the program reads; default: nothing for run, what you write for spawn
 ---@field timeout? number seconds until the program is stopped, with SIGTERM and a second later with SIGKILL. A spawned
 ---program is stopped while one of its methods runs; if it has ended by itself before, it has not timed out
