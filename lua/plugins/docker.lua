@@ -3,7 +3,7 @@
 ---
 --- The labels of containers are the only state: whatever an interrupted run left, the next action reads them and goes
 --- on from there. Where the contract leaves a choice:
---- * Starting a deployment that serves another model fails and points to deployment_replace_model, as in filesystem.
+--- * A start makes it so: where another model serves, or package, settings or limits differ, the new one takes over.
 --- * A stop removes the deployment whatever model it serves.
 --- * A relaunch brings up a new container next to the old one: predictions are not interrupted.
 --- * plugin_stop leaves the proxy and the rest alone while there are deployments, and removes them otherwise.
@@ -48,7 +48,9 @@ end
 
 --- What all parts of the plugin work with: the engine, the configs, and the environment.
 function DockerPlugin:context(engine)
+  local remarks = {}
   return {
+    remarks = remarks, remark = function(text) remarks[#remarks + 1] = text end, -- for the message of a success
     engine = engine, config = self.config, plugin_config = self.plugin_config, log = self.log, dry_run = self.dry_run,
     environment = environment_of(self), monitored = prediction_server.is_monitored(self.plugin_config),
     health_check = schema.health_check(self.config),
@@ -203,11 +205,19 @@ function DockerPlugin:with_deployment(deployment_info, key, body)
   end)
 end
 
---- The result when the deployment is up.
-local function up(context, deployment, outcome)
+--- What a message adds about what was there before, and what else is to be said.
+local function additions(context, deployment, before)
+  local texts = {}
+  if before and before.model ~= deployment.model then texts[1] = ("instead of model %s"):format(before.model) end
+  table.move(context.remarks, 1, #context.remarks, #texts + 1, texts)
+  return texts[1] and ", " .. table.concat(texts, ", ") or ""
+end
+
+--- The result when the deployment is up. `before`: the instance that served it.
+local function up(context, deployment, outcome, before)
   local data = { predictionUrl = report.prediction_url(context, deployment.id) }
-  local text = about(deployment, outcome.changed and "serving model %s" or "already serving model %s",
-    deployment.model)
+  local text = about(deployment, outcome.changed and "serving model %s%s" or "already serving model %s%s",
+    deployment.model, additions(context, deployment, before))
   if not outcome.problem then return passing(text, State.READY, data) end
   return warning(("%s; but some of what it replaces could not be removed (the next action tries again): %s"):format(
     text, outcome.problem), State.READY, data)
@@ -218,7 +228,7 @@ local function roll_out(context, deployment, instances, options)
   local proxy_id, problem = services.ensure(context, labels.Role.PROXY, { adopt = true })
   if not proxy_id then return failing(about(deployment, "%s", problem)) end
   local outcome = rollout.run(context, deployment, instances, options)
-  if outcome.serves then return up(context, deployment, outcome) end
+  if outcome.serves then return up(context, deployment, outcome, fleet.current(instances)) end
   return failing(about(deployment, "cannot bring up model %s: %s", deployment.model, outcome.problem))
 end
 
@@ -248,18 +258,15 @@ end
 function DockerPlugin:deployment_start(deployment_info)
   return self:with_deployment(deployment_info, "modelId", function(context, deployment, instances)
     local current = fleet.current(instances)
-    if current and current.model ~= deployment.model and fleet.serves(current) then
-      return failing(about(deployment, "serving model %s; use deployment_replace_model to switch models",
-        current.model), State.READY)
-    end
-    return exchange(context, deployment, instances)
+    local is_exchange = current ~= nil and current.model ~= deployment.model
+    return exchange(context, deployment, instances, { undo_adopted = is_exchange })
   end)
 end
 
 function DockerPlugin:replace(deployment_info)
   return self:with_deployment(deployment_info, "newModelId", function(context, deployment, instances)
     if #instances == 0 then
-      return failing(about(deployment, "no model to replace; use deployment_start"), State.STOPPED)
+      return failing(about(deployment, "no model to replace; use deployment_start"), State.ERRORED)
     end
     local result = exchange(context, deployment, instances, { undo_adopted = true })
     local old = given.id(deployment_info, "modelId")

@@ -119,7 +119,7 @@ def _():
         scene.up()
         harm = {
             "stop": (["stop", "-t", "1"], "errored", "exited with code"), "kill": (["kill"], "errored", "exited with code 137"),
-            "pause": (["pause"], "stopped", "paused"), "rm": (["rm", "-f"], "stopped", "not deployed"),
+            "pause": (["pause"], "stopped", "paused"), "rm": (["rm", "-f"], "errored", "not deployed"),
         }
 
         def check(what):

@@ -319,6 +319,7 @@ static void stacks(void)
 /* Returns how many of this process's eventfds are readable. */
 static int readable_eventfds(void)
 {
+    static const char counter[] = "eventfd-count:";
     int count = 0;
     DIR *dir = opendir("/proc/self/fdinfo");
     struct dirent *entry;
@@ -327,9 +328,9 @@ static int readable_eventfds(void)
         char line[128];
         snprintf(path, sizeof path, "/proc/self/fdinfo/%s", entry->d_name);
         FILE *file = fopen(path, "re");
-        unsigned value = 0;
         while (file && fgets(line, sizeof line, file))
-            count += sscanf(line, "eventfd-count: %x", &value) == 1 && value > 0;
+            count +=
+                strncmp(line, counter, strlen(counter)) == 0 && strtoul(line + strlen(counter), NULL, 16) > 0;
         if (file)
             fclose(file);
     }

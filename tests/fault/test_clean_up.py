@@ -94,7 +94,7 @@ def _():
         for action, words in zip(both, ("cancelled by SIGTERM", "cleaning up after the action; it did not stop")):
             action.process.wait(60)
             result = action.end()
-            expect(result.code == 143 and words in result.status["msg"], result.status)
+            expect(result.code == 143 and words in result.status["msg"], result.code, result.status, result.stderr)
 
 
 if __name__ == "__main__":

@@ -50,6 +50,7 @@ static int load_plugin(lua_State *L)
     return 0;
 }
 
+/* Loads the plugin under the limits. */
 static int load(bosun_host *host, const char *plugin, const char *private_config, bosun_err *err)
 {
     if (host->plugin_name)
@@ -75,21 +76,27 @@ static int load(bosun_host *host, const char *plugin, const char *private_config
     return rc;
 }
 
+/* The same for a host and a plugin that may be NULL. */
+static int check_and_load(bosun_host *host, const char *plugin, const char *private_config, bosun_err *err)
+{
+    if (!host)
+        return host_missing(err);
+    if (!plugin)
+        return bosun_err_set(err, BOSUN_ERR_INVALID, "load", "no plugin was named: it is NULL");
+    host_enter(host);
+    int rc = load(host, plugin, private_config, err);
+    host_leave(host);
+    if (rc == 0)
+        host->loaded = true;
+    else if (!host->loaded)
+        host->load_error = *err;
+    return rc;
+}
+
 int bosun_host_load(bosun_host *host, const char *plugin, const char *private_config, bosun_error *error)
 {
     bosun_err err = {0};
-    int rc = host ? 0 : host_missing(&err);
-    if (rc == 0 && !plugin)
-        rc = bosun_err_set(&err, BOSUN_ERR_INVALID, "load", "no plugin was named: it is NULL");
-    if (rc == 0) {
-        host_enter(host);
-        rc = load(host, plugin, private_config, &err);
-        host_leave(host);
-    }
-    if (rc == 0)
-        host->loaded = true;
-    else if (host && !host->loaded)
-        host->load_error = err;
+    int rc = check_and_load(host, plugin, private_config, &err);
     host_report_error(host, error, &err);
     return rc;
 }

@@ -88,8 +88,9 @@ static char open_quote(const char *value, const char *end)
 {
     while (value < end && is_one_of(*value, BLANKS))
         value++;
-    bool quoted = value < end && is_one_of(*value, "'\"");
-    return quoted && !memchr(value + 1, *value, (size_t)(end - value - 1)) ? *value : '\0';
+    if (value == end || !is_one_of(*value, "'\"") || memchr(value + 1, *value, (size_t)(end - value - 1)))
+        return '\0';
+    return *value;
 }
 
 static size_t indentation(const char *line, const char *end)

@@ -1,5 +1,5 @@
---- JSON, read by lua-cjson. Unlike there, an empty array stays an array, an integer stays one of 64 bits, and output can
---- be indented and sorted.
+--- JSON, read by lua-cjson. Unlike there, an empty array stays an array, an integer stays one of 64 bits, and the
+--- output can be indented and sorted.
 ---
 --- Limits: an integer beyond 64 bits becomes a float; 1.0 and 1e2 are read as the integers 1 and 100; the last of
 --- duplicate keys wins; nesting is limited to 128.

@@ -10,6 +10,7 @@ local time = require "bosun.time"
 
 local labels = require "docker.labels"
 local membership = require "docker.membership"
+local names = require "docker.names"
 
 local container = {}
 
@@ -26,6 +27,7 @@ local PAUSE = 0.1 -- seconds: an engine reserves a name a moment before it knows
 ---@field files? { path: string, archive: bosun.tar.Archive } put into it before it starts
 ---@field adopt? boolean accept a container with another spec
 ---@field fresh? boolean replace a container even when it runs with the same spec
+---@field is_exclusive? boolean it cannot run beside its predecessor, whatever their ports
 
 --- The host config of all containers: on the plugin's network, restarted whenever they end.
 ---@param context table
@@ -124,7 +126,7 @@ local function displace(context, wanted, inspected)
   local found = labels.read(inspected.Config.Labels)
   if wanted.deployment and inspected.State.Running and not inspected.State.Restarting then
     context.note("renaming another container of the deployment that has this name", { container = wanted.name })
-    return rename_away(context, wanted.name, inspected.Id, ("%s.g%d"):format(wanted.name, found.generation))
+    return rename_away(context, wanted.name, inspected.Id, names.former_container(wanted.name, found.generation))
   end
   context.note("removing an outdated container", { container = wanted.name })
   return container.remove(context, { id = inspected.Id, name = wanted.name })
@@ -158,7 +160,12 @@ local function decide(context, wanted)
 end
 
 --- Copies files into a new container and starts it; removes it when that fails.
-local function finish(context, wanted, id)
+---@param context table
+---@param wanted docker.Wanted
+---@param id string
+---@return string|nil id
+---@return boolean|bosun.Error created true; the error when id is nil
+function container.finish(context, wanted, id)
   local ok, err = true, nil
   if wanted.files then ok, err = context.engine:put_archive(id, wanted.files.path, wanted.files.archive) end
   if ok then ok, err = context.engine:start_container(id) end
@@ -170,9 +177,10 @@ local function finish(context, wanted, id)
   return nil, err
 end
 
---- A dry run creates nothing, so it asks whether the name is free; once, since it moves nothing out of the way.
+--- Whether the name is free is asked once where a create would not tell: in a dry run, which creates nothing; and for a
+--- container to be adopted, since the engine looks for the image first, which may be missing.
 local function create(context, wanted)
-  if context.dry_run and not wanted.asked then
+  if (context.dry_run or wanted.adopt) and not wanted.asked then
     wanted.asked = true
     if context.engine:inspect_container(wanted.name) then
       return nil, errors.new { code = "conflict", message = ("the name %s is taken"):format(wanted.name) }
@@ -191,7 +199,7 @@ function container.run(context, wanted)
   for _ = 1, MOST_TRIES do
     local id
     id, err = create(context, wanted)
-    if id then return finish(context, wanted, id) end
+    if id then return container.finish(context, wanted, id) end
     if err.code ~= "conflict" then return nil, err end
     local outcome, problem = decide(context, wanted)
     if not outcome then return nil, problem end

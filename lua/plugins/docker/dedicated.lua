@@ -1,7 +1,9 @@
 --- A deployment with its own container: a single-model prediction server whose image contains the model.
 
 local given = require "bosun.deployment_info"
+local json = require "bosun.json"
 local prediction_server = require "bosun.prediction_server"
+local tables = require "bosun.tables"
 
 local container = require "docker.container"
 local health = require "docker.health"
@@ -9,6 +11,7 @@ local labels = require "docker.labels"
 local model_image = require "docker.model_image"
 local names = require "docker.names"
 local proxy = require "docker.proxy"
+local public_path = require "docker.public_path"
 local services = require "docker.services"
 
 local dedicated = { role = labels.Role.SERVER }
@@ -45,10 +48,10 @@ local function health_check(context, custom)
   return context.health_check
 end
 
---- What the deployment's container should be. Changes nothing.
+--- What the deployment's container should be. Changes nothing. `current` is what serves it now, if anything does.
 ---@return table|nil plan
 ---@return string|nil problem
-function dedicated.plan(context, deployment)
+function dedicated.plan(context, deployment, current)
   local host, problem = dedicated.limits(context, deployment)
   if not host then return nil, problem end
   local environment, why = prediction_server.environment(deployment, services.monitoring(context),
@@ -56,6 +59,9 @@ function dedicated.plan(context, deployment)
   if not environment then return nil, why end
   local custom, err = model_image.custom(context, deployment.model)
   if err then return nil, err.message end
+  local digest, unread
+  if not custom then digest, unread = model_image.digest(deployment, current) end
+  if unread then return nil, unread end
   local body = {
     Image = model_image.name(context, deployment.model),
     Env = services.environment_list(environment),
@@ -64,10 +70,26 @@ function dedicated.plan(context, deployment)
     HostConfig = container.host_config(context, host),
   }
   return {
-    role = dedicated.role, is_custom = custom ~= nil, body = body,
-    spec = container.spec_of(body, context.config.ppsBaseImage),
+    role = dedicated.role, is_custom = custom ~= nil, body = body, package = digest,
+    spec = container.spec_of(body, context.config.ppsBaseImage, labels.dependencies(deployment.info),
+      digest or json.null, public_path.of(context.config.outfacingPredictionURLPrefix)),
     name = names.container(context.config.containerNamePrefix, deployment.id, deployment.model),
   }
+end
+
+--- The other deployments of the same model whose package is another one, as a remark for the action's message.
+local function remark_on_others(context, deployment, digest)
+  local list = context.engine:list_containers { labels = labels.model_filter(context, deployment.model) }
+  local others, ids = {}, {}
+  for _, summary in ipairs(list or {}) do
+    local other = labels.is_ours(context, summary.Labels) and labels.read(summary.Labels) or {}
+    local differs = other.package and other.package ~= digest
+    if differs and other.deployment and other.deployment ~= deployment.id then others[other.deployment] = true end
+  end
+  for _, id in ipairs(tables.sorted_keys(others)) do ids[#ids + 1] = id end
+  if ids[1] then
+    context.remark(("another package than that of the same model in deployment %s"):format(table.concat(ids, ", ")))
+  end
 end
 
 --- Prepares what the container needs.
@@ -75,13 +97,16 @@ end
 ---@return string|nil problem
 function dedicated.prepare(context, deployment, plan)
   if plan.is_custom then return true end
-  local image, problem = model_image.ensure(context, deployment)
-  return image and true, problem
+  plan.made = {}
+  local ensured, problem = model_image.ensure(context, deployment, plan.package, plan.made)
+  if not ensured then return nil, problem end
+  if plan.made.built then remark_on_others(context, deployment, plan.package) end
+  return true
 end
 
 --- The labels of one generation.
 function dedicated.labels(context, deployment, plan, generation)
-  local result = labels.deployment(context, dedicated.role, deployment, generation, plan.spec)
+  local result = labels.deployment(context, deployment, plan, generation)
   return proxy.add_route(context, result, {
     deployment = deployment.id, model = deployment.model, generation = generation,
     path = prediction_server.PREDICTIONS,
@@ -102,8 +127,9 @@ function dedicated.give_back(context, instance)
   return model_image.give_back(context, instance.model, instance.image_id)
 end
 
---- Removes what belonged to a removed container.
+--- Removes what belonged to a removed container. Of one that this action made (`instance.made`): what it made for it.
 function dedicated.clean(context, instance, others)
+  if instance.made then return model_image.take_back(context, instance.model, instance.made) end
   for _, other in ipairs(others) do
     local is_same = instance.image_id and other.image_id == instance.image_id
     if is_same or context.dry_run and other.model == instance.model then return end

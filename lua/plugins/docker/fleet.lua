@@ -2,6 +2,7 @@
 
 local labels = require "docker.labels"
 local membership = require "docker.membership"
+local names = require "docker.names"
 
 local fleet = {}
 
@@ -65,28 +66,67 @@ function fleet.current(instances)
   return best
 end
 
+--- Does a container have its labels from its image? So it is with one that somebody made from an image of the plugin's
+--- container (docker commit).
+---@param context table
+---@param image_id string
+---@param role string
+---@return boolean
+function fleet.inherits(context, image_id, role)
+  local image = context.engine:inspect_image(image_id)
+  local found = image and type(image.Config) == "table" and image.Config.Labels
+  return image == nil or labels.read(type(found) == "table" and found or {}).role == role
+end
+
+--- Is it the deployment's own, under its name or another that somebody gave it?
+local function is_own(context, instance)
+  return names.is_container(instance.name, context.config.containerNamePrefix, instance.deployment,
+    instance.model or "") or not fleet.inherits(context, instance.image_id, instance.role)
+end
+
+--- A list per deployment, newest first. `strangers`: containers with the deployment's labels that are not its own.
+local function by_deployment(context, all)
+  local result = {}
+  for _, instance in ipairs(all) do
+    local id = instance.deployment
+    result[id] = result[id] or { strangers = {} }
+    table.insert(is_own(context, instance) and result[id] or result[id].strangers, instance)
+  end
+  for _, instances in pairs(result) do table.sort(instances, newest_first) end
+  return result
+end
+
+--- Under which key fleet.read has a service's container that an interrupted exchange left beside its successor.
+function fleet.former(role)
+  return role .. " before"
+end
+
 --- Reads all of the plugin's containers, or those of one deployment.
 ---@param context table
 ---@param deployment_id? string
----@return { deployments: table<string, docker.Instance[]>, services: table<string, docker.Instance> }|nil
+---@return { deployments: table<string, docker.Instance[]>, strangers: table<string, docker.Instance[]>,
+---services: table<string, docker.Instance> }|nil found strangers: of deployments that only have such
 ---@return bosun.Error|nil err
 function fleet.read(context, deployment_id)
   local list, err = context.engine:list_containers { labels = labels.filter(context, deployment_id) }
   if not list then return nil, err end
-  local result = { deployments = {}, services = {} }
+  local result, all = { deployments = {}, services = {} }, {}
   for _, summary in ipairs(list) do
     if labels.is_ours(context, summary.Labels) then
       local instance = instance_of(context, summary)
-      local id = instance.deployment
-      if id then
-        result.deployments[id] = result.deployments[id] or {}
-        table.insert(result.deployments[id], instance)
+      if instance.deployment then
+        all[#all + 1] = instance
       elseif labels.is_service(instance.role) then
-        result.services[instance.role] = instance
+        local key = names.is_former_service(instance.name) and fleet.former(instance.role) or instance.role
+        result.services[key] = instance
       end
     end
   end
-  for _, instances in pairs(result.deployments) do table.sort(instances, newest_first) end
+  result.strangers = {}
+  for id, instances in pairs(by_deployment(context, all)) do
+    local into = instances[1] and result.deployments or result.strangers
+    into[id] = instances
+  end
   return result
 end
 
@@ -99,13 +139,22 @@ local function add_health(context, instances)
   end
 end
 
+--- The newest generation of a deployment, of strangers too: the proxy knows those, and takes one name for one thing.
+---@param instances docker.Instance[]
+---@return integer
+function fleet.newest_generation(instances)
+  local newest = instances[1] and instances[1].generation or 0
+  for _, stranger in ipairs(instances.strangers or {}) do newest = math.max(newest, stranger.generation) end
+  return newest
+end
+
 --- The instances of one deployment, newest first.
 ---@return docker.Instance[]|nil
 ---@return bosun.Error|nil err
 function fleet.instances(context, deployment_id)
   local found, err = fleet.read(context, deployment_id)
   if not found then return nil, err end
-  local instances = found.deployments[deployment_id] or {}
+  local instances = found.deployments[deployment_id] or found.strangers[deployment_id] or { strangers = {} }
   if context.engine.kind == "podman" and #instances > 1 then add_health(context, instances) end
   return instances
 end

@@ -14,7 +14,10 @@ local MODEL = "bosun.model"
 local GENERATION = "bosun.generation" -- counts a deployment's replacements
 local SERVER_ID = "bosun.server.id" -- the id of the model in the shared server
 local IMAGE = "bosun.image" -- the name a generated image was built for
-local RECIPE = "bosun.recipe" -- digest of what an image was built from
+local PACKAGE = "bosun.package" -- digest of the model package
+local BASE = "bosun.base" -- name of the base image of a generated image
+local BASE_ID = "bosun.base.id"
+local LAYERS = "bosun.layers" -- how many layers a generated image has; one derived from it has more
 local INFO = "bosun.info" -- the rest of deploymentInfo, as JSON
 
 --- Roles: a deployment's own server, the route to its model in the shared server, and what serves all deployments.
@@ -40,6 +43,11 @@ end
 --- For the engine's filter: everything of this plugin, or of one deployment.
 function labels.filter(context, deployment_id)
   return { [PREFIX] = context.config.containerNamePrefix, [DEPLOYMENT] = deployment_id }
+end
+
+--- For the engine's filter: the containers with this model in an image of their own.
+function labels.model_filter(context, model)
+  return { [PREFIX] = context.config.containerNamePrefix, [ROLE] = labels.Role.SERVER, [MODEL] = model }
 end
 
 --- For the engine's filter: the containers of one role.
@@ -84,10 +92,26 @@ function labels.unfit(deployment_info)
   end
 end
 
+--- What a deployment's container depends on besides its body: the rest of deploymentInfo, which its labels carry, but
+--- for the package's path, which differs each time that the agent fetches the package.
+function labels.dependencies(deployment_info)
+  local values = deployment_info.keyValueConfig
+  local is_empty = type(values) == "table" and next(values) == nil
+  return {
+    name = deployment_info.name, description = deployment_info.description,
+    keyValueConfig = not is_empty and values or nil,
+  }
+end
+
 --- The labels of a deployment's container.
-function labels.deployment(context, role, deployment, generation, spec)
-  local result = labels.service(context, role, spec)
-  result[DEPLOYMENT], result[MODEL] = deployment.id, deployment.model
+---@param context table
+---@param deployment { id: string, model: string, info: table }
+---@param plan { role: string, spec: string, package?: string } package: digest of the model package
+---@param generation integer
+---@return table<string, string>
+function labels.deployment(context, deployment, plan, generation)
+  local result = labels.service(context, plan.role, plan.spec)
+  result[DEPLOYMENT], result[MODEL], result[PACKAGE] = deployment.id, deployment.model, plan.package
   result[GENERATION], result[INFO] = tostring(generation), info_of(deployment.info)
   return result
 end
@@ -98,11 +122,16 @@ function labels.add_server_id(result, server_id)
   return result
 end
 
---- The labels of a generated image, with its name and a digest of what it is made from. They are also written to a
---- Dockerfile, so none of them is text that people type.
-function labels.image(context, name, recipe)
+--- The labels of a generated image, with its name and what it is made from. They are also written to a Dockerfile, so
+--- none of them is text that people type.
+---@param context table
+---@param name string
+---@param made { package: string, base: string, base_id: string, layers?: integer }
+---@return table<string, string>
+function labels.image(context, name, made)
   local result = labels.image_filter(context, name)
-  result[RECIPE] = recipe
+  result[PACKAGE], result[BASE], result[BASE_ID] = made.package, made.base, made.base_id
+  result[LAYERS] = made.layers and tostring(made.layers)
   return result
 end
 
@@ -131,6 +160,7 @@ function labels.read(found)
   return {
     role = found[ROLE], spec = found[SPEC], deployment = found[DEPLOYMENT], model = found[MODEL],
     generation = math.tointeger(tonumber(found[GENERATION])) or 0, server_id = found[SERVER_ID],
+    package = found[PACKAGE],
     info = type(info) == "table" and info or {},
   }
 end
@@ -140,9 +170,15 @@ function labels.image_name(found)
   return found[IMAGE]
 end
 
---- The digest of what a generated image was built from.
-function labels.recipe(found)
-  return found[RECIPE]
+--- What a generated image was built from.
+---@return { package?: string, base?: string, base_id?: string }
+function labels.read_image(found)
+  return { package = found[PACKAGE], base = found[BASE], base_id = found[BASE_ID] }
+end
+
+--- The most layers that a generated image has; nil: not known.
+function labels.layers(found)
+  return math.tointeger(tonumber(found[LAYERS]))
 end
 
 return labels

@@ -1,11 +1,12 @@
 --- The image that a deployment's container runs: the prediction server with the model package in it, built when needed;
 --- or a custom model's image of that name, which is used as it is.
 ---
---- A generated image is recognized by its labels. The Dockerfile sets them before it copies the package, so whatever an
---- interrupted build leaves behind has them, and is found.
+--- A generated image is recognized by its labels, which name it. The Dockerfile sets them before it copies the package,
+--- so whatever an interrupted build leaves behind has them, and is found. An image that somebody derives from it has
+--- them, too, but another name, or more layers: it is not the plugin's.
 
-local crypto = require "bosun.crypto"
 local docker = require "bosun.docker"
+local fs = require "bosun.fs"
 local given = require "bosun.deployment_info"
 local prediction_server = require "bosun.prediction_server"
 local tables = require "bosun.tables"
@@ -22,6 +23,7 @@ local model_image = {}
 
 local LEFTOVER_AGE = 3600 -- seconds
 local REMOVAL_TIMEOUT = 30
+local LONGEST_FILE_NAME = 255
 
 --- The name of a model's image.
 function model_image.name(context, model)
@@ -32,18 +34,65 @@ local function labels_of(found)
   return type(found.Config) == "table" and type(found.Config.Labels) == "table" and found.Config.Labels or {}
 end
 
-local function is_generated(context, found)
-  return labels.is_ours(context, labels_of(found))
+--- The names of an image; Docker has "<none>:<none>" for none.
+local function names_of(found)
+  local result = {}
+  for _, name in ipairs(type(found.RepoTags) == "table" and found.RepoTags or {}) do
+    if not name:find("<none>", 1, true) then result[#result + 1] = name end
+  end
+  return result
+end
+
+--- How many layers an image has; nil: not known.
+local function layers_of(found)
+  return type(found.RootFS) == "table" and type(found.RootFS.Layers) == "table" and #found.RootFS.Layers or nil
+end
+
+--- The name for which an image was built, among those that it has.
+local function own_name(found)
+  for _, name in ipairs(names_of(found)) do
+    if docker.same_image(name, labels.image_name(labels_of(found)) or "") then return name end
+  end
+end
+
+--- Is the image one that the plugin built, with all the names it has by now, or none? One derived from it is not.
+local function is_built(context, found)
+  if not labels.is_ours(context, labels_of(found)) then return false end
+  local most, layers = labels.layers(labels_of(found)), layers_of(found)
+  return not (most and layers and layers > most)
+end
+
+--- Is the image of this name a generated one?
+local function is_generated(context, found, name)
+  return is_built(context, found) and docker.same_image(labels.image_name(labels_of(found)) or "", name)
 end
 
 --- The custom model's image of this name; nil without an error: there is none.
 ---@return table|nil inspected
 ---@return bosun.Error|nil err
 function model_image.custom(context, model)
-  local found, err = context.engine:inspect_image(model_image.name(context, model))
-  if found then return not is_generated(context, found) and found or nil end
+  local name = model_image.name(context, model)
+  local found, err = context.engine:inspect_image(name)
+  if found then return not is_generated(context, found, name) and found or nil end
   if err.code == "not_found" then return nil end
   return nil, err
+end
+
+--- The package's name inside the image, which the server has to recognize.
+local function package_name(artifact)
+  return artifact.file:find("%.mlpkg$") and artifact.file or artifact.file .. ".mlpkg"
+end
+
+--- Why a package cannot have its name in an image; nil: it can.
+local function name_problem(artifact)
+  local name = package_name(artifact)
+  if name:find("^%.wh%.") then
+    return ("the model package %s cannot have that name: in an image, files named .wh.* mark removed files")
+      :format(artifact.path)
+  elseif #name > LONGEST_FILE_NAME then
+    return ("the file name of the model package is too long: %s has %d bytes, at most %d are allowed"):format(name,
+      #name, LONGEST_FILE_NAME)
+  end
 end
 
 --- The model package that an action was given, checked.
@@ -52,19 +101,30 @@ end
 ---@return string|nil problem
 function model_image.artifact(deployment_info)
   local artifact, problem = given.artifact(deployment_info)
-  if artifact and artifact.size == 0 then return nil, ("the model package %s is empty"):format(artifact.path) end
-  return artifact, problem
+  if not artifact then return nil, problem end
+  if artifact.size == 0 then return nil, ("the model package %s is empty"):format(artifact.path) end
+  return artifact
 end
 
---- The package's name inside the image, which the server has to recognize.
-local function package_name(artifact)
-  return artifact.file:find("%.mlpkg$") and artifact.file or artifact.file .. ".mlpkg"
+--- Does the action name a model package?
+local function is_named(deployment_info)
+  return deployment_info.modelArtifact ~= nil and deployment_info.modelArtifact ~= ""
 end
 
---- The digest of what an image is made from. The package counts with its name and size: the model's id stands for its
---- content.
-local function recipe(model, artifact, base_id)
-  return crypto.sha256(("%s\0%s\0%d\0%s"):format(model, artifact.file, artifact.size, base_id))
+--- The digest of the deployment's model package. Where the action names none, or one that is gone: of the package of
+--- what serves this model now. nil without a problem: not known.
+---@param deployment { model: string, info: table }
+---@param current docker.Instance|nil
+---@return string|nil digest
+---@return string|nil problem
+function model_image.digest(deployment, current)
+  local artifact = model_image.artifact(deployment.info)
+  if not artifact then return current and current.model == deployment.model and current.package or nil end
+  local digest, err = fs.sha256(artifact.path)
+  if not digest then return nil, ("cannot read the model: %s"):format(err.message) end
+  local now = fs.stat(artifact.path)
+  if now and now.size == artifact.size then return digest end
+  return nil, ("cannot read the model: %s changed while it was read"):format(artifact.path)
 end
 
 local function dockerfile(context, found_labels)
@@ -74,9 +134,11 @@ local function dockerfile(context, found_labels)
     prediction_server.MODEL_FOLDER)
 end
 
-local function build(context, model, artifact, base_id)
-  local name = model_image.name(context, model)
-  local found_labels = labels.image(context, name, recipe(model, artifact, base_id))
+local function build(context, name, artifact, digest, base)
+  local layers = layers_of(base)
+  local found_labels = labels.image(context, name, {
+    package = digest, base = context.config.ppsBaseImage, base_id = base.Id, layers = layers and layers + 1,
+  })
   local archive = tar.new {
     { name = "Dockerfile", content = dockerfile(context, found_labels) },
     { name = "model/" .. package_name(artifact), path = artifact.path },
@@ -97,17 +159,13 @@ end
 --- What to remove of a generated image: the name it was built for, or the image itself when it has no name; nil when it
 --- only has names that others gave it.
 local function removable(found)
-  local names_of = type(found.RepoTags) == "table" and found.RepoTags or {}
-  if #names_of == 0 then return found.Id end
-  for _, name in ipairs(names_of) do
-    if docker.same_image(name, labels.image_name(labels_of(found)) or "") then return name end
-  end
+  return #names_of(found) == 0 and found.Id or own_name(found)
 end
 
 --- Removes an image if it was generated and is not in use.
 local function remove(context, image)
   local found = context.engine:inspect_image(image)
-  local name = found and is_generated(context, found) and removable(found)
+  local name = found and is_built(context, found) and removable(found)
   if not name then return end
   -- An engine that is unpacking an archive delays the removal of an image.
   local removed, err = context.engine:remove_image(name, { timeout = math.max(1, health.budget(REMOVAL_TIMEOUT)) })
@@ -132,36 +190,73 @@ local function build_lock(context, name, seconds)
   return (lock.take(context, "image " .. name, seconds))
 end
 
---- The image's name if it exists already; false: it has to be built; or nil and a problem.
-local function find(context, model, artifact, base)
-  local name = model_image.name(context, model)
-  local found, err = context.engine:inspect_image(name)
-  if not found then
-    if err.code == "not_found" then return false end
-    return nil, err.message
-  end
-  local is_stale = is_generated(context, found) and labels.recipe(labels_of(found)) ~= recipe(model, artifact, base.Id)
-  return not is_stale and name
+--- Does an existing image have this package, and the base image that a new one would get? A base image that the engine
+--- lacks is not pulled to find that out.
+local function is_current(context, found, name, digest)
+  if not is_generated(context, found, name) then return true end
+  local made = labels.read_image(labels_of(found))
+  if made.package ~= digest or made.base ~= context.config.ppsBaseImage then return false end
+  local base = context.engine:inspect_image(context.config.ppsBaseImage)
+  return not base or base.Id == made.base_id
+end
+
+---@class docker.MadeImage what an action did to have a model's image
+---@field has_begun? boolean it asked the engine for a build
+---@field built? string id of the image that it built
+---@field previous? string id of the image that had the name before
+
+--- Builds the image; `found` has its name now.
+local function make(context, deployment, name, digest, found, made)
+  local artifact, problem = model_image.artifact(deployment.info)
+  if not artifact and not found then problem = ("%s (and there is no custom model image %s)"):format(problem, name) end
+  problem = problem or name_problem(artifact)
+  if problem then return nil, problem end
+  local base, why = base_image(context)
+  if not base then return nil, ("the prediction server's image is not available: %s"):format(why.message) end
+  made.has_begun, made.previous = true, found and found.Id
+  local id, err = build(context, name, artifact, digest, base)
+  if not id then return nil, ("cannot build the image %s: %s"):format(name, err.message) end
+  made.built = id ~= made.previous and id or nil
+  return true
 end
 
 --- Makes sure that a model's generated image exists.
 ---@param context table
 ---@param deployment { model: string, info: table }
----@return string|nil name
+---@param digest? string of the model package; nil: not known
+---@param made docker.MadeImage filled in
+---@return true|nil ok
 ---@return string|nil problem
-function model_image.ensure(context, deployment)
+function model_image.ensure(context, deployment, digest, made)
   local name = model_image.name(context, deployment.model)
-  local artifact, problem = model_image.artifact(deployment.info)
-  if not artifact then return nil, ("%s (and there is no custom model image %s)"):format(problem, name) end
-  local base, why = base_image(context)
-  if not base then return nil, ("the prediction server's image is not available: %s"):format(why.message) end
   local held <close> = build_lock(context, name, health.budget(context.config.startTimeout))
-  local found, failure = find(context, deployment.model, artifact, base)
-  if found ~= false then return found, failure end
-  local id, err = build(context, deployment.model, artifact, base.Id)
-  if id then return name end
+  local found, err = context.engine:inspect_image(name)
+  if not found and err.code ~= "not_found" then return nil, err.message end
+  local is_enough = found and (digest and is_current(context, found, name, digest)
+    or not digest and not is_named(deployment.info))
+  if is_enough then return true end
+  local ok, problem = make(context, deployment, name, digest, found, made)
+  if ok then return true end
   if held then clear(context, name) end
-  return nil, ("cannot build the image %s: %s"):format(name, err.message)
+  return nil, problem
+end
+
+--- Undoes `model_image.ensure`: removes what it built, and gives what had the name before its name back.
+---@param context table
+---@param model string
+---@param made docker.MadeImage
+function model_image.take_back(context, model, made)
+  if not made.has_begun then return end
+  local name = model_image.name(context, model)
+  local now = not made.built and context.engine:inspect_image(name) -- the action was stopped while it was built
+  local image = made.built or now and now.Id
+  if image and image ~= made.previous then remove(context, image) end
+  if made.previous then
+    local tagged, err = model_image.give_back(context, model, made.previous)
+    if not tagged then context.log:warn("cannot give an image its name back", { image = name, error = err }) end
+  end
+  local held <close> = build_lock(context, name, 0)
+  if held then clear(context, name) end
 end
 
 --- Removes a model's image if it was generated and is not in use, and what is left of its builds.
@@ -184,7 +279,7 @@ end
 function model_image.give_back(context, model, image)
   local name = model_image.name(context, model)
   local now = context.engine:inspect_image(name)
-  if now and (now.Id == image or not is_generated(context, now)) then return true end
+  if now and (now.Id == image or not is_generated(context, now, name)) then return true end
   local tagged, err = context.engine:tag_image(image, name)
   return tagged, err and err.message
 end

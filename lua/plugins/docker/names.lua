@@ -39,6 +39,29 @@ function names.container(prefix, deployment_id, model_id)
   return ("%sdeployment_%s_%s"):format(prefix, part(deployment_id), part(model_id))
 end
 
+--- Is this the name of a deployment's container? It has another one while its successor takes its name.
+function names.is_container(name, prefix, deployment_id, model_id)
+  local own = names.container(prefix, deployment_id, model_id)
+  return name == own or name:sub(1, #own) == own and name:find("^%.g%d+$", #own + 1) ~= nil
+end
+
+--- What the container of a generation is called while its successor takes its name.
+function names.former_container(name, generation)
+  return ("%s.g%d"):format(name, generation)
+end
+
+local FORMER = ".former"
+
+--- What a service's container is called while its successor takes its name.
+function names.former_service(name)
+  return name .. FORMER
+end
+
+--- Is this the name of a service's container that has, or had, a successor?
+function names.is_former_service(name)
+  return name:sub(-#FORMER) == FORMER
+end
+
 --- The image generated for a model: "<prefix><model id>", without capital letters, as names of images require.
 function names.image(prefix, model_id)
   local name = prefix .. model_id

@@ -3,32 +3,37 @@
 ---
 --- Source: traefik 2.3 to 3.7, documentation of the docker provider and of entry points.
 
+local http = require "bosun.http"
 local json = require "bosun.json"
 local prediction_server = require "bosun.prediction_server"
-local url = require "bosun.url"
+local time = require "bosun.time"
 local wait = require "bosun.wait"
 
+local address = require "docker.address"
 local container = require "docker.container"
 local health = require "docker.health"
 local labels = require "docker.labels"
 local names = require "docker.names"
 local proxy_api = require "docker.proxy_api"
+local public_path = require "docker.public_path"
 local traefik = require "docker.traefik"
 
 local proxy = {}
 
 local SOCKET = "/var/run/docker.sock"
 local READY_TIMEOUT = 30
+local BLIND_WAIT = 5 -- seconds that a proxy has to run when its API is not reachable from here
+local ASK_TIMEOUT = 10
+local NO_API = ("its API does not answer on port %d; is traefikImage an image of traefik?"):format(proxy_api.PORT)
 local DEPLOYMENT_PRIORITY = 1000000
 
 -- ---- labels of what it routes to ------------------------------------------------------------------------------------
 
 --- What is in front of the proxy may or may not strip the path of the public prefix.
 local function rule(context, segment)
-  local prefix = assert(url.parse(context.config.outfacingPredictionURLPrefix))
-  local base = prefix.path:gsub("/+$", "")
+  local base = public_path.of(context.config.outfacingPredictionURLPrefix)
   local path = ("Path(`/%s/predict`)"):format(segment)
-  if base == "" or base:find("[`{}]") then return path end
+  if base == "" then return path end
   return ("%s || Path(`%s/%s/predict`)"):format(path, base, segment)
 end
 
@@ -86,6 +91,18 @@ end
 
 -- ---- its container --------------------------------------------------------------------------------------------------
 
+--- Has something other than the proxy's API its port, or nothing? False when that cannot be known.
+local function is_silent(context, id, inspected)
+  local path = ("http://127.0.0.1:%d/"):format(proxy_api.PORT)
+  local result = context.engine:exec(id, { "wget", "-q", "-O", "-", path }, { timeout = ASK_TIMEOUT })
+  if result and result.code ~= 126 and result.code ~= 127 then return true end
+  for _, base in ipairs(address.candidates(context, inspected, proxy_api.PORT)) do
+    local response, err = http.get(base .. "/", { timeout = 5, connect_timeout = 2, proxy = false })
+    if response or err.code == "ECONNREFUSED" or err.code == "closed" then return true end
+  end
+  return false
+end
+
 --- Older traefiks only speak API 1.24, which newer engines refuse: a warning about that, or nil.
 ---@return string|nil
 function proxy.warning(context)
@@ -93,29 +110,29 @@ function proxy.warning(context)
 end
 
 --- Waits until the proxy works: it answers, and sees the engine's containers. A new one whose API is not reachable from
---- here at least has to run, an older one not to hang.
+--- here at least has to run and not to be something else, an older one not to hang.
 local function is_ready(context, id, created)
-  local blind, trouble
-  local ok = wait.poll(function()
+  local blind
+  local silent_from = time.monotonic() + BLIND_WAIT
+  local outcome, err = wait.poll(function()
     local seen = proxy_api.look(context)
-    if seen.is_blind then
-      blind = seen.trouble
-    elseif seen.routers then
-      return true
-    elseif not created then
-      trouble = seen.trouble
-      return "adopted"
-    end
-    local now = health.look(context, id)
-    return now and now.kind ~= "healthy" and now.kind ~= "starting" and "broken"
-  end, { interval = 0.2, backoff = 1.5, timeout = health.budget(READY_TIMEOUT), what = "the proxy" })
-  if ok == true then return true end
-  if ok == "adopted" then return not trouble, trouble end
-  local now, err = health.look(context, id)
-  if not now then return nil, err.message end
-  if now.kind ~= "healthy" and now.kind ~= "starting" then return nil, now.text end
+    blind = seen.is_blind and seen.trouble
+    if seen.routers and not blind then return "ready" end
+    if not created and not blind then return seen.trouble and "hung" or "ready", seen.trouble end
+    local now, problem = health.look(context, id)
+    if not now then return nil, problem end
+    if now.kind ~= "healthy" and now.kind ~= "starting" then return "broken", now.text end
+    if blind then return nil, blind end
+    if time.monotonic() > silent_from and not is_silent(context, id, now.inspected) then return "ready" end
+    return nil, NO_API
+  end, {
+    interval = 0.2, backoff = 1.5, timeout = health.budget(READY_TIMEOUT), what = "the proxy", dry_run = "ready",
+  })
+  if outcome == "ready" then return true end
+  if outcome then return nil, err end
   local warning = blind and proxy.warning(context)
-  return not blind, warning and ("%s; %s"):format(blind, warning) or blind
+  if warning then return nil, ("%s; %s"):format(blind, warning) end
+  return nil, blind or err.message
 end
 
 --- A mapping such as `{80: 81}` in the engine's terms: the ports that the container exposes, and their bindings.

@@ -14,9 +14,9 @@ local membership = require "docker.membership"
 local names = require "docker.names"
 local traefik = require "docker.traefik"
 
-local proxy_api = {}
+local proxy_api = { PORT = 8080 }
 
-local API_PORT, WEB_PORT = 8080, 80
+local WEB_PORT = 80
 local CONNECT_TIMEOUT, TIMEOUT = 2, 5
 local EXEC_TIMEOUT = 10
 local ROUTE_TIMEOUT = 30
@@ -101,7 +101,7 @@ end
 
 --- Asks the API of the proxy in this container.
 local function ask(context, inspected, path)
-  local status, body = get(context, inspected, API_PORT, path)
+  local status, body = get(context, inspected, proxy_api.PORT, path)
   if not status then return nil, body and "failed" or "unreachable", body end
   local value = decoded(body)
   if status == 404 and (value or body == "" or body:find(NO_API)) then return nil, "absent" end

@@ -44,7 +44,7 @@ local function answer(kind, id, instance, text)
 end
 
 function report.absent(id)
-  return ActionStatusInfo.failing(("%s: not deployed"):format(id), State.STOPPED)
+  return ActionStatusInfo.failing(("%s: not deployed"):format(id), State.ERRORED)
 end
 
 --- What the list says, as one of the kinds of docker.health.
@@ -101,6 +101,12 @@ local function with_others(result, instances)
     result.msg = ("%s (an unfinished replacement left %d containers; the next action on the deployment cleans up)")
       :format(result.msg, #instances)
   end
+  local stranger = instances.strangers and instances.strangers[1]
+  if stranger then
+    result.msg = ("%s; container %s was made from an image of the deployment's container and has its labels, so "
+      .. "predictions may get there: remove it"):format(result.msg, stranger.name)
+    if result.status == ActionStatus.OK then result.status = ActionStatus.WARN end
+  end
   return result
 end
 
@@ -130,8 +136,9 @@ function report.statuses(context, deployments, ids, seen)
       inspected, result = inspected + 1, thorough(context, id, instance)
     end
     if instance then
-      result = with_others(with_route(context, result, id, instance, seen, lost[instance.id]), deployments[id])
+      result = with_route(context, result, id, instance, seen, lost[instance.id])
     end
+    if deployments[id] then result = with_others(result, deployments[id]) end
     results[id] = result
   end
   return results
@@ -141,17 +148,19 @@ end
 ---@return ActionStatusInfo
 function report.status(context, instances, id)
   local instance = fleet.current(instances)
-  if not instance then return report.absent(id) end
+  if not instance then return with_others(report.absent(id), instances) end
   local lost = lost_models(context, { [id] = instance })
   local result = thorough(context, id, instance)
   return with_others(with_route(context, result, id, instance, proxy_api.look(context), lost[instance.id]), instances)
 end
 
---- The entry of deployment_list.
+--- The entry of deployment_list: a status from the engine's list alone, as the Python runner has it, and the
+--- deployment's facts.
 function report.entry(id, instances)
   local current = fleet.current(instances)
-  local info = current.info
+  local now, info = brief(id, current), current.info
   return {
+    status = now.status, msg = now.msg, state = now.state, data = now.data,
     id = id, modelId = current.model, name = info.name, description = info.description,
     modelArtifact = info.modelArtifact, modelExecutionType = info.modelExecutionType,
     keyValueConfig = info.keyValueConfig,

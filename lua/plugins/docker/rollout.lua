@@ -8,6 +8,7 @@ local time = require "bosun.time"
 
 local container = require "docker.container"
 local dedicated = require "docker.dedicated"
+local execution = require "docker.execution"
 local fleet = require "docker.fleet"
 local health = require "docker.health"
 local labels = require "docker.labels"
@@ -24,9 +25,14 @@ local LAST_PATIENCE = 5
 
 local KINDS = { [dedicated.role] = dedicated, [shared.role] = shared }
 
-local function kind_of(deployment)
-  local execution = deployment.info.modelExecutionType
-  return (execution == nil or execution == "dedicated") and dedicated or shared
+--- How the deployment is served; or nil and a problem.
+local function kind_of(context, deployment)
+  local is_shared, text = execution.is_shared(deployment.info)
+  if is_shared == nil then
+    return nil, context.config_problem({ "deploymentInfo", "modelExecutionType" }, text)
+  end
+  if text then context.remark(text) end
+  return is_shared and shared or dedicated
 end
 
 --- The instances that are not in a list.
@@ -90,7 +96,7 @@ local function launch(context, kind, deployment, plan, generation)
   if created then context.note("started", { container = plan.name, generation = generation }) end
   return {
     id = id, name = plan.name, created = created, generation = generation, role = plan.role,
-    deployment = deployment.id, model = deployment.model, server_id = plan.server_id,
+    deployment = deployment.id, model = deployment.model, server_id = plan.server_id, made = plan.made or {},
   }
 end
 
@@ -194,10 +200,6 @@ local function drain(context, deployment, running, others)
   return not reached and why or nil
 end
 
-local function newest_generation(instances)
-  return instances[1] and instances[1].generation or 0
-end
-
 local function failed(problem)
   return { serves = false, problem = problem, changed = false }
 end
@@ -251,9 +253,10 @@ end
 ---@return docker.Rollout
 function rollout.run(context, deployment, instances, options)
   options = options or {}
-  local kind, current = kind_of(deployment), fleet.current(instances)
-  local unfit = labels.unfit(deployment.info)
+  local current, unfit = fleet.current(instances), labels.unfit(deployment.info)
   if unfit then return failed(context.config_problem(unfit, NOT_JSON)) end
+  local kind, unknown = kind_of(context, deployment)
+  if not kind then return failed(unknown) end
   local plan, problem = kind.plan(context, deployment, current)
   if not plan then return failed(problem) end
   plan.fresh = options.fresh
@@ -264,10 +267,13 @@ function rollout.run(context, deployment, instances, options)
   }
   local kept, why = clear_leftovers(context, instances, same)
   if not kept then return failed(why) end
-  local running, trouble, started = bring_up(context, kind, deployment, plan, same, newest_generation(instances) + 1)
+  local generation = fleet.newest_generation(instances) + 1
+  local running, trouble, started = bring_up(context, kind, deployment, plan, same, generation)
   if not running then
     if not started then
-      kind.clean(context, { role = plan.role, model = deployment.model, server_id = plan.server_id }, instances)
+      kind.clean(context, {
+        role = plan.role, model = deployment.model, server_id = plan.server_id, made = plan.made or {},
+      }, instances)
     elseif started.created or options.undo_adopted and same ~= current then
       undo(context, kind, started, instances)
     end
@@ -294,6 +300,7 @@ local function brought_up(progress, instances)
   for _, instance in ipairs(without(instances, without(progress.before, { progress.adopted }))) do
     local is_planned = instance.role == progress.plan.role and instance.model == progress.deployment.model
     if is_planned then new[#new + 1] = instance end
+    if not progress.adopted or instance.id ~= progress.adopted.id then instance.made = progress.plan.made or {} end
   end
   return new
 end
@@ -324,7 +331,7 @@ local function undo_all(context, progress, instances)
     instances = now
   until #brought_up(progress, instances) == 0
   progress.kind.clean(context, { role = progress.plan.role, model = progress.deployment.model,
-    server_id = progress.plan.server_id }, instances)
+    server_id = progress.plan.server_id, made = progress.plan.made or {} }, instances)
   restore(context, progress, instances)
 end
 

@@ -3,6 +3,8 @@
 local docker = require "bosun.docker"
 local prediction_server = require "bosun.prediction_server"
 
+local public_path = require "docker.public_path"
+
 local schema = {}
 
 local PING = ("http://127.0.0.1:%d%s"):format(prediction_server.PORT, prediction_server.PING)
@@ -131,7 +133,9 @@ schema.fields = {
   },
   traefikImage = image("image of the reverse proxy", "traefik:2.3.3"),
   traefikPortMapping = ports("published ports of the proxy (container port: host port)"),
-  outfacingPredictionURLPrefix = { type = "url", required = true, description = "base of the prediction URLs" },
+  outfacingPredictionURLPrefix = {
+    type = "url", required = true, check = public_path.check, description = "base of the prediction URLs",
+  },
   agentImage = { type = "string", check = is_image, description = "image of the monitoring agent" },
   rabbitmqImage = image("image of the queue between prediction servers and monitoring agent", "rabbitmq:3-management"),
   rabbitmqPortMapping = ports("published ports of the queue (container port: host port)"),

@@ -14,6 +14,7 @@ local labels = require "docker.labels"
 local membership = require "docker.membership"
 local names = require "docker.names"
 local proxy = require "docker.proxy"
+local succession = require "docker.succession"
 
 local services = {}
 
@@ -28,6 +29,7 @@ local AGENT_CONFIG = "/opt/bosun/mlops.agent.conf.yaml"
 ---@field body table for the engine's create, without labels
 ---@field labels? table<string, string> added to the usual ones
 ---@field files? { path: string, archive: bosun.tar.Archive, digest: string }
+---@field is_exclusive? boolean it cannot run beside its predecessor: they have the same data
 ---@field ready? fun(context: table, id: string, created: boolean): true|nil, string|nil waits until it works
 
 --- Environment variables in the engine's terms.
@@ -69,7 +71,7 @@ local function queue(context)
   local exposed, bindings = proxy.ports(config.rabbitmqPortMapping)
   return {
     role = labels.Role.QUEUE, name = config.containerNamePrefix .. "rabbitmq", image = config.rabbitmqImage,
-    ready = queue_is_ready,
+    ready = queue_is_ready, is_exclusive = true,
     body = {
       Image = config.rabbitmqImage, Hostname = host, ExposedPorts = exposed, -- the host name decides on its data folder
       HostConfig = container.host_config(context, {
@@ -176,32 +178,18 @@ local function wanted_container(context, service)
   local body = tables.copy(service.body, {
     Labels = tables.copy(labels.service(context, service.role, spec), service.labels),
   })
-  return { name = service.name, body = body, spec = spec, role = service.role, files = service.files }
+  return {
+    name = service.name, body = body, spec = spec, role = service.role, files = service.files,
+    is_exclusive = service.is_exclusive,
+  }
 end
 
---- The failure of a service, with the end of its log.
-local function failure(context, service, problem, id)
-  return nil, ("the %s is not working (container %s, image %s): %s%s"):format(service.role, service.name, service.image,
-    problem, id and health.last_lines(context, id) or "")
+local function failure(service, problem)
+  return nil, ("the %s is not working (container %s, image %s): %s"):format(service.role, service.name, service.image,
+    problem)
 end
 
---- Gives a service's container that somebody renamed its name back: a second one would want the same ports.
-local function take_name_back(context, service)
-  local found, err = context.engine:list_containers { labels = labels.role_filter(context, service.role) }
-  if not found then return nil, err.message end
-  local renamed
-  for _, summary in ipairs(found) do
-    local name = (summary.Names[1] or ""):gsub("^/", "")
-    if name == service.name then return true end
-    if labels.is_ours(context, summary.Labels) then renamed = summary end
-  end
-  if not renamed then return true end
-  context.note("giving a renamed container its name back", { container = service.name })
-  local ok, problem = context.engine:rename_container(renamed.Id, service.name)
-  return ok, problem and problem.message
-end
-
---- Makes sure that a service runs and works.
+--- Makes sure that a service runs and works. One with other settings is exchanged, unless it is to be adopted.
 ---@param context table
 ---@param role string
 ---@param options? { adopt?: boolean } adopt: accept one with other settings, so that nothing is
@@ -211,20 +199,20 @@ end
 function services.ensure(context, role, options)
   local service, problem = MAKERS[role](context)
   if not service then return nil, problem end
-  local got, err = services.need_image(context, service.image)
-  if not got then return failure(context, service, err.message) end
-  local named, why_not = take_name_back(context, service)
-  if not named then return failure(context, service, why_not) end
   local wanted = wanted_container(context, service)
   wanted.adopt = options and options.adopt
-  local id, created = container.run(context, wanted)
-  if not id then return failure(context, service, created.message) end
-  if created then context.note("started", { container = service.name, image = service.image }) end
-  if service.ready and not context.dry_run then
-    local ready, why = service.ready(context, id, created)
-    if not ready then return failure(context, service, why, id) end
+  local there, err = succession.find(context, wanted)
+  if there and not (wanted.adopt and there.now) then
+    local got, why = services.need_image(context, service.image)
+    if not got then there, err = nil, why end
   end
-  return id
+  if not there then return failure(service, err.message) end
+  local id, trouble = succession.run(context, wanted, there, function(new_id, created)
+    if context.dry_run or not service.ready then return true end
+    return service.ready(context, new_id, created)
+  end)
+  if id then return id end
+  return failure(service, trouble)
 end
 
 --- Removes services.
@@ -260,9 +248,11 @@ end
 ---@return true|nil ok
 ---@return string|nil problem
 function services.end_monitoring(context, running)
-  return services.remove(context, {
-    [labels.Role.AGENT] = running[labels.Role.AGENT], [labels.Role.QUEUE] = running[labels.Role.QUEUE],
-  })
+  local unneeded = {}
+  for _, role in ipairs { labels.Role.AGENT, labels.Role.QUEUE } do
+    for _, key in ipairs { role, fleet.former(role) } do unneeded[key] = running[key] end
+  end
+  return services.remove(context, unneeded)
 end
 
 --- Connects what runs and is no longer where the proxy reaches it.

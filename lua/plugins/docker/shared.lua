@@ -7,6 +7,7 @@
 
 local given = require "bosun.deployment_info"
 local http = require "bosun.http"
+local json = require "bosun.json"
 local prediction_server = require "bosun.prediction_server"
 local text = require "bosun.text"
 local wait = require "bosun.wait"
@@ -19,6 +20,7 @@ local membership = require "docker.membership"
 local model_image = require "docker.model_image"
 local names = require "docker.names"
 local proxy = require "docker.proxy"
+local public_path = require "docker.public_path"
 local services = require "docker.services"
 
 local shared = { role = labels.Role.ROUTE }
@@ -85,13 +87,17 @@ function shared.plan(context, deployment, current)
     Healthcheck = { Test = { "NONE" } },
     HostConfig = container.host_config(context, {}),
   }
+  local digest, unread = model_image.digest(deployment, current)
+  if unread then return nil, unread end
   local values = given.key_values(deployment.info)
   if values.memory or values.cpus then
     context.log:warn("ignoring memory and cpus: the shared server has no limits for single models",
       { deployment = deployment.id })
   end
   return {
-    role = shared.role, body = body, spec = container.spec_of(body),
+    role = shared.role, body = body, package = digest,
+    spec = container.spec_of(body, labels.dependencies(deployment.info), digest or json.null,
+      public_path.of(context.config.outfacingPredictionURLPrefix)),
     server_id = is_taken and names.next_segment(deployment.id, deployment.model) or own,
     name = names.container(context.config.containerNamePrefix, deployment.id, deployment.model),
   }
@@ -113,6 +119,7 @@ function shared.prepare(context, deployment, plan)
   if not artifact then return nil, problem end
   local base, why = need_server(context)
   if not base then return base == false or nil, why end
+  plan.made = { uploaded = true }
   return upload(context, base, plan.server_id, artifact)
 end
 
@@ -132,7 +139,7 @@ end
 
 --- The labels of one generation.
 function shared.labels(context, deployment, plan, generation)
-  local result = labels.deployment(context, shared.role, deployment, generation, plan.spec)
+  local result = labels.deployment(context, deployment, plan, generation)
   labels.add_server_id(result, plan.server_id)
   return proxy.add_route(context, result, {
     deployment = deployment.id, model = deployment.model, generation = generation,
@@ -179,8 +186,9 @@ function shared.problems(context, instances)
   return problems
 end
 
---- Removes what belonged to a removed container.
+--- Removes what belonged to a removed container. Of one that this action made (`instance.made`): what it made for it.
 function shared.clean(context, instance, others)
+  if instance.made and not instance.made.uploaded then return end
   for _, other in ipairs(others) do
     if other.server_id == instance.server_id then return end
   end

@@ -57,8 +57,8 @@ function traefik.blind_text(context, inspected)
     .. "the network %s"):format((inspected.Name:gsub("^/", "")), context.config.dockerNetwork)
 end
 
---- Does the proxy lack its own route, though its container has the labels? One that an older version of this plugin made
---- has none.
+--- Does the proxy lack its own route, though its container has the labels? One that an older version of this plugin
+--- made has none.
 ---@param context table
 ---@param inspected table its container
 ---@param routers table<string, boolean> the names of its routers
