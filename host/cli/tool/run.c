@@ -104,7 +104,7 @@ static int print_status(const char *path, status_format format, int outcome)
     bosun_err err = {0};
     bosun_buf status = {0};
     bosun_buf text = {0};
-    int rc = bosun_fs_read(path, BOSUN_YAML_MAX_WRITE_BYTES * 2, &status, NULL, &err);
+    int rc = bosun_fs_read(path, (size_t)BOSUN_YAML_MAX_WRITE_BYTES * 2, &status, NULL, &err);
     if (rc == 0 && format == FORMAT_JSON)
         rc = add_json(&text, &status, &err);
     else if (rc == 0)
