@@ -81,8 +81,8 @@ describe("docker.connect", function()
     end
     assert.same({ ok = true }, check "unix:///nowhere/docker.sock")
     assert.same({ ok = true }, check "tcp://nowhere.example")
-    assert.is_truthy(check("ssh://me@server").problem:find("ssh -nNT -L /tmp/docker.sock:/var/run/docker.sock me@server",
-      1, true))
+    local problem = check("ssh://me@server").problem
+    assert.is_truthy(problem:find("ssh -nNT -L /tmp/docker.sock:/var/run/docker.sock me@server", 1, true), problem)
   end)
 
   it("raises on options that it does not know", function()
