@@ -50,8 +50,9 @@ def _():
         expect(len(plan) == 3, plan)
         bench.start("d1", "m")
         expect(dry(bench, "deployment_start", bench.deployment("d1", "m")) == [], "a plan for what runs already")
-        given = bench.deployment("d1", "other")
-        bench.act("deployment_start", given, args=["--dry-run"]).expect("failing", "deployment_replace_model")
+        plan = dry(bench, "deployment_start", bench.deployment("d1", "other"))
+        in_order(plan, ("build", bench.prefix + "other"), ("start", bench.prefix + "deployment_d1_other"),
+                 ("remove", bench.prefix + "deployment_d1_m"))
 
 
 @test("a dry replacement lists the new one before the old one's end; a dry relaunch the same of one model")

@@ -97,7 +97,8 @@ def _():
                 expect("deploymentInfo" in done.msg, action, wrong, done)
         for key, action in (("modelId", "deployment_start"), ("newModelId", "deployment_replace_model"),
                             ("modelId", "deployment_relaunch")):
-            for wrong in ("", "x" * 1025, "a\0b", 7, None):
+            absent = () if key == "newModelId" else ("", None)  # modelId stands in for an absent newModelId
+            for wrong in (*absent, "x" * 1025, "a\0b", 7):
                 bench.act(action, {**bench.replacement("d1", "A", "B"), key: wrong}).expect("failing", key)
         expect(bench.state() == before, bench.state())
 

@@ -123,7 +123,7 @@ def _():
         url = bench.start("d1", "m")
         generated, = bench.images()
         copy = bench.prefix + "copy:1"
-        docker("commit", bench.servers()[0], copy)
+        docker("commit", "--pause=false", bench.servers()[0], copy)
         strangers = [bench.prefix + "of-copy", bench.prefix + "of-image"]
         # The proxy would take the copy's labels for the deployment's.
         docker("run", "-d", "--name", strangers[0], "--network", "none", copy)
