@@ -100,7 +100,8 @@ def _():
         docker("tag", generated, elsewhere)
         ids = {name: image_id(name) for name in (custom, nameless, elsewhere)}
         answers(bench.start("d2", "custom"), "m", "d2")
-        expect("DERIVED=yes" in inspect([one for one in bench.servers() if "custom" in one][0])["Config"]["Env"], "used")
+        used, = [one for one in bench.servers() if "custom" in one]
+        expect("DERIVED=yes" in inspect(used)["Config"]["Env"], "another image is used")
         bench.act("deployment_relaunch", bench.deployment("d2", "custom")).expect("passing")
         bench.stop("d2", "custom")
         bench.stop("d1", "m")
@@ -115,7 +116,7 @@ def _():
         expect({name: image_id(name) for name in ids} == ids, "they have changed", bench.leftovers())
 
 
-@test("a container that somebody made from a deployment's one is not its own: no action touches it, the status says so")
+@test("a container that somebody made from a deployment's is not its own: no action touches it, the status says so")
 def _():
     with Quick("byhand") as bench:
         bench.up()

@@ -1,5 +1,5 @@
-"""A start makes it so: whatever of deploymentInfo has changed takes effect, without an interruption, and the message says
-what became of what was there. What is not valid is refused with a word."""
+"""A start makes it so: whatever of deploymentInfo has changed takes effect, without an interruption, and the message
+says what became of what was there. What is not valid is refused with a word."""
 import json
 
 from support import docker, expect, inspect, main, test
@@ -14,7 +14,7 @@ def labels_of(bench):
     return inspect(container)["Config"]["Labels"]
 
 
-@test("a start while another model serves exchanges it in, and says what it replaced; one that fails leaves the old one")
+@test("a start while another model serves exchanges it in, and says what it replaced; a failed one leaves the old one")
 def _():
     with Quick("exchange") as bench:
         bench.up()

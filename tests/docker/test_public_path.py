@@ -1,4 +1,5 @@
-"""The path of outfacingPredictionURLPrefix: whatever it is, the URL that a start reports is answered, or it is refused."""
+"""The path of outfacingPredictionURLPrefix: the URL that a start reports is answered, whatever the path is, or the path
+is refused."""
 from support import expect, main, test
 from support.quick import Quick, answers, url_of
 from support.trouble import Watched
@@ -23,13 +24,13 @@ def _():
         answers(bench.start(info=shared, private=private), "A", "d1")
 
 
-@test("paths that a client or the proxy would take for another one are refused, by line and key, before anything happens")
+@test("paths that a client or the proxy would take for another one are refused, by their key, before anything happens")
 def _():
     with Quick("hostile") as bench:
         bench.up()
         before = bench.state()
-        for path in ("/a//b", "/../x", "/a/..", "/./a", "/%2e%2e/a", "/a%2Fb", "/{x}", "/%7Bx:.*%7D", "/a`b", "/a%60)", "/%22",
-                     "/%5C", "/a%0Ab", "/%", "/%zz", "/%ff", "/a?b=c", "/a#b", "?x", "#"):
+        for path in ("/a//b", "/../x", "/a/..", "/./a", "/%2e%2e/a", "/a%2Fb", "/{x}", "/%7Bx:.*%7D", "/a`b", "/a%60)",
+                     "/%22", "/%5C", "/a%0Ab", "/%", "/%zz", "/%ff", "/a?b=c", "/a#b", "?x", "#"):
             private = {"outfacingPredictionURLPrefix": bench.url + path}
             for action, info in (("plugin_start", None), ("deployment_start", bench.deployment())):
                 done = bench.act(action, info, private=private).expect("failing", "outfacingPredictionURLPrefix")

@@ -1,5 +1,5 @@
-"""A service with other settings has to work before the one that works goes: what plugin_start makes of a proxy, a shared
-server or a queue that does not come up, of ports that are taken, and of a run that was killed in between."""
+"""A service with other settings has to work before the one that works goes: what plugin_start makes of a proxy, a
+shared server or a queue that does not come up, of ports that are taken, and of a run that was killed in between."""
 import socket
 import threading
 

@@ -8,6 +8,9 @@ local dry_files = {}
 local io_open, io_output, io_tmpfile = io.open, io.output, io.tmpfile
 local os_remove, os_rename = os.remove, os.rename
 
+--- Lua's own functions, for what the library itself needs in a dry run.
+dry_files.real = { open = io_open, remove = os_remove, tmpname = os.tmpname }
+
 local BUFFER = 65536
 
 --- Copies the rest of one file to another.

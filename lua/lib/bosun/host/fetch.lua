@@ -14,6 +14,8 @@ local url = require "bosun.url"
 
 local fetch = {}
 
+local function dry_files() return require "bosun.host.dry_files" end
+
 local MOST_FAILURES = 5 -- in a row, without a byte between them
 local PAUSE = 0.5 -- seconds, doubled with each failure in a row
 local PROGRESS = 5 -- seconds between two events in the log
@@ -31,7 +33,7 @@ Fetch.__index = Fetch
 
 function Fetch:__close()
   if self.folder then fs.remove(self.folder, { recursive = true }) end
-  for _, file in ipairs(self.stand_ins) do os.remove(file) end
+  for _, file in ipairs(self.stand_ins) do dry_files().real.remove(file) end
   if current == self then current = nil end
 end
 
@@ -184,12 +186,13 @@ function Fetch:receive(source, info)
   return transfer.file
 end
 
---- A file that is as long as the model, without its content: a dry run goes on with it. It is made with Lua's own
---- functions, since those of bosun.fs would only plan it.
+--- A file that is as long as the model, without its content: a dry run goes on with it. It really is
+--- made, where a plugin's file would only be planned.
 function Fetch:stand_in(size)
-  local file = os.tmpname()
+  local real = dry_files().real
+  local file = real.tmpname()
   self.stand_ins[#self.stand_ins + 1] = file
-  local output = assert(io.open(file, "wb"))
+  local output = assert(real.open(file, "wb"))
   if size > 0 then
     assert(output:seek("set", size - 1))
     assert(output:write "\0")
