@@ -1,9 +1,11 @@
 """What few do and somebody does: one prefix on two networks, packages that are far larger than the memory of an
 action."""
+import json
 import os
 import sys
 
-from support import docker, expect, main, test
+from support import SOCKET, Middleman, docker, expect, main, test
+from support.ports import free_port
 from support.quick import Quick, answers
 
 MIB = 1 << 20
@@ -27,6 +29,29 @@ def _():
         expect(after == before, after, "instead of", before)
         answers(url, "A")
         bench.act("pe_status", pe_info={"deployments": ["d1"]}).expect("passing")
+
+
+@test("a rootless engine: its networks are not on this machine, and nobody else's container is asked in their place")
+def _():
+    with Quick("rootless") as bench, Middleman() as middle:
+        # A bridge that is not named after the network says nothing, so the engine is asked.
+        network = bench.prefix + "named"
+        docker("network", "create", "--label", f"bosun.prefix={bench.prefix}", "-o",
+               f"com.docker.network.bridge.name=bt{bench.prefix[-6:-1]}", network)
+        private = {"dockerNetwork": network, "dockerSocket": SOCKET, "traefikPortMapping": {80: bench.ports[80]}}
+        options = {"env": {"DOCKER_HOST": middle.host}, "private": private}
+        given = bench.deployment("d1", "S", modelExecutionType="shared")
+        info = json.dumps({"SecurityOptions": ["name=seccomp,profile=default", "name=rootless"]})
+        rootless = middle.at("^GET /info", times=99, answer=(200, {"Content-Type": "application/json"}, info))
+        bench.act("plugin_start", **options).expect("passing")
+        expect(rootless.hits > 0 and middle.count("^POST /containers/.*/exec$") > 0, middle.requests)
+        bench.act("deployment_start", given, **options).expect("failing", "sharedServerPort")
+        mapped = {**options, "private": {**private, "sharedServerPort": f"127.0.0.1:{free_port()}"}}
+        bench.act("deployment_start", given, **mapped).expect("passing")
+        answers(bench.url + "/d1/predict", "S")
+        bench.act("deployment_stop", given, **mapped).expect("passing")
+        middle.clear()
+        bench.act("deployment_start", given, **options).expect("passing")
 
 
 # Runs a command, and says on standard error how much memory (KiB) one of its processes had at most.

@@ -203,7 +203,8 @@ end
 function proxy_api.wait_for_route(context, deployment, generation, longest)
   if context.dry_run then return true end
   local router = names.router(context.config.containerNamePrefix, deployment.id, deployment.model, generation)
-  local unreachable_since
+  longest = longest or ROUTE_TIMEOUT
+  local unreachable_since, blind_wait = nil, math.min(BLIND_WAIT, longest / 2)
   local outcome, err = wait.poll(function()
     local routed, why = is_routed(context, router)
     if routed ~= nil then
@@ -211,15 +212,15 @@ function proxy_api.wait_for_route(context, deployment, generation, longest)
       return routed and "routed", why
     end
     unreachable_since = unreachable_since or time.monotonic()
-    return time.monotonic() - unreachable_since >= BLIND_WAIT and "unknown", "its API is not reachable from here"
-  end, { interval = 0.2, backoff = 1.3, timeout = health.budget(longest or ROUTE_TIMEOUT),
+    return time.monotonic() - unreachable_since >= blind_wait and "unknown", "its API is not reachable from here"
+  end, { interval = 0.2, backoff = 1.3, timeout = health.budget(longest),
     what = "the proxy to route predictions to the new container" })
   if not outcome then
     return nil, err.message .. health.last_lines(context, proxy_api.container_name(context))
   end
   if outcome == "unknown" then
     context.log:warn("the proxy's API is not reachable from here; waited a fixed time instead",
-      { seconds = BLIND_WAIT, hint = "publish its port 8080 with traefikPortMapping" })
+      { seconds = blind_wait, hint = "publish its port 8080 with traefikPortMapping" })
   end
   return true
 end

@@ -108,6 +108,11 @@ local function need_server(context)
   local id, problem = services.ensure(context, labels.Role.SHARED_SERVER, { adopt = true })
   if not id then return nil, problem end
   if context.dry_run then return false end
+  local url, unreachable = server_url(context)
+  if url or not context.config.sharedServerPort then return url, unreachable end
+  -- One that was made before sharedServerPort was set.
+  id, problem = services.ensure(context, labels.Role.SHARED_SERVER)
+  if not id then return nil, problem end
   return server_url(context)
 end
 

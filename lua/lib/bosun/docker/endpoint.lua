@@ -86,6 +86,12 @@ local function ssh_hint(host)
     :format(parts and parts.port and " -p " .. parts.port or "", user, parts and parts.host or "USER@HOST")
 end
 
+--- An address in a message, without a password.
+local function shown(host)
+  local parts = url.parse(host)
+  return parts and not parts.password and not parts.query and host or url.show(host)
+end
+
 local function hint_for(host)
   if host:find "^ssh:" then
     return ssh_hint(host)
@@ -120,7 +126,7 @@ function endpoint.problem(host)
     return problem and ('"%s": %s'):format(url.show(host), problem)
   end
   return ('"%s" is not a valid address of an engine: expected unix:///PATH, tcp://HOST[:PORT] or http(s)://HOST[:PORT]'
-    .. "%s"):format(url.show(host), hint_for(host))
+    .. "%s"):format(shown(host), hint_for(host))
 end
 
 local function unix_endpoint(host)
