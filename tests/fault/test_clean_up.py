@@ -87,8 +87,9 @@ def _():
 
 @test("a clean_up that does not end is stopped, in Lua or out of it")
 def _():
-    with Workspace() as workspace:
-        both = [running(workspace, BUSY["sleeps"], BUSY[name]) for name in ("swallows errors", "is stuck in C")]
+    with Workspace() as one, Workspace() as other:
+        both = [running(one, BUSY["sleeps"], BUSY["swallows errors"]),
+                running(other, BUSY["sleeps"], BUSY["is stuck in C"])]
         for action in both:
             action.process.send_signal(signal.SIGTERM)
         for action, words in zip(both, ("cancelled by SIGTERM", "cleaning up after the action; it did not stop")):
