@@ -38,7 +38,7 @@ end
 --- The instances that are not in a list.
 local function without(instances, excluded)
   local kept, left_out = {}, {}
-  for _, instance in pairs(excluded) do left_out[instance.id] = true end
+  for _, instance in ipairs(excluded) do left_out[instance.id] = true end
   for _, instance in ipairs(instances) do
     if not left_out[instance.id] then kept[#kept + 1] = instance end
   end
