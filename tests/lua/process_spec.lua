@@ -60,6 +60,16 @@ describe("bosun.process", function()
       assert.is_nil(stdout:find("MLOPS_TOKEN", 1, true))
     end)
 
+    it("passes on all of them with whole_env, with one marker and what env changes", function()
+      local stdout = eval([[return process.run({ "env" }, { whole_env = true, env = { GONE = false } }).stdout]],
+        { before = "env MLOPS_TOKEN=x GONE=x BOSUN_CHILD=outer" })
+      assert.is_truthy(stdout:find("MLOPS_TOKEN=x", 1, true))
+      assert.is_nil(stdout:find("GONE=", 1, true))
+      assert.equal(1, select(2, stdout:gsub("BOSUN_CHILD=outer:", "")))
+      assert.is_truthy(eval([[return select(2, pcall(process.run, { "true" }, { whole_env = true, clear_env = true }))]])
+        :find("exclude each other", 1, true))
+    end)
+
     it("passes 1 MiB both ways", function()
       assert.equal(2 ^ 20, eval [[
         local text = ("0123456789abcdef"):rep(65536)

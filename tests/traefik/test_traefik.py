@@ -1,7 +1,10 @@
 """What only the real traefik shows: its entry points, its version, and that it does not see the engine."""
+import os
+import re
+
 import again  # noqa: F401, pylint: disable=unused-import
 
-from support import docker, expect, inspect, main, predict, test, wait_until
+from support import Middleman, docker, expect, inspect, main, predict, test, wait_until
 from support.bench import TRAEFIK
 from support.quick import SECONDS, Quick, answers
 
@@ -39,6 +42,33 @@ def _():
         bench.up()
         wait_until(lambda: predict(url)[0] == 200, SECONDS, "predictions")
         bench.act("pe_status", pe_info={"deployments": ["d1"]}).expect("passing")
+
+
+@test("a public path with %20 and letters beyond ASCII is matched as it is decoded")
+def _():
+    with Quick("percent") as bench:
+        private = {"outfacingPredictionURLPrefix": bench.url + "/my%20models/m%C3%BC"}
+        bench.up(private=private)
+        url = bench.start(private=private)
+        expect(url.startswith(bench.url + "/my%20models/m%C3%BC/d1/"), url)
+        answers(url, "A")
+        answers(bench.url + "/d1/predict", "A")
+
+
+@test("what traefik asks of the engine is what the page on security lets through")
+def _():
+    page = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "docs", "how-to", "docker-security.md")
+    with open(page, encoding="utf-8") as file:
+        allowed = re.search(r"acl may_ask path_reg (\S+)", file.read()).group(1)
+    with Quick("asks") as bench, Middleman() as middle:
+        private = {"dockerSocket": middle.host[len("unix://"):]}
+        bench.up(private=private)
+        answers(bench.start(private=private), "A")
+        answers(bench.replace(private=private), "B")
+        expect(middle.count("/events") > 0, middle.requests)
+        for request in middle.requests:
+            method, path = request.split()
+            expect(method in ("GET", "HEAD") and re.search(allowed, path.partition("?")[0]), request)
 
 
 if __name__ == "__main__":
