@@ -139,7 +139,8 @@ function health.trouble_since(context, id, mark)
   return since.started ~= mark.started and "it was restarted" or nil
 end
 
-local function verdict(context, id)
+--- Is the wait for a container over? `memory` keeps how it last ended, which one that runs again does not say.
+local function verdict(context, id, memory)
   local now, err = health.look(context, id)
   if not now then
     if err.code == "not_found" then return { problem = "removed by someone else" } end
@@ -148,13 +149,14 @@ local function verdict(context, id)
   if now.kind == "healthy" then return {} end
   local restarts = now.inspected.RestartCount or 0
   local state = now.inspected.State
+  if now.kind == "restarting" or now.kind == "ended" then memory.ended = now.text end
   -- Docker 20.10 leaves OOMKilled on a container that was started again.
   if state.OOMKilled and (restarts > 0 or not state.Running) then
     return { problem = ended_text(state, limit_of(now.inspected)) }
   end
   -- A container that has just restarted does not say why it ended; the next look may.
   local most = now.kind == "starting" and 2 * CRASHES or CRASHES
-  if WORTH_WAITING[now.kind] and restarts < most then return nil, now.text end
+  if WORTH_WAITING[now.kind] and restarts < most then return nil, memory.ended or now.text end
   return { problem = restarts > 0 and ("%s (%d restarts)"):format(now.text, restarts) or now.text }
 end
 
@@ -165,7 +167,8 @@ end
 ---@return string|nil problem
 function health.wait(context, id)
   if context.dry_run then return true end
-  local outcome, err = wait.poll(function() return verdict(context, id) end, {
+  local memory = {}
+  local outcome, err = wait.poll(function() return verdict(context, id, memory) end, {
     interval = 0.2, backoff = 1.3, timeout = health.budget(context.config.startTimeout), what = "the prediction server",
   })
   if not outcome then return nil, err.message end

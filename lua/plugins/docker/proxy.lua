@@ -118,12 +118,15 @@ local function is_ready(context, id, created)
     local seen = proxy_api.look(context)
     blind = seen.is_blind and seen.trouble
     if seen.routers and not blind then return "ready" end
-    if not created and not blind then return seen.trouble and "hung" or "ready", seen.trouble end
+    local has_had_time = time.monotonic() > silent_from -- it may have been started a moment ago
+    if not created and not blind and (seen.trouble or has_had_time) then
+      return seen.trouble and "hung" or "ready", seen.trouble
+    end
     local now, problem = health.look(context, id)
     if not now then return nil, problem end
     if now.kind ~= "healthy" and now.kind ~= "starting" then return "broken", now.text end
     if blind then return nil, blind end
-    if time.monotonic() > silent_from and not is_silent(context, id, now.inspected) then return "ready" end
+    if created and has_had_time and not is_silent(context, id, now.inspected) then return "ready" end
     return nil, NO_API
   end, {
     interval = 0.2, backoff = 1.5, timeout = health.budget(READY_TIMEOUT), what = "the proxy", dry_run = "ready",
