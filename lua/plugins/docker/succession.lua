@@ -44,10 +44,15 @@ function succession.find(context, wanted)
   return there
 end
 
+--- A table in what the engine says, where null stands for an empty one.
+local function table_of(value)
+  return type(value) == "table" and value or {}
+end
+
 local function host_ports(host_config)
   local ports = {}
-  for _, bindings in pairs(host_config and host_config.PortBindings or {}) do
-    for _, binding in ipairs(bindings) do
+  for _, bindings in pairs(table_of(table_of(host_config).PortBindings)) do
+    for _, binding in ipairs(table_of(bindings)) do
       local port = tonumber(binding.HostPort)
       if port and port ~= 0 then ports[port] = true end
     end
@@ -58,7 +63,7 @@ end
 --- Can both run at the same time?
 local function are_compatible(wanted, former)
   if wanted.is_exclusive then return false end
-  local taken = host_ports(type(former.HostConfig) == "table" and former.HostConfig)
+  local taken = host_ports(former.HostConfig)
   for port in pairs(host_ports(wanted.body.HostConfig)) do
     if taken[port] then return false end
   end
