@@ -1,6 +1,7 @@
 /* Copying and moving: content, holes, modes, what cannot be copied, and what a failed copy leaves behind. */
 #include "core/fs/internal.h"
 #include "fs_help.h"
+#include <sys/resource.h>
 
 static void test_plain(void)
 {
@@ -89,6 +90,78 @@ static void test_holes(void)
        "so is a file that is all hole");
 }
 
+static void put_big(const char *path, size_t len)
+{
+    int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+    must(fd >= 0);
+    for (size_t i = 0; i < len; i += sizeof i)
+        must(write(fd, &i, sizeof i) == (ssize_t)sizeof i);
+    must(close(fd) == 0);
+}
+
+/* Is the digest that a copy tells that of the copy, and of the source? */
+static bool tells_digest(const char *src, const char *dst, bool sync)
+{
+    bosun_err err = {0};
+    unsigned char told[32];
+    unsigned char expected[32];
+    bosun_fs_copy_options options = {.sync = sync, .sha256 = told};
+    if (bosun_fs_copy(src, dst, &options, NULL, NULL, &err) < 0)
+        note("%s", err.message);
+    must(bosun_fs_sha256(dst, expected, NULL, &err) == 0);
+    return memcmp(told, expected, sizeof told) == 0 && same_digest(src, dst);
+}
+
+static void test_digest(void)
+{
+    put("small", "a small file");
+    ok(tells_digest("small", "small-1", false), "the digest is told: of a small file");
+    put("none", "");
+    ok(tells_digest("none", "none-1", false), "of an empty one");
+    ok(tells_digest("/proc/version", "version-1", false), "of one that has no size");
+    put_big("big", (size_t)40 << 20);
+    ok(tells_digest("big", "big-1", true), "of a big one, which a thread reads");
+    ok(tells_digest("big", "big-2", false), "also when nothing waits for the disk");
+    ok(tells_digest("sparse", "sparse-1", true), "of one with holes");
+    ok(tells_digest("hole", "hole-1", false), "of one that is all hole");
+}
+
+static void test_digest_without_thread(void)
+{
+    struct rlimit before;
+    int next = dup(0);
+    must(next >= 0 && close(next) == 0 && getrlimit(RLIMIT_NOFILE, &before) == 0);
+    struct rlimit few = {.rlim_cur = (rlim_t)next + 2, .rlim_max = before.rlim_max};
+    must(setrlimit(RLIMIT_NOFILE, &few) == 0);
+    bool told = tells_digest("big", "big-3", true);
+    must(setrlimit(RLIMIT_NOFILE, &before) == 0);
+    ok(told, "the digest of a big file is told without a thread");
+}
+
+static void test_digest_cancelled(void)
+{
+    bosun_err err = {0};
+    unsigned char digest[32];
+    atomic_int cancelled = 1;
+    bosun_wait wait = {.cancelled = &cancelled, .cancel_fd = -1, .deadline = BOSUN_NO_DEADLINE};
+    bosun_fs_copy_options options = {.sha256 = digest};
+    ok(bosun_fs_copy("big", "stopped", &options, &wait, NULL, &err) < 0 && !there("stopped") &&
+           failed_with(&err, BOSUN_ERR_CANCELLED),
+       "a copy with a digest is stopped: %s", err.message);
+    int fd = open("big-1", O_RDONLY | O_CLOEXEC);
+    bosun_fs_follower *follower = bosun_fs_follow(fd, "big-1", (off_t)40 << 20, &err);
+    must(follower);
+    bosun_fs_follow_grown(follower, (off_t)40 << 20);
+    ok(bosun_fs_follow_end(follower, digest, &wait, &err) < 0 && failed_with(&err, BOSUN_ERR_CANCELLED),
+       "so is waiting for the digest");
+    follower = bosun_fs_follow(fd, "big-1", (off_t)80 << 20, &err);
+    must(follower);
+    bosun_fs_follow_grown(follower, (off_t)80 << 20);
+    ok(bosun_fs_follow_end(follower, digest, NULL, &err) < 0 && strstr(err.message, "cut short"), "%s",
+       err.message);
+    must(close(fd) == 0);
+}
+
 /* copy_file_range often does not work between two kinds of file systems. */
 static void test_across(const char *other)
 {
@@ -124,7 +197,7 @@ static void check_changed(const char *what, off_t size_now)
     must(bosun_fs_source_open(&source, "changing", &err) == 0);
     must(truncate("changing", size_now) == 0);
     int out = open("changed", O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-    ok(bosun_fs_copy_content(&source, out, "changed", &options, NULL, NULL, &err) < 0 &&
+    ok(bosun_fs_copy_content(&source, out, "changed", &options, NULL, NULL, NULL, &err) < 0 &&
            strstr(err.message, "changed while"),
        "%s: %s", what, err.message);
     must(close(out) == 0 && close(source.fd) == 0);
@@ -137,6 +210,9 @@ int main(void)
     test_refused();
     test_cancelled();
     test_holes();
+    test_digest();
+    test_digest_without_thread();
+    test_digest_cancelled();
     check_changed("truncated", 4);
     check_changed("grown", 40);
     test_across("/dev/shm");

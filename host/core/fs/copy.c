@@ -19,6 +19,7 @@ typedef struct copy {
     off_t size;
     bool buffered; /* copy_file_range does not work between these two files */
     const bosun_fs_copy_options *options;
+    bosun_fs_follower *follower; /* may be NULL */
     const bosun_wait *wait;
     int64_t reported; /* when progress was last called */
 } copy;
@@ -90,8 +91,13 @@ static ssize_t copy_some(copy *c, off_t at, size_t len, bosun_err *err)
     return copy_buffered(c, at, len, err);
 }
 
-static void report(copy *c, off_t done)
+/* Everything up to `done` is written. The disk begins with it, so that there is less to do at the end. */
+static void report(copy *c, off_t done, ssize_t n)
 {
+    if (c->options->sync)
+        sync_file_range(c->out, done - n, n, SYNC_FILE_RANGE_WRITE);
+    if (c->follower)
+        bosun_fs_follow_grown(c->follower, done);
     if (!c->options->progress || bosun_monotonic() - c->reported < BOSUN_SECOND)
         return;
     c->options->progress(c->options->data, (uint64_t)done, (uint64_t)c->size);
@@ -107,7 +113,7 @@ static int copy_extent(copy *c, off_t at, off_t end, bosun_err *err)
         if (n < 0)
             return -1;
         at += n;
-        report(c, at);
+        report(c, at, n);
     }
     return 0;
 }
@@ -142,6 +148,8 @@ static int copy_to_end(copy *c, bosun_err *err)
             return -1;
         c->size += n;
     } while (n != 0);
+    if (c->follower)
+        bosun_fs_follow_grown(c->follower, c->size);
     return 0;
 }
 
@@ -160,7 +168,11 @@ static int copy_extents(copy *c, bosun_err *err)
     do
         rc = ftruncate(c->out, c->size); /* for a hole at the end */
     while (rc < 0 && errno == EINTR);
-    return rc < 0 ? bosun_err_errno(err, errno, "truncate", c->dst) : 0;
+    if (rc < 0)
+        return bosun_err_errno(err, errno, "truncate", c->dst);
+    if (c->follower)
+        bosun_fs_follow_grown(c->follower, c->size);
+    return 0;
 }
 
 /* Fails if the source changed, or if the copy differs in length. */
@@ -178,16 +190,19 @@ static int copy_bytes(copy *c, bosun_err *err)
 }
 
 int bosun_fs_copy_content(const bosun_fs_source *source, int out, const char *dst,
-                          const bosun_fs_copy_options *options, const bosun_wait *wait, uint64_t *copied,
-                          bosun_err *err)
+                          const bosun_fs_copy_options *options, bosun_fs_follower *follower,
+                          const bosun_wait *wait, uint64_t *copied, bosun_err *err)
 {
-    copy c = {.source = source, .out = out, .dst = dst, .options = options, .wait = wait};
+    copy c = {
+        .source = source, .out = out, .dst = dst, .options = options, .follower = follower, .wait = wait};
     c.size = source->st.st_size;
     c.reported = bosun_monotonic();
     bool cloned =
         ioctl(out, FICLONE, source->fd) == 0; /* all or nothing; any failure means copying the bytes */
     if (!cloned && copy_bytes(&c, err) < 0)
         return -1;
+    if (cloned && follower)
+        bosun_fs_follow_grown(follower, c.size);
     if (copied)
         *copied = (uint64_t)c.size;
     return check_unchanged(&c, err);
@@ -248,9 +263,9 @@ mode_t bosun_fs_copy_mode(const bosun_fs_source *source, const bosun_fs_copy_opt
 }
 
 static int fill(const bosun_fs_source *source, int out, const char *dst, const bosun_fs_copy_options *options,
-                const bosun_wait *wait, uint64_t *copied, bosun_err *err)
+                bosun_fs_follower *follower, const bosun_wait *wait, uint64_t *copied, bosun_err *err)
 {
-    if (bosun_fs_copy_content(source, out, dst, options, wait, copied, err) < 0)
+    if (bosun_fs_copy_content(source, out, dst, options, follower, wait, copied, err) < 0)
         return -1;
     if (fchmod(out, bosun_fs_copy_mode(source, options)) < 0 &&
         errno != EPERM) /* a file system without modes */
@@ -258,13 +273,29 @@ static int fill(const bosun_fs_source *source, int out, const char *dst, const b
     return options->sync ? bosun_fs_fsync(out, dst, err) : 0;
 }
 
+/* The same with the digest, which is taken while the copy is made and goes to disk. */
+static int fill_and_digest(const bosun_fs_source *source, int out, const char *dst,
+                           const bosun_fs_copy_options *options, const bosun_wait *wait, uint64_t *copied,
+                           bosun_err *err)
+{
+    bosun_fs_follower *follower = bosun_fs_follow(out, dst, source->st.st_size, err);
+    if (!follower)
+        return -1;
+    if (fill(source, out, dst, options, follower, wait, copied, err) == 0)
+        return bosun_fs_follow_end(follower, options->sha256, wait, err);
+    bosun_fs_follow_abandon(follower);
+    return -1;
+}
+
 static int copy_to_new(const bosun_fs_source *source, const char *dst, const bosun_fs_copy_options *options,
                        const bosun_wait *wait, uint64_t *copied, bosun_err *err)
 {
-    int out = bosun_fs_openat(AT_FDCWD, dst, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0600);
+    int access = options->sha256 ? O_RDWR : O_WRONLY;
+    int out = bosun_fs_openat(AT_FDCWD, dst, access | O_CREAT | O_EXCL | O_NOFOLLOW, 0600);
     if (out < 0)
         return bosun_err_errno(err, errno, "create", dst);
-    int rc = fill(source, out, dst, options, wait, copied, err);
+    int rc = options->sha256 ? fill_and_digest(source, out, dst, options, wait, copied, err)
+                             : fill(source, out, dst, options, NULL, wait, copied, err);
     if (rc == 0)
         rc = bosun_fs_close(out, dst, err);
     else

@@ -51,16 +51,17 @@ int bosun_fs_append(const char *path, const void *bytes, size_t len, mode_t mode
 typedef void bosun_fs_progress(void *data, uint64_t done, uint64_t total);
 
 typedef struct bosun_fs_copy_options {
-    mode_t mode; /* regardless of the umask; 0: the permission bits of the source */
-    bool sync;   /* fsync the copy before it is closed */
+    mode_t mode;           /* regardless of the umask; 0: the permission bits of the source */
+    bool sync;             /* fsync the copy before it is closed */
+    unsigned char *sha256; /* 32 bytes for the digest of what was written; NULL: none is taken */
     bosun_fs_progress *progress;
     void *data;
 } bosun_fs_copy_options;
 
 /* Copies a regular file to a new name (dst must not exist): reflink, else copy_file_range, else read and
  * write with a small buffer. Holes stay holes. A file without a size (bosun_fs_is_sized) is read to its end.
- * A source that changes during the copy is an error, and a failed copy is removed. *copied: its size. options
- * and copied may be NULL. */
+ * The digest is that of the copy, which a thread reads while it is made. A source that changes during the
+ * copy is an error, and a failed copy is removed. *copied: its size. options and copied may be NULL. */
 int bosun_fs_copy(const char *src, const char *dst, const bosun_fs_copy_options *options,
                   const bosun_wait *wait, uint64_t *copied, bosun_err *err);
 

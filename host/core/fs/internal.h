@@ -36,10 +36,20 @@ int bosun_fs_write_over(bosun_fs_target *target, const bosun_err *why, const cha
 /* Does `name` still refer to the file that is open as `fd`? 1, 0, or -1 with errno. */
 int bosun_fs_still_named(int dirfd, const char *name, int fd);
 
-/* Copies the content to `out`, an empty file with the name `dst`. *copied: its size; may be NULL. */
+/* Takes the SHA-256 of a file while it is written. `fd` is open for reading, `path` is for messages, and
+ * `size` what it will be. One of the two last functions ends it. NULL with err. */
+typedef struct bosun_fs_follower bosun_fs_follower;
+bosun_fs_follower *bosun_fs_follow(int fd, const char *path, off_t size, bosun_err *err);
+void bosun_fs_follow_grown(bosun_fs_follower *follower, off_t written); /* so many bytes are there by now */
+int bosun_fs_follow_end(bosun_fs_follower *follower, unsigned char digest[32], const bosun_wait *wait,
+                        bosun_err *err);
+void bosun_fs_follow_abandon(bosun_fs_follower *follower); /* may be NULL */
+
+/* Copies the content to `out`, an empty file with the name `dst`. *copied: its size; may be NULL. `follower`
+ * is told what is written, and may be NULL. */
 int bosun_fs_copy_content(const bosun_fs_source *source, int out, const char *dst,
-                          const bosun_fs_copy_options *options, const bosun_wait *wait, uint64_t *copied,
-                          bosun_err *err);
+                          const bosun_fs_copy_options *options, bosun_fs_follower *follower,
+                          const bosun_wait *wait, uint64_t *copied, bosun_err *err);
 
 /* The permissions of the copy. */
 mode_t bosun_fs_copy_mode(const bosun_fs_source *source, const bosun_fs_copy_options *options);

@@ -24,7 +24,7 @@ static int copy_over(const bosun_fs_source *source, const char *to, const bosun_
     int rc = bosun_fs_temp_create(&target, 0600, &temp, err);
     if (rc == 0) {
         temp.mode = bosun_fs_copy_mode(source, options);
-        rc = bosun_fs_copy_content(source, temp.fd, to, options, wait, NULL, err);
+        rc = bosun_fs_copy_content(source, temp.fd, to, options, NULL, wait, NULL, err);
         if (rc == 0)
             rc = bosun_fs_temp_commit(&target, &temp, true, err);
         else

@@ -1,6 +1,7 @@
 /* bosun.fs: reading, writing, copying and moving files. fs_folder.c, fs_stat.c and fs_lock.c have the other
  * functions of the module. */
 #include "fs.h"
+#include "core/base/crypto.h"
 #include "core/base/size.h"
 #include <errno.h>
 #include <stdio.h>
@@ -92,33 +93,52 @@ static copy_log start_log(lua_State *L, const char *path)
     return (copy_log){.host = host_of(L), .path = path, .start = bosun_monotonic()};
 }
 
-static int push_source_size(lua_State *L, const char *path)
+static void push_hex(lua_State *L, const unsigned char digest[BOSUN_SHA256_SIZE])
+{
+    char hex[2 * BOSUN_SHA256_SIZE + 1];
+    bosun_hex(hex, digest, BOSUN_SHA256_SIZE);
+    lua_pushstring(L, hex);
+}
+
+/* What a copy would return. */
+static int push_planned_copy(lua_State *L, const char *path, unsigned char *digest)
 {
     struct stat st;
     if (stat(path, &st) < 0)
         return bind_push_errno(L, errno, "open", path);
+    bosun_err err = {0};
+    if (digest && bosun_fs_sha256(path, digest, bind_wait(L), &err) < 0)
+        return bind_push_failure(L, &err);
     lua_pushinteger(L, (lua_Integer)st.st_size);
-    return 1;
+    if (!digest)
+        return 1;
+    push_hex(L, digest);
+    return 2;
 }
 
-/* fs.copy(src, dst, {mode=, sync=false}) -> bytes | nil, err */
+/* fs.copy(src, dst, {mode=, sync=false, sha256=false}) -> bytes, digest | nil, err */
 static int fs_copy(lua_State *L)
 {
-    static const char *const known[] = {"mode", "sync", NULL};
+    static const char *const known[] = {"mode", "sync", "sha256", NULL};
     const char *src = bind_check_path(L, 1);
     const char *dst = bind_check_path(L, 2);
     bind_check_options(L, 3, known);
+    unsigned char digest[BOSUN_SHA256_SIZE];
     copy_log log = start_log(L, src);
     bosun_fs_copy_options options = {.mode = bind_option_mode(L, 3), .progress = log_progress, .data = &log};
     options.sync = bind_option_bool(L, 3, "sync", false);
+    options.sha256 = bind_option_bool(L, 3, "sha256", false) ? digest : NULL;
     if (!host_effect_begin(L, "fs.copy", "%s -> %s", src, dst))
-        return push_source_size(L, src);
+        return push_planned_copy(L, src, options.sha256);
     bosun_err err = {0};
     uint64_t copied;
     if (bosun_fs_copy(src, dst, &options, bind_wait(L), &copied, &err) < 0)
         return bind_push_failure(L, &err);
     lua_pushinteger(L, (lua_Integer)copied);
-    return 1;
+    if (!options.sha256)
+        return 1;
+    push_hex(L, digest);
+    return 2;
 }
 
 /* fs.move(from, to) -> true | nil, err */

@@ -17,13 +17,19 @@ static int push_outcome(lua_State *L, int rc, const char *op, const char *path)
     return 1;
 }
 
+static void set_time(lua_State *L, const char *key, const struct timespec *time)
+{
+    lua_pushnumber(L, (lua_Number)time->tv_sec + (lua_Number)time->tv_nsec / 1e9);
+    lua_setfield(L, -2, key);
+}
+
 static void push_properties(lua_State *L, const struct stat *st)
 {
     const char *type = bind_fs_type_name(bosun_fs_type(st->st_mode));
-    lua_createtable(L, 0, 11);
+    lua_createtable(L, 0, 12);
     bind_set_text(L, "type", type, strlen(type));
-    lua_pushnumber(L, (lua_Number)st->st_mtim.tv_sec + (lua_Number)st->st_mtim.tv_nsec / 1e9);
-    lua_setfield(L, -2, "mtime");
+    set_time(L, "mtime", &st->st_mtim);
+    set_time(L, "ctime", &st->st_ctim);
     bind_set_integer(L, "size", (lua_Integer)st->st_size);
     bind_set_integer(L, "mode", (lua_Integer)(st->st_mode & 07777));
     bind_set_integer(L, "uid", (lua_Integer)st->st_uid);

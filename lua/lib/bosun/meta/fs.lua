@@ -39,6 +39,7 @@ function fs.append(path, s, options) end
 ---@class bosun.fs.CopyOptions
 ---@field mode? integer of the copy, regardless of the umask; default: the source's permission bits
 ---@field sync? boolean default false; true: the content is on disk before the call returns
+---@field sha256? boolean default false; true: also returns the copy's SHA-256, which is taken while the copy is made
 
 --- Copies a regular file to a path that does not exist yet. The kernel does the copying and shares blocks where the
 --- file system can, so large files need no memory. The log shows the progress of a long copy. A failed copy is removed.
@@ -46,8 +47,8 @@ function fs.append(path, s, options) end
 ---@param dst string
 ---@param options? bosun.fs.CopyOptions
 ---@return integer|nil bytes
----@return bosun.Error|nil err code "EEXIST": dst exists; "invalid": src is not a regular file, or changed during the
----copy
+---@field sha256? boolean default false; true: also returns the SHA-256 of the copy, taken while it is made
+---"invalid": src is not a regular file, or changed during the copy
 function fs.copy(src, dst, options) end
 
 --- Renames, and replaces `to`. A regular file may move to another file system: it is copied next to `to`, renamed, and
@@ -114,7 +115,8 @@ function fs.walk(path) end
 ---@field sized boolean false: only reading tells how much there is, because the kernel or a FUSE program makes the
 ---content while it is read, as in /proc and /sys; an empty file counts as one of these
 ---@field mode integer permission bits
----@field mtime number seconds since the epoch
+---@field mtime number when the content changed last, in seconds since the epoch; programs can set it
+---@field ctime number when the content or a property changed last; programs cannot set it
 ---@field uid integer
 ---@field gid integer
 ---@field ino integer
