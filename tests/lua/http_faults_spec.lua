@@ -161,6 +161,21 @@ describe("bosun.http, when the server", function()
       ]], { args = { "--timeout", "60" } }))
     end)
 
+    it("repeats any failure of a server that asks to come again, when told to", function()
+      assert.same({ 200, 2, 500, 1, 403, 1 }, run [[
+        local function busy(key, after, status)
+          local query = { key = key, times = 1, after = after, status = status }
+          local retry = { on = { "retry_after" }, max_wait = 0 }
+          local resp = assert(http.get(bad .. "/busy", { query = query, retry = retry }))
+          return resp.status, resp.attempts
+        end
+        local results = { busy("r1", 1, "500 Oh") }
+        results[3], results[4] = busy("r2", nil, "500 Oh")
+        results[5], results[6] = busy("r3", 1, "403 No")
+        return results
+      ]])
+    end)
+
     it("follows failed connections, but not once the sink has received bytes", function()
       assert.same({ "closed", 3, "closed", 1, "closed", 1, 2 }, run [[
         local function drop(key, options)

@@ -89,6 +89,15 @@ describe("bosun.http", function()
       { 24, "application/x-www-form-urlencoded", "24" }, { 0, "none", "0" }, { 0, "none", "0" }, 1 }, seen)
   end)
 
+  it("sends in a dry run what only reads", function()
+    assert.same({ true, "POST", false, false }, run([[
+      local planned = assert(http.post(echo .. "/echo", { body = "x" }))
+      local sent = assert(http.post(echo .. "/echo", { body = "x", reads = true }))
+      assert(http.get(echo .. "/echo", { sink = root .. "/planned", reads = true }))
+      return { planned.dry_run, sent:json().method, sent.dry_run, io.open(root .. "/planned") ~= nil }
+    ]], { args = { "--dry-run" } }))
+  end)
+
   it("sends no header about a body with a GET", function()
     assert.same({ "none none", "none none", "x/y none" }, run [[
       local function send(options)

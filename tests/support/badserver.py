@@ -1,5 +1,6 @@
-"""badserver.py PORT_FILE: an HTTP server on a free port of 127.0.0.1, written to PORT_FILE, that misbehaves in a way of
-its own for each path, and does what nginx cannot: echo, count, change protocols. Runs until it is killed."""
+"""badserver.py PORT_FILE [PEM]: an HTTP server on a free port of 127.0.0.1, written to PORT_FILE, that misbehaves in a way of
+its own for each path, and does what nginx cannot: echo, count, change protocols. With a PEM file, it serves https. Runs
+until it is killed."""
 import base64
 import gzip
 import hashlib
@@ -7,6 +8,7 @@ import json
 import os
 import socket
 import socketserver
+import ssl
 import struct
 import sys
 import threading
@@ -133,6 +135,67 @@ def upgrade_refused(r):
     return r.reply('{"reason":"Forbidden"}', "403 Forbidden")
 
 
+class WebSocket:
+    """The server's side of RFC 6455, with whatever frames a test wants."""
+
+    def __init__(self, r):
+        self.r = r
+        accept = base64.b64encode(hashlib.sha1((r.headers["sec-websocket-key"] +
+                                                "258EAFA5-E914-47DA-95CA-C5AB0DC85B11").encode()).digest()).decode()
+        more = "".join(f"{name}: {r.query[key]}\r\n" for name, key in (("Sec-WebSocket-Protocol", "protocol"),
+                                                                       ("Sec-WebSocket-Extensions", "extension"))
+                       if key in r.query)
+        r.send("HTTP/1.1 101 Go\r\nConnection: Upgrade\r\n"
+               f"Upgrade: {r.query.get('upgrade', 'WebSocket')}\r\n"
+               f"Sec-WebSocket-Accept: {r.query.get('accept', accept)}\r\n{more}\r\n")
+
+    def frame(self, kind, data, final=True):
+        size = len(data)
+        length = (bytes([size]) if size < 126 else b"\x7e" + struct.pack(">H", size) if size < 65536 else
+                  b"\x7f" + struct.pack(">Q", size))
+        self.r.send(bytes([kind | (0x80 if final else 0)]) + length + data)
+
+    def receive(self):
+        """The next frame: kind, data; None at the end."""
+        head = self.r.file.read(2)
+        if len(head) < 2:
+            return None, b""
+        size = head[1] & 127
+        if size > 125:
+            size = int.from_bytes(self.r.file.read(2 if size == 126 else 8), "big")
+        mask = self.r.file.read(4)
+        assert head[1] & 128, "a client masks"
+        data = self.r.file.read(size)
+        repeated = int.from_bytes((mask * (size // 4 + 1))[:size], "big")
+        return head[0] & 15, (int.from_bytes(data, "big") ^ repeated).to_bytes(size, "big")
+
+
+def websocket(r):
+    """`raw`: sends these bytes (hex) and tells what came back as a last text; else echoes. `flood`: sends so many
+    messages of 64 KiB before it reads anything."""
+    ws = WebSocket(r)
+    r.send(bytes.fromhex(r.query.get("raw", "")))
+    for _ in range(int(r.query.get("flood", 0))):
+        ws.frame(2, b"x" * 65536)
+    while True:
+        kind, data = ws.receive()
+        if kind in (None, 8) or data == b"drop":
+            return
+        if kind == 10:
+            ws.frame(1, b"pong " + data)
+        elif data == b"fragments":
+            ws.frame(1, b"fr", False)
+            ws.frame(9, b"between")
+            ws.frame(0, b"", False)
+            ws.frame(0, b"agments")
+        elif data == b"ping":
+            ws.frame(9, b"are you there")
+        elif data == b"bye":
+            ws.frame(8, struct.pack(">H", 4001) + b"enough")
+        else:
+            ws.frame(kind, data)
+
+
 def reset(r):
     r.send("HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n" + "x" * 1000)
     r.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
@@ -251,7 +314,8 @@ def redirect(r):
 
 PATHS = {
     "/echo": echo, "/counted": counted, "/how-many": how_many, "/several": several, "/busy": busy, "/lines": lines,
-    "/upgrade": upgrade, "/upgrade-refused": upgrade_refused, "/reset": reset, "/short": short, "/cut-chunk": cut_chunk,
+    "/upgrade": upgrade, "/upgrade-refused": upgrade_refused, "/websocket": websocket,
+    "/reset": reset, "/short": short, "/cut-chunk": cut_chunk,
     "/trickle": trickle, "/endless-headers": endless_headers, "/long-header": long_header, "/bad-gzip": bad_gzip,
     "/endless-continue": endless_continue, "/endless-body": endless_body, "/endless-lines": endless_lines, "/bomb": bomb,
     "/packed": packed, "/change": change, "/early": early, "/status-line": status_line, "/garbage": garbage,
@@ -260,6 +324,13 @@ PATHS = {
 
 
 class Handler(socketserver.StreamRequestHandler):
+    def setup(self):
+        if len(sys.argv) > 2:
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            context.load_cert_chain(sys.argv[2])
+            self.request = context.wrap_socket(self.request, server_side=True)
+        super().setup()
+
     def read_request(self):
         line = self.rfile.readline().decode("latin-1").strip()
         if not line:

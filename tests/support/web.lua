@@ -39,13 +39,16 @@ local function free_ports(n)
   return ports
 end
 
---- The misbehaving server: its port, and a handle to close.
-function web.bad(workspace)
+--- The misbehaving server: its port, and a handle to close. `pem`: a certificate and its key, for https.
+function web.bad(workspace, pem)
   local file = workspace:path("bad.port")
+  os.remove(file)
   local command = "/usr/bin/python3 -B tests/support/badserver.py " .. quoted(file)
+  if pem then command = command .. " " .. quoted(pem) end
   local handle = start(command, workspace:path("bad.log"))
   local port = poll("badserver.py starts", function() return workspace:read("bad.port") end)
-  return { url = "http://127.0.0.1:" .. port, port = math.tointeger(port), handle = handle }
+  local url = ("%s://127.0.0.1:%d"):format(pem and "https" or "http", math.tointeger(port))
+  return { url = url, port = math.tointeger(port), handle = handle }
 end
 
 local CONFIG = [[

@@ -41,17 +41,15 @@ static int timed_out(const bosun_http_connection *c, bosun_err *err)
                          c->transfer->label);
 }
 
-/* Waits until the socket is ready again. */
-static int wait_ready(const bosun_http_connection *c, short events, int64_t until, const bosun_wait *wait,
-                      bosun_err *err)
+int bosun_http_connection_wait(const bosun_http_connection *c, short events, int64_t until,
+                               const bosun_wait *wait, bosun_err *err)
 {
     curl_socket_t fd = CURL_SOCKET_BAD;
     (void)c->client->curl->easy_getinfo(c->transfer->easy, CURLINFO_ACTIVESOCKET, &fd);
     if (fd == CURL_SOCKET_BAD)
         return bosun_err_set(err, BOSUN_HTTP_CLOSED, "http.connect", "%s failed: the connection is closed",
                              c->transfer->label);
-    int rc = bosun_wait_fd(wait, fd, events, until, "http.connect", err);
-    return rc == 0 ? timed_out(c, err) : rc < 0 ? -1 : 0;
+    return bosun_wait_fd(wait, fd, events, until, "http.connect", err);
 }
 
 static int broken(const bosun_http_connection *c, CURLcode rc, const char *what, bosun_err *err)
@@ -60,21 +58,58 @@ static int broken(const bosun_http_connection *c, CURLcode rc, const char *what,
                          c->transfer->label, what, c->client->curl->easy_strerror(rc));
 }
 
+int bosun_http_connection_try_send(bosun_http_connection *c, const void *bytes, size_t len, size_t *sent,
+                                   bosun_err *err)
+{
+    *sent = 0;
+    CURLcode rc = c->client->curl->easy_send(c->transfer->easy, bytes, len, sent);
+    return rc == CURLE_OK || rc == CURLE_AGAIN ? 0 : broken(c, rc, "send", err);
+}
+
 int bosun_http_connection_send(bosun_http_connection *c, const void *bytes, size_t len,
                                const bosun_wait *wait, bosun_err *err)
 {
     const char *at = bytes;
     while (len > 0) {
         size_t sent = 0;
-        CURLcode rc = c->client->curl->easy_send(c->transfer->easy, at, len, &sent);
-        if (rc == CURLE_AGAIN && wait_ready(c, POLLOUT, BOSUN_NO_DEADLINE, wait, err) < 0)
+        if (bosun_http_connection_try_send(c, at, len, &sent, err) < 0)
             return -1;
-        if (rc != CURLE_OK && rc != CURLE_AGAIN)
-            return broken(c, rc, "send", err);
+        if (sent == 0 && bosun_http_connection_wait(c, POLLOUT, BOSUN_NO_DEADLINE, wait, err) < 0)
+            return -1;
         at += sent;
         len -= sent;
     }
     return 0;
+}
+
+/* Bytes that arrived together with the header of the reply. */
+static size_t take_early(bosun_http_connection *c, void *bytes, size_t size)
+{
+    size_t left = c->early.len - c->early_start;
+    size_t n = left < size ? left : size;
+    if (n == 0)
+        return 0;
+    memcpy(bytes, c->early.data + c->early_start, n);
+    c->early_start += n;
+    if (c->early_start == c->early.len)
+        bosun_buf_free(&c->early), c->early_start = 0;
+    return n;
+}
+
+/* From the socket alone. */
+static int try_receive(bosun_http_connection *c, void *bytes, size_t size, size_t *received, bosun_err *err)
+{
+    CURLcode rc = c->client->curl->easy_recv(c->transfer->easy, bytes, size, received);
+    if (rc == CURLE_AGAIN)
+        return 0;
+    return rc == CURLE_OK ? 1 : broken(c, rc, "receive", err);
+}
+
+int bosun_http_connection_try_recv(bosun_http_connection *c, void *bytes, size_t size, size_t *received,
+                                   bosun_err *err)
+{
+    *received = take_early(c, bytes, size);
+    return *received > 0 ? 1 : try_receive(c, bytes, size, received, err);
 }
 
 static ptrdiff_t receive(bosun_http_connection *c, void *bytes, size_t size, int64_t until,
@@ -82,28 +117,20 @@ static ptrdiff_t receive(bosun_http_connection *c, void *bytes, size_t size, int
 {
     for (;;) {
         size_t n = 0;
-        CURLcode rc = c->client->curl->easy_recv(c->transfer->easy, bytes, size, &n);
-        if (rc == CURLE_OK)
-            return (ptrdiff_t)n;
-        if (rc != CURLE_AGAIN)
-            return broken(c, rc, "receive", err);
-        if (wait_ready(c, POLLIN, until, wait, err) < 0)
-            return -1;
+        int rc = try_receive(c, bytes, size, &n, err);
+        if (rc != 0)
+            return rc < 0 ? -1 : (ptrdiff_t)n;
+        rc = bosun_http_connection_wait(c, POLLIN, until, wait, err);
+        if (rc <= 0)
+            return rc < 0 ? -1 : timed_out(c, err);
     }
 }
 
 ptrdiff_t bosun_http_connection_recv(bosun_http_connection *c, void *bytes, size_t size, int64_t until,
                                      const bosun_wait *wait, bosun_err *err)
 {
-    size_t left = c->early.len - c->early_start;
-    if (left == 0)
-        return receive(c, bytes, size, until, wait, err);
-    size_t n = left < size ? left : size;
-    memcpy(bytes, c->early.data + c->early_start, n);
-    c->early_start += n;
-    if (c->early_start == c->early.len)
-        bosun_buf_free(&c->early), c->early_start = 0;
-    return (ptrdiff_t)n;
+    size_t early = take_early(c, bytes, size);
+    return early > 0 ? (ptrdiff_t)early : receive(c, bytes, size, until, wait, err);
 }
 
 /* The request as text, without the headers that libcurl would add. */

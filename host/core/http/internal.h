@@ -130,6 +130,16 @@ const char *bosun_http_find_header(const bosun_http_reply *reply, const char *na
 /* Is the reply a redirect that has to be followed? */
 bool bosun_http_is_redirected(const bosun_http_transfer *t);
 
+/* Send and receive without waiting (connect.c). *sent: how many bytes went; 0: the connection is not ready.
+ * try_recv: 1: *received bytes, 0 if the other side has closed the connection · 0: nothing is there · -1. */
+int bosun_http_connection_try_send(bosun_http_connection *c, const void *bytes, size_t len, size_t *sent,
+                                   bosun_err *err);
+int bosun_http_connection_try_recv(bosun_http_connection *c, void *bytes, size_t size, size_t *received,
+                                   bosun_err *err);
+/* Waits until the socket is ready for `events`. 1; 0: `until` has passed; -1. */
+int bosun_http_connection_wait(const bosun_http_connection *c, short events, int64_t until,
+                               const bosun_wait *wait, bosun_err *err);
+
 /* Why there is no connection to a Unix socket. Returns -1. */
 int bosun_http_socket_failed(const bosun_http_transfer *t, const char *path, int errnum, bosun_err *err);
 

@@ -111,5 +111,6 @@ int bind_http_open(lua_State *L)
     bind_http_add_transfer(L);
     luaL_newlib(L, functions);
     bind_http_add_connection(L);
+    bind_http_add_websocket(L);
     return 1;
 }

@@ -12,6 +12,13 @@ typedef struct bind_http_client_box {
     bool closed;
 } bind_http_client_box;
 
+#define BIND_HTTP_CONNECTION "bosun.http.connection" /* metatable of the following */
+
+typedef struct bind_http_connection_box {
+    bosun_http_connection *connection; /* NULL: closed, or it has become a WebSocket */
+    bosun_http_reply refusal;          /* the reply of a server that did not switch; status 0: none */
+} bind_http_connection_box;
+
 /* Fills *request from the table at `index`, checked before by lua/lib/bosun/http/request.lua. The request
  * borrows from the table and from the values this function pushes. [-0, +n, e] */
 void bind_http_read_request(lua_State *L, int index, bosun_http_request *request);
@@ -29,5 +36,9 @@ void bind_http_add_transfer(lua_State *L);
 
 /* Creates the class of connections, and adds `connect` to the module at the top of the stack. [-0, +0, m] */
 void bind_http_add_connection(lua_State *L);
+
+/* Creates the class of WebSockets, and adds `websocket` and `websocket_accept` to the module at the top of
+ * the stack. [-0, +0, m] */
+void bind_http_add_websocket(lua_State *L);
 
 #endif

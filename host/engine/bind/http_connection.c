@@ -2,14 +2,8 @@
 #include "core/base/buf.h"
 #include "http.h"
 
-#define CONNECTION_METATABLE "bosun.http.connection"
-#define RECEIVE_MAX          ((lua_Integer)64 * 1024) /* default of recv's option max */
-#define RECEIVE_LIMIT        ((lua_Integer)64 * 1024 * 1024)
-
-typedef struct connection_box {
-    bosun_http_connection *connection; /* NULL: closed */
-    bosun_http_reply refusal;          /* the reply of a server that did not switch; status 0: none */
-} connection_box;
+#define RECEIVE_MAX   ((lua_Integer)64 * 1024) /* default of recv's option max */
+#define RECEIVE_LIMIT ((lua_Integer)64 * 1024 * 1024)
 
 /* native.connect(request) -> connection, reply | nil, err [, reply that refused the switch] */
 static int http_connect(lua_State *L)
@@ -17,9 +11,9 @@ static int http_connect(lua_State *L)
     luaL_checktype(L, 1, LUA_TTABLE);
     bosun_http_request request;
     bind_http_read_request(L, 1, &request);
-    connection_box *box = lua_newuserdatauv(L, sizeof *box, 0);
-    *box = (connection_box){0};
-    luaL_setmetatable(L, CONNECTION_METATABLE);
+    bind_http_connection_box *box = lua_newuserdatauv(L, sizeof *box, 0);
+    *box = (bind_http_connection_box){0};
+    luaL_setmetatable(L, BIND_HTTP_CONNECTION);
     bosun_err err = {0};
     box->connection = bosun_http_connect(&request, bind_wait(L), &box->refusal, &err);
     if (box->connection) {
@@ -33,14 +27,14 @@ static int http_connect(lua_State *L)
     return 3;
 }
 
-static connection_box *check_box(lua_State *L)
+static bind_http_connection_box *check_box(lua_State *L)
 {
-    return luaL_checkudata(L, 1, CONNECTION_METATABLE);
+    return luaL_checkudata(L, 1, BIND_HTTP_CONNECTION);
 }
 
 static bosun_http_connection *check_open(lua_State *L)
 {
-    connection_box *box = check_box(L);
+    bind_http_connection_box *box = check_box(L);
     luaL_argcheck(L, box->connection, 1, "the connection is closed");
     return box->connection;
 }
@@ -80,7 +74,7 @@ static int connection_recv(lua_State *L)
 /* connection:close(), __close and __gc */
 static int connection_close(lua_State *L)
 {
-    connection_box *box = check_box(L);
+    bind_http_connection_box *box = check_box(L);
     bosun_http_connection_free(box->connection);
     box->connection = NULL;
     bosun_buf_free(&box->refusal.headers);
@@ -94,7 +88,7 @@ void bind_http_add_connection(lua_State *L)
         {"send", connection_send}, {"recv", connection_recv}, {"close", connection_close}, {NULL, NULL}};
     static const luaL_Reg metamethods[] = {
         {"__gc", connection_close}, {"__close", connection_close}, {NULL, NULL}};
-    bind_push_class(L, CONNECTION_METATABLE, methods, metamethods);
+    bind_push_class(L, BIND_HTTP_CONNECTION, methods, metamethods);
     lua_pop(L, 1);
     lua_pushcfunction(L, http_connect);
     lua_setfield(L, -2, "connect");

@@ -17,16 +17,17 @@
 --- redirect to another host carries no Authorization and Cookie headers, but all others. Proxies come from the
 --- environment (https_proxy, http_proxy, all_proxy, no_proxy). Every request ends by the deadline of the action.
 ---
---- In a dry run GET, HEAD, OPTIONS and TRACE are sent. Other requests, and those with a file as sink, are added to the
---- plan and return the response that the option `dry_run` describes, by default status 200 with an empty body.
+--- In a dry run GET, HEAD, OPTIONS, TRACE and requests with `reads` are sent. Other requests, and those with a file as
+--- sink, are added to the plan and return the response that the option `dry_run` describes, by default status 200 with
+--- an empty body.
 
 local check_options = require("bosun.options").check
+local connection = require "bosun.http.connection"
 local driver = require "bosun.http.driver"
 local list_problem = require("bosun.native.list").problem
 local native = require "bosun.native.http"
 local request = require "bosun.http.request"
-local response = require "bosun.http.response"
-local time = require "bosun.time"
+local websocket = require "bosun.http.websocket"
 
 local http = {}
 
@@ -64,6 +65,7 @@ local ALL = { concurrency = "positive" }
 ---@field follow? boolean|integer the most redirects to follow; true: 10. Default true for GET and HEAD, false for other
 ---methods. A redirect keeps method and body, but 303 leads to a GET, and so do 301 and 302 after a POST. A body that a
 ---function makes cannot be sent again: the error "redirect"
+---@field reads? boolean the request changes nothing, whatever its method: a dry run sends it, too
 ---@field dry_run? { status?: integer, headers?: table<string, string>, body?: string } the response in a dry run
 ---@field upgrade? string for http.connect: the protocol to switch to
 
@@ -85,7 +87,8 @@ local ALL = { concurrency = "positive" }
 ---@field max? integer the most attempts after the first; default 3
 ---@field backoff? number seconds before the second attempt, doubled for each further one; default 0.5
 ---@field max_wait? number longest pause in seconds, also for Retry-After; default 60
----@field on? (integer|string)[] statuses and error codes; default 429, 502, 503, 504 and connection failures
+---@field on? (integer|string)[] statuses and error codes; default 429, 502, 503, 504 and connection failures.
+---"retry_after": any status from 500 on whose reply has a Retry-After
 ---@field any_method? boolean also POST and PATCH, although the server may then act on them twice
 
 --- Raises a problem of the options at the line of the plugin. The public functions return the results of their helpers
@@ -124,72 +127,6 @@ local function stream(client, options, on_line)
     misuse("http.stream", "option sink: the lines go to the function")
   end
   return one(client, "http.stream", { on_line = on_line }, options)
-end
-
----@class bosun.http.Connection an upgraded connection that carries bytes both ways. Close it: `local c <close> = …`
----@field status integer 101
----@field headers bosun.http.Headers
----@field dry_run boolean there is no connection: bytes sent are dropped, and none arrive
-local Connection = {}
-Connection.__index = Connection
-
---- Sends all bytes.
----@param bytes string
----@return true|nil ok
----@return bosun.Error|nil err
-function Connection:send(bytes)
-  if self.dry_run then return true end
-  return self._native:send(bytes)
-end
-
---- Waits for bytes to arrive.
----@param options? { max?: integer, timeout?: number } max: bytes per call, default 64 KiB; timeout: seconds
----@return string|nil bytes nil: the other side has closed the connection, or it failed
----@return bosun.Error|nil err
-function Connection:recv(options)
-  if self.dry_run then return nil end
-  return self._native:recv(options)
-end
-
---- Closes the connection. Closing again does nothing.
-function Connection:close()
-  if self._native then self._native:close() end
-end
-
-Connection.__close = Connection.close
-
-local function add_upgrade(headers, protocol)
-  headers[#headers + 1] = "Connection"
-  headers[#headers + 1] = "Upgrade"
-  headers[#headers + 1] = "Upgrade"
-  headers[#headers + 1] = protocol
-end
-
-local function planned_connection(job)
-  local resp = response.planned(job)
-  return setmetatable({ status = 101, headers = resp.headers, dry_run = true }, Connection)
-end
-
-local function connect(client, url, options)
-  options = options or {}
-  local job, problem = request.prepare(client._defaults, options, { url = url })
-  if not job then misuse("http.connect", problem) end
-  if options.sink or options.source then
-    misuse("http.connect", "options sink and source: bytes go through the connection")
-  end
-  if not options.upgrade then misuse("http.connect", "option upgrade: expected the protocol to switch to") end
-  job.attempt = 1
-  add_upgrade(job.native.headers, options.upgrade)
-  if not native.effect("http.connect", job.native.shown_url) then return planned_connection(job) end
-  local started = time.monotonic()
-  local connection, reply, refusal = native.connect(job.native)
-  native.trace("http.connect", job.label, started, connection and tostring(reply.status) or tostring(reply))
-  if connection then
-    local headers = response.new(reply, job).headers
-    return setmetatable({ _native = connection, status = reply.status, headers = headers, dry_run = false }, Connection)
-  end
-  reply.response = refusal and response.new(refusal, job)
-  return nil, reply
 end
 
 ---@class bosun.http.Client shares connections and options between its requests. Close it:
@@ -282,7 +219,16 @@ end
 ---@return bosun.http.Connection|nil connection
 ---@return bosun.Error|nil err
 function Client:connect(url, options)
-  return connect(self, url, options)
+  return connection.open(self, url, options)
+end
+
+--- As http.websocket. The connection is not shared with other requests.
+---@param url bosun.http.Text
+---@param options? bosun.http.WebSocketOptions
+---@return bosun.http.WebSocket|nil ws
+---@return bosun.Error|nil err
+function Client:websocket(url, options)
+  return websocket.open(self, url, options)
 end
 
 --- Closes the connections. Requests after that raise an error; closing again does nothing.
@@ -388,14 +334,29 @@ function http.stream(options, on_line)
   return stream(shared, options, on_line)
 end
 
---- Asks the server to switch to another protocol, and returns the connection: for WebSockets, and for attach and exec
---- of Docker and Kubernetes. The plugin speaks the protocol.
+--- Asks the server to switch to another protocol, and returns the connection, as attach and exec of Docker need it. The
+--- plugin speaks the protocol. For WebSockets, see http.websocket.
 ---@param url bosun.http.Text http or https
 ---@param options bosun.http.Options with `upgrade` ("websocket", "tcp"); `timeout` limits the wait for the reply
 ---@return bosun.http.Connection|nil connection
 ---@return bosun.Error|nil err code "upgrade": the server gave another reply, which is in `err.response`
 function http.connect(url, options)
-  return connect(shared, url, options)
+  return connection.open(shared, url, options)
+end
+
+--- Opens a WebSocket (RFC 6455).
+---
+---     local ws <close> = assert(http.websocket("https://host/events", { protocols = { "v1" } }))
+---     assert(ws:send("hello", { text = true }))
+---     local message = assert(ws:recv { timeout = 5 })
+---
+---@param url bosun.http.Text http or https
+---@param options? bosun.http.WebSocketOptions `timeout` limits the wait for the reply
+---@return bosun.http.WebSocket|nil ws
+---@return bosun.Error|nil err code "upgrade": the server gave another reply, which is in `err.response`; "protocol": it
+---does not open a WebSocket
+function http.websocket(url, options)
+  return websocket.open(shared, url, options)
 end
 
 --- Escapes text for the path or query of a URL: all bytes but letters, digits and "-._~" become %XX.

@@ -30,7 +30,7 @@ local OPTIONS = {
   form = "table", source = "string|function", sink = "string|function", sync = "boolean", timeout = "timeout",
   connect_timeout = "timeout", stall = "seconds", unix_socket = "string", tls = "table", proxy = "text|boolean",
   auth = "table", retry = "table", max_bytes = "count", max_line = "count", follow = "boolean|count",
-  dry_run = "table", upgrade = "string",
+  dry_run = "table", upgrade = "string", reads = "boolean",
 }
 local TLS = { ca = "text", cert = "text", key = "text", verify = "boolean", server_name = "string" }
 local AUTH = { bearer = "text", user = "text", password = "text" }
@@ -285,7 +285,7 @@ local function make(options)
     sink = callback(options.sink), source = callback(options.source),
     retry = retry.make(options.retry, IDEMPOTENT[method] or false),
     dry_run = options.dry_run,
-    changes = not SAFE[method] or to.sink_path ~= nil,
+    reads = options.reads, changes = not (SAFE[method] or options.reads) or to.sink_path ~= nil,
   }
 end
 

@@ -26,10 +26,16 @@ function retry.make(options, is_idempotent)
   }
 end
 
-local function may_retry(job, reason)
+--- Is the outcome of an attempt one that the policy names?
+local function is_named(policy, reply, err)
+  if not reply then return policy.on[err.code] end
+  return policy.on[reply.status] or policy.on.retry_after and reply.status >= 500 and reply.retry_after > 0
+end
+
+local function may_retry(job, reply, err)
   local policy = job.retry
-  return policy and policy.allowed and job.attempt <= policy.max and policy.on[reason] and not job.delivered
-    and not job.source
+  return policy and policy.allowed and job.attempt <= policy.max and is_named(policy, reply, err)
+    and not job.delivered and not job.source
 end
 
 --- Seconds until the next attempt of a job: what the server asks for, or a random pause that doubles each time. nil: it
@@ -39,7 +45,7 @@ end
 ---@param err? bosun.Error
 ---@return number|nil
 function retry.pause(job, reply, err)
-  if not may_retry(job, reply and reply.status or err.code) then return nil end
+  if not may_retry(job, reply, err) then return nil end
   local policy = job.retry
   local pause = policy.backoff * 2 ^ (job.attempt - 1) * (0.75 + math.random() / 2)
   if reply and reply.retry_after > 0 then pause = reply.retry_after end
