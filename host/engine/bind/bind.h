@@ -142,6 +142,7 @@ int bind_list_open(lua_State *L);
 int bind_log_open(lua_State *L);
 int bind_time_open(lua_State *L);
 int bind_crypto_open(lua_State *L);
+int bind_regex_open(lua_State *L);
 int bind_secret_open(lua_State *L);
 int bind_secrets_open(lua_State *L);
 int bind_base64_open(lua_State *L);

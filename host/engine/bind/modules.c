@@ -20,6 +20,7 @@ static const luaL_Reg modules[] = {
     {"options", bind_options_open},
     {"path", bind_path_open},
     {"process", bind_process_open},
+    {"regex", bind_regex_open},
     {"secret", bind_secret_open},
     {"size", bind_size_open},
     {"suggest", bind_suggest_open},
