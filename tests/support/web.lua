@@ -124,4 +124,27 @@ function web.nginx(workspace)
   }
 end
 
+local ROUTES = [[
+daemon off; master_process off; pid "ROOT/routes.pid"; error_log "ROOT/routes-error.log";
+events { worker_connections 64; }
+http {
+  log_format short '$request_method $uri';
+  access_log "ROOT/routes.log" short;
+  client_body_temp_path "ROOT/rb"; proxy_temp_path "ROOT/rp"; fastcgi_temp_path "ROOT/rf"; uwsgi_temp_path "ROOT/ru";
+  scgi_temp_path "ROOT/rs"; default_type application/json;
+  server { listen 127.0.0.1:PORT; root "ROOT/none"; BODY }
+}
+]]
+
+--- nginx whose only server has this content: "location = /info { return 200 '{}'; }". routes.log has what it was asked.
+function web.routes(workspace, body)
+  local root, port = workspace.root, free_ports(1)[1]
+  local values = { ROOT = root, PORT = tostring(port), BODY = body }
+  local path = workspace:write("routes.conf", (ROUTES:gsub("%u%u%u%u", values)))
+  local handle = start(("/usr/sbin/nginx -c %s -p %s -e %s/routes-error.log"):format(path, root, root),
+    workspace:path("routes-out.log"))
+  poll("nginx starts", function() return (workspace:read("routes.pid") or "") ~= "" end)
+  return { handle = handle, url = "http://127.0.0.1:" .. port }
+end
+
 return web
