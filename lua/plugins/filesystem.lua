@@ -12,6 +12,7 @@
 
 local BosunPluginBase = require "bosun.plugin_base"
 local Store = require "filesystem.store"
+local artifact = require "bosun.artifact"
 local given = require "bosun.deployment_info"
 local path = require "bosun.path"
 local prediction = require "filesystem.prediction"
@@ -55,6 +56,10 @@ FilesystemPlugin.config_schema = {
     type = "string", default = "{id}/predict", check = prediction.is_path,
     description = "what follows the base in a prediction URL: {id}, {directory} and {modelId} are filled in",
   },
+  artifactDigest = {
+    type = "boolean", default = true,
+    description = "take the SHA-256 of models, to tell when one was altered",
+  },
   deploymentKVFile = {
     type = "string", check = is_file_name, description = "the file to write the deployment's keyValueConfig to",
   },
@@ -64,12 +69,14 @@ function FilesystemPlugin:init()
   self.store = Store.new(self.config)
 end
 
---- The data of a successful start or replacement; nil without a base URL.
-function FilesystemPlugin:prediction_data(entry, model_id)
-  local base = self.config.deploymentPredictionBaseUrl
-  if not base then return nil end
-  local parts = { id = entry.id, directory = entry.name, modelId = model_id }
-  return { predictionUrl = prediction.url(base, self.config.deploymentPredictionPath, parts) }
+--- The data of a successful start or replacement; nil when there is nothing to tell.
+function FilesystemPlugin:serving_data(entry, model_id, sha256)
+  local base, data = self.config.deploymentPredictionBaseUrl, { artifactSha256 = sha256 }
+  if base then
+    local parts = { id = entry.id, directory = entry.name, modelId = model_id }
+    data.predictionUrl = prediction.url(base, self.config.deploymentPredictionPath, parts)
+  end
+  return next(data) and data
 end
 
 --- The environment's own health.
@@ -108,7 +115,9 @@ end
 
 --- The status of a deployment of which this was found.
 local function verdict(entry, now)
-  local data = now.info and { currentModelId = now.info.model_id }
+  local info = now.info
+  local sha256 = now.kind == "whole" and info.model_sha256 or nil
+  local data = info and { currentModelId = info.model_id, artifactSha256 = sha256 }
   if now.kind == "whole" then
     return passing(about(entry, "serving model %s", now.info.model_id), State.READY, data)
   elseif now.kind == "broken" then
@@ -182,19 +191,38 @@ local function contains(outer, inner)
   return outer and inner and path.is_within(outer, inner)
 end
 
---- The model named by the action, checked.
-function FilesystemPlugin:model(entry, id, deployment_info)
-  local artifact, problem = given.artifact(deployment_info, { folder = true })
-  if not artifact then return nil, problem end
-  if artifact.type == "directory" and contains(artifact.path, entry.dir) then
+--- Is a model what deploymentInfo says it is? Reads it if there is a SHA-256 to compare with.
+local function check_digest(package, deployment_info)
+  local expected, problem = given.sha256(deployment_info)
+  if problem then return nil, problem end
+  if not expected then return true end
+  local sha256, err = artifact.sha256(package.path)
+  if not sha256 then return nil, ("cannot read the model: %s"):format(err.message) end
+  package.sha256 = sha256
+  return given.check_sha256(deployment_info, sha256)
+end
+
+--- The model's files as the action names them, with the SHA-256 that they are to have. Or nil, a problem,
+--- and whether they are there, but not what deploymentInfo says.
+function FilesystemPlugin:package(deployment_info)
+  local package, problem = given.artifact(deployment_info, { folder = true })
+  if not package then return nil, problem end
+  local right, wrong = check_digest(package, deployment_info)
+  if not right then return nil, wrong, true end
+  return package
+end
+
+--- What to install, checked.
+function FilesystemPlugin:model(entry, id, package)
+  if package.type == "directory" and contains(package.path, entry.dir) then
     return nil, ("modelArtifact %s contains the deployment's directory %s; expected a directory elsewhere"):format(
-      artifact.path, entry.dir)
+      package.path, entry.dir)
   end
-  if not self.store:takes_model(artifact.file) then
+  if not self.store:takes_model(package.file) then
     return nil, ("the model's file name %s is reserved: the plugin writes a file of that name next to the model")
-      :format(artifact.file)
+      :format(package.file)
   end
-  return { id = id, artifact = artifact.path, file = artifact.file }
+  return { id = id, artifact = package.path, file = package.file, sha256 = package.sha256 }
 end
 
 --- What a message adds about the model that was there before.
@@ -206,8 +234,8 @@ local function instead_of(now, model_id)
 end
 
 --- Puts the deployment with this model in place, whatever is there now. A failure has no state yet.
-function FilesystemPlugin:install(entry, now, model_id, deployment_info)
-  local model, problem = self:model(entry, model_id, deployment_info)
+function FilesystemPlugin:install(entry, now, model_id, package, deployment_info)
+  local model, problem = self:model(entry, model_id, package)
   if not model then return failing(about(entry, "%s", problem)) end
   local deployment = {
     id = entry.id,
@@ -221,24 +249,36 @@ function FilesystemPlugin:install(entry, now, model_id, deployment_info)
   if not installed then return failing(about(entry, "%s", tostring(err))) end
   if err then self.log:warn("cannot remove the previous directory", { deployment = entry.id, error = err }) end
   return passing(about(entry, "serving model %s from %s%s", model_id, entry.dir, instead_of(now, model_id)),
-    State.READY, self:prediction_data(entry, model_id))
+    State.READY, self:serving_data(entry, model_id, model.sha256))
 end
 
---- Is this model served, with the content and settings that the action names? An artifact that is gone is taken for the
+--- Is this model served, with the content and settings that the action names? A package that is gone is taken for the
 --- one that was installed.
-function FilesystemPlugin:is_serving(entry, now, model_id, deployment_info)
-  if now.kind ~= "whole" or now.info.model_id ~= model_id then return false end
-  local artifact = given.artifact(deployment_info, { folder = true })
-  return not artifact or self.store:has(entry, now.info, artifact.path, deployment_info.keyValueConfig)
+function FilesystemPlugin:is_serving(entry, now, model_id, package, deployment_info)
+  local info = now.info
+  if now.kind ~= "whole" or info.model_id ~= model_id then return false end
+  if not package then
+    local expected, noted = given.sha256(deployment_info), info.model_sha256
+    return not expected or not noted or expected == noted, noted
+  end
+  local wanted = { artifact = package.path, sha256 = package.sha256 }
+  local is_same = self.store:has_settings(entry, info, deployment_info.keyValueConfig)
+    and self.store:has_model(entry, info, wanted)
+  package.sha256 = wanted.sha256
+  return is_same, wanted.sha256
 end
 
 --- Makes it so that the deployment serves the model; does nothing if it does.
 function FilesystemPlugin:serve(entry, now, model_id, deployment_info)
-  if self:is_serving(entry, now, model_id, deployment_info) then
+  local package, problem, is_wrong = self:package(deployment_info)
+  if is_wrong then return failing(about(entry, "%s", problem)) end
+  local is_serving, sha256 = self:is_serving(entry, now, model_id, package, deployment_info)
+  if is_serving then
     return passing(about(entry, "already serving model %s", model_id), State.READY,
-      self:prediction_data(entry, model_id))
+      self:serving_data(entry, model_id, sha256))
   end
-  return self:install(entry, now, model_id, deployment_info)
+  if not package then return failing(about(entry, "%s", problem)) end
+  return self:install(entry, now, model_id, package, deployment_info)
 end
 
 --- Adds to the result of an action that failed what is on disk, and so is served, now.
@@ -266,7 +306,9 @@ function FilesystemPlugin:deployment_relaunch(deployment_info)
   local result = self:change(deployment_info, function(entry, now)
     local model_id, problem = given.id(deployment_info, "modelId")
     if not model_id then return failing(about(entry, "%s", problem)) end
-    return self:install(entry, now, model_id, deployment_info)
+    local package, wrong = self:package(deployment_info)
+    if not package then return failing(about(entry, "%s", wrong)) end
+    return self:install(entry, now, model_id, package, deployment_info)
   end)
   return (self:with_what_is_served(result, deployment_info))
 end

@@ -54,7 +54,7 @@ describe("the filesystem plugin", function()
     it("makes the directory with model, info file and mark, and nothing else", function()
       local status = start()
       expect(status, "passing", "ready")
-      assert.is_nil(status.data)
+      assert.same({ artifactSha256 = scene.sha256 "model A" }, status.data)
       assert.equal("model A", workspace:read "base/deployment_d1/model-A.txt")
       assert.same({ deployment_id = "d1", model_id = "A" }, workspace:read_yaml "base/deployment_d1/config.yml")
       assert.same({ ".bosun.yml", "config.yml", "model-A.txt" }, workspace:names "base/deployment_d1")
@@ -299,10 +299,11 @@ describe("the filesystem plugin", function()
       workspace:mkdir "base/foreign"
       workspace:mkdir "base/deployment_foreign"
       workspace:mkdir "base/.deployment_hidden"
+      local digests = { A = scene.sha256 "model A", B = scene.sha256 "the other model, B" }
       local function listed(id, name, model)
         return {
           status = "passing", msg = ("%s: serving model %s"):format(id, model), state = "ready",
-          data = { currentModelId = model }, id = id, name = name, modelId = model,
+          data = { currentModelId = model, artifactSha256 = digests[model] }, id = id, name = name, modelId = model,
           modelArtifact = ("%s/deployment_%s/model-%s.txt"):format(workspace.base, id, model),
         }
       end
@@ -359,7 +360,7 @@ describe("the filesystem plugin", function()
       expect(status, "passing", nil)
       local of = status.data.deploymentsStatus
       assert.equal("passing", of.d1.status)
-      assert.same({ currentModelId = "A" }, of.d1.data)
+      assert.same({ currentModelId = "A", artifactSha256 = scene.sha256 "model A" }, of.d1.data)
       assert.equal("failing", of.d2.status)
       assert.equal("errored", of.d2.state)
       assert.equal("failing", of["../x"].status)

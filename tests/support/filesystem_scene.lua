@@ -53,6 +53,16 @@ function scene.python_deployment(id, model_id, file, content)
     ("deployment_id: %s\nmodel_id: %s\n"):format(id, model_id))
 end
 
+--- The SHA-256 of a text, from another program.
+function scene.sha256(text)
+  local file = workspace:write("digest-me", text)
+  local pipe = assert(io.popen(("sha256sum < '%s'"):format(file)))
+  local hex = pipe:read(64)
+  pipe:close()
+  os.remove(file)
+  return hex
+end
+
 function scene.current_model()
   local status = workspace:act("deployment_status", { id = "d1" })
   return status.data and status.data.currentModelId, status

@@ -52,8 +52,8 @@ end
 ---@field size integer bytes of a file
 
 --- The model's file (`modelArtifact`): a file that exists, under a safe name. A model at an http or https URL is
---- fetched into a temporary file, which goes when the action has ended; its SHA-256 is checked if
---- `keyValueConfig.sha256` says it. The token of `pluginConfig` is sent if the URL is on the server of `mlopsUrl`.
+--- fetched into a temporary file, which goes when the action has ended; its SHA-256 is checked if `deploymentInfo` has
+--- one. The token of `pluginConfig` is sent if the URL is on the server of `mlopsUrl`.
 ---@param info table deploymentInfo
 ---@param given? { folder?: boolean } folder: a folder is as good as a file
 ---@return bosun.deployment_info.Artifact|nil artifact
@@ -78,6 +78,42 @@ function deployment_info.artifact(info, given)
   local safe, problem = path.safe_component(name, nil, "the model's file name")
   if not safe then return nil, problem.message end
   return { path = file, file = name, type = stat.type, size = stat.size }
+end
+
+local DIGEST_KEYS = { { "modelSha256" }, { "keyValueConfig", "sha256" } }
+
+--- The SHA-256 that the model is to have: `modelSha256`, or `sha256` of `keyValueConfig`.
+---@param info table deploymentInfo
+---@return string|nil hex in lower case; nil without a problem: any will do
+---@return string|nil problem
+function deployment_info.sha256(info)
+  local expected, named
+  for _, keys in ipairs(DIGEST_KEYS) do
+    local value, name = info, "deploymentInfo." .. table.concat(keys, ".")
+    for _, key in ipairs(keys) do value = type(value) == "table" and value[key] or nil end
+    if value ~= nil and not (type(value) == "string" and #value == 64 and value:find "^%x+$") then
+      return nil, ("%s: expected the 64 hexadecimal digits of the model's SHA-256"):format(name)
+    end
+    value = value and value:lower()
+    if expected and value and value ~= expected then
+      return nil, ("%s and %s differ: %s and %s"):format(named, name, expected, value)
+    end
+    if value then expected, named = value, name end
+  end
+  return expected
+end
+
+--- Compares a model's SHA-256 with the one that it is to have, if there is one.
+---@param info table deploymentInfo
+---@param sha256 string the model's
+---@return true|nil ok
+---@return string|nil problem
+function deployment_info.check_sha256(info, sha256)
+  local expected, problem = deployment_info.sha256(info)
+  if problem then return nil, problem end
+  if not expected or expected == sha256 then return true end
+  return nil, ("the SHA-256 of the model %s is %s, not %s as deploymentInfo has it"):format(
+    tostring(info.modelArtifact), sha256, expected)
 end
 
 --- What to add to a message when a deployment had another model than the action names; "" when it had that one.

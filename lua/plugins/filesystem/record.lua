@@ -6,6 +6,9 @@
 --- Python runner takes our directories for its own. What else we want to know is in the mark, a hidden file beside it.
 --- The mark has the digest of the info file that was written with it: if the two differ, someone else has changed the
 --- deployment since, and the info file is right.
+---
+--- The mark also has the model's SHA-256, and what bosun.artifact saw of the copy then. Marks of earlier versions have
+--- neither, nor has a directory of the Python runner: there the model has only its size to be compared with.
 
 local crypto = require "bosun.crypto"
 local errors = require "bosun.error"
@@ -42,6 +45,8 @@ local EARLIER_KEYS = { deployment_name = true, model_file = true, model_size = t
 ---@field deployment_name? string
 ---@field model_file? string not known of a directory that we did not write
 ---@field model_size? integer
+---@field model_sha256? string of the model when it was installed; nil: not noted
+---@field model_version? string bosun.artifact's, of the copy that has this SHA-256
 ---@field settings? table what else is in the info file
 
 local function is_text(value)
@@ -145,6 +150,8 @@ local function read_marked(mark, id, files, content, text, err)
   }
   if text and crypto.sha256(text) == mark.info_sha256 then
     info.settings = content and settings_in(content)
+    info.model_sha256 = is_text(mark.model_sha256) and mark.model_sha256 or nil
+    info.model_version = is_text(mark.model_version) and mark.model_version or nil
     return { kind = "ours", info = info }
   elseif names_deployment(content, id) then
     return { kind = "ours", info = tables.copy(facts(content), { deployment_name = mark.deployment_name }) }
@@ -242,6 +249,20 @@ function record.mark(folder, deployment, info_text)
     model_file = deployment.model.file, model_size = deployment.model.size, info_sha256 = crypto.sha256(info_text),
   }
   assert(fs.write(path.join(folder, record.MARK), text, { atomic = false }))
+end
+
+--- Notes the model's SHA-256 in the mark of a directory; does nothing when it has none.
+---@param folder string
+---@param id string of the deployment
+---@param sha256 string
+---@param version? string bosun.artifact's, of the copy that has this SHA-256
+---@return true|nil ok
+---@return bosun.Error|nil err
+function record.note(folder, id, sha256, version)
+  local mark = load_mark(folder, id)
+  if not mark then return true end
+  mark.model_sha256, mark.model_version = sha256, version
+  return fs.write(path.join(folder, record.MARK), yaml.encode(mark))
 end
 
 return record

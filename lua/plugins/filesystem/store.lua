@@ -2,6 +2,8 @@
 --- info file for the prediction server, and our mark (record.lua). There is no other state. bosun.folder puts
 --- directories in place and removes them, as a whole; what is not ours it never touches.
 
+local artifact = require "bosun.artifact"
+local effect = require "bosun.effect"
 local errors = require "bosun.error"
 local folder = require "bosun.folder"
 local fs = require "bosun.fs"
@@ -14,6 +16,7 @@ local yaml = require "bosun.yaml"
 ---@field base string
 ---@field prefix string
 ---@field files filesystem.Files
+---@field takes_digests boolean
 local Store = {}
 Store.__index = Store
 
@@ -38,6 +41,7 @@ function Store.new(config)
     base = config.baseDir,
     prefix = config.deploymentDirPrefix,
     files = { info = config.deploymentInfoFile, kv = config.deploymentKVFile },
+    takes_digests = config.artifactDigest,
   }, Store)
 end
 
@@ -113,17 +117,30 @@ function Store:takes_model(name)
   return not reserved(self)[name]
 end
 
+--- What is wrong with a model whose SHA-256 was noted, or nil. It is read only if it may have been written to.
+local function altered(info, place, now)
+  local noted = info.model_sha256
+  if not noted or now.version and now.version == info.model_version then return nil end
+  local sha256, err = artifact.sha256(place)
+  if not sha256 then return tostring(err) end
+  if sha256 ~= noted then
+    return ("its model file %s was altered: its SHA-256 is %s; expected %s"):format(info.model_file, sha256, noted)
+  end
+  info.version_now = now.version
+end
+
 --- What is wrong with the model that the directory's files describe, or nil.
 local function model_problem(entry, info)
   local file = info.model_file
   if not file then return "its model is missing: there is no file besides those that describe it" end
-  local ok, size = pcall(model.size, path.join(entry.dir, file))
-  if not ok then
-    return size.code == "ENOENT" and ("its model file %s is missing"):format(file) or tostring(size)
-  elseif info.model_size and size ~= info.model_size then
-    return ("its model file %s is %d bytes long; expected %d"):format(file, size, info.model_size)
+  local place = path.join(entry.dir, file)
+  local now, err = artifact.look(place)
+  if not now then
+    return err.code == "ENOENT" and ("its model file %s is missing"):format(file) or tostring(err)
+  elseif info.model_size and now.size ~= info.model_size then
+    return ("its model file %s is %d bytes long; expected %d"):format(file, now.size, info.model_size)
   end
-  return nil
+  return altered(info, place, now)
 end
 
 --- One look, and the text that it is based on.
@@ -139,6 +156,7 @@ local function look_once(self, entry)
     local ok, name = pcall(model.find, entry.dir, reserved(self))
     now.info.model_file = ok and name or nil
   end
+  if not self.takes_digests then now.info.model_sha256 = nil end
   local problem = model_problem(entry, now.info)
   return found(problem and "broken" or "whole", now.info, problem), now.text
 end
@@ -175,6 +193,15 @@ local function settle_if_interrupted(entry)
   return finish(entry)
 end
 
+--- Notes that an unaltered model looks different now: it was restored from a backup, say, or had its owner changed. So
+--- the next look does not have to read it. Does nothing where that cannot be written, or another action is at work.
+local function note_again(entry, info)
+  if effect.dry_run() then return end
+  local lock <close> = entry.place:lock { timeout = 0 }
+  local now = lock and artifact.look(path.join(entry.dir, info.model_file))
+  if now and now.version == info.version_now then record.note(entry.dir, entry.id, info.model_sha256, now.version) end
+end
+
 --- Like `look`, for actions that change nothing. A replacement that was interrupted is finished first. One that another
 --- action is just making can be between two renames, so what is not whole has to be seen twice.
 ---@param entry filesystem.Entry
@@ -189,6 +216,7 @@ function Store:observe(entry)
     now = self:look(entry)
     if now.kind == "whole" then break end
   end
+  if now.kind == "whole" and now.info.version_now then note_again(entry, now.info) end
   return now
 end
 
@@ -214,32 +242,64 @@ end
 ---@field id string
 ---@field artifact string the file or folder to copy
 ---@field file string its name in the deployment's directory
+---@field sha256? string its SHA-256, if that is known already; set by install, if digests are taken
 ---@field size? integer set by install
 
---- Are these the model and, where they are written, the settings in the deployment's directory? Raises if a model
---- cannot be read.
+--- Are the settings in the deployment's directory these, where they are written?
 ---@param entry filesystem.Entry
 ---@param info filesystem.Info
----@param artifact string
 ---@param settings? table the keyValueConfig; nil: whatever they are
 ---@return boolean
-function Store:has(entry, info, artifact, settings)
-  if settings and self.files.kv then
-    local before = yaml.encode(self:key_values(entry, info) or {})
-    if before ~= yaml.encode(record.settings(settings, self.files)) then return false end
+function Store:has_settings(entry, info, settings)
+  if not settings or not self.files.kv then return true end
+  return yaml.encode(self:key_values(entry, info) or {}) == yaml.encode(record.settings(settings, self.files))
+end
+
+--- Is this the model in the deployment's directory, which was found whole? Its SHA-256 is noted if it was not before
+--- and the directory has a mark: the comparison has just proved it. Raises if a model cannot be read.
+---@param entry filesystem.Entry
+---@param info filesystem.Info
+---@param wanted { artifact: string, sha256?: string } sha256: filled in, if digests are taken
+---@return boolean
+function Store:has_model(entry, info, wanted)
+  local place = path.join(entry.dir, info.model_file)
+  local theirs, ours = assert(artifact.look(wanted.artifact)), assert(artifact.look(place))
+  if theirs.type ~= ours.type or theirs.size ~= ours.size then return false end
+  if not self.takes_digests then
+    local is_same, err = artifact.same(wanted.artifact, place)
+    if is_same == nil then error(err, 0) end
+    return is_same
   end
-  return model.same(artifact, path.join(entry.dir, info.model_file))
+  wanted.sha256 = wanted.sha256 or assert(artifact.sha256(wanted.artifact))
+  if info.model_sha256 then return wanted.sha256 == info.model_sha256 end
+  if wanted.sha256 ~= assert(artifact.sha256(place)) then return false end
+  if not effect.dry_run() then record.note(entry.dir, entry.id, wanted.sha256, ours.version) end
+  return true
+end
+
+local function changed(wanted)
+  error(("cannot copy %s: it changed while being copied"):format(wanted.artifact), 0)
+end
+
+--- Copies the model, and notes its digest. Raises.
+local function put_model(self, dir, deployment)
+  local wanted = deployment.model
+  local place, expected = path.join(dir, wanted.file), wanted.sha256
+  local size, sha256 = assert(artifact.copy(wanted.artifact, place, { sha256 = self.takes_digests }))
+  if size ~= wanted.size or expected and sha256 and sha256 ~= expected then changed(wanted) end
+  wanted.sha256 = sha256
+  if not sha256 or effect.dry_run() then return end
+  assert(record.note(dir, deployment.id, sha256, assert(artifact.look(place)).version))
 end
 
 --- Builds the directory. Raises.
 local function build(self, dir, deployment, refused)
   local wanted = deployment.model
-  wanted.size = model.size(wanted.artifact)
+  wanted.size = assert(artifact.look(wanted.artifact)).size
   local info_text, kv_text = record.texts(deployment, self.files, refused)
   assert(fs.mkdir(dir))
   record.mark(dir, deployment, info_text)
-  local size = model.copy(wanted.artifact, path.join(dir, wanted.file))
-  if size ~= wanted.size then error(("cannot copy %s: it changed while being copied"):format(wanted.artifact), 0) end
+  put_model(self, dir, deployment)
   if kv_text then assert(fs.write(path.join(dir, self.files.kv), kv_text)) end
   assert(fs.write(path.join(dir, self.files.info), info_text))
   assert(fs.sync_dir(dir))

@@ -15,6 +15,7 @@ local url = require "bosun.url"
 local fetch = {}
 
 local function dry_files() return require "bosun.host.dry_files" end
+local function given() return require "bosun.deployment_info" end
 
 local MOST_FAILURES = 5 -- in a row, without a byte between them
 local PAUSE = 0.5 -- seconds, doubled with each failure in a row
@@ -153,14 +154,6 @@ function Transfer:run()
   end
 end
 
---- The digest that the deployment names (`keyValueConfig.sha256`), or nil.
-local function expected_digest(info)
-  local digest = type(info.keyValueConfig) == "table" and info.keyValueConfig.sha256
-  if not digest then return nil end
-  if type(digest) == "string" and #digest == 64 and digest:find "^%x+$" then return digest:lower() end
-  return nil, "deploymentInfo.keyValueConfig.sha256: expected the 64 digits of the model's SHA-256"
-end
-
 --- A file name for the model: the last part of the URL's path.
 local function name_of(source)
   local parts = url.parse(source)
@@ -169,7 +162,7 @@ local function name_of(source)
 end
 
 function Fetch:receive(source, info)
-  local digest, problem = expected_digest(info)
+  local digest, problem = given().sha256(info)
   if problem then return nil, problem end
   local folder, err = fs.tempdir { prefix = "bosun-model-" }
   if not folder then return nil, err.message end
