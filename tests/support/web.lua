@@ -1,5 +1,5 @@
---- Servers for the tests of HTTP, on unused ports of 127.0.0.1: nginx, and tests/support/badserver.py. They end with
---- the process that started them. Certificates are made for each test anew.
+--- Servers for the tests of HTTP, on unused ports of 127.0.0.1: nginx, and the Python ones of this folder. They end
+--- with the process that started them. Certificates are made for each test anew.
 
 local web = {}
 
@@ -39,16 +39,26 @@ local function free_ports(n)
   return ports
 end
 
---- The misbehaving server: its port, and a handle to close. `pem`: a certificate and its key, for https.
-function web.bad(workspace, pem)
-  local file = workspace:path("bad.port")
+--- Starts a server of this folder: its URL and port, and a handle to close.
+local function python_server(workspace, script, pem, environment)
+  local name = script:match "^%w+"
+  local file = workspace:path(name .. ".port")
   os.remove(file)
-  local command = "/usr/bin/python3 -B tests/support/badserver.py " .. quoted(file)
-  if pem then command = command .. " " .. quoted(pem) end
-  local handle = start(command, workspace:path("bad.log"))
-  local port = poll("badserver.py starts", function() return workspace:read("bad.port") end)
-  local url = ("%s://127.0.0.1:%d"):format(pem and "https" or "http", math.tointeger(port))
-  return { url = url, port = math.tointeger(port), handle = handle }
+  local command = ("%s /usr/bin/python3 -B tests/support/%s %s %s"):format(environment or "", script, quoted(file),
+    pem and quoted(pem) or "")
+  local handle = start("env " .. command, workspace:path(name .. ".log"))
+  local port = math.tointeger(poll(script .. " starts", function() return workspace:read(name .. ".port") end))
+  return { url = (pem and "https" or "http") .. "://127.0.0.1:" .. port, port = port, handle = handle }
+end
+
+--- The misbehaving server. `pem`: a certificate and its key, for https.
+function web.bad(workspace, pem)
+  return python_server(workspace, "badserver.py", pem)
+end
+
+--- The Kubernetes API server that says what a healthy one does not. One of its scenarios replaces the file `token`.
+function web.awkward(workspace, pem)
+  return python_server(workspace, "awkward.py", pem, "TOKEN_FILE=" .. quoted(workspace:path "token"))
 end
 
 local CONFIG = [[

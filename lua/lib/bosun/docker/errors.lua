@@ -2,11 +2,9 @@
 
 local base = require "bosun.error"
 local json = require "bosun.json"
-local text = require "bosun.text"
+local words = require "bosun.http.words"
 
 local errors = {}
-
-local LONGEST_TEXT = 1000
 
 ---@class bosun.docker.Error : bosun.Error op is "docker"
 ---@field status? integer of the engine's reply
@@ -42,15 +40,7 @@ function errors.code_of(status)
 end
 
 --- Text from outside as part of a message: on one line, and not too long.
-function errors.clean(bytes)
-  return text.one_line(bytes, LONGEST_TEXT)
-end
-
---- An HTML page as text: its title, or else its words.
-local function text_of_page(page)
-  local title = page:match "<[tT][iI][tT][lL][eE]>%s*(.-)%s*</"
-  return "an HTML page: " .. (title or page:gsub("<[^>]*>", " "))
-end
+errors.clean = words.clean
 
 --- The reason in the body of a refusal: {"message"}, Podman's {"cause", "message"}, or plain text. Second: whether it
 --- is JSON, as an engine sends it.
@@ -60,9 +50,7 @@ function errors.text_of(body)
     local reason = value.message or value.error or value.cause
     if type(reason) == "string" and reason ~= "" then return errors.clean(reason), true end
   end
-  if body:find "^%s*<" then body = text_of_page(body) end
-  local reason = errors.clean(body)
-  return reason ~= "" and reason or "no reason given", false
+  return words.of_body(body), false
 end
 
 --- The error of a reply that is not a success.
@@ -98,30 +86,19 @@ local HINTS = {
   protocol = "is it a Docker Engine, and does it require TLS?",
 }
 
---- The action is over, whatever the engine does.
-local OVER = {
-  cancelled = "the action is cancelled", deadline = "no answer from the engine at %s before the action's deadline",
-}
-
---- The reason alone: what http puts around it names the request, for which the messages here have better words.
-local function reason_of(err)
-  return base.is(err.cause) and err.cause.message or err.message
-end
-
 --- The error of a request without a reply.
 ---@param host string
 ---@param what string
 ---@param err bosun.Error from bosun.http
 function errors.unreached(host, what, err)
-  local message
-  if OVER[err.code] then
-    message = ("%s: %s"):format(what, OVER[err.code]:format(host))
-  else
+  local over = words.over(err, "the engine at " .. host)
+  local message = over and what .. ": " .. over
+  if not over then
     local is_socket = host:find "^unix:" ~= nil
     local code = err.code == "closed" and not is_socket and "protocol" or err.code
     local hint = HINTS[code] and ": " .. HINTS[code] or ""
     message = ("%s: no answer from the engine at %s: %s"):format(what, host,
-      is_socket and SOCKET[err.code] or reason_of(err) .. hint)
+      is_socket and SOCKET[err.code] or words.reason_of(err) .. hint)
   end
   return errors.new { code = err.code, message = message, cause = err }
 end

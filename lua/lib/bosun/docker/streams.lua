@@ -3,6 +3,7 @@
 ---@class bosun.docker.Engine
 local Engine = require "bosun.docker.engine"
 
+local collect = require "bosun.collect"
 local effect = require "bosun.effect"
 local errors = require "bosun.docker.errors"
 local frames = require "bosun.docker.frames"
@@ -30,33 +31,6 @@ local EXEC = { timeout = "timeout", env = "table", user = "string", workdir = "s
 ---@field timestamps? boolean each line begins with its time
 ---@field max_bytes? integer for logs: how many bytes to keep, from the end; default 1 MiB
 ---@field timeout? number seconds; default for logs: the engine's, for follow_logs: until the action's deadline
-
---- Collects pieces and keeps their last bytes.
-local function tail_buffer(limit)
-  local pieces, size, first = {}, 0, 1
-  local function add(bytes)
-    pieces[#pieces + 1], size = bytes, size + #bytes
-    while size - #pieces[first] >= limit do
-      size = size - #pieces[first]
-      pieces[first], first = "", first + 1
-    end
-  end
-  local function text()
-    local all = table.concat(pieces, "", first)
-    return #all > limit and all:sub(-limit) or all
-  end
-  return add, text
-end
-
---- Collects pieces and keeps their first bytes.
-local function head_buffer(limit)
-  local pieces, size = {}, 0
-  local function add(bytes)
-    if size < limit then pieces[#pieces + 1] = bytes:sub(1, limit - size) end
-    size = size + #bytes
-  end
-  return add, function() return table.concat(pieces) end
-end
 
 --- A sink for output, which removes the frames; with a TTY there are none.
 local function output_sink(tty, emit)
@@ -100,7 +74,7 @@ end
 ---@return bosun.docker.Error|nil err
 function Engine:logs(id, options)
   options = options_of("engine:logs", options, LOG)
-  local add, text = tail_buffer(options.max_bytes or 1024 * 1024)
+  local add, text = collect.tail(options.max_bytes or 1024 * 1024)
   local ok, err = read_log(self, id, "read the log of container " .. self:_short(id), log_query(options, false, 20),
     options.timeout, function(_, bytes) add(bytes) end)
   if not ok then return nil, err end
@@ -199,7 +173,7 @@ function Engine:exec(id, argv, options)
   local exec, err = create_exec(self, id, argv, options, what)
   if not exec then return nil, err end
   local add, text = {}, {}
-  for _, stream in ipairs { "stdout", "stderr" } do add[stream], text[stream] = head_buffer(limit) end
+  for _, stream in ipairs { "stdout", "stderr" } do add[stream], text[stream] = collect.head(limit) end
   local ok
   ok, err = self:_do("POST", "/exec/" .. exec .. "/start", {
     what = what, json = { Detach = false, Tty = false }, timeout = seconds,
