@@ -99,13 +99,13 @@ DEPS   := tools/deps
 .DEFAULT_GOAL := all
 .DELETE_ON_ERROR:
 .SUFFIXES:
-.PHONY: all demo test test-docker check lint format bench install uninstall clean help deps
-.PHONY: build-tests build-fuzz run-tests run-docker-tests run-check run-bench FORCE
+.PHONY: all demo test test-docker test-kubernetes check lint format bench install uninstall clean help deps
+.PHONY: build-tests build-fuzz run-tests run-docker-tests run-kubernetes-tests run-check run-bench FORCE
 
 all: $(STATIC_LIB) $(SHARED_LIB) $(RUNNER) $(TOOL) ## build the library, the runner and the developer's tool (default)
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-11s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-15s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 	@echo
 	@echo "  variables: PREFIX=$(PREFIX) DESTDIR= BUILD=$(BUILD) CC=$(CC) CFLAGS= WERROR=1 SUITES='$(SUITES)'"
 
@@ -221,6 +221,12 @@ test-docker: ## test the docker plugin against a real engine (DOCKER_HOST=… fo
 	@$(REMAKE) run-docker-tests
 run-docker-tests: build-tests
 	@BOSUN_BUILD='$(abspath $(BUILD))' bash tests/docker/run
+
+test-kubernetes: ## test bosun.kubernetes on a real cluster, built once (BOSUN_TEST_KUBECONFIG=… for another one)
+	@sh $(DEPS) build test $(if $(BOSUN_TEST_KUBECONFIG),,kubernetes)
+	@$(REMAKE) run-kubernetes-tests
+run-kubernetes-tests: build-tests
+	@BOSUN_BUILD='$(abspath $(BUILD))' bash tests/kubernetes/run
 
 check: ## run tests and fuzz targets with the address, leak, undefined-behaviour and thread sanitizers
 	@sh $(DEPS) build test check

@@ -172,6 +172,7 @@ function Cluster:wait_gone(kind, name, options)
   local failure
   local ok, err = wait.poll(function()
     local object, problem = self:get(kind, name, { namespace = options.namespace })
+    if not object and problem.code ~= "NotFound" and not problem.status then return nil, problem end
     if not object then
       failure = problem.code ~= "NotFound" and problem or nil
       return true

@@ -211,7 +211,7 @@ local function look(rollout)
   if reason ~= rollout.reason and rollout.on_progress then rollout.on_progress("waiting for " .. reason) end
   rollout.reason = reason
   local problem, may_pass = trouble(rollout, deployment)
-  rollout.problem = problem
+  if not (problem and problem.code == "timeout") then rollout.problem = problem end
   if is_final(rollout, problem, may_pass) then return nil, problem end
   return false
 end
