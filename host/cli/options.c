@@ -2,6 +2,7 @@
 #include "options.h"
 #include <unistd.h>
 
+const char *const options_trace_formats[2] = {[TRACE_JSON] = "json", [TRACE_OTLP_JSON] = "otlp-json"};
 const args_synonym options_log_levels[] = {{"warning", "warn"}, {"critical", "error"}, {NULL, NULL}};
 
 static const args_option table[] = {
@@ -127,7 +128,7 @@ int options_parse(options *out, int argc, char **argv, bosun_err *err)
     return options_check_files(out, rc == 0 ? err : &second) < 0 ? -1 : rc;
 }
 
-sink options_sink(const options *opt, const char *run, int log_fd, int patience)
+sink options_sink(const options *opt, const run_id *run, int log_fd, int patience)
 {
     return (sink){
         .level = opt->log_level,
@@ -137,6 +138,7 @@ sink options_sink(const options *opt, const char *run, int log_fd, int patience)
         .trace_fd = -1,
         .patience = patience,
         .action = opt->action->name,
-        .run = run,
+        .run = run->text,
+        .trace_id = run->trace.id,
     };
 }

@@ -7,8 +7,11 @@
 #include "core/action.h"
 #include "core/base/err.h"
 #include "core/base/log.h"
+#include "runner/run_id.h"
 #include "sink.h"
 #include <stdbool.h>
+
+typedef enum trace_format { TRACE_JSON, TRACE_OTLP_JSON } trace_format;
 
 /* The command line, parsed. Strings are argv's. */
 typedef struct options {
@@ -18,6 +21,7 @@ typedef struct options {
     const char *private_config;
     const char *status_file;
     const char *trace_file;
+    trace_format trace_format;
     const char *const *settings; /* of `bosun run`; ends with NULL; NULL: none */
     double timeout;              /* seconds; 0: none */
     bosun_log_level log_level;
@@ -74,11 +78,19 @@ typedef struct options {
         .help = "how to write them: " ARGS_LISTED                                                            \
     }
 #define OPTIONS_TRACE                                                                                        \
+    {.name = "--trace",                                                                                      \
+     .argument = "FILE",                                                                                     \
+     .type = ARGS_TEXT,                                                                                      \
+     .field = offsetof(options, trace_file),                                                                 \
+     .help = "append a JSON line to FILE for each file operation, HTTP request and program of the plugin"},  \
     {                                                                                                        \
-        .name = "--trace", .argument = "FILE", .type = ARGS_TEXT, .field = offsetof(options, trace_file),    \
-        .help = "append a JSON line to FILE for each file operation, HTTP request and program of the plugin" \
+        .name = "--trace-format", .argument = "F", .type = ARGS_CHOICE,                                      \
+        .field = offsetof(options, trace_format), ARGS_CHOICES(options_trace_formats), .fallback = "json",   \
+        .help = "what the lines are: json, which also has the log's events, or otlp-json, the spans of "     \
+                "OpenTelemetry's format for files"                                                           \
     }
 
+extern const char *const options_trace_formats[2];
 extern const args_synonym options_log_levels[];
 
 /* 0, or -1: the command line is wrong, and *err says how. Even then, status_file is set when it was given and
@@ -90,8 +102,8 @@ int options_parse(options *out, int argc, char **argv, bosun_err *err);
  * and *err; then status_file is NULL if writing to it would destroy that other file. */
 int options_check_files(options *opt, bosun_err *err);
 
-/* The log of the action, on standard error. run: the run's id; log_fd, patience: as in sink. */
-sink options_sink(const options *opt, const char *run, int log_fd, int patience);
+/* The log of the action, on standard error. run: the run's ids; log_fd, patience: as in sink. */
+sink options_sink(const options *opt, const run_id *run, int log_fd, int patience);
 
 /* The table behind it. */
 extern const args_command options_command;

@@ -3,6 +3,7 @@
 #include "sink.h"
 #include "color.h"
 #include "core/base/err.h"
+#include "core/base/otlp.h"
 #include "core/base/wait.h"
 #include <errno.h>
 #include <fcntl.h>
@@ -12,7 +13,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#define OWN_FIELDS 3
+#define OWN_FIELDS 4
 #define FIELDS_MAX (64 + 2 * OWN_FIELDS) /* a host's, and the sink's own */
 
 int sink_write(int fd, const char *text, size_t len, int patience)
@@ -33,24 +34,27 @@ int sink_write(int fd, const char *text, size_t len, int patience)
     return 0;
 }
 
-static void format_event(bosun_buf *line, const sink *s, bosun_log_format format,
-                         const bosun_log_event *event)
+/* What is written of an event. */
+typedef enum form { FORM_LOG, FORM_JSON, FORM_OTLP } form;
+
+static void format_event(bosun_buf *line, const sink *s, form as, const bosun_log_event *event)
 {
-    if (s->color && format == BOSUN_LOG_TEXT)
+    if (as == FORM_OTLP)
+        bosun_otlp_write_event(line, s->trace, event);
+    else if (as == FORM_LOG && s->color && s->format == BOSUN_LOG_TEXT)
         bosun_log_write_colored(line, event);
     else
-        bosun_log_write(line, format, event);
+        bosun_log_write(line, as == FORM_JSON ? BOSUN_LOG_JSON : s->format, event);
 }
 
-static void write_event(const sink *s, int fd, bosun_log_format format, int patience,
-                        const bosun_log_event *event)
+static void write_event(const sink *s, int fd, form as, int patience, const bosun_log_event *event)
 {
     char small[8192];
     bosun_buf line = bosun_buf_fixed(small, sizeof small);
-    format_event(&line, s, format, event);
+    format_event(&line, s, as, event);
     if (line.failed) {
         line = (bosun_buf){0};
-        format_event(&line, s, format, event);
+        format_event(&line, s, as, event);
     }
     static const char lost[] = "a log event was dropped: out of memory\n";
     if (line.failed)
@@ -73,6 +77,15 @@ void sink_open_log(sink *s, const char *path)
     s->color = color_wanted(s->log_fd);
 }
 
+int sink_open_trace(const char *path, bosun_err *err)
+{
+    int fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOCTTY | O_NONBLOCK, 0600);
+    if (fd < 0 && errno == ENXIO)
+        return bosun_err_set(err, "ENXIO", "open",
+                             "cannot open the trace file %s: it is a FIFO without a reader", path);
+    return fd < 0 ? bosun_err_errno(err, errno, "open the trace file", path) : fd;
+}
+
 static bool has_field(const bosun_log_event *event, const char *name)
 {
     for (size_t i = 0; i < event->field_count; i++)
@@ -87,7 +100,8 @@ static size_t complete_fields(const sink *s, const bosun_log_event *event, bosun
 {
     const bosun_log_field own[OWN_FIELDS] = {{.name = "action", .text = s->action},
                                              {.name = "deployment", .text = s->deployment},
-                                             {.name = "run", .text = s->run}};
+                                             {.name = "run", .text = s->run},
+                                             {.name = "trace_id", .text = s->trace_id}};
     size_t count = event->field_count < most - OWN_FIELDS ? event->field_count : most - OWN_FIELDS;
     if (count > 0)
         memcpy(fields, event->fields, count * sizeof *fields);
@@ -108,9 +122,9 @@ void sink_log(void *data, const bosun_log_event *event)
     whole.field_count = complete_fields(s, event, fields, FIELDS_MAX);
     whole.fields = fields;
     if (event->level >= s->level)
-        write_event(s, s->log_fd, s->format, s->patience, &whole);
+        write_event(s, s->log_fd, FORM_LOG, s->patience, &whole);
     if (s->trace_fd >= 0)
-        write_event(s, s->trace_fd, BOSUN_LOG_JSON, -1, &whole);
+        write_event(s, s->trace_fd, s->trace ? FORM_OTLP : FORM_JSON, -1, &whole);
 }
 
 void sink_printf(const sink *s, bosun_log_level level, const char *format, ...)

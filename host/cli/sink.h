@@ -3,7 +3,9 @@
 #ifndef BOSUN_CLI_SINK_H
 #define BOSUN_CLI_SINK_H
 
+#include "core/base/err.h"
 #include "core/base/log.h"
+#include "core/base/trace_context.h"
 
 typedef struct sink {
     bosun_log_level level; /* for the log; the trace gets all */
@@ -11,6 +13,8 @@ typedef struct sink {
     int log_fd;
     bool color;   /* for the log in the format text */
     int trace_fd; /* gets every event as a JSON line; -1: no trace */
+    const bosun_trace
+        *trace;   /* then it gets the calls of this action in OpenTelemetry's format; NULL: events */
     int patience; /* milliseconds to wait for a blocked log before dropping an event; -1: forever
                    */
 
@@ -18,6 +22,7 @@ typedef struct sink {
     const char *action;
     const char *deployment;
     const char *run;
+    const char *trace_id;
 } sink;
 
 /* Writes to a descriptor that may block, in pieces small enough for a pipe that is ready to take them whole.
@@ -28,6 +33,10 @@ int sink_write(int fd, const char *text, size_t len, int patience);
 /* Opens a file for the log: appended to, and made with mode 0600. NULL is standard error, and so is a file
  * that cannot be opened, after a warning: a log must not fail the action. */
 void sink_open_log(sink *s, const char *path);
+
+/* Opens a file for the trace: appended to, and made with mode 0600. Returns the descriptor, or -1 with *err
+ * filled. */
+int sink_open_trace(const char *path, bosun_err *err);
 
 /* A bosun_log_function; `data` is a sink. */
 void sink_log(void *data, const bosun_log_event *event);

@@ -106,9 +106,9 @@ typedef struct bosun_log_field {
     bool bare;        /* the value is a number or a boolean: a structured format writes it unquoted */
 } bosun_log_field;
 
-/* One log event. Those of an action have the fields `action`, `deployment` (the id, for an action on one) and
- * `run`, unless a plugin sets fields of these names. Everything it points to is valid only during the call of
- * the log function. */
+/* One log event. Those of an action have the fields `action`, `deployment` (the id, for an action on one),
+ * `run` and `trace_id`, unless a plugin sets fields of these names. Everything it points to is valid only
+ * during the call of the log function. */
 typedef struct bosun_log_event {
     bosun_log_level level;
     int64_t time_ns;               /* nanoseconds since the epoch */
@@ -186,6 +186,11 @@ typedef struct bosun_options {
     /* The field `run` of every log event, which tells the events of one run from those of others: at most 64
      * bytes. NULL: random, another one for each action. Default: NULL. */
     const char *run_id;
+
+    /* The span of the caller that actions are part of, as W3C Trace Context writes it ("00-…-…-01"). Each
+     * action is a span of its own in that trace; programs and HTTP requests of the plugin continue it. NULL,
+     * or a text that is not valid: each action begins a trace. Default: NULL. */
+    const char *traceparent;
 } bosun_options;
 
 /* Sets every field to its default. Always call it first: a program that does gets the defaults of fields that

@@ -69,8 +69,8 @@ describe("the log", function()
   it("has them in the trace, in text and in logfmt", function()
     local path = plugin("talks", TALKS)
     local trace = workspace:path "trace"
-    for format, line in pairs { text = "by a module action=deployment_status deployment=d-1 run=r-7\n",
-      logfmt = 'msg="by a module" action=deployment_status deployment=d-1 run=r-7\n' } do
+    for format, line in pairs { text = "by a module action=deployment_status deployment=d-1 run=r-7 trace_id=",
+      logfmt = 'msg="by a module" action=deployment_status deployment=d-1 run=r-7 trace_id=' } do
       os.remove(trace)
       local result = workspace:run { plugin = path, action = "deployment_status", before = "env BOSUN_RUN_ID=r-7",
         config = { deploymentInfo = { id = "d-1" } }, args = { "--log-format", format, "--trace", trace } }
@@ -225,6 +225,7 @@ describe("the log", function()
       :format(Workspace.RUNNER, path)
     local function settled(text)
       return text:gsub("\27%[[%d;]*m", ""):gsub("%d%d%d%d%-[%w:.-]*Z", ""):gsub("seconds=%S+", "")
+        :gsub("trace_id=%x+", "")
     end
     local _, plain = colors(runner .. "never", false, "BOSUN_RUN_ID=r")
     local _, colored = colors(runner .. "always", false, "BOSUN_RUN_ID=r")

@@ -9,6 +9,8 @@ VARYING = [
     (re.compile(r'(\btimestamp"?: )\d+'), r"\1<milliseconds>"),
     (re.compile(r'(\bseconds"?[=:])\d+(\.\d+)?(e-\d+)?'), r"\1<seconds>"),
     (re.compile(r'(\brun"?[=:]"?)[0-9a-f]{16}\b'), r"\1<run>"),
+    (re.compile(r'(\btrace_id"?[=:]"?)[0-9a-f]{32}\b'), r"\1<trace>"),
+    (re.compile(r'(\bspan_id"?[=:]"?)[0-9a-f]{16}\b'), r"\1<span>"),
     (re.compile(r"\b(after|at least|in) \d+(\.\d+)? (ms|milliseconds|s)\b"), r"\1 <duration>"),
     (re.compile(r"\bpid([ =])\d+"), r"pid\1<pid>"),
     # Lines of the library and the built-in plugins, in tracebacks.

@@ -218,6 +218,7 @@ static void two_threads(void)
 struct fields {
     char action[64];
     char run[80];
+    char trace[40];
 };
 
 static void copy_fields(void *data, const bosun_log_event *event)
@@ -228,18 +229,21 @@ static void copy_fields(void *data, const bosun_log_event *event)
             snprintf(seen->action, sizeof seen->action, "%s", event->fields[i].text);
         if (strcmp(event->fields[i].name, "run") == 0)
             snprintf(seen->run, sizeof seen->run, "%s", event->fields[i].text);
+        if (strcmp(event->fields[i].name, "trace_id") == 0)
+            snprintf(seen->trace, sizeof seen->trace, "%s", event->fields[i].text);
     }
 }
 
 /* The fields of two runs of one host. */
-static void run_twice(const char *run_id, struct fields seen[2])
+static void run_twice(const char *run_id, const char *traceparent, struct fields seen[2])
 {
-    struct fields last = {"", ""};
+    struct fields last = {"", "", ""};
     bosun_options options;
     bosun_options_init(&options);
     options.log = copy_fields;
     options.log_data = &last;
     options.run_id = run_id;
+    options.traceparent = traceparent;
     bosun_host *host = new_host(&options, "private.yaml");
     for (int i = 0; host && i < 2; i++) {
         bosun_status_free(bosun_host_run(host, i == 0 ? "pe_status" : "plugin_stop", NULL));
@@ -250,13 +254,21 @@ static void run_twice(const char *run_id, struct fields seen[2])
 
 static void run_ids(void)
 {
-    struct fields seen[2] = {{"", ""}, {"", ""}};
-    run_twice(NULL, seen);
+    struct fields seen[2] = {{"", "", ""}, {"", "", ""}};
+    run_twice(NULL, NULL, seen);
     ok(strcmp(seen[0].action, "pe_status") == 0 && strcmp(seen[1].action, "plugin_stop") == 0,
        "events name their action");
     ok(strlen(seen[0].run) == 16 && strlen(seen[1].run) == 16 && strcmp(seen[0].run, seen[1].run) != 0,
        "each run has an id of its own");
-    run_twice("given", seen);
+    ok(strlen(seen[0].trace) == 32 && strlen(seen[1].trace) == 32 &&
+           strcmp(seen[0].trace, seen[1].trace) != 0,
+       "and is a trace");
+    run_twice("given", "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01", seen);
+    ok(strcmp(seen[0].trace, "0af7651916cd43dd8448eb211c80319c") == 0 &&
+           strcmp(seen[1].trace, seen[0].trace) == 0,
+       "or a part of the one that is given");
+    run_twice("given", "not a traceparent", seen);
+    ok(strlen(seen[0].trace) == 32 && strcmp(seen[1].trace, seen[0].trace) != 0, "if it is valid");
     ok(strcmp(seen[0].run, "given") == 0 && strcmp(seen[1].run, "given") == 0, "or the one that is given");
     char long_id[66];
     memset(long_id, 'x', sizeof long_id - 1);

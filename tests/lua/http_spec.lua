@@ -54,6 +54,47 @@ describe("bosun.http", function()
     ]])
   end)
 
+  local TRACEPARENT = "^00%-%x+%-%x+%-01$"
+
+  --- A header of those that the server saw, by whatever spelling.
+  local function header(headers, name)
+    for key, value in pairs(headers) do
+      if key:lower() == name then return value end
+    end
+  end
+
+  it("tells the server its place in the trace, unless the plugin does or does not want that", function()
+    local sent, again, own, of_client, without = table.unpack(run [[
+      local client <close> = http.client { headers = { TraceParent = "the client's" } }
+      local function headers(options) return assert(http.get(echo .. "/echo", options)):json().headers end
+      return { headers(), headers(), headers { headers = { traceparent = "own" } },
+        client:get(echo .. "/echo"):json().headers, headers { traceparent = false } }
+    ]])
+    assert.matches(TRACEPARENT, header(sent, "traceparent"))
+    assert.matches(TRACEPARENT, header(again, "traceparent"))
+    assert.equal(header(sent, "traceparent"):sub(1, 35), header(again, "traceparent"):sub(1, 35))
+    assert.are_not.equal(header(sent, "traceparent"), header(again, "traceparent"))
+    assert.equal("own", header(own, "traceparent"))
+    assert.equal("the client's", header(of_client, "traceparent"))
+    assert.is_nil(header(without, "traceparent"))
+  end)
+
+  it("is in the trace with the span that the server was told", function()
+    local trace = workspace:path "http-trace"
+    local told = run([[
+      return assert(http.get(echo .. "/echo", { retry = { max = 1, on = { 200 }, backoff = 0.01 } })):json().headers
+    ]], { args = { "--trace", trace } })
+    local spans = {}
+    for line in workspace:read("http-trace"):gmatch "[^\n]+" do
+      local span = line:find('"message":"http.get"', 1, true) and line:match '"span_id":"(%x+)"'
+      if span then spans[#spans + 1] = span end
+    end
+    assert.equal(2, #spans)
+    assert.are_not.equal(spans[1], spans[2])
+    assert.equal(spans[2], header(told, "traceparent"):sub(37, 52))
+    assert.matches('"http.request.resend_count":1', workspace:read "http-trace")
+  end)
+
   it("returns a response for every status", function()
     local seen = run [[
       local resp = assert(http.get(url .. "/teapot"))
@@ -317,6 +358,16 @@ describe("bosun.http", function()
         return { http.get(url .. "/near", options).body, http.get(url .. "/away", options).body,
           http.get(inside .. "/near").body, http.get(inside .. "/away").body }
       ]])
+    end)
+
+    it("take no traceparent to another host", function()
+      local same, other = table.unpack(run [[
+        local function seen(to) return assert(http.get(echo .. "/redirect", { query = { to = to } })):json().headers end
+        local port = echo:match ":(%d+)$"
+        return { seen(echo .. "/echo"), seen("http://localhost:" .. port .. "/echo") }
+      ]])
+      assert.matches(TRACEPARENT, header(same, "traceparent"))
+      assert.is_nil(header(other, "traceparent"))
     end)
 
     it("send a file again, but not what a function made", function()

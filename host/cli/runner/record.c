@@ -46,6 +46,13 @@ static int write_at(const record *r, size_t at, const char *bytes, size_t len)
     return 0;
 }
 
+void record_message(const record *r, const char *message)
+{
+    size_t len = strnlen(message, sizeof r->shared->message - 1);
+    memcpy(r->shared->message, message, len);
+    r->shared->message[len] = '\0';
+}
+
 record_text record_begin(const record *r)
 {
     return (record_text){.record = r, .checksum = BOSUN_HASH_START};

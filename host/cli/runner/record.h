@@ -29,6 +29,7 @@ typedef struct record_end {
 
 typedef struct record_shared {
     char deployment[256];    /* the id of the action's; "": none, or not known yet */
+    char message[256];       /* the beginning of the status's; "": none, or not known yet */
     atomic_int phase;        /* the bosun_phase that the worker is in */
     atomic_int keeper;       /* a keeper_state */
     atomic_bool kill_worker; /* what the supervisor wants of the keeper */
@@ -57,6 +58,9 @@ typedef struct record_text {
 } record_text;
 
 record_text record_begin(const record *r);
+
+/* Keeps the beginning of the status's message. */
+void record_message(const record *r, const char *message);
 
 /* 0, or -1: record_finish says why. text: a record_text; a bosun_outlet calls this. */
 int record_append(void *text, const char *bytes, size_t len);

@@ -2,6 +2,7 @@
  * failing status before anything else, starts the worker and watches over it, and replaces the status with
  * the worker's record, or with how the worker ended. */
 #include "supervisor.h"
+#include "action_span.h"
 #include "cli/sink.h"
 #include "core/base/wait.h"
 #include "core/status.h"
@@ -32,6 +33,8 @@ typedef struct supervisor {
     watch watch;
     int release_fd; /* the worker reads from its other end */
     record record;
+    action_end end;
+    bool published; /* the outcome is known, whether or not it could be written */
 } supervisor;
 
 static int write_first_status(supervisor *s, bosun_err *err)
@@ -65,7 +68,7 @@ static int become_subreaper(supervisor *s, bosun_err *err)
 _Noreturn static void become_worker(supervisor *s, pid_t pid, int release_fd)
 {
     worker_start start = {.options = s->opt,
-                          .run = s->run.text,
+                          .run = &s->run,
                           .log_fd = s->log.log_fd,
                           .release_fd = release_fd,
                           .record = s->record,
@@ -187,6 +190,8 @@ static const char *restore_first_status(supervisor *s)
 static int publish(supervisor *s, bosun_outcome outcome, const char *text, size_t len)
 {
     bosun_err err = {0};
+    s->end.outcome = outcome;
+    s->published = true;
     if (status_file_write(&s->status, text, len, true, &err) < 0)
         return log_unwritten(s, restore_first_status(s), &err);
     if (s->opt->show_status && sink_write(STDOUT_FILENO, text, len, STDOUT_PATIENCE) < 0)
@@ -199,6 +204,7 @@ static int publish_failure(supervisor *s, const char *message)
 {
     char storage[BOSUN_STATUS_FAILING_MAX];
     bosun_buf text = bosun_buf_fixed(storage, sizeof storage);
+    snprintf(s->end.message, sizeof s->end.message, "%s", message);
     bosun_status_write_failing(&text, message, bosun_monotonic() - s->start);
     int status = publish(s, BOSUN_FAILING, text.data, text.len);
     sink_printf(&s->log, BOSUN_LOG_ERROR, "%s: failing: %s", s->opt->action->name, message);
@@ -226,7 +232,10 @@ static int publish_outcome(supervisor *s)
         return publish_end(s);
     if (record_open(&s->record, &err) < 0)
         return publish_failure(s, err.message);
-    return record_check(&s->record, &outcome, &text, &len) ? publish(s, outcome, text, len) : publish_end(s);
+    if (!record_check(&s->record, &outcome, &text, &len))
+        return publish_end(s);
+    snprintf(s->end.message, sizeof s->end.message, "%s", s->record.shared->message);
+    return publish(s, outcome, text, len);
 }
 
 /* Waits for the end of the worker and of what it started. -1: the worker does not end; a keeper then goes on
@@ -285,9 +294,10 @@ int supervisor_run(const options *opt)
         .record = RECORD_NONE,
         .release_fd = -1,
         .start = bosun_monotonic(),
+        .end = {.started = bosun_realtime()},
         .watch = watch_new(deadline),
     };
-    s.log = options_sink(opt, s.run.text, STDERR_FILENO, STDERR_PATIENCE);
+    s.log = options_sink(opt, &s.run, STDERR_FILENO, STDERR_PATIENCE);
     sink_open_log(&s.log, opt->logfile);
     if (opt->log_config)
         sink_printf(
@@ -296,6 +306,10 @@ int supervisor_run(const options *opt)
             "--log-level, --log-format and --logfile",
             opt->log_config);
     int status = run(&s);
+    s.end.exit_status = status;
+    s.end.deployment = s.log.deployment ? s.log.deployment : "";
+    if (s.published)
+        action_span_write(opt, &s.run, &s.end, &s.log);
     record_close(&s.record);
     close_fd(&s.release_fd);
     status_file_close(&s.status);

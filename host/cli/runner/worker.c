@@ -77,25 +77,25 @@ static int handle_signals(const worker_start *start)
 }
 
 /* Makes this process end with its parent, whatever signals are ignored, redirects standard output to standard
- * error, and handles signals. The plugin sees the run's id in the environment. */
+ * error, and handles signals. The plugin sees the run's ids in the environment. */
 static int set_up_process(const worker_start *start)
 {
-    if (setenv(RUN_ID_VARIABLE, start->run, 1) < 0)
+    char traceparent[BOSUN_TRACEPARENT_SIZE];
+    bosun_trace_write(&start->run->trace, start->run->trace.span, traceparent);
+    if (setenv(RUN_ID_VARIABLE, start->run->text, 1) < 0 || setenv(BOSUN_TRACE_VARIABLE, traceparent, 1) < 0)
         return -1;
     if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0 || getppid() != start->supervisor)
         return -1; /* the parent died before prctl */
     return dup2(STDERR_FILENO, STDOUT_FILENO) < 0 ? -1 : handle_signals(start);
 }
 
-static int open_trace(sink *log, const char *path, bosun_err *err)
+static int open_trace(sink *log, const worker_start *start, bosun_err *err)
 {
-    if (!path)
+    if (!start->options->trace_file)
         return 0;
-    log->trace_fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOCTTY | O_NONBLOCK, 0600);
-    if (log->trace_fd < 0 && errno == ENXIO)
-        return bosun_err_set(err, "ENXIO", "open",
-                             "cannot open the trace file %s: it is a FIFO without a reader", path);
-    return log->trace_fd < 0 ? bosun_err_errno(err, errno, "open the trace file", path) : 0;
+    log->trace_fd = sink_open_trace(start->options->trace_file, err);
+    log->trace = start->options->trace_format == TRACE_OTLP_JSON ? &start->run->trace : NULL;
+    return log->trace_fd < 0 ? -1 : 0;
 }
 
 /* Lets the supervisor know what it may have to report. */
@@ -129,7 +129,7 @@ static bosun_options host_options(worker_start *start, sink *log)
     result.log_data = log;
     result.phase = store_phase;
     result.phase_data = start;
-    result.run_id = start->run;
+    result.run_id = start->run->text;
     return result;
 }
 
@@ -148,14 +148,15 @@ static void wait_for_release(int fd)
 /* NULL: *err says why there is no host. */
 static bosun_host *make_host(worker_start *start, sink *log, bosun_err *err)
 {
-    if (open_trace(log, start->options->trace_file, err) < 0)
+    if (open_trace(log, start, err) < 0)
         return NULL;
     bosun_options for_host = host_options(start, log);
     bosun_error error;
     bosun_host *host = bosun_host_new(&for_host, &error);
-    if (host)
+    if (host) {
         host_on_first_process(host, step_back, start);
-    else
+        host_set_trace(host, &start->run->trace);
+    } else
         bosun_err_set(err, BOSUN_ERR_INVALID, "start", "%s", error.message);
     return host;
 }
@@ -187,12 +188,15 @@ static int write_failure(const worker_start *start, const sink *log, const char 
     bosun_status_write_failing(&text, message, duration);
     sink_printf(log, BOSUN_LOG_ERROR, "%s: failing: %s", start->options->action->name, message);
     record_append(&written, text.data, text.len);
+    record_message(&start->record, message);
     return record_finish(&written, BOSUN_FAILING, NULL);
 }
 
 /* -1: *err says why there is no record. */
 static int write_outcome(const record *to, const bosun_status *status, bosun_err *err)
 {
+    const char *message = bosun_status_message(status);
+    record_message(to, message ? message : "");
     record_text text = record_begin(to);
     bosun_outlet outlet = {.write = record_append, .data = &text};
     if (bosun_status_stream(status, &outlet, err) < 0 && text.error == 0)

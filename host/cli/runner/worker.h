@@ -4,12 +4,13 @@
 
 #include "cli/options.h"
 #include "record.h"
+#include "run_id.h"
 #include <stdint.h>
 #include <sys/types.h>
 
 typedef struct worker_start {
     const options *options;
-    const char *run; /* the run's id */
+    const run_id *run;
     int log_fd;
     int release_fd; /* the supervisor sends a byte once the first status is written: nothing is read or run
                      * before that */

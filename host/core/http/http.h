@@ -67,6 +67,8 @@ typedef struct bosun_http_request {
     const char *ca, *cert, *key; /* paths or PEM texts; a ca replaces those of environment and system */
     const char *server_name;     /* requested and verified instead of the URL's host */
     bool insecure;               /* no verification */
+
+    const char *traceparent; /* the header of that name, unless `headers` has one; NULL: none */
 } bosun_http_request;
 
 #define BOSUN_HTTP_MEMORY_MAX (INT64_C(64) * 1024 * 1024)

@@ -1,7 +1,7 @@
 /* Follows redirects. libcurl could, but repeats a PUT without its body and reports success, and sends the
  * headers of a body with a GET. Here, by RFC 9110: 301 and 302 make a GET of a POST, 303 makes a GET of
  * everything but GET and HEAD, 307 and 308 change nothing. A request that keeps its method keeps its body.
- * What was meant for one host (credentials, "Host") is not sent to another. */
+ * What was meant for one host (credentials, "Host", the trace) is not sent to another. */
 #include "core/base/url.h"
 #include "internal.h"
 #include <stdlib.h>
@@ -99,7 +99,7 @@ static bool becomes_get(const bosun_http_transfer *t)
 
 static int leave_host(bosun_http_transfer *t, bosun_err *err)
 {
-    static const char *const of_host[] = {"Authorization", "Cookie", "Host", NULL};
+    static const char *const of_host[] = {"Authorization", "Cookie", "Host", "traceparent", NULL};
     return remove_headers(t, of_host, err);
 }
 

@@ -164,6 +164,9 @@ static int set_headers(bosun_http_transfer *t, const bosun_http_request *request
     if (!has_header(request, "Accept-Encoding") &&
         add_header(t, "Accept-Encoding", bosun_http_encodings(t->sink), err) < 0)
         return -1;
+    if (request->traceparent && !has_header(request, "traceparent") &&
+        add_header(t, "traceparent", request->traceparent, err) < 0)
+        return -1;
     return bosun_http_set_pointer(t, CURLOPT_HTTPHEADER, t->headers, err);
 }
 

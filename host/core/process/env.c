@@ -2,11 +2,12 @@
  *
  * Unless clear_env is set, a child inherits PATH, HOME, USER, LOGNAME, TMPDIR, TZ, LANG, LANGUAGE and LC_*;
  * the proxies http_proxy, https_proxy, ftp_proxy, all_proxy and no_proxy in either case; SSL_CERT_FILE and
- * SSL_CERT_DIR, which go with them; and BOSUN_RUN_ID, for programs that write a log. Everything else,
- * credentials above all, has to be passed by name, or with whole_env.
+ * SSL_CERT_DIR, which go with them; and BOSUN_RUN_ID, for programs that write a log. TRACEPARENT is that of
+ * the call. Everything else, credentials above all, has to be passed by name, or with whole_env.
  *
  * Every child also gets BOSUN_CHILD: one random word for each process of this library that it descends from.
  * tree.c uses it to find descendants that have left their session and parent. */
+#include "core/base/trace_context.h"
 #include "internal.h"
 #include <errno.h>
 #include <fcntl.h>
@@ -50,6 +51,12 @@ static bool is_changed(const bosun_process_options *options, const char *entry)
     return false;
 }
 
+/* The child gets another value than this process. */
+static bool is_replaced(const bosun_process_options *options, const char *entry)
+{
+    return same_name(entry, MARKER_NAME) || (options->traceparent && same_name(entry, BOSUN_TRACE_VARIABLE));
+}
+
 static void add(bosun_buf *text, const char *entry)
 {
     bosun_buf_append(text, entry, strlen(entry) + 1);
@@ -59,8 +66,16 @@ static void add_inherited(bosun_buf *text, const bosun_process_options *options)
 {
     for (char **entry = environ; entry && *entry; entry++)
         if ((options->whole_env || is_allowed(*entry)) && !is_changed(options, *entry) &&
-            !same_name(*entry, MARKER_NAME))
+            !is_replaced(options, *entry))
             add(text, *entry);
+}
+
+static void add_traceparent(bosun_buf *text, const bosun_process_options *options)
+{
+    if (!options->traceparent || is_changed(options, BOSUN_TRACE_VARIABLE))
+        return;
+    bosun_buf_printf(text, BOSUN_TRACE_VARIABLE "=%s", options->traceparent);
+    bosun_buf_putc(text, '\0');
 }
 
 static void add_changes(bosun_buf *text, const bosun_process_options *options)
@@ -94,8 +109,10 @@ static int make_list(bosun_process_env *env)
 
 int bosun_process_env_make(bosun_process_env *env, const bosun_process_options *options, const char *marker)
 {
-    if (!options->clear_env)
+    if (!options->clear_env) {
         add_inherited(&env->text, options);
+        add_traceparent(&env->text, options);
+    }
     add_changes(&env->text, options);
     add_marker(&env->text, marker);
     return make_list(env);

@@ -24,10 +24,11 @@ typedef struct bosun_process_options {
     /* Changes to the environment: "NAME=value" sets, "NAME" alone removes; each is followed by a NUL. */
     const char *env;
     size_t env_len;
-    bool clear_env;    /* inherit nothing; otherwise the allow-list in env.c */
-    bool whole_env;    /* inherit everything */
-    const char *cwd;   /* NULL: this process's */
-    const char *input; /* standard input, then end of file; borrowed until the process is over */
+    bool clear_env;          /* inherit nothing; otherwise the allow-list in env.c */
+    bool whole_env;          /* inherit everything */
+    const char *traceparent; /* TRACEPARENT of the child, unless `env` has it; NULL: what it inherits */
+    const char *cwd;         /* NULL: this process's */
+    const char *input;       /* standard input, then end of file; borrowed until the process is over */
     size_t input_len;
     bool keep_stdin;   /* no `input` and no end of file: bosun_process_write may follow */
     size_t max_output; /* bytes kept of standard output, and of standard error; more is dropped */

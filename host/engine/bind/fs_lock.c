@@ -24,7 +24,13 @@ static int release(bosun_host *host, lock_box *box, bosun_err *err)
     int rc = bosun_fs_lock_release(&box->lock, box->remove, err);
     const char *outcome = rc < 0 ? err->message : "ok";
     if (path.len > 0)
-        host_trace(host, "fs.unlock", bosun_buf_text(&path), path.len, start, outcome, strlen(outcome));
+        host_trace(host, &(host_span){.op = "fs.unlock",
+                                      .args = bosun_buf_text(&path),
+                                      .args_len = path.len,
+                                      .start = start,
+                                      .outcome = outcome,
+                                      .outcome_len = strlen(outcome),
+                                      .error = rc < 0 ? err->code : NULL});
     bosun_buf_free(&path);
     return rc;
 }

@@ -79,16 +79,53 @@ static int http_traces(lua_State *L)
     return 1;
 }
 
-/* native.trace(op, args, start, outcome): logs one event. start: a time.monotonic() */
+/* native.span() -> id, traceparent: of a request that is to come */
+static int http_span(lua_State *L)
+{
+    char id[BOSUN_SPAN_ID_SIZE];
+    char traceparent[BOSUN_TRACEPARENT_SIZE];
+    host_begin_span(host_of(L), id, traceparent);
+    lua_pushstring(L, id);
+    lua_pushstring(L, traceparent);
+    return 2;
+}
+
+/* Returns the detail whose name and value are at `index` of the list at the top of the stack, which keeps
+ * them. [-0, +0, e] */
+static bosun_log_field detail_at(lua_State *L, lua_Integer index)
+{
+    bosun_log_field field = {.name = ""};
+    lua_rawgeti(L, -1, index);
+    lua_rawgeti(L, -2, index + 1);
+    field.name = luaL_checkstring(L, -2);
+    field.bare = lua_type(L, -1) == LUA_TNUMBER;
+    if (field.bare) {
+        lua_tolstring(L, -1, NULL);
+        lua_pushvalue(L, -1);
+        lua_rawseti(L, -4, index + 1);
+    }
+    field.text = luaL_checklstring(L, -1, &field.len);
+    lua_pop(L, 2);
+    return field;
+}
+
+/* native.trace(op, args, start, outcome, id, code|nil, {name, value, …}): logs one event. start: a
+ * time.monotonic(); id: from native.span; code: of the failure; the list: details */
 static int http_trace(lua_State *L)
 {
-    size_t args_len;
-    size_t outcome_len;
-    const char *op = luaL_checkstring(L, 1);
-    const char *args = luaL_checklstring(L, 2, &args_len);
-    int64_t start = bosun_nanoseconds(luaL_checknumber(L, 3));
-    const char *outcome = luaL_checklstring(L, 4, &outcome_len);
-    host_trace(host_of(L), op, args, args_len, start, outcome, outcome_len);
+    bosun_log_field details[HOST_SPAN_DETAILS];
+    host_span span = {.op = luaL_checkstring(L, 1), .details = details};
+    lua_settop(L, 7);
+    span.args = luaL_checklstring(L, 2, &span.args_len);
+    span.start = bosun_nanoseconds(luaL_checknumber(L, 3));
+    span.outcome = luaL_checklstring(L, 4, &span.outcome_len);
+    span.id = luaL_optstring(L, 5, NULL);
+    span.error = luaL_optstring(L, 6, NULL);
+    luaL_checktype(L, 7, LUA_TTABLE);
+    lua_Integer count = (lua_Integer)lua_rawlen(L, 7);
+    for (lua_Integer i = 1; i < count && span.detail_count < HOST_SPAN_DETAILS; i += 2)
+        details[span.detail_count++] = detail_at(L, i);
+    host_trace(host_of(L), &span);
     return 0;
 }
 
@@ -104,8 +141,13 @@ static void add_client(lua_State *L)
 int bind_http_open(lua_State *L)
 {
     static const luaL_Reg functions[] = {
-        {"client", http_client}, {"effect", http_effect}, {"reveal", http_reveal},
-        {"traces", http_traces}, {"trace", http_trace},   {NULL, NULL},
+        {"client", http_client},
+        {"effect", http_effect},
+        {"reveal", http_reveal},
+        {"traces", http_traces},
+        {"trace", http_trace},
+        {"span", http_span},
+        {NULL, NULL},
     };
     add_client(L);
     bind_http_add_transfer(L);

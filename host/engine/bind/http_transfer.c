@@ -73,6 +73,7 @@ void bind_http_read_request(lua_State *L, int index, bosun_http_request *request
         .idempotent = bind_option_bool(L, index, "idempotent", false),
         .unix_socket = text_field(L, index, "unix_socket"),
         .proxy = text_field(L, index, "proxy"),
+        .traceparent = text_field(L, index, "traceparent"),
         .ca = text_field(L, index, "ca"),
         .cert = text_field(L, index, "cert"),
         .key = text_field(L, index, "key"),

@@ -75,16 +75,19 @@ static void push_arguments(lua_State *L, int n)
     luaL_pushresult(&text);
 }
 
-/* Pushes "ok", or the error's message if the results, which start at index `first`, are nil and an error.
- * [-0, +1, m] */
+/* Pushes "ok" and nil, or message and code of the error if the results, which start at index `first`, are nil
+ * and an error. [-0, +2, m] */
 static void push_outcome(lua_State *L, int first)
 {
     if (lua_gettop(L) == first + 1 && lua_isnil(L, first) && lua_istable(L, first + 1)) {
         lua_getfield(L, first + 1, "message");
-        if (lua_isstring(L, -1))
+        lua_getfield(L, first + 1, "code");
+        if (lua_isstring(L, -2))
             return;
+        lua_pop(L, 2);
     }
     lua_pushliteral(L, "ok");
+    lua_pushnil(L);
 }
 
 /* Calls the function in upvalue 1, named "module.function" in upvalue 2, and logs the call. */
@@ -98,12 +101,12 @@ static int call_traced(lua_State *L)
     int64_t start = bosun_monotonic();
     lua_call(L, n, LUA_MULTRET);
     int results = lua_gettop(L) - 1;
-    size_t args_len;
-    size_t outcome_len;
-    const char *args = lua_tolstring(L, 1, &args_len);
+    host_span span = {.op = lua_tostring(L, lua_upvalueindex(2)), .start = start};
+    span.args = lua_tolstring(L, 1, &span.args_len);
     push_outcome(L, 2);
-    const char *outcome = lua_tolstring(L, -1, &outcome_len);
-    host_trace(host_of(L), lua_tostring(L, lua_upvalueindex(2)), args, args_len, start, outcome, outcome_len);
+    span.outcome = lua_tolstring(L, -2, &span.outcome_len);
+    span.error = lua_tostring(L, -1);
+    host_trace(host_of(L), &span);
     lua_settop(L, results + 1);
     return results;
 }

@@ -4,6 +4,7 @@
 
 #include "bind.h"
 #include "core/base/buf.h"
+#include "core/base/trace_context.h"
 #include "core/process/process.h"
 
 /* A process in a userdata. */
@@ -14,6 +15,8 @@ typedef struct bosun_process_box {
     size_t taken;      /* bytes of process.out.text that Lua has already got */
     bosun_buf command; /* for the trace; empty: not traced, or the end has been */
     int64_t start;     /* from bosun_monotonic */
+    char span[BOSUN_SPAN_ID_SIZE];
+    char traceparent[BOSUN_TRACEPARENT_SIZE];
 } bosun_process_box;
 
 /* User values of the box. DRY_RESULT: the result of a program that a dry run did not start. INPUT: the text
@@ -39,9 +42,9 @@ void bind_process_wipe(bosun_process_request *request);
  * raises. [-0, +1, m] */
 bosun_process_box *bind_process_push_box(lua_State *L, const bosun_process_request *request, bool closes);
 
-/* Returns true if the program has to be started. Returns false in a dry run: then the plan has the command,
- * and the box at the top of the stack has the result. [-0, +0, e] */
-bool bind_process_begin(lua_State *L, const bosun_process_request *request, const char *op);
+/* Returns true if the program has to be started, in the trace of the action. Returns false in a dry run: then
+ * the plan has the command, and the box at the top of the stack has the result. [-0, +0, e] */
+bool bind_process_begin(lua_State *L, bosun_process_request *request, const char *op);
 
 /* Pushes the result of a process that is over: a table, or nil and an error if the box says to check it and
  * it failed. Returns how many values. [-0, +1|2, m] */

@@ -231,17 +231,19 @@ static void set_dry_output(lua_State *L, bosun_process_box *box)
         luaL_error(L, "out of memory while preparing the output of a dry run");
 }
 
-/* Starts the clock of the trace. */
-static void record_start(const bosun_host *host, const bosun_process_request *request, bosun_process_box *box)
+/* Starts the clock of the trace, and tells the program its place in it. */
+static void record_start(bosun_host *host, bosun_process_request *request, bosun_process_box *box)
 {
     box->start = bosun_monotonic();
+    host_begin_span(host, box->span, box->traceparent);
+    request->options.traceparent = box->traceparent;
     if (host_traces(host))
         bosun_process_quote(&box->command, request->options.argv);
 }
 
-bool bind_process_begin(lua_State *L, const bosun_process_request *request, const char *op)
+bool bind_process_begin(lua_State *L, bosun_process_request *request, const char *op)
 {
-    const bosun_host *host = host_of(L);
+    bosun_host *host = host_of(L);
     bosun_process_box *box = lua_touserdata(L, -1);
     if (request->reads || !host->options.dry_run) {
         record_start(host, request, box);

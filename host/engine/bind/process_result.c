@@ -1,6 +1,7 @@
 /* bosun.process: how a program ended, as a table, an error and an event of the trace. */
 #include "engine/host/host.h"
 #include "process.h"
+#include <stdio.h>
 #include <string.h>
 
 #define SHOWN_LINES 5
@@ -102,6 +103,22 @@ static void describe_outcome(bosun_buf *out, const bosun_process *p)
     append_stderr(out, p);
 }
 
+/* The details that OpenTelemetry's conventions have for a program. Returns how many. */
+static size_t add_details(bosun_log_field details[3], char numbers[2][16], const bosun_process *p)
+{
+    size_t count = 0;
+    if (*p->name)
+        details[count++] =
+            (bosun_log_field){.name = "process.executable.name", .text = p->name, .len = strlen(p->name)};
+    int pid = snprintf(numbers[0], sizeof numbers[0], "%d", (int)p->pid);
+    if (p->pid > 0)
+        details[count++] = (bosun_log_field){"process.pid", numbers[0], (size_t)pid, true};
+    int code = snprintf(numbers[1], sizeof numbers[1], "%d", p->code);
+    if (p->over && p->signal == 0)
+        details[count++] = (bosun_log_field){"process.exit.code", numbers[1], (size_t)code, true};
+    return count;
+}
+
 void bind_process_trace(bosun_host *host, const char *op, bosun_process_box *box, const bosun_err *err)
 {
     if (box->command.len == 0)
@@ -111,8 +128,16 @@ void bind_process_trace(bosun_host *host, const char *op, bosun_process_box *box
         bosun_err_text(&outcome, err);
     else
         describe_outcome(&outcome, &box->process);
-    host_trace(host, op, bosun_buf_text(&box->command), box->command.len, box->start,
-               bosun_buf_text(&outcome), outcome.len);
+    bosun_log_field details[3];
+    char numbers[2][16];
+    host_span span = {.id = box->span, .op = op, .start = box->start, .details = details};
+    span.args = bosun_buf_text(&box->command);
+    span.args_len = box->command.len;
+    span.outcome = bosun_buf_text(&outcome);
+    span.outcome_len = outcome.len;
+    span.error = err ? err->code : box->process.over ? failure_code(&box->process) : NULL;
+    span.detail_count = add_details(details, numbers, &box->process);
+    host_trace(host, &span);
     bosun_buf_free(&outcome);
     if (err || box->process.over)
         bosun_buf_free(&box->command);

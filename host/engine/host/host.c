@@ -56,7 +56,7 @@ static int init(bosun_host *host, bosun_err *err)
         return -1;
     if (host_dirs_init(&host->dirs, &host->options) < 0)
         return bosun_err_nomem(err, "copy the options");
-    if (host_context_init(&host->context, host->options.run_id, err) < 0)
+    if (host_context_init(&host->context, host->options.run_id, host->options.traceparent, err) < 0)
         return -1;
     if (host_add_environment_secrets(host) < 0)
         return bosun_err_nomem(err, "copy the proxies' passwords");

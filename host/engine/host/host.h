@@ -111,10 +111,29 @@ bool host_logs(const bosun_host *host, bosun_log_level level);
 /* Returns whether the host logs the trace. If not, skip the work that only the trace needs. */
 bool host_traces(const bosun_host *host);
 
-/* Logs one event of the trace: the operation `op` ("fs.write", "http.get", "process.run"), its arguments,
- * when it started (bosun_monotonic) and its outcome. Secrets are redacted. Does not touch Lua. */
-void host_trace(bosun_host *host, const char *op, const char *args, size_t args_len, int64_t start,
-                const char *outcome, size_t outcome_len);
+/* A call of the plugin to the world outside, which is a span of the action's trace. */
+typedef struct host_span {
+    const char *id; /* NULL: a new one */
+    const char *op; /* "fs.write", "http.get", "process.run" */
+    const char *args;
+    size_t args_len;
+    int64_t start; /* bosun_monotonic */
+    const char *outcome;
+    size_t outcome_len;
+    const char *error; /* the code of its failure; NULL: none */
+    const bosun_log_field
+        *details; /* `detail_count`, at most HOST_SPAN_DETAILS, with OpenTelemetry's names */
+    size_t detail_count;
+} host_span;
+
+#define HOST_SPAN_DETAILS 8
+
+/* Makes the id of a call that is to come, and the traceparent that tells it to others. Like host_trace, does
+ * not touch Lua. */
+void host_begin_span(bosun_host *host, char id[BOSUN_SPAN_ID_SIZE], char traceparent[BOSUN_TRACEPARENT_SIZE]);
+
+/* Logs one event of the trace. Secrets are redacted. */
+void host_trace(bosun_host *host, const host_span *span);
 
 /* Call this before any change to the world outside. Returns true if the change has to be made. Returns false
  * in a dry run: then "op text" is in the plan. Raises if out of memory. [-0, +0, e]

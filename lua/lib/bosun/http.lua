@@ -14,8 +14,11 @@
 ---
 --- Certificates are verified with the CAs of `tls.ca`; without it, with those of the system, where SSL_CERT_FILE and
 --- SSL_CERT_DIR, if set, take the place of its file and its folder of CAs. URLs and redirects use http or https; a
---- redirect to another host carries no Authorization and Cookie headers, but all others. Proxies come from the
---- environment (https_proxy, http_proxy, all_proxy, no_proxy). Every request ends by the deadline of the action.
+--- redirect to another host carries no Authorization, Cookie and traceparent headers, but all others. Proxies come from
+--- the environment (https_proxy, http_proxy, all_proxy, no_proxy). Every request ends by the deadline of the action.
+---
+--- Each attempt has a header traceparent (W3C Trace Context), unless the plugin sets one: it names the trace of the
+--- action, the `trace_id` of its log, so that what servers record can be found from there.
 ---
 --- In a dry run GET, HEAD, OPTIONS, TRACE and requests with `reads` are sent. Other requests, and those with a file as
 --- sink, are added to the plan and return the response that the option `dry_run` describes, by default status 200 with
@@ -67,6 +70,8 @@ local ALL = { concurrency = "positive" }
 ---function makes cannot be sent again: the error "redirect"
 ---@field reads? boolean the request changes nothing, whatever its method: a dry run sends it, too
 ---@field dry_run? { status?: integer, headers?: table<string, string>, body?: string } the response in a dry run
+---@field traceparent? boolean default true; false: no header of that name, for a server that refuses what it does not
+---know, or a signature that covers every header
 ---@field upgrade? string for http.connect: the protocol to switch to
 
 ---@class bosun.http.Tls

@@ -1,9 +1,9 @@
 --- Internal: connections that HTTP only opens, and that then carry bytes of another protocol.
 
+local driver = require "bosun.http.driver"
 local native = require "bosun.native.http"
 local request = require "bosun.http.request"
 local response = require "bosun.http.response"
-local time = require "bosun.time"
 
 local connection = {}
 
@@ -73,9 +73,9 @@ end
 ---@return bosun.Error|nil err
 function connection.start(job, op)
   if not job.reads and not native.effect(op, job.native.shown_url) then return planned(job) end
-  local started = time.monotonic()
+  driver.begin_span(job)
   local opened, reply, refusal = native.connect(job.native)
-  native.trace(op, job.label, started, opened and tostring(reply.status) or tostring(reply))
+  driver.trace(job, op, opened and tostring(reply.status) or tostring(reply), reply)
   if opened then
     local headers = response.new(reply, job).headers
     return setmetatable({ _native = opened, status = reply.status, headers = headers, dry_run = false }, Connection)

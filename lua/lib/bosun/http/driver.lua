@@ -6,15 +6,51 @@ local native = require "bosun.native.http"
 local response = require "bosun.http.response"
 local retry = require "bosun.http.retry"
 local time = require "bosun.time"
+local urls = require "bosun.url"
 
 local driver = {}
+
+--- Begins an attempt: its clock, and the span that it is in the trace of the action.
+---@param job table
+function driver.begin_span(job)
+  job.started = time.monotonic()
+  job.span, job.native.traceparent = native.span()
+  if job.untraced then job.native.traceparent = nil end
+end
+
+--- What OpenTelemetry's conventions have for a request, as a list of names and values.
+local function details_of(job, result)
+  local details = { "http.request.method", job.native.method, "url.full", job.native.shown_url }
+  local function add(name, value)
+    if value then table.move({ name, value }, 1, 2, #details + 1, details) end
+  end
+  local parts = urls.parse(job.native.shown_url)
+  if parts then
+    add("server.address", job.native.unix_socket or parts.host)
+    if not job.native.unix_socket then add("server.port", parts.port or (parts.scheme == "https" and 443 or 80)) end
+  end
+  add("http.response.status_code", result.status)
+  if job.attempt > 1 then add("http.request.resend_count", job.attempt - 1) end
+  return details
+end
+
+--- One event of the trace. result: a response, or an error.
+---@param job table
+---@param op string
+---@param outcome string
+---@param result table
+function driver.trace(job, op, outcome, result)
+  if not native.traces() then return end
+  local code = result.code or result.status >= 400 and tostring(result.status) or nil
+  native.trace(op, job.label, job.started, outcome, job.span, code, details_of(job, result))
+end
 
 --- One event of the trace for each attempt: its outcome, and what follows.
 local function trace(job, resp, err, follows)
   if not native.traces() then return end
   local outcome = err and tostring(err) or ("%d, %d bytes"):format(resp.status, resp.received)
   if job.attempt > 1 or follows then outcome = ("%s, attempt %d%s"):format(outcome, job.attempt, follows or "") end
-  native.trace("http." .. job.native.method:lower(), job.label, job.started, outcome)
+  driver.trace(job, "http." .. job.native.method:lower(), outcome, err or resp)
 end
 
 local function end_job(job, resp, err)
@@ -115,7 +151,7 @@ end
 
 local function start(run, job)
   job.attempt, job.so_far = job.attempt + 1, nil
-  job.started = time.monotonic()
+  driver.begin_span(job)
   if not permitted(job) then return end
   local transfer, err = run.client:start(job.native)
   if not transfer then return end_job(job, nil, err) end

@@ -30,7 +30,7 @@ local OPTIONS = {
   form = "table", source = "string|function", sink = "string|function", sync = "boolean", timeout = "timeout",
   connect_timeout = "timeout", stall = "seconds", unix_socket = "string", tls = "table", proxy = "text|boolean",
   auth = "table", retry = "table", max_bytes = "count", max_line = "count", follow = "boolean|count",
-  dry_run = "table", upgrade = "string", reads = "boolean",
+  dry_run = "table", upgrade = "string", reads = "boolean", traceparent = "boolean",
 }
 local TLS = { ca = "text", cert = "text", key = "text", verify = "boolean", server_name = "string" }
 local AUTH = { bearer = "text", user = "text", password = "text" }
@@ -284,7 +284,7 @@ local function make(options)
     native = to, label = method .. " " .. to.shown_url, on_line = options.on_line,
     sink = callback(options.sink), source = callback(options.source),
     retry = retry.make(options.retry, IDEMPOTENT[method] or false),
-    dry_run = options.dry_run,
+    dry_run = options.dry_run, untraced = options.traceparent == false,
     reads = options.reads, changes = not (SAFE[method] or options.reads) or to.sink_path ~= nil,
   }
 end

@@ -7,8 +7,8 @@
 ---
 --- Of this process's environment, a program gets PATH, HOME, USER, LOGNAME, TMPDIR, TZ, LANG, LANGUAGE, LC_*, the proxy
 --- variables (http_proxy, https_proxy, ftp_proxy, all_proxy, no_proxy, in either case), SSL_CERT_FILE, SSL_CERT_DIR and
---- BOSUN_RUN_ID; pass on anything else by name: `env = { KUBECONFIG = process.env "KUBECONFIG" }`. BOSUN_CHILD is
---- always set, to find a program's descendants.
+--- BOSUN_RUN_ID, and TRACEPARENT of the call, in the trace of the action; pass on anything else by name:
+--- `env = { KUBECONFIG = process.env "KUBECONFIG" }`. BOSUN_CHILD is always set, to find a program's descendants.
 local process = {}
 
 ---@class bosun.process.Options
