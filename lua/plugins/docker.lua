@@ -13,6 +13,7 @@ local BosunPluginBase = require "bosun.plugin_base"
 local docker = require "bosun.docker"
 local given = require "bosun.deployment_info"
 local prediction_server = require "bosun.prediction_server"
+local probe = require "bosun.prediction_server.probe"
 local status = require "bosun.action_status"
 
 local fleet = require "docker.fleet"
@@ -21,6 +22,7 @@ local labels = require "docker.labels"
 local lock = require "docker.lock"
 local membership = require "docker.membership"
 local model_image = require "docker.model_image"
+local proof = require "docker.proof"
 local proxy = require "docker.proxy"
 local proxy_api = require "docker.proxy_api"
 local report = require "docker.report"
@@ -34,10 +36,17 @@ local failing = status.ActionStatusInfo.failing
 local about = given.about
 
 local LOCK_TIMEOUT = 3600 -- seconds, when the action has no deadline
+--- Seconds in which a model that is still served has to answer. One request may hang until the proxy has noticed that
+--- the container it leads to is gone.
+local ANSWER_TIMEOUT, ANSWER_PATIENCE = 15, 2
 
 local DockerPlugin = BosunPluginBase:extend("docker")
 
 DockerPlugin.config_schema = schema.fields
+
+function DockerPlugin:init()
+  self.proof = probe.settings(self)
+end
 
 --- The prediction environment's id, which the agent sends in one of two places, or not at all.
 local function environment_of(plugin)
@@ -53,7 +62,7 @@ function DockerPlugin:context(engine)
     remarks = remarks, remark = function(text) remarks[#remarks + 1] = text end, -- for the message of a success
     engine = engine, config = self.config, plugin_config = self.plugin_config, log = self.log, dry_run = self.dry_run,
     environment = environment_of(self), monitored = prediction_server.is_monitored(self.plugin_config),
-    health_check = schema.health_check(self.config),
+    health_check = schema.health_check(self.config), proof = self.proof,
     note = function(...) -- logs what is done; a dry run has its plan for that
       if not self.dry_run then self.log:info(...) end
     end,
@@ -232,7 +241,23 @@ local function roll_out(context, deployment, instances, options)
   return failing(about(deployment, "cannot bring up model %s: %s", deployment.model, outcome.problem))
 end
 
---- Adds to a failure what is being served now, according to the engine.
+--- Adds to a failure that a model is still served, once that has answered.
+local function add_still_serving(context, result, deployment, current)
+  local finding = proof.wait(context, { id = deployment.id, model = current.model }, current, ANSWER_TIMEOUT,
+    ANSWER_PATIENCE)
+  if finding.answers == false then
+    result.state = State.ERRORED
+    result.msg = ("%s\nmodel %s is still there, but does not answer: %s"):format(result.msg, current.model,
+      finding.problem)
+    return
+  end
+  local remark = proof.remark(finding)
+  result.state = State.READY
+  result.msg = ("%s\nstill serving model %s%s"):format(result.msg, current.model, remark and "; " .. remark or "")
+  if current.model ~= deployment.model then result.data = { oldModelInUse = true } end
+end
+
+--- Adds to a failure what is being served now.
 local function add_what_is_served(context, result, deployment)
   local instances = fleet.instances(context, deployment.id)
   local current = instances and fleet.current(instances)
@@ -241,9 +266,7 @@ local function add_what_is_served(context, result, deployment)
   elseif not fleet.serves(current) then
     result.state = State.ERRORED
   else
-    result.state = State.READY
-    result.msg = ("%s\nstill serving model %s"):format(result.msg, current.model)
-    if current.model ~= deployment.model then result.data = { oldModelInUse = true } end
+    add_still_serving(context, result, deployment, current)
   end
   return result
 end

@@ -14,6 +14,7 @@ local prediction_server = {}
 prediction_server.PORT = 8080
 prediction_server.MODEL_FOLDER = "/opt/ml/model"
 prediction_server.PREDICTIONS = "/predictions"
+prediction_server.INFO = "/info"
 prediction_server.PING = "/ping"
 
 --- The queue through which predictions are reported.

@@ -109,7 +109,7 @@ function dedicated.labels(context, deployment, plan, generation)
   local result = labels.deployment(context, deployment, plan, generation)
   return proxy.add_route(context, result, {
     deployment = deployment.id, model = deployment.model, generation = generation,
-    path = prediction_server.PREDICTIONS,
+    path = prediction_server.PREDICTIONS, info = prediction_server.INFO,
   })
 end
 

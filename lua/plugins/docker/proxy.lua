@@ -30,11 +30,11 @@ local DEPLOYMENT_PRIORITY = 1000000
 -- ---- labels of what it routes to ------------------------------------------------------------------------------------
 
 --- What is in front of the proxy may or may not strip the path of the public prefix.
-local function rule(context, segment)
+local function rule(context, segment, last)
   local base = public_path.of(context.config.outfacingPredictionURLPrefix)
-  local path = ("Path(`/%s/predict`)"):format(segment)
+  local path = ("Path(`/%s/%s`)"):format(segment, last)
   if base == "" then return path end
-  return ("%s || Path(`%s/%s/predict`)"):format(path, base, segment)
+  return ("%s || Path(`%s/%s/%s`)"):format(path, base, segment, last)
 end
 
 --- Adds the labels that make a container, with its port as a service, known to the proxy.
@@ -50,12 +50,14 @@ local function add_router(result, router, values)
 end
 
 --- Adds to a container's labels the routes of a deployment's predictions: by its id, and by its model's id. A
---- deployment's id takes precedence over a model with the same one, a newer generation over an older one. A third route
---- is for the plugin: it leads to /ping of this very generation (docker.proxy_api).
+--- deployment's id takes precedence over a model with the same one, a newer generation over an older one. Beside the
+--- first is the route that tells the model. Another route is for the plugin: it leads to /ping of this very generation
+--- (docker.proxy_api).
 ---@param context table
 ---@param result table<string, string> the labels
----@param route { deployment: string, model: string, generation: integer, service?: string, path: string } service: of
----another container; nil: this container; path: what replaces ".../predict" in requests to the server
+---@param route { deployment: string, model: string, generation: integer, service?: string, path: string,
+---info: string } service: of another container; nil: this container; path, info: what replaces ".../predict" and
+---".../info" in requests to the server
 ---@return table<string, string> result
 function proxy.add_route(context, result, route)
   local router = names.router(context.config.containerNamePrefix, route.deployment, route.model, route.generation)
@@ -65,11 +67,19 @@ function proxy.add_route(context, result, route)
   result[("traefik.http.middlewares.%s.replacepath.path"):format(check)] = prediction_server.PING
   local common = { middlewares = router, service = route.service or router }
   local function add(name, id, priority)
-    common.rule, common.priority = rule(context, names.segment(id)), priority
+    common.rule, common.priority = rule(context, names.segment(id), "predict"), priority
     add_router(result, name, common)
   end
   add(router, route.deployment, DEPLOYMENT_PRIORITY + route.generation)
   if route.model ~= route.deployment then add(router .. "-model", route.model, route.generation) end
+  if context.proof.way ~= "off" then
+    local info = proxy_api.info_router(router)
+    result[("traefik.http.middlewares.%s.replacepath.path"):format(info)] = route.info
+    add_router(result, info, {
+      rule = rule(context, names.segment(route.deployment), "info"), middlewares = info, service = common.service,
+      priority = DEPLOYMENT_PRIORITY + route.generation,
+    })
+  end
   add_router(result, check, {
     rule = ("Path(`%s`)"):format(proxy_api.check_path(router)), middlewares = check, service = common.service,
     priority = route.generation,

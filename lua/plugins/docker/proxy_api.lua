@@ -52,9 +52,14 @@ local function silence(inspected, port)
   return ("the proxy accepts connections but does not answer; restart it: docker restart %s"):format(name)
 end
 
+--- The router to the route that tells which model a generation serves.
+function proxy_api.info_router(router)
+  return router .. "-info"
+end
+
 --- Asks from inside its container, which works wherever the engine is reachable. The status and the body; or nil and,
 --- when the proxy does not answer, why.
-local function get_inside(context, inspected, port, path)
+function proxy_api.get_inside(context, inspected, port, path)
   local result, err = context.engine:exec(inspected.Id,
     { "wget", "-q", "-O", "-", ("http://127.0.0.1:%d%s"):format(port, path) }, { timeout = EXEC_TIMEOUT })
   if not result then return nil, err.code == "timeout" and silence(inspected, port) or nil end
@@ -77,11 +82,11 @@ local function get(context, inspected, port, path)
       return nil, silence(inspected, port)
     end
   end
-  return get_inside(context, inspected, port, path)
+  return proxy_api.get_inside(context, inspected, port, path)
 end
 
 --- The proxy's container, under whatever name; or nil and why there is none that runs, as text or as an error.
-local function inspect(context)
+function proxy_api.inspect(context)
   local engine = context.engine
   local inspected, err = engine:inspect_container(proxy_api.container_name(context))
   if not inspected and err.code == "not_found" then
@@ -95,7 +100,10 @@ local function inspect(context)
   return inspected
 end
 
-local function words(problem)
+--- A problem of proxy_api.inspect as text.
+---@param problem string|bosun.Error
+---@return string
+function proxy_api.words(problem)
   return type(problem) == "table" and problem.message or problem
 end
 
@@ -116,8 +124,8 @@ end
 ---@return "absent"|"unreachable"|"failed"|nil why absent: 404; unreachable: not from here
 ---@return string|nil problem with "failed": predictions are not served
 function proxy_api.ask(context, path)
-  local inspected, problem = inspect(context)
-  if not inspected then return nil, "failed", words(problem) end
+  local inspected, problem = proxy_api.inspect(context)
+  if not inspected then return nil, "failed", proxy_api.words(problem) end
   return ask(context, inspected, path)
 end
 
@@ -129,6 +137,7 @@ end
 ---@field odd? string what somebody changed by hand
 ---@field routers? table<string, boolean> the names of the enabled ones; nil: not known
 ---@field networks? table<string, string> as docker.membership has them
+---@field container? table the proxy's, inspected
 
 local function oddity(context, inspected)
   local name, wanted = inspected.Name:gsub("^/", ""), proxy_api.container_name(context)
@@ -155,14 +164,15 @@ end
 ---@param context table
 ---@return docker.ProxyState
 function proxy_api.look(context)
-  local inspected, problem = inspect(context)
-  if not inspected then return { trouble = words(problem) } end
+  local inspected, problem = proxy_api.inspect(context)
+  if not inspected then return { trouble = proxy_api.words(problem) } end
   local list, why, trouble = ask(context, inspected, "/api/http/routers?per_page=100000")
   local routers = list and enabled(list)
   local is_blind = why == "absent" or routers ~= nil and traefik.is_blind(context, inspected, routers)
   return {
     trouble = is_blind and traefik.blind_text(context, inspected) or trouble, is_blind = is_blind,
     odd = oddity(context, inspected), routers = routers, networks = membership.of(context, inspected),
+    container = inspected,
   }
 end
 
@@ -180,7 +190,7 @@ end
 --- Does the proxy route a deployment's predictions to this generation, and do they reach it? Like is_reached; why not
 --- can be an error.
 local function is_routed(context, router)
-  local inspected, missing = inspect(context)
+  local inspected, missing = proxy_api.inspect(context)
   if not inspected then return false, missing end
   local answer, why, problem = ask(context, inspected, ("/api/http/routers/%s@docker"):format(router))
   if answer and answer.status == "enabled" then

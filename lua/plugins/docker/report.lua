@@ -9,6 +9,7 @@ local health = require "docker.health"
 local labels = require "docker.labels"
 local membership = require "docker.membership"
 local names = require "docker.names"
+local proof = require "docker.proof"
 local proxy_api = require "docker.proxy_api"
 local shared = require "docker.shared"
 
@@ -96,6 +97,30 @@ local function with_route(context, result, id, instance, seen, lost)
   return result
 end
 
+--- Corrects the status of a deployment whose model was asked.
+local function with_finding(result, one)
+  local finding = one.finding
+  if finding.answers == false then return answer("unhealthy", one.id, one.instance, finding.problem) end
+  local remark = proof.remark(finding)
+  if remark then result.msg = ("%s; %s"):format(result.msg, remark) end
+  return result
+end
+
+--- Corrects the statuses of deployments that are ready by asking their models.
+---@param results table<string, ActionStatusInfo>
+---@param currents table<string, docker.Instance>
+local function prove(context, results, currents, seen)
+  if not proof.is_on(context) then return end
+  local asked = {}
+  for id, instance in pairs(currents) do
+    local router = names.router(context.config.containerNamePrefix, id, instance.model, instance.generation)
+    local is_routed = not seen.routers or seen.routers[router]
+    if results[id].state == State.READY and is_routed then asked[#asked + 1] = { id = id, instance = instance } end
+  end
+  proof.ask(context, asked, seen)
+  for _, one in ipairs(asked) do results[one.id] = with_finding(results[one.id], one) end
+end
+
 local function with_others(result, instances)
   if #instances > 1 then
     result.msg = ("%s (an unfinished replacement left %d containers; the next action on the deployment cleans up)")
@@ -138,8 +163,11 @@ function report.statuses(context, deployments, ids, seen)
     if instance then
       result = with_route(context, result, id, instance, seen, lost[instance.id])
     end
-    if deployments[id] then result = with_others(result, deployments[id]) end
     results[id] = result
+  end
+  prove(context, results, currents, seen)
+  for _, id in ipairs(ids) do
+    if deployments[id] then results[id] = with_others(results[id], deployments[id]) end
   end
   return results
 end
@@ -150,8 +178,10 @@ function report.status(context, instances, id)
   local instance = fleet.current(instances)
   if not instance then return with_others(report.absent(id), instances) end
   local lost = lost_models(context, { [id] = instance })
-  local result = thorough(context, id, instance)
-  return with_others(with_route(context, result, id, instance, proxy_api.look(context), lost[instance.id]), instances)
+  local seen = proxy_api.look(context)
+  local results = { [id] = with_route(context, thorough(context, id, instance), id, instance, seen, lost[instance.id]) }
+  prove(context, results, { [id] = instance }, seen)
+  return with_others(results[id], instances)
 end
 
 --- The entry of deployment_list: a status from the engine's list alone, as the Python runner has it, and the

@@ -12,6 +12,7 @@ local execution = require "docker.execution"
 local fleet = require "docker.fleet"
 local health = require "docker.health"
 local labels = require "docker.labels"
+local proof = require "docker.proof"
 local proxy_api = require "docker.proxy_api"
 local shared = require "docker.shared"
 
@@ -20,6 +21,7 @@ local rollout = {}
 local NOT_JSON = "not possible in JSON: an infinite number, NaN, or a key that is not a string"
 local LOOK_INTERVAL = 1 -- seconds between two looks at a new container while the old one is drained
 local REACH_TIMEOUT = 5
+local LONGEST_WRONG = 20 -- seconds that predictions go to a model that does not answer, while another one could
 local LATE_REQUEST = 0.5 -- seconds in which an engine finishes a request whose client is gone
 local LAST_PATIENCE = 5
 
@@ -108,13 +110,28 @@ local function real_generation(context, running)
   return labels.read(inspected.Config.Labels).generation
 end
 
-local function wait_until_it_serves(context, kind, deployment, running)
+--- Waits until the model answers predictions. `longest`: seconds.
+local function wait_for_model(context, deployment, running, longest)
+  local finding = proof.wait(context, deployment, running, longest)
+  if finding.answers == false then return nil, finding.problem end
+  local remark = proof.remark(finding)
+  if remark then context.remark(remark) end
+  return true
+end
+
+--- `beside`: another instance serves meanwhile, from which the proxy has taken the predictions.
+local function wait_until_it_serves(context, kind, deployment, running, beside)
   local ok, problem = kind.wait(context, running.id)
   if not ok then return nil, problem .. health.last_lines(context, running.id) end
   local generation, why = real_generation(context, running)
   if not generation then return nil, why end
   running.generation = generation
-  return proxy_api.wait_for_route(context, deployment, generation)
+  local routed, unrouted = proxy_api.wait_for_route(context, deployment, generation)
+  if not routed then return nil, unrouted end
+  local answers, unproved = wait_for_model(context, deployment, running,
+    beside and LONGEST_WRONG or context.config.startTimeout)
+  if answers then return true end
+  return nil, unproved .. health.last_lines(context, running.id)
 end
 
 --- Gets an instance to run again. True; or nil, a problem, and whether the engine can no longer run it.
@@ -138,7 +155,7 @@ end
 
 --- Brings up the deployment as planned, or the instance that exists already. Returns it; or nil, a problem, and what
 --- was started.
-local function bring_up(context, kind, deployment, plan, same, generation)
+local function bring_up(context, kind, deployment, plan, same, generation, beside)
   local running, problem, is_broken
   if same then
     running, problem, is_broken = revive(context, kind, deployment, same)
@@ -152,7 +169,7 @@ local function bring_up(context, kind, deployment, plan, same, generation)
   if not same or is_broken then running, problem = launch(context, kind, deployment, plan, generation) end
   if not running then return nil, problem end
   if running == same then take_name_back(context, same, plan.name) end
-  local serves, why = wait_until_it_serves(context, kind, deployment, running)
+  local serves, why = wait_until_it_serves(context, kind, deployment, running, beside)
   if serves then return running end
   return nil, ("container %s: %s"):format(plan.name, why), running
 end
@@ -268,7 +285,8 @@ function rollout.run(context, deployment, instances, options)
   local kept, why = clear_leftovers(context, instances, same)
   if not kept then return failed(why) end
   local generation = fleet.newest_generation(instances) + 1
-  local running, trouble, started = bring_up(context, kind, deployment, plan, same, generation)
+  local beside = current ~= nil and current ~= same and fleet.serves(current)
+  local running, trouble, started = bring_up(context, kind, deployment, plan, same, generation, beside)
   if not running then
     if not started then
       kind.clean(context, {
@@ -345,7 +363,8 @@ function rollout.settle(context, progress)
   local deployment, instances, err = progress.deployment, fleet.instances(context, progress.deployment.id)
   if not instances then return nil, err end
   local new = brought_up(progress, instances)[1]
-  if new and fleet.serves(new) and proxy_api.wait_for_route(context, deployment, new.generation, REACH_TIMEOUT) then
+  if new and fleet.serves(new) and proxy_api.wait_for_route(context, deployment, new.generation, REACH_TIMEOUT)
+    and wait_for_model(context, deployment, new, REACH_TIMEOUT) then
     local retired, left = rollout.retire(context, without(instances, { new }), { new }, { patience = LAST_PATIENCE })
     for _, gone in ipairs(without(progress.before, instances)) do KINDS[gone.role].clean(context, gone, { new }) end
     return { serves = true, changed = true, problem = not retired and left or nil }

@@ -2,6 +2,7 @@
 
 local docker = require "bosun.docker"
 local prediction_server = require "bosun.prediction_server"
+local probe = require "bosun.prediction_server.probe"
 
 local public_path = require "docker.public_path"
 
@@ -166,6 +167,7 @@ schema.fields = {
   },
   stopTimeout = { type = "seconds", default = 10, description = "time between SIGTERM and SIGKILL" },
 }
+probe.add_fields(schema.fields, "server")
 
 --- The command of a health check in the engine's terms. A list may begin as the engine has it, with CMD or CMD-SHELL.
 local function test_of(command)

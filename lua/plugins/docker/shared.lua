@@ -9,8 +9,9 @@ local given = require "bosun.deployment_info"
 local http = require "bosun.http"
 local json = require "bosun.json"
 local prediction_server = require "bosun.prediction_server"
+local probe = require "bosun.prediction_server.probe"
+local tables = require "bosun.tables"
 local text = require "bosun.text"
-local wait = require "bosun.wait"
 
 local address = require "docker.address"
 local container = require "docker.container"
@@ -25,6 +26,7 @@ local services = require "docker.services"
 
 local shared = { role = labels.Role.ROUTE }
 
+local ASK = { way = "server" } -- for which model is there, docker.proof asks
 local IDLE = "trap 'exit 0' TERM INT; while :; do sleep 3600 & wait $!; done"
 
 --- A deployment's id in the shared server.
@@ -56,8 +58,15 @@ local function failure(response, err)
   return ("the shared server replied %d: %s"):format(response.status, text.one_line(response.body, 300))
 end
 
-local function info_request(base, server_id)
-  return { url = model_url(base, server_id) .. "/info", timeout = 10, connect_timeout = 2, proxy = false }
+local function info_url(base, server_id)
+  return model_url(base, server_id) .. "/info"
+end
+
+--- For bosun.prediction_server.probe: straight to the server.
+local function send(requests)
+  local own = {}
+  for i, request in ipairs(requests) do own[i] = tables.copy(request, { proxy = false, connect_timeout = 2 }) end
+  return http.all(own)
 end
 
 local function forget(context, base, server_id)
@@ -134,7 +143,7 @@ end
 function shared.mend(context, deployment, instance)
   local base, why = need_server(context)
   if not base then return base == false or nil, why end
-  local response, err = http.request(info_request(base, instance.server_id))
+  local response, err = http.get(info_url(base, instance.server_id), { timeout = 10, proxy = false })
   if not response then return nil, err.message end
   if response.status ~= 404 then return true end
   local artifact, problem = model_image.artifact(deployment.info)
@@ -149,6 +158,7 @@ function shared.labels(context, deployment, plan, generation)
   return proxy.add_route(context, result, {
     deployment = deployment.id, model = deployment.model, generation = generation,
     service = services.shared_route(context), path = ("/deployments/%s/predictions"):format(plan.server_id),
+    info = ("/deployments/%s/info"):format(plan.server_id),
   })
 end
 
@@ -163,11 +173,10 @@ function shared.wait(context, id)
   local server_id = labels.read(inspected.Config.Labels).server_id
   local base, unreachable = server_url(context)
   if not base then return nil, unreachable end
-  local loaded, why = wait.poll(function()
-    local response, failed = http.request(info_request(base, server_id))
-    return response and response.ok, not (response and response.ok) and failure(response, failed) or nil
-  end, { interval = 0.3, timeout = health.budget(context.config.startTimeout), what = "the shared server" })
-  return loaded, why and why.message
+  local finding = probe.wait({ info = info_url(base, server_id), has_info = true, is_loading = true }, ASK, {
+    send = send, timeout = health.budget(context.config.startTimeout),
+  })
+  return finding.answers, finding.problem
 end
 
 --- The problems of these instances in the shared server, by container id.
@@ -175,17 +184,17 @@ end
 ---@param instances docker.Instance[]
 ---@return table<string, string>
 function shared.problems(context, instances)
-  local problems, requests = {}, {}
+  local problems, targets = {}, {}
   if #instances == 0 then return problems end
   local base, unreachable = server_url(context)
   for i, instance in ipairs(instances) do
     problems[instance.id] = unreachable
-    if base then requests[i] = info_request(base, instance.server_id) end
+    if base then targets[i] = { info = info_url(base, instance.server_id), has_info = true } end
   end
-  for i, result in ipairs(base and http.all(requests) or {}) do
-    if not (result.response and result.response.ok) then
+  for i, finding in ipairs(probe.all(targets, ASK, { send = send })) do
+    if finding.answers == false then
       problems[instances[i].id] = ("the shared server does not have its model; relaunch the deployment: %s"):format(
-        failure(result.response, result.err))
+        finding.problem)
     end
   end
   return problems

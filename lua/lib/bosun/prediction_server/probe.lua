@@ -101,45 +101,51 @@ end
 -- ---- one question ---------------------------------------------------------------------------------------------------
 
 ---@class bosun.prediction_server.Target what is asked
----@field model string the id of the model that should answer
+---@field model? string the id of the model that should answer; nil: any
 ---@field info string URL of the route that tells the model
 ---@field predictions? string URL of the route that predicts; nil: only `info` is asked
 ---@field has_info? boolean the server has the route `info` for every model, so that 404 means: not this model
+---@field is_loading? boolean with has_info: it may have the model soon
 ---@field through? string for messages, behind the URL: " through the proxy"
 
 ---@class bosun.prediction_server.Finding
----@field answers boolean|nil nil: not asked, since time was up
+---@field answers boolean|nil nil: it could not be asked
 ---@field remark? string what the message about a server that answers has to say of it
----@field problem? string why it does not answer with the model
+---@field problem? string why it does not answer with the model, or could not be asked
 ---@field may_pass? boolean the problem is one of a server, or a way to it, that is just coming up
 
 local function failed(problem, may_pass)
   return { answers = false, problem = problem, may_pass = may_pass or false }
 end
 
+--- An address in a message; one that is only a path as it is.
+local function shown_address(address)
+  return address:sub(1, 1) == "/" and address or url.show(address)
+end
+
 local function shown_request(method, target, address)
-  return ("%s %s%s"):format(method, url.show(address), target.through or "")
+  return ("%s %s%s"):format(method, shown_address(address), target.through or "")
 end
 
-local function info_request(target)
-  return {
-    method = "GET", url = target.info, headers = { Accept = "application/json" }, timeout = TIMEOUT,
-    connect_timeout = CONNECT_TIMEOUT, max_bytes = MOST_BYTES, follow = false,
-  }
+--- A request's options, with those that all have.
+local function request_of(fields, patience)
+  fields.timeout, fields.connect_timeout, fields.max_bytes = patience, CONNECT_TIMEOUT, MOST_BYTES
+  fields.follow = false
+  return fields
 end
 
-local function options_request(target)
-  return {
-    method = "OPTIONS", url = target.predictions, timeout = TIMEOUT, connect_timeout = CONNECT_TIMEOUT,
-    max_bytes = MOST_BYTES, follow = false,
-  }
+local function info_request(target, options)
+  return request_of({ method = "GET", url = target.info, headers = { Accept = "application/json" } },
+    options.patience or TIMEOUT)
 end
 
-local function prediction_request(target, request)
-  return {
-    method = "POST", url = target.predictions, body = request.body, json = request.json, headers = request.headers,
-    timeout = PREDICTION_TIMEOUT, connect_timeout = CONNECT_TIMEOUT, max_bytes = MOST_BYTES, follow = false,
-  }
+local function options_request(target, options)
+  return request_of({ method = "OPTIONS", url = target.predictions }, options.patience or TIMEOUT)
+end
+
+local function prediction_request(target, request, options)
+  return request_of({ method = "POST", url = target.predictions, body = request.body, json = request.json,
+    headers = request.headers }, options.patience or PREDICTION_TIMEOUT)
 end
 
 --- The id of the model that the reply of an info route names; json.null: it says that there is none; nil: not told.
@@ -152,19 +158,28 @@ local function named_model(body)
   end
 end
 
---- What the reply to "which model?" means: a finding, or nil when it is not told.
-local function judge_info(target, response, err)
-  local asked = shown_request("GET", target, target.info)
-  if not response then return failed(("%s: %s"):format(asked, err.message), true) end
+--- The finding when a request has no reply: it failed, or could not be sent.
+local function unanswered(result, asked)
+  if result.skip then return { answers = nil, problem = result.skip } end
+  return failed(("%s: %s"):format(asked, result.err.message), true)
+end
+
+--- What a reply of the route `info` that is not a good one means: a finding, or nil when there is no such route.
+local function judge_refusal(target, response, asked)
   local status = response.status
-  if not response.ok then
-    if not target.has_info and (NO_ROUTE[status] or status == 401 or status == 403) then return nil end
-    local said = status == 404 and "the server does not have the model" or "the server does not tell its model"
-    return failed(("%s: %s answered %d: %s"):format(said, asked, status, text.one_line(response.body, SHOWN)),
-      PASSING[status])
-  end
+  if not target.has_info and (NO_ROUTE[status] or status == 401 or status == 403) then return nil end
+  local said = status == 404 and "the server does not have the model" or "the server does not tell its model"
+  return failed(("%s: %s answered %d: %s"):format(said, asked, status, text.one_line(response.body, SHOWN)),
+    PASSING[status] or status == 404 and target.is_loading)
+end
+
+--- What the reply to "which model?" means: a finding, or nil when it is not told.
+local function judge_info(target, result)
+  local asked, response = shown_request("GET", target, target.info), result.response
+  if not response then return unanswered(result, asked) end
+  if not response.ok then return judge_refusal(target, response, asked) end
   local model = named_model(response.body)
-  if model == target.model then return { answers = true } end
+  if target.model == nil or model == target.model then return { answers = true } end
   if model == nil then return nil end
   if model == json.null or model == "" then
     return failed(("the server says that it has no model: %s"):format(asked))
@@ -173,11 +188,12 @@ local function judge_info(target, response, err)
 end
 
 --- What the reply of the prediction route to OPTIONS means, when the server does not tell its model.
-local function judge_route(target, response, err)
-  local asked = shown_request("OPTIONS", target, target.predictions)
-  if not response then return failed(("%s: %s"):format(asked, err.message), true) end
+local function judge_route(target, result)
+  local asked, response = shown_request("OPTIONS", target, target.predictions), result.response
+  if not response then return unanswered(result, asked) end
   if response.status == 404 then
-    return failed(("the server has no model: neither %s nor %s is there (404)"):format(url.show(target.info), asked))
+    return failed(("the server has no model: neither %s nor %s is there (404)"):format(
+      shown_address(target.info), asked))
   elseif response.status >= 500 and response.status ~= 501 then
     return failed(("%s answered %d: %s"):format(asked, response.status, text.one_line(response.body, SHOWN)),
       PASSING[response.status])
@@ -186,9 +202,9 @@ local function judge_route(target, response, err)
 end
 
 --- What the reply to a prediction means.
-local function judge_prediction(target, proof, is_told, response, err)
-  local asked = shown_request("POST", target, target.predictions)
-  if not response then return failed(("the prediction of probeRequest (%s): %s"):format(asked, err.message), true) end
+local function judge_prediction(target, proof, is_told, result)
+  local asked, response = shown_request("POST", target, target.predictions), result.response
+  if not response then return unanswered(result, "the prediction of probeRequest: " .. asked) end
   local problem = expect.problem(response, proof.expect)
   if not problem then return { answers = true, remark = not is_told and not proof.expect and UNTOLD or nil } end
   return failed(("the reply to the prediction of probeRequest (%s) is not the expected one: %s"):format(asked, problem),
@@ -197,27 +213,28 @@ end
 
 -- ---- many questions -------------------------------------------------------------------------------------------------
 
----@alias bosun.prediction_server.Send fun(requests: bosun.http.Options[]): bosun.http.Result[]
+---@alias bosun.prediction_server.Send fun(requests: bosun.http.Options[]): bosun.http.Result[] a
+---result without response and err has `skip`: why its request could not be sent
 
 local function send_all(requests)
   return http.all(requests, { concurrency = AT_ONCE })
 end
 
---- The second request for each target whose first reply leaves something to ask.
-local function second_round(targets, findings, proof)
+--- The second request for each target whose first reply leaves something to ask, and how its reply is judged.
+local function second_round(targets, findings, proof, options)
   local requests, judges = {}, {}
   local predicts = proof.request and not effect.dry_run()
+  local function ask(i, request, judge)
+    requests[#requests + 1], judges[#judges + 1] = request, function(result) findings[i] = judge(result) end
+  end
   for i, target in ipairs(targets) do
     local finding = findings[i]
     local is_open = target.predictions and (not finding or finding.answers)
     if is_open and predicts then
-      requests[#requests + 1] = prediction_request(target, proof.request)
-      judges[#judges + 1] = function(...)
-        findings[i] = judge_prediction(target, proof, finding and true or false, ...)
-      end
+      ask(i, prediction_request(target, proof.request, options),
+        function(result) return judge_prediction(target, proof, finding, result) end)
     elseif is_open and not finding then
-      requests[#requests + 1] = options_request(target)
-      judges[#judges + 1] = function(...) findings[i] = judge_route(target, ...) end
+      ask(i, options_request(target, options), function(result) return judge_route(target, result) end)
     elseif not finding then
       findings[i] = { answers = true, remark = UNTOLD }
     end
@@ -226,30 +243,28 @@ local function second_round(targets, findings, proof)
 end
 
 --- Asks some targets at once.
-local function ask_some(targets, proof, send)
-  local requests, findings = {}, {}
-  for i, target in ipairs(targets) do requests[i] = info_request(target) end
-  for i, result in ipairs(send(requests)) do
-    findings[i] = judge_info(targets[i], result.response, result.err) or false
-  end
-  local more, judges = second_round(targets, findings, proof)
-  for i, result in ipairs(more[1] and send(more) or {}) do judges[i](result.response, result.err) end
+local function ask_some(targets, proof, options)
+  local requests, findings, send = {}, {}, options.send or send_all
+  for i, target in ipairs(targets) do requests[i] = info_request(target, options) end
+  for i, result in ipairs(send(requests)) do findings[i] = judge_info(targets[i], result) or false end
+  local more, judges = second_round(targets, findings, proof, options)
+  for i, result in ipairs(more[1] and send(more) or {}) do judges[i](result) end
   return findings
 end
 
 --- Asks each target once, several at a time.
 ---@param targets bosun.prediction_server.Target[]
 ---@param proof bosun.prediction_server.Proof
----@param options? { send?: bosun.prediction_server.Send, timeout?: number } timeout: seconds after which no further
----target is asked; default: none
+---@param options? { send?: bosun.prediction_server.Send, patience?: number, timeout?: number } patience: seconds of one
+---request; timeout: seconds after which no further target is asked; default: none
 ---@return bosun.prediction_server.Finding[] findings in the order of the targets
 function probe.all(targets, proof, options)
   options = options or {}
   local findings, over = {}, time.monotonic() + (options.timeout or math.huge)
   for first = 1, #targets, AT_ONCE do
     local some = table.move(targets, first, math.min(first + AT_ONCE - 1, #targets), 1, {})
-    local found = time.monotonic() < over and ask_some(some, proof, options.send or send_all) or {}
-    for i in ipairs(some) do findings[#findings + 1] = found[i] or { answers = nil } end
+    local found = time.monotonic() < over and ask_some(some, proof, options) or {}
+    for i in ipairs(some) do findings[#findings + 1] = found[i] or { problem = "there was no time to ask" } end
   end
   return findings
 end
@@ -257,7 +272,7 @@ end
 --- Asks a target once.
 ---@param target bosun.prediction_server.Target
 ---@param proof bosun.prediction_server.Proof
----@param options? { send?: bosun.prediction_server.Send }
+---@param options? { send?: bosun.prediction_server.Send, patience?: number }
 ---@return bosun.prediction_server.Finding
 function probe.ask(target, proof, options)
   return probe.all({ target }, proof, tables.copy(options or {}, { timeout = math.huge }))[1]
@@ -266,13 +281,13 @@ end
 --- Asks a target until it answers, gives another answer than one that may pass, or time is up. In a dry run once.
 ---@param target bosun.prediction_server.Target
 ---@param proof bosun.prediction_server.Proof
----@param options { send?: bosun.prediction_server.Send, timeout: number } timeout: seconds
+---@param options { send?: bosun.prediction_server.Send, patience?: number, timeout: number } timeout: seconds in all
 ---@return bosun.prediction_server.Finding
 function probe.wait(target, proof, options)
   local last
   local finding, err = wait.poll(function()
     local now = probe.ask(target, proof, options)
-    if now.answers or not now.may_pass then return now end
+    if not now.may_pass then return now end
     last = now
     return nil, now.problem
   end, { interval = 0.2, backoff = 1.5, timeout = options.timeout, what = "the model to answer", dry_run = false })

@@ -37,15 +37,16 @@ static void echo_of(const char *body, char *to, size_t size)
 
 void identity_of(const model *loaded, char *to, size_t size)
 {
-    char name[600], model_id[600], deployment_id[600], host[256] = "", quoted_host[600];
+    char name[600], model_id[600], deployment_id[600], host[256] = "", quoted_host[600], told[700] = "";
     gethostname(host, sizeof(host) - 1);
     json_quote(name, sizeof(name), loaded->name);
     json_quote(model_id, sizeof(model_id), loaded->model_id);
     json_quote(deployment_id, sizeof(deployment_id), loaded->deployment_id);
     json_quote(quoted_host, sizeof(quoted_host), host);
-    snprintf(to, size, "\"model\": %s, \"modelId\": %s, \"deploymentId\": %s, \"hostname\": %s", name,
-             loaded->model_id[0] ? model_id : "null", loaded->deployment_id[0] ? deployment_id : "null",
-             quoted_host);
+    if (loaded->none || loaded->model_id[0])
+        snprintf(told, sizeof(told), "\"modelId\": %s, ", loaded->none ? "null" : model_id);
+    snprintf(to, size, "\"model\": %s, %s\"deploymentId\": %s, \"hostname\": %s", name, told,
+             loaded->deployment_id[0] ? deployment_id : "null", quoted_host);
 }
 
 void predict(http_conn *conn, http_request *request, const model *loaded)
@@ -58,6 +59,11 @@ void predict(http_conn *conn, http_request *request, const model *loaded)
         request->keep_alive = false;
         if (too_long)
             answer_message(conn, request, 413, "a request may have 50 MB");
+        return;
+    }
+    if (loaded->broken || loaded->broken_predict) {
+        free(body);
+        answer_message(conn, request, 500, "the model cannot predict");
         return;
     }
     if (loaded->eat_on_predict)
@@ -75,6 +81,11 @@ void predict(http_conn *conn, http_request *request, const model *loaded)
 void info(http_conn *conn, http_request *request, const model *loaded)
 {
     char identity[IDENTITY_SIZE], json[JSON_SIZE];
+    if (loaded->untold || loaded->broken) {
+        answer_message(conn, request, loaded->untold ? 404 : 500,
+                       loaded->untold ? "no such route" : "no model");
+        return;
+    }
     identity_of(loaded, identity, sizeof(identity));
     snprintf(json, sizeof(json), "{\"standIn\": true, %s}\n", identity);
     http_answer(conn, request, 200, json);

@@ -137,7 +137,7 @@ static bool find_deployment(const char *id, model *loaded)
     pthread_mutex_unlock(&folders);
     if (found && !loaded->deployment_id[0])
         snprintf(loaded->deployment_id, sizeof(loaded->deployment_id), "%s", id);
-    return found;
+    return found && !loaded->absent;
 }
 
 static void discard(http_conn *conn, http_request *request, const char *id)
@@ -195,6 +195,8 @@ void deployments_route(http_conn *conn, http_request *request)
         predict(conn, request, &loaded);
     else if (strcmp(request->method, "GET") == 0 && strcmp(rest, "/info") == 0)
         info(conn, request, &loaded);
+    else if (strcmp(rest, "/predictions") == 0)
+        answer_message(conn, request, 405, "predictions are asked for with POST");
     else
         answer_message(conn, request, 404, "no such route below /deployments/:id");
 }

@@ -63,6 +63,18 @@ static void take_directive(model *loaded, const char *line)
         loaded->eat_on_predict = *value == 'y';
     else if ((value = value_of(line, "ignore-term")))
         loaded->ignore_term = *value == 'y';
+    else if ((value = value_of(line, "absent")))
+        loaded->absent = *value == 'y';
+    else if ((value = value_of(line, "other")))
+        snprintf(loaded->model_id, sizeof(loaded->model_id), "%.255s", value);
+    else if ((value = value_of(line, "none")))
+        loaded->none = *value == 'y';
+    else if ((value = value_of(line, "untold")))
+        loaded->untold = *value == 'y';
+    else if ((value = value_of(line, "broken-predict")))
+        loaded->broken_predict = *value == 'y';
+    else if ((value = value_of(line, "broken")))
+        loaded->broken = *value == 'y';
 }
 
 /* Calls take(line) for the first lines of a file; a package may be large, its directives are not. */
@@ -114,11 +126,9 @@ bool model_load(const char *path, model *loaded)
     memset(loaded, 0, sizeof(*loaded));
     snprintf(loaded->model_id, sizeof(loaded->model_id), "%s", environment("MLOPS_MODEL_ID"));
     snprintf(loaded->deployment_id, sizeof(loaded->deployment_id), "%s", environment("MLOPS_DEPLOYMENT_ID"));
-    if (!each_line(path, loaded, take_package_line))
-        return false;
     snprintf(config, sizeof(config), "%.*s/config.yml", (int)(strrchr(path, '/') - path), path);
     each_line(config, loaded, take_config_line);
-    return true;
+    return each_line(path, loaded, take_package_line);
 }
 
 void eat_memory(void)

@@ -10,13 +10,19 @@
  *   eat-on-predict: yes  does that at the first prediction
  *   ignore-term: yes     goes on after SIGTERM
  *   predict-delay: 0.2   seconds that a prediction takes
+ *   absent: yes          serves as if there were no package: /ping is fine
+ *   other: B             GET /info names this model
+ *   none: yes            GET /info says that the model is null
+ *   untold: yes          there is no GET /info
+ *   broken: yes          GET /info and predictions are answered 500
+ *   broken-predict: yes  predictions are answered 500
  */
 #ifndef PPS_MODEL_H
 #define PPS_MODEL_H
 
 #include <stdbool.h>
 
-#define MODEL_FOLDER "/opt/ml/model"
+#define MODEL_FOLDER "." /* main goes there */
 
 typedef struct {
     char name[256];
@@ -24,6 +30,7 @@ typedef struct {
     double start_delay, predict_delay, crash_after;
     int crash;
     bool never_healthy, eat_memory, eat_on_predict, ignore_term;
+    bool absent, none, untold, broken, broken_predict;
 } model;
 
 /* Finds the one .mlpkg that lies in the folder. False when there is none, or more than one. */

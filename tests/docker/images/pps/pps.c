@@ -43,6 +43,8 @@ static void route_single(http_conn *conn, http_request *request, const char *rou
         predict(conn, request, &served);
     else if (strcmp(route, "GET /info") == 0)
         info(conn, request, &served);
+    else if (strcmp(request->path, "/predictions") == 0)
+        answer_message(conn, request, 405, "predictions are asked for with POST");
     else
         answer_message(conn, request, 404, "no such route (single-model)");
 }
@@ -131,7 +133,7 @@ static int listen_on(uint16_t port)
     int yes = 1, fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     if (fd < 0 || setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof(yes)) < 0 ||
         bind(fd, (struct sockaddr *)&address, sizeof(address)) < 0 || listen(fd, 512) < 0) {
-        perror("listen on port 8080");
+        perror("listen");
         exit(1);
     }
     return fd;
@@ -194,6 +196,7 @@ static void load(int signals)
     single = model_find(MODEL_FOLDER, path, sizeof(path)) && model_load(path, &served);
     fprintf(stderr, "stand-in for a prediction server, %s%s\n", single ? "single-model: " : "multi-model",
             single ? served.name : "");
+    single = single && !served.absent;
     if (!single)
         return;
     start_delay(signals);
@@ -217,16 +220,23 @@ static void serve_all(int listener, int signals)
     }
 }
 
-int main(void)
+/* prediction-server [FOLDER [PORT]]: the folder of the models, by default that of the image, and the port. */
+int main(int argc, char **argv)
 {
+    const char *folder = argc > 1 ? argv[1] : "/opt/ml/model";
     int signals = open_signals();
     mkdir("/opt/ml", 0777);
-    mkdir(MODEL_FOLDER, 0777);
+    mkdir(folder, 0777);
+    if (chdir(folder) < 0) {
+        perror(folder);
+        return 1;
+    }
     load(signals);
     monitor_start();
     stopping = eventfd(0, EFD_CLOEXEC);
-    int listener = listen_on(PORT);
-    fprintf(stderr, "ready on port %d\n", PORT);
+    int port = argc > 2 ? atoi(argv[2]) : PORT;
+    int listener = listen_on((uint16_t)port);
+    fprintf(stderr, "ready on port %d\n", port);
     serve_all(listener, signals);
     finish(listener);
     return 0;
