@@ -251,7 +251,7 @@ local function add_still_serving(context, result, deployment, current)
       finding.problem)
     return
   end
-  local remark = proof.remark(finding)
+  local remark = probe.remark(finding)
   result.state = State.READY
   result.msg = ("%s\nstill serving model %s%s"):format(result.msg, current.model, remark and "; " .. remark or "")
   if current.model ~= deployment.model then result.data = { oldModelInUse = true } end

@@ -246,12 +246,36 @@ function Place:settle()
   return ok or nil, err
 end
 
+--- Brings back what was in the place before the new folder, which is removed. Raises.
+local function take_back(self, replaced)
+  if replaced and there(self.new) then
+    enter(self)
+  elseif replaced then
+    error(("the previous folder is gone; the new one stays at %s"):format(self.path), 0)
+  else
+    vacate(self)
+  end
+  if there(self.new) then discard(self, self.new) end
+end
+
+--- Asks whether the new folder in place is to stay. True; or nil and why not, when what was there before is back.
+local function confirmed(self, confirm, replaced)
+  local called, good, why = pcall(confirm)
+  if called and good then return true end
+  local back, err = pcall(take_back, self, replaced)
+  why = called and why or good
+  if back then return nil, why end
+  return nil, ("%s; and what was there before cannot be brought back: %s"):format(tostring(why), tostring(err))
+end
+
 --- Puts a new folder in place, instead of the one that is there. On failure that one stays. Call it with the lock,
 --- after `settle`.
 ---@param build fun(new: string) makes the folder at this path, complete and on disk; raises if it cannot
+---@param confirm? fun(): boolean|nil, any called when the new folder is in place: true; or nil and why it cannot stay.
+---Then what was there before comes back
 ---@return true|nil ok
 ---@return any err with true: why the previous folder could not be removed
-function Place:put(build)
+function Place:put(build, confirm)
   local ok, replaced = pcall(function()
     build(self.new)
     return enter(self)
@@ -259,6 +283,10 @@ function Place:put(build)
   if not ok then
     pcall(abandon, self)
     return nil, replaced
+  end
+  if confirm then
+    local good, why = confirmed(self, confirm, replaced)
+    if not good then return nil, why end
   end
   if not replaced then return true end
   local _, err = pcall(discard, self, self.new)

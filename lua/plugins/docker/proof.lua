@@ -100,12 +100,4 @@ function proof.wait(context, deployment, running, longest, patience)
   })
 end
 
---- What a message adds about a finding that proves nothing, or nil.
----@param finding bosun.prediction_server.Finding
----@return string|nil
-function proof.remark(finding)
-  if finding.answers == nil then return "not asked for its model: " .. finding.problem end
-  return finding.remark
-end
-
 return proof

@@ -1,6 +1,7 @@
 --- Reports on deployments: the statuses of deployment_status and pe_status, and the entries of deployment_list.
 
 local given = require "bosun.deployment_info"
+local probe = require "bosun.prediction_server.probe"
 local status = require "bosun.action_status"
 
 local drift = require "docker.drift"
@@ -101,7 +102,7 @@ end
 local function with_finding(result, one)
   local finding = one.finding
   if finding.answers == false then return answer("unhealthy", one.id, one.instance, finding.problem) end
-  local remark = proof.remark(finding)
+  local remark = probe.remark(finding)
   if remark then result.msg = ("%s; %s"):format(result.msg, remark) end
   return result
 end

@@ -3,6 +3,7 @@
 --- old one is drained and removed. Wherever a run was killed, the next one goes on from what the engine has.
 
 local errors = require "bosun.error"
+local probe = require "bosun.prediction_server.probe"
 local tables = require "bosun.tables"
 local time = require "bosun.time"
 
@@ -114,7 +115,7 @@ end
 local function wait_for_model(context, deployment, running, longest)
   local finding = proof.wait(context, deployment, running, longest)
   if finding.answers == false then return nil, finding.problem end
-  local remark = proof.remark(finding)
+  local remark = probe.remark(finding)
   if remark then context.remark(remark) end
   return true
 end

@@ -269,6 +269,14 @@ function probe.all(targets, proof, options)
   return findings
 end
 
+--- What a message adds about a finding that is no failure, or nil.
+---@param finding bosun.prediction_server.Finding
+---@return string|nil
+function probe.remark(finding)
+  if finding.answers == nil then return "not asked for its model: " .. finding.problem end
+  return finding.remark
+end
+
 --- Asks a target once.
 ---@param target bosun.prediction_server.Target
 ---@param proof bosun.prediction_server.Proof
@@ -281,13 +289,16 @@ end
 --- Asks a target until it answers, gives another answer than one that may pass, or time is up. In a dry run once.
 ---@param target bosun.prediction_server.Target
 ---@param proof bosun.prediction_server.Proof
----@param options { send?: bosun.prediction_server.Send, patience?: number, timeout: number } timeout: seconds in all
+---@param options { send?: bosun.prediction_server.Send, patience?: number, timeout: number,
+---until_it_answers?: boolean } timeout: seconds in all; until_it_answers: any other answer may pass, as from a server
+---that takes up models by itself
 ---@return bosun.prediction_server.Finding
 function probe.wait(target, proof, options)
   local last
   local finding, err = wait.poll(function()
     local now = probe.ask(target, proof, options)
-    if not now.may_pass then return now end
+    local may_pass = now.may_pass or now.answers == false and options.until_it_answers
+    if not may_pass then return now end
     last = now
     return nil, now.problem
   end, { interval = 0.2, backoff = 1.5, timeout = options.timeout, what = "the model to answer", dry_run = false })

@@ -234,9 +234,9 @@ int main(int argc, char **argv)
     load(signals);
     monitor_start();
     stopping = eventfd(0, EFD_CLOEXEC);
-    int port = argc > 2 ? atoi(argv[2]) : PORT;
+    long port = argc > 2 ? strtol(argv[2], NULL, 10) : PORT;
     int listener = listen_on((uint16_t)port);
-    fprintf(stderr, "ready on port %d\n", port);
+    fprintf(stderr, "ready on port %ld\n", port);
     serve_all(listener, signals);
     finish(listener);
     return 0;

@@ -1,0 +1,76 @@
+--- Does the prediction server that reads the folder of the deployments answer with a deployment's model?
+--- bosun.prediction_server.probe has the questions. This file says where they go: to the published URL, or to the
+--- server itself.
+
+local prediction = require "filesystem.prediction"
+local probe = require "bosun.prediction_server.probe"
+
+local proof = {}
+
+local SERVER_PATH = "deployments/{directory}/predictions" -- the prediction server's own
+local PATIENCE, MOST_SECONDS = 5, 10 -- for one request of pe_status, and before its last ones
+
+--- Adds the keys of the private config.
+---@param fields table<string, bosun.config.Spec>
+---@return table<string, bosun.config.Spec> fields
+function proof.add_fields(fields)
+  fields.predictionServerUrl = {
+    type = "url", check = prediction.is_base, description = "where the server is asked with proof: server",
+  }
+  fields.proofTimeout = {
+    type = "seconds", default = 60, description = "how long the server may take to answer with a model",
+  }
+  return probe.add_fields(fields, "off")
+end
+
+local NEEDED = { url = "deploymentPredictionBaseUrl", server = "predictionServerUrl" }
+
+--- Reads the keys of the private config. Raises when they do not go together.
+---@param plugin BosunPluginBase
+---@return bosun.prediction_server.Proof
+function proof.settings(plugin)
+  local settings = probe.settings(plugin)
+  local needed = NEEDED[settings.way]
+  if needed and not plugin.config[needed] then
+    error(plugin:private_config_problem("proof", ("%s needs %s"):format(settings.way, needed)), 0)
+  end
+  return settings
+end
+
+local function target_of(config, way, entry, model_id)
+  local base, path = config.deploymentPredictionBaseUrl, config.deploymentPredictionPath
+  if way == "server" then base, path = config.predictionServerUrl, SERVER_PATH end
+  local url = prediction.url(base, path, { id = entry.id, directory = entry.name, modelId = model_id })
+  return {
+    model = model_id, predictions = url, info = url:gsub("[^/]*$", "info"),
+    has_info = path:find("deployments/[^/]+/predictions$") ~= nil,
+  }
+end
+
+--- Waits until the server answers with the model. In a dry run nothing is asked.
+---@param plugin table
+---@param entry filesystem.Entry
+---@param model_id string
+---@return bosun.prediction_server.Finding
+function proof.wait(plugin, entry, model_id)
+  if plugin.proof.way == "off" or plugin.dry_run then return { answers = true } end
+  return probe.wait(target_of(plugin.config, plugin.proof.way, entry, model_id), plugin.proof, {
+    timeout = plugin.config.proofTimeout, until_it_answers = true,
+  })
+end
+
+--- Asks for the models of deployments that are whole, each once.
+---@param plugin table
+---@param asked { entry: filesystem.Entry, model: string, finding?: table }[] gets the findings
+function proof.ask(plugin, asked)
+  if plugin.proof.way == "off" or not asked[1] then return end
+  local targets = {}
+  for i, one in ipairs(asked) do
+    targets[i] = target_of(plugin.config, plugin.proof.way, one.entry, one.model)
+  end
+  for i, finding in ipairs(probe.all(targets, plugin.proof, { patience = PATIENCE, timeout = MOST_SECONDS })) do
+    asked[i].finding = finding
+  end
+end
+
+return proof
