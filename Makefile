@@ -91,7 +91,9 @@ FAULT_TOOLS := $(patsubst %.c,$(BUILD)/%,$(filter-out $(PRELOADS),$(wildcard tes
                $(PRELOADS:%.c=$(BUILD)/%.so)
 BENCH_TOOLS := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/bench/*.c))
 FUZZ_TARGETS := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/fuzz/fuzz_*.c))
-TEST_FILES   = $(UNIT_TESTS) $(EMBED_TESTS) $(FAULT_TOOLS)
+# The stand-in for a prediction server, beside the image that tests/docker makes of it.
+STAND_IN    := $(BUILD)/tests/prediction-server
+TEST_FILES   = $(UNIT_TESTS) $(EMBED_TESTS) $(FAULT_TOOLS) $(STAND_IN)
 
 SUITES ?= unit lua cli agent messages embed fault docs
 DEPS   := tools/deps
@@ -195,6 +197,10 @@ $(filter %.so,$(FAULT_TOOLS)): $(BUILD)/%.so: %.c $(BUILD)/flags
 $(filter-out %.so,$(FAULT_TOOLS)) $(BENCH_TOOLS): $(BUILD)/%: %.c $(BUILD)/flags
 	@mkdir -p $(@D)
 	$(CC) $(STD) $(WARN) -O2 -g $(PC_CFLAGS) -o $@ $< -Wl,--as-needed $(PC_LIBS)
+
+$(STAND_IN): $(wildcard tests/docker/images/pps/*.[ch]) $(BUILD)/flags
+	@mkdir -p $(@D)
+	$(CC) $(STD) $(WARN) -O2 -g -D_GNU_SOURCE -pthread -o $@ $(filter %.c,$^)
 
 -include $(shell find $(BUILD)/obj -name '*.d' 2>/dev/null)
 

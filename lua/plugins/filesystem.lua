@@ -16,6 +16,8 @@ local artifact = require "bosun.artifact"
 local given = require "bosun.deployment_info"
 local path = require "bosun.path"
 local prediction = require "filesystem.prediction"
+local probe = require "bosun.prediction_server.probe"
+local proof = require "filesystem.proof"
 local record = require "filesystem.record"
 local status = require "bosun.action_status"
 
@@ -65,8 +67,11 @@ FilesystemPlugin.config_schema = {
   },
 }
 
+proof.add_fields(FilesystemPlugin.config_schema)
+
 function FilesystemPlugin:init()
   self.store = Store.new(self.config)
+  self.proof = proof.settings(self)
 end
 
 --- The data of a successful start or replacement; nil when there is nothing to tell.
@@ -102,9 +107,7 @@ function FilesystemPlugin:pe_status()
   local result = self:environment()
   local ids = self:deployment_ids()
   if #ids == 0 then return result end
-  local statuses = {}
-  for _, id in ipairs(ids) do statuses[id] = self:health(id) end
-  result.data = { deploymentsStatus = statuses }
+  result.data = { deploymentsStatus = self:statuses(ids) }
   return result
 end
 
@@ -137,8 +140,35 @@ function FilesystemPlugin:health(id)
   return verdict(entry, self.store:observe(entry))
 end
 
+--- Corrects the status of a deployment whose model was asked.
+local function with_finding(result, one)
+  local finding = one.finding
+  if not finding then return result end
+  if finding.answers == false then
+    return failing(about(one.entry, "%s", finding.problem), State.ERRORED, result.data)
+  end
+  local remark = probe.remark(finding)
+  if remark then result.msg = ("%s; %s"):format(result.msg, remark) end
+  return result
+end
+
+--- The statuses of these deployments: of their files, then of what the server answers.
+function FilesystemPlugin:statuses(ids)
+  local statuses, asked = {}, {}
+  for _, id in ipairs(ids) do
+    local result = self:health(id)
+    statuses[id] = result
+    if result.status == ActionStatus.OK then
+      asked[#asked + 1] = { id = id, entry = self.store:entry(id), model = result.data.currentModelId }
+    end
+  end
+  proof.ask(self, asked)
+  for _, one in ipairs(asked) do statuses[one.id] = with_finding(statuses[one.id], one) end
+  return statuses
+end
+
 function FilesystemPlugin:deployment_status(deployment_info)
-  return self:health(deployment_info.id)
+  return self:statuses({ deployment_info.id })[deployment_info.id]
 end
 
 --- A deployment's entry in deployment_list: its status, which the host completes, and its facts.
@@ -243,13 +273,18 @@ function FilesystemPlugin:install(entry, now, model_id, package, deployment_info
     model = model,
     key_values = deployment_info.keyValueConfig,
   }
+  local remark
   local installed, err = self.store:install(entry, deployment, function(key)
     self.log:warn("ignoring a reserved key of keyValueConfig", { deployment = entry.id, key = key })
+  end, function()
+    local finding = proof.wait(self, entry, model_id)
+    remark = probe.remark(finding)
+    return finding.answers ~= false, finding.problem
   end)
   if not installed then return failing(about(entry, "%s", tostring(err))) end
   if err then self.log:warn("cannot remove the previous directory", { deployment = entry.id, error = err }) end
-  return passing(about(entry, "serving model %s from %s%s", model_id, entry.dir, instead_of(now, model_id)),
-    State.READY, self:serving_data(entry, model_id, model.sha256))
+  return passing(about(entry, "serving model %s from %s%s%s", model_id, entry.dir, instead_of(now, model_id),
+    remark and "; " .. remark or ""), State.READY, self:serving_data(entry, model_id, model.sha256))
 end
 
 --- Is this model served, with the content and settings that the action names? A package that is gone is taken for the
@@ -274,23 +309,34 @@ function FilesystemPlugin:serve(entry, now, model_id, deployment_info)
   if is_wrong then return failing(about(entry, "%s", problem)) end
   local is_serving, sha256 = self:is_serving(entry, now, model_id, package, deployment_info)
   if is_serving then
-    return passing(about(entry, "already serving model %s", model_id), State.READY,
+    local finding = proof.wait(self, entry, model_id)
+    if finding.answers == false then return failing(about(entry, "%s", finding.problem)) end
+    local remark = probe.remark(finding)
+    return passing(about(entry, "already serving model %s%s", model_id, remark and "; " .. remark or ""), State.READY,
       self:serving_data(entry, model_id, sha256))
   end
   if not package then return failing(about(entry, "%s", problem)) end
   return self:install(entry, now, model_id, package, deployment_info)
 end
 
---- Adds to the result of an action that failed what is on disk, and so is served, now.
+--- Adds to the result of an action that failed what is served now: what is on disk, if the server answers with it.
+--- Returns the result, and the id of the model that is served.
 function FilesystemPlugin:with_what_is_served(result, deployment_info)
   if result.status ~= ActionStatus.ERROR then return result end
   local entry = self.store:entry(deployment_info.id)
   local now = entry and self.store:look(entry) or { kind = "absent" }
   result.state = now.kind == "unknown" and State.UNKNOWN or State.ERRORED
-  if now.kind == "whole" then
-    result.state, result.msg = State.READY, ("%s; still serving model %s"):format(result.msg, now.info.model_id)
+  if now.kind ~= "whole" then return result end
+  local model_id = now.info.model_id
+  local finding = proof.wait(self, entry, model_id)
+  if finding.answers == false then
+    result.msg = ("%s; model %s is still there, but does not answer: %s"):format(result.msg, model_id, finding.problem)
+    return result
   end
-  return result, now
+  local remark = probe.remark(finding)
+  result.state, result.msg = State.READY, ("%s; still serving model %s%s"):format(result.msg, model_id,
+    remark and "; " .. remark or "")
+  return result, model_id
 end
 
 function FilesystemPlugin:deployment_start(deployment_info)
@@ -314,14 +360,13 @@ function FilesystemPlugin:deployment_relaunch(deployment_info)
 end
 
 function FilesystemPlugin:deployment_replace_model(deployment_info)
-  local result, now = self:with_what_is_served(self:change(deployment_info, function(entry, now)
+  local result, served = self:with_what_is_served(self:change(deployment_info, function(entry, now)
     local model_id, problem = given.id(deployment_info, "newModelId")
     if not model_id then return failing(about(entry, "%s", problem)) end
     if now.kind == "absent" then return failing(about(entry, "no model to replace; use deployment_start")) end
     return self:serve(entry, now, model_id, deployment_info)
   end), deployment_info)
-  local old = now and now.kind == "whole" and now.info.model_id
-  if old and old ~= deployment_info.newModelId then result.data = { oldModelInUse = true } end
+  if served and served ~= deployment_info.newModelId then result.data = { oldModelInUse = true } end
   return result
 end
 

@@ -95,7 +95,7 @@ def _():
         bench.act("deployment_start", bench.deployment("d2", "B"), private={"proof": "url"}).expect("passing")
         lost = {"proof": "url", "outfacingPredictionURLPrefix": "http://127.0.0.1:9"}
         done = bench.act("deployment_status", bench.deployment("d2", "B"), private=lost)
-        done.expect("failing", "GET http://127.0.0.1:9/d2/info: ")
+        done.expect("failing", "GET http://127.0.0.1:9/d2/info failed: ")
 
 
 @test("a deployment in the shared server: another model fails start and replacement, a lost one the statuses")

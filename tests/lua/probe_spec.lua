@@ -96,7 +96,7 @@ describe("bosun.prediction_server.probe", function()
     local finding = workspace:eval [[
       local probe = require "bosun.prediction_server.probe"
       return probe.ask({ model = "m1", info = "http://127.0.0.1:1/info" }, { way = "url" })]]
-    assert.truthy(finding.problem:find("GET http://127.0.0.1:1/info: ", 1, true), finding.problem)
+    assert.truthy(finding.problem:find("GET http://127.0.0.1:1/info failed: ", 1, true), finding.problem)
     assert.is_true(finding.may_pass)
   end)
 

@@ -157,4 +157,16 @@ function web.routes(workspace, body)
   return { handle = handle, url = "http://127.0.0.1:" .. port }
 end
 
+--- The stand-in for a prediction server (tests/docker/images/pps), which serves the models in a folder.
+function web.prediction_server(workspace, folder)
+  local build = os.getenv("BOSUN_BUILD") or "build"
+  local port = free_ports(1)[1]
+  local handle = start(("%s/tests/prediction-server %s %d"):format(quoted(build), quoted(folder), port),
+    workspace:path("server.log"))
+  poll("the prediction server starts", function()
+    return (workspace:read("server.log") or ""):find("ready on port", 1, true)
+  end)
+  return { handle = handle, url = "http://127.0.0.1:" .. port }
+end
+
 return web

@@ -310,10 +310,11 @@ end
 ---@param entry filesystem.Entry
 ---@param deployment filesystem.Deployment
 ---@param refused fun(key: string) called with each key of keyValueConfig that is reserved
+---@param confirm? fun(): boolean|nil, string|nil called with the directory in place: true; or nil and why not
 ---@return true|nil ok
 ---@return any err with true: why the previous directory could not be removed
-function Store:install(entry, deployment, refused)
-  return entry.place:put(function(dir) build(self, dir, deployment, refused) end)
+function Store:install(entry, deployment, refused, confirm)
+  return entry.place:put(function(dir) build(self, dir, deployment, refused) end, confirm)
 end
 
 --- Settles a place unless another action holds it.

@@ -113,6 +113,7 @@ end
 ---@field remark? string what the message about a server that answers has to say of it
 ---@field problem? string why it does not answer with the model, or could not be asked
 ---@field may_pass? boolean the problem is one of a server, or a way to it, that is just coming up
+---@field is_timeout? boolean there was no answer in time
 
 local function failed(problem, may_pass)
   return { answers = false, problem = problem, may_pass = may_pass or false }
@@ -159,9 +160,11 @@ local function named_model(body)
 end
 
 --- The finding when a request has no reply: it failed, or could not be sent.
-local function unanswered(result, asked)
+local function unanswered(target, result)
   if result.skip then return { answers = nil, problem = result.skip } end
-  return failed(("%s: %s"):format(asked, result.err.message), true)
+  local finding = failed(result.err.message .. (target.through or ""), true)
+  finding.is_timeout = result.err.code == "timeout"
+  return finding
 end
 
 --- What a reply of the route `info` that is not a good one means: a finding, or nil when there is no such route.
@@ -176,7 +179,7 @@ end
 --- What the reply to "which model?" means: a finding, or nil when it is not told.
 local function judge_info(target, result)
   local asked, response = shown_request("GET", target, target.info), result.response
-  if not response then return unanswered(result, asked) end
+  if not response then return unanswered(target, result) end
   if not response.ok then return judge_refusal(target, response, asked) end
   local model = named_model(response.body)
   if target.model == nil or model == target.model then return { answers = true } end
@@ -190,7 +193,7 @@ end
 --- What the reply of the prediction route to OPTIONS means, when the server does not tell its model.
 local function judge_route(target, result)
   local asked, response = shown_request("OPTIONS", target, target.predictions), result.response
-  if not response then return unanswered(result, asked) end
+  if not response then return unanswered(target, result) end
   if response.status == 404 then
     return failed(("the server has no model: neither %s nor %s is there (404)"):format(
       shown_address(target.info), asked))
@@ -204,7 +207,11 @@ end
 --- What the reply to a prediction means.
 local function judge_prediction(target, proof, is_told, result)
   local asked, response = shown_request("POST", target, target.predictions), result.response
-  if not response then return unanswered(result, "the prediction of probeRequest: " .. asked) end
+  if not response then
+    local finding = unanswered(target, result)
+    finding.problem = "the prediction of probeRequest: " .. finding.problem
+    return finding
+  end
   local problem = expect.problem(response, proof.expect)
   if not problem then return { answers = true, remark = not is_told and not proof.expect and UNTOLD or nil } end
   return failed(("the reply to the prediction of probeRequest (%s) is not the expected one: %s"):format(asked, problem),
@@ -299,7 +306,7 @@ function probe.wait(target, proof, options)
     local now = probe.ask(target, proof, options)
     local may_pass = now.may_pass or now.answers == false and options.until_it_answers
     if not may_pass then return now end
-    last = now
+    if not (last and now.is_timeout) then last = now end -- a request that was cut short says less
     return nil, now.problem
   end, { interval = 0.2, backoff = 1.5, timeout = options.timeout, what = "the model to answer", dry_run = false })
   return finding or last or failed(err and err.message or "the model does not answer")

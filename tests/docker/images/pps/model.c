@@ -35,13 +35,15 @@ bool model_find(const char *folder, char *path, unsigned long size)
     return found == 1;
 }
 
-/* The value when the line is "<key>: value", else NULL. */
+/* The value when the line is "<key>: value", the key in quotes or not, else NULL. */
 static const char *value_of(const char *line, const char *key)
 {
     size_t n = strlen(key);
-    if (strncmp(line, key, n) != 0 || line[n] != ':')
+    line += *line == '"';
+    if (strncmp(line, key, n) != 0)
         return NULL;
-    return line + n + 1 + strspn(line + n + 1, " \"'");
+    line += n + (line[n] == '"');
+    return *line == ':' ? line + 1 + strspn(line + 1, " \"'") : NULL;
 }
 
 static void take_directive(model *loaded, const char *line)

@@ -1,0 +1,114 @@
+-- The filesystem plugin with a prediction server on its folder: what the server answers decides, not what is on disk.
+package.path = "./tests/support/?.lua;" .. package.path
+local Workspace = require "runner"
+local web = require "web"
+
+--- What is wrong with the model: its package, what the message says, and keys of the private config.
+local PREDICTION = { probeRequest = { json = { n = 7 } }, probeExpect = { json = { n = 7 } } }
+local BAD = {
+  absent = { "absent: yes", "the server does not have the model" },
+  other = { "other: X", "the server serves model X, not B" },
+  none = { "none: yes", "the server says that it has no model" },
+  broken = { "broken: yes", "answered 500" },
+  unable = { "broken-predict: yes", "status 500, expected 200 to 299", PREDICTION },
+}
+
+describe("the filesystem plugin with a server on its folder", function()
+  local workspace, server
+
+  before_each(function()
+    workspace = Workspace.with_filesystem()
+    server = web.prediction_server(workspace, workspace.base)
+    workspace.private.deploymentPredictionBaseUrl = server.url
+    workspace.private.deploymentPredictionPath = "deployments/{directory}/predictions"
+    workspace.private.proof, workspace.private.proofTimeout = "url", 0.5
+  end)
+  after_each(function()
+    server.handle:close()
+    workspace:remove()
+  end)
+
+  local function package(name, directive)
+    return workspace:write(name .. ".mlpkg", ("model: %s\n%s\n"):format(name, directive or ""))
+  end
+
+  local function private(more)
+    local result = {}
+    for _, from in ipairs { workspace.private, more or {} } do
+      for key, value in pairs(from) do result[key] = value end
+    end
+    return { private = result }
+  end
+
+  local function start(model, directive, more)
+    return workspace:act("deployment_start", { id = "d1", modelId = model, modelArtifact = package(model, directive) },
+      private(more))
+  end
+
+  local function replace(directive, more)
+    return workspace:act("deployment_replace_model", { id = "d1", modelId = "A", newModelId = "B",
+      modelArtifact = package("B", directive) }, private(more))
+  end
+
+  local function expect(status, result, words)
+    assert.equal(status, result.status, result.msg)
+    if words then assert.truthy(result.msg:find(words, 1, true), result.msg) end
+    return result
+  end
+
+  it("starts and replaces what the server answers with", function()
+    expect("passing", start("A"), "serving model A")
+    expect("passing", start("A"), "already serving model A")
+    expect("passing", replace(nil, PREDICTION), "serving model B")
+    expect("passing", workspace:act("deployment_status", { id = "d1" }, private(PREDICTION)))
+    expect("passing", start("B", nil, { proof = "server", predictionServerUrl = server.url }), "already serving")
+  end)
+
+  it("fails a start whose model the server does not answer with, and leaves nothing", function()
+    for kind, bad in pairs(BAD) do
+      local result = expect("failing", start("B", bad[1], bad[3]), bad[2])
+      assert.equal("errored", result.state, kind)
+      assert.same({}, workspace:names "base")
+    end
+  end)
+
+  it("fails such a replacement, and the old model answers", function()
+    expect("passing", start("A"))
+    local before = workspace:tree "base"
+    for kind, bad in pairs(BAD) do
+      local result = expect("failing", replace(bad[1], bad[3]), bad[2])
+      expect("failing", result, "still serving model A")
+      assert.same({ "ready", { oldModelInUse = true } }, { result.state, result.data }, kind)
+      assert.equal(before, workspace:tree "base")
+    end
+    expect("passing", workspace:act("deployment_status", { id = "d1" }))
+  end)
+
+  it("does not say that the old model serves when that does not answer", function()
+    expect("passing", start("A", "broken-predict: yes"))
+    local result = expect("failing", replace("other: X", PREDICTION), "model A is still there, but does not answer")
+    assert.same({ "errored" }, { result.state, result.data })
+  end)
+
+  it("tells in every status what the server does not answer with", function()
+    workspace.private.artifactDigest = false -- else the files alone tell
+    expect("passing", start("A", "other: A"))
+    workspace:write("base/deployment_d1/A.mlpkg", "model: A\nother: X\n")
+    expect("failing", workspace:act("deployment_status", { id = "d1" }), "the server serves model X, not A")
+    expect("passing", workspace:act("deployment_status", { id = "d1" }, private { proof = false }))
+    local pe = { config = { peInfo = { deployments = { "d1", "gone" } } } }
+    pe.private = private().private
+    local seen = workspace:act("pe_status", nil, pe).data.deploymentsStatus
+    assert.same({ "failing", "failing" }, { seen.d1.status, seen.gone.status })
+    expect("failing", seen.d1, "the server serves model X, not A")
+  end)
+
+  it("refuses a proof that nothing can be asked for", function()
+    expect("failing", start("A", nil, { proof = "server" }), "proof: server needs predictionServerUrl")
+    expect("failing", start("A", nil, { proof = "maybe" }), "proof: expected url, server or off")
+    expect("failing", start("A", nil, { probeExpect = { status = 200 } }), "probeExpect: there is no probeRequest")
+    expect("failing", start("A", nil, { probeRequest = { headers = { a = "b" } } }), "expected one of body and json")
+    expect("failing", start("A", nil, { probeRequest = { body = "x" }, probeExpect = { matches = "\\d" } }),
+      "probeExpect.matches: \\d is not part of POSIX extended regular expressions; expected [0-9]")
+  end)
+end)
