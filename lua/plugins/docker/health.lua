@@ -139,8 +139,13 @@ function health.trouble_since(context, id, mark)
   return since.started ~= mark.started and "it was restarted" or nil
 end
 
---- Is the wait for a container over? `memory` keeps how it last ended, which one that runs again does not say.
-local function verdict(context, id, memory)
+--- Is the wait for a container over? Without a health check it is once the container runs.
+---@param context table
+---@param id string
+---@param memory table empty at first; keeps how the container last ended, which one that runs again does not say
+---@return { problem?: string }|nil verdict over, with what went wrong; nil: not yet
+---@return bosun.Error|string|nil reason
+function health.verdict(context, id, memory)
   local now, err = health.look(context, id)
   if not now then
     if err.code == "not_found" then return { problem = "removed by someone else" } end
@@ -168,7 +173,7 @@ end
 function health.wait(context, id)
   if context.dry_run then return true end
   local memory = {}
-  local outcome, err = wait.poll(function() return verdict(context, id, memory) end, {
+  local outcome, err = wait.poll(function() return health.verdict(context, id, memory) end, {
     interval = 0.2, backoff = 1.3, timeout = health.budget(context.config.startTimeout), what = "the prediction server",
   })
   if not outcome then return nil, err.message end

@@ -54,7 +54,10 @@ end
 
 --- RabbitMQ's own health check starts a virtual machine each time, so it only runs until the queue is up.
 local function queue_is_ready(context, id)
+  local memory = {}
   local ok, err = wait.poll(function()
+    local seen = health.verdict(context, id, memory)
+    if seen and seen.problem then return "ended", seen.problem end
     local result, why = context.engine:exec(id, { "rabbitmq-diagnostics", "-q", "check_port_listener", "5672" },
       { timeout = 30 })
     if not result then return nil, why.message end
@@ -62,6 +65,7 @@ local function queue_is_ready(context, id)
     if result.code == 126 or result.code == 127 then return "absent", said end
     return result.code == 0, said
   end, { interval = 1, timeout = health.budget(QUEUE_TIMEOUT), what = "RabbitMQ" })
+  if ok == "ended" then return nil, err end
   if ok == "absent" then return nil, "it has no rabbitmq-diagnostics; is rabbitmqImage a RabbitMQ image?" end
   return ok, err and err.message
 end
