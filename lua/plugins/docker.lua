@@ -15,6 +15,7 @@ local given = require "bosun.deployment_info"
 local prediction_server = require "bosun.prediction_server"
 local probe = require "bosun.prediction_server.probe"
 local status = require "bosun.action_status"
+local time = require "bosun.time"
 
 local fleet = require "docker.fleet"
 local health = require "docker.health"
@@ -335,6 +336,7 @@ end
 -- ---- after an action that was stopped -------------------------------------------------------------------------------
 
 local CLEAN_UP_LOCK = 5 -- seconds
+local LATE_REQUEST = 0.5 -- seconds in which an engine finishes a request whose client is gone
 
 --- Ends what a start, replacement or relaunch began, and says which model serves.
 function DockerPlugin:settle(context, deployment, reason)
@@ -355,8 +357,22 @@ local MODEL_KEYS = {
   deployment_start = "modelId", deployment_replace_model = "newModelId", deployment_relaunch = "modelId",
 }
 
+--- Ends what plugin_start began: what worked before works again.
+function DockerPlugin:settle_services(reason)
+  return self:with_engine(function(context)
+    local held <close>, refused = lock.take(context, "services", CLEAN_UP_LOCK)
+    if not held and refused.code == "timeout" then return nil end -- another action goes on from here
+    time.sleep(LATE_REQUEST)
+    local back, problem = services.undo_exchanges(context)
+    if not back then return failing(("%s; what it began could not be undone: %s"):format(reason, problem)) end
+    if #back == 0 then return nil end
+    return failing(("%s; the former container runs on: %s"):format(reason, table.concat(back, ", ")))
+  end)
+end
+
 --- Called when an action was cancelled or ran out of time.
 function DockerPlugin:clean_up(action, deployment_info, reason)
+  if action == "plugin_start" then return self:settle_services(reason) end
   local key = MODEL_KEYS[action]
   local deployment = key and deployment_of(deployment_info, key)
   if not deployment and action ~= "deployment_stop" then return nil end

@@ -1,5 +1,6 @@
 """A service with other settings has to work before the one that works goes: what plugin_start makes of a proxy, a
 shared server or a queue that does not come up, of ports that are taken, and of a run that was killed in between."""
+import signal
 import socket
 import threading
 
@@ -31,6 +32,20 @@ def killed_at(scene, step, reset, private):
         running.append(scene.begin("plugin_start", None, host=middle.host, private=private))
         begun.set()
         expect(running[0].result().code == 137, step, middle.requests)
+
+
+def cancelled_at(scene, step, private):
+    """A plugin_start whose runner gets SIGTERM at the first request of this kind."""
+    begun, running = threading.Event(), []
+
+    def send():
+        begun.wait()
+        running[0].signal(signal.SIGTERM)
+    with Middleman() as middle:
+        middle.at(step, before=send)
+        running.append(scene.begin("plugin_start", None, host=middle.host, private=private))
+        begun.set()
+        return running[0].result().status
 
 
 def id_of(bench, name):
@@ -147,6 +162,22 @@ def _():
             expect(inspect(proxies[0])["Config"]["Image"] == private.get("traefikImage", PROXY), step)
         scene.stop()
         scene.act("plugin_stop").expect("passing")
+
+
+@test("cancelled while it exchanges the proxy: the former one is back at once, and the status says so")
+def _():
+    with Scene("cancelled") as scene:
+        scene.up()
+        url, image = scene.start(), scene.prefix + "other:1"
+        before = id_of(scene, "traefik")
+        docker("tag", PROXY, image)
+        for step in (r"POST /containers/create", r"POST .*/stop", r"POST .*/start", r"GET .*/json"):
+            status = cancelled_at(scene, step, {"traefikImage": image})
+            expect(status["status"] == "failing" and "SIGTERM" in status["msg"], step, status)
+            scene.serves(url, "d1", "A")
+            proxies = [name for name in scene.containers() if "traefik" in name]
+            expect(proxies == [scene.prefix + "traefik"] and id_of(scene, "traefik") == before, step, proxies)
+            expect("json" in step or "the former container runs on: proxy" in status["msg"], step, status)
 
 
 if __name__ == "__main__":

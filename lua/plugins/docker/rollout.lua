@@ -61,8 +61,8 @@ function rollout.retire(context, instances, kept, options)
     if not removed then return nil, err.message end
     context.note("removed", { container = instance.name, model = instance.model })
     local kind = KINDS[instance.role]
-    -- Its model is in a server that goes on: until the proxy notices, it sends predictions there.
-    local is_followed = options and options.kill and kind == shared and not context.dry_run
+    -- Until the proxy notices, it sends predictions to where it was, or to a shared server that goes on.
+    local is_followed = options and options.kill and not context.dry_run
     if is_followed then proxy_api.wait_until_unrouted(context, instance) end
     if kind then kind.clean(context, instance, kept) end
   end

@@ -219,6 +219,24 @@ function services.ensure(context, role, options)
   return failure(service, trouble)
 end
 
+--- Brings back what plugin_start was exchanging when it was stopped.
+---@param context table
+---@return string[]|nil roles of the services that are back
+---@return string|nil problem
+function services.undo_exchanges(context)
+  local found, err = fleet.read(context)
+  if not found then return nil, err.message end
+  local back = {}
+  for _, role in ipairs(services.roles(context, found.deployments)) do
+    local service, problem = MAKERS[role](context)
+    if not service then return nil, problem end
+    local undone, why = succession.undo(context, wanted_container(context, service))
+    if undone == nil then return failure(service, why) end
+    if undone then back[#back + 1] = role end
+  end
+  return back
+end
+
 --- Removes services.
 ---@param context table
 ---@param running table<string, docker.Instance> by role

@@ -180,4 +180,18 @@ function succession.run(context, wanted, there, prove)
   return run(context, wanted, prove)
 end
 
+--- Undoes an exchange that was stopped, so that what worked before works again.
+---@param context table
+---@param wanted docker.Wanted
+---@return boolean|nil undone false: there was none
+---@return string|nil problem
+function succession.undo(context, wanted)
+  local there, err = succession.find(context, wanted)
+  if not there then return nil, err.message end
+  if not there.former then return false end
+  local back, why = go_back(context, wanted, there.now and there.now.Id, there.former)
+  if not back then return nil, why.message end
+  return true
+end
+
 return succession

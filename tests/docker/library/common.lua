@@ -105,15 +105,16 @@ return function(bench)
     end)
 
     it("are frozen, thawed, restarted, renamed and killed", function()
-      assert.same({ true, "conflict", true, "conflict", true, true, "conflict", 143 }, eval [[
+      assert.same({ true, "conflict", true, "conflict", true, true, true, "conflict", 143 }, eval [[
         local id, other = run "changes", create "other"
         local results = { engine:pause_container(id), code(engine:pause_container(id)), engine:unpause_container(id),
           code(engine:unpause_container(id)), engine:restart_container(id, { timeout = 0 }),
-          engine:rename_container(id, RUN .. "-renamed"), code(engine:rename_container(other, RUN .. "-renamed")) }
+          engine:rename_container(id, RUN .. "-renamed"), engine:rename_container(id, RUN .. "-renamed"),
+          code(engine:rename_container(other, RUN .. "-renamed")) }
         local trapped = run("trapped", shell("trap 'exit 143' TERM; echo ready; while :; do sleep 0.1; done"))
         engine:follow_logs(trapped, function() return false end)
         assert(engine:kill_container(trapped, { signal = "SIGTERM" }))
-        results[8] = engine:wait_container(trapped)
+        results[9] = engine:wait_container(trapped)
         return results
       ]])
     end)

@@ -173,7 +173,7 @@ function Engine:unpause_container(id)
   return self:_freeze(id, "unpause", function(state) return state.Paused end)
 end
 
---- Renames a container.
+--- Renames a container. Success if it has that name.
 ---@param id string
 ---@param name string
 ---@return true|nil ok
@@ -182,8 +182,11 @@ function Engine:rename_container(id, name)
   local problem = select(2, self:_path("containers", name))
   if problem then return nil, problem end
   local ok, err = self:_act_on(id, "rename", { query = { name = name }, note = " to " .. name })
-  if not ok and err.code == "engine" and self:_state(name) then err.code = "conflict" end
-  return ok, err
+  if ok then return true end
+  local found = self:inspect_container(id)
+  if found and found.Name:gsub("^/", "") == name then return true end
+  if err.code == "engine" and self:_state(name) then err.code = "conflict" end
+  return nil, err
 end
 
 --- One attempt to remove. True; false: the engine is still removing it; or nil, err.
