@@ -21,8 +21,8 @@ PKG_CONFIG ?= pkg-config
 LUA_PC  := $(firstword $(shell for p in lua5.4 lua-5.4 lua54 lua; do \
              $(PKG_CONFIG) --exists "$$p >= 5.4 $$p < 5.5" 2>/dev/null && echo $$p; done) lua5.4)
 PC      := $(LUA_PC) yaml-0.1 nettle
-# Loaded at its first use (host/core/http/curl_api.c), not linked.
-PC_HEADERS := libcurl zlib
+# Loaded at their first use (host/core/http/curl_api.c, host/cli/repl/edit_api.c), not linked.
+PC_HEADERS := libcurl zlib libedit
 MISSING := $(shell command -v $(firstword $(CC)) >/dev/null 2>&1 || echo $(CC); \
              command -v $(PKG_CONFIG) >/dev/null 2>&1 || echo $(PKG_CONFIG); \
              for p in $(PC) $(PC_HEADERS); do $(PKG_CONFIG) --exists $$p 2>/dev/null || echo $$p; done)
@@ -69,13 +69,14 @@ DATADIR_FLAG = -DBOSUN_DATADIR='"$(datadir)/bosun"'
 objects = $(patsubst %.c,$(BUILD)/obj/%.o,$(1))
 
 LUA_FILES   := $(sort $(shell find lua/lib lua/plugins -name '*.lua' ! -path '*/meta/*'))
+SOURCE_FILES := $(sort $(shell find lua/lib lua/plugins -name '*.lua'))
 CORE_FILES   := $(sort $(shell find host/core -name '*.c'))
 ENGINE_FILES := $(sort $(shell find host/engine -name '*.c'))
 CLI_FILES    := $(sort $(shell find host/cli -name '*.c'))
 RUNNER_MAIN  := host/cli/runner/runner.c
 TOOL_MAIN    := host/cli/tool/main.c
 LIB_OBJECTS := $(call objects,$(ENGINE_FILES) $(CORE_FILES)) $(BUILD)/obj/embedded.o
-CLI_OBJECTS := $(call objects,$(filter-out $(RUNNER_MAIN) $(TOOL_MAIN),$(CLI_FILES)))
+CLI_OBJECTS := $(call objects,$(filter-out $(RUNNER_MAIN) $(TOOL_MAIN),$(CLI_FILES))) $(BUILD)/obj/sources.o
 CLI_LIB     := $(BUILD)/cli.a
 STATIC_LIB  := $(BUILD)/libbosun.a
 SHARED_LIB  := $(BUILD)/libbosun.so.$(SOVERSION)
@@ -154,6 +155,15 @@ $(BUILD)/embed: tools/embed.c $(BUILD)/flags
 $(BUILD)/embedded.c: $(BUILD)/embed $(LUA_FILES) $(BUILD)/lua-files
 	$(BUILD)/embed lua/lib '' lua/plugins plugins/ -- $(LUA_FILES) > $@
 $(BUILD)/obj/embedded.o: $(BUILD)/embedded.c host/engine/host/embedded.h
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CFLAGS) -c -o $@ $<
+
+# Their texts, with the annotations of what is in C, are for the prompt; only the programs have them.
+$(BUILD)/source-files: $(ALWAYS)
+	$(call stamp,$(SOURCE_FILES))
+$(BUILD)/sources.c: $(BUILD)/embed $(SOURCE_FILES) $(BUILD)/source-files
+	$(BUILD)/embed --text lua/lib '' lua/plugins plugins/ -- $(SOURCE_FILES) > $@
+$(BUILD)/obj/sources.o: $(BUILD)/sources.c host/cli/repl/sources.h
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) -c -o $@ $<
 

@@ -3,9 +3,12 @@
  *
  *     embed ROOT PREFIX [ROOT PREFIX ...] -- ROOT/a.lua ROOT/b/c.lua ... > embedded.c
  *
+ * With --text before ROOT, the texts are printed, as they are.
+ *
  * A file ROOT/b/c.lua gets the name PREFIXb/c.lua, which error messages show, too. Line numbers are kept. */
 #include <lauxlib.h>
 #include <lua.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -58,12 +61,24 @@ static void load(lua_State *L, const file *f)
         fail("cannot compile", lua_tostring(L, -1));
 }
 
-static void print_file(lua_State *L, const file *f, size_t index, size_t *size)
+/* Prints the text of the file, which load has left on the stack, with a NUL byte that does not count. */
+static void print_text(lua_State *L, size_t *size)
+{
+    size_t len;
+    size_t total = 0;
+    const char *text = lua_tolstring(L, 1, &len);
+    print_bytes(L, text, len + 1, &total);
+    *size = len;
+}
+
+static void print_file(lua_State *L, const file *f, bool as_text, size_t index, size_t *size)
 {
     load(L, f);
     printf("static const unsigned char file_%zu[] = {\n", index);
     *size = 0;
-    if (lua_dump(L, print_bytes, size, 0) != 0)
+    if (as_text)
+        print_text(L, size);
+    else if (lua_dump(L, print_bytes, size, 0) != 0)
         fail("cannot dump", f->path);
     printf("};\n");
     lua_settop(L, 0);
@@ -85,7 +100,9 @@ static void set_name(file *f, char **roots, int root_count)
 
 int main(int argc, char **argv)
 {
-    int roots = 1;
+    bool as_text = argc > 1 && strcmp(argv[1], "--text") == 0;
+    int first = as_text ? 2 : 1;
+    int roots = first;
     while (roots < argc && strcmp(argv[roots], "--") != 0)
         roots++;
     size_t count = roots < argc ? (size_t)(argc - roots - 1) : 0;
@@ -96,16 +113,18 @@ int main(int argc, char **argv)
         fail("out of", "memory");
     for (size_t i = 0; i < count; i++) {
         files[i].path = argv[(size_t)roots + 1 + i];
-        set_name(&files[i], argv + 1, roots - 1);
+        set_name(&files[i], argv + first, roots - first);
     }
     qsort(files, count, sizeof *files, by_name);
-    printf("/* Made by tools/embed.c. */\n#include \"engine/host/embedded.h\"\n\n");
+    printf("/* Made by tools/embed.c. */\n#include \"%s\"\n\n",
+           as_text ? "cli/repl/sources.h" : "engine/host/embedded.h");
     for (size_t i = 0; i < count; i++)
-        print_file(L, &files[i], i, &sizes[i]);
-    printf("const bosun_embedded bosun_embedded_files[] = {\n");
+        print_file(L, &files[i], as_text, i, &sizes[i]);
+    const char *name = as_text ? "repl_source" : "bosun_embedded";
+    printf("const %s%s %s_files[] = {\n", name, as_text ? "_file" : "", name);
     for (size_t i = 0; i < count; i++)
         printf("    {\"%s\", file_%zu, %zu},\n", files[i].name, i, sizes[i]);
-    printf("};\nconst size_t bosun_embedded_count = %zu;\n", count);
+    printf("};\nconst size_t %s_count = %zu;\n", name, count);
     lua_close(L);
     free(sizes);
     free(files);

@@ -3,6 +3,7 @@
 #define BOSUN_CLI_COLOR_H
 
 #include "args.h"
+#include "core/base/buf.h"
 #include <stdbool.h>
 
 /* The values of --color, and their names. */
@@ -28,6 +29,9 @@ void color_choose(color_when when);
 /* Is what is written to this descriptor to be in colour? NO_COLOR counts when it is not empty
  * (https://no-color.org). */
 bool color_wanted(int fd);
+
+/* Appends the text of a status file, its first line, "status: …", in colour where standard output is. */
+void color_add_status(bosun_buf *out, const char *status, size_t len);
 
 /* Prints "PROGRAM: message" on standard error. */
 void color_report(const char *program, const char *message);

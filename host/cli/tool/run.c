@@ -67,26 +67,6 @@ static const args_exit exits[] = {
     {"128+N", "signal N ended the action"},
 };
 
-/* Colours the first line, "status: …". */
-static void add_colored(bosun_buf *out, const bosun_buf *status)
-{
-    static const struct {
-        const char *line;
-        const char *color;
-    } lines[] = {{"status: \"passing\"", "\033[32m"},
-                 {"status: \"failing\"", "\033[31m"},
-                 {"status: \"warning\"", "\033[33m"},
-                 {"status: \"unknown\"", "\033[35m"}};
-    bool colored = color_wanted(STDOUT_FILENO);
-    size_t done = 0;
-    for (size_t i = 0; colored && i < sizeof lines / sizeof lines[0]; i++)
-        if (strncmp(status->data, lines[i].line, strlen(lines[i].line)) == 0) {
-            bosun_buf_printf(out, "%s%s" COLOR_END, lines[i].color, lines[i].line);
-            done = strlen(lines[i].line);
-        }
-    bosun_buf_append(out, status->data + done, status->len - done);
-}
-
 static int add_json(bosun_buf *out, const bosun_buf *status, bosun_err *err)
 {
     bosun_arena *arena = bosun_arena_new();
@@ -108,7 +88,7 @@ static int print_status(const char *path, status_format format, int outcome)
     if (rc == 0 && format == FORMAT_JSON)
         rc = add_json(&text, &status, &err);
     else if (rc == 0)
-        add_colored(&text, &status);
+        color_add_status(&text, bosun_buf_text(&status), status.len);
     int printed = rc < 0 ? tool_fail(TOOL_OUTPUT, err.message) : tool_print(text.data, text.len);
     bosun_buf_free(&status);
     bosun_buf_free(&text);

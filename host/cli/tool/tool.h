@@ -18,6 +18,7 @@ enum {
 
 /* The subcommands. */
 extern const args_command tool_describe;
+extern const args_command tool_repl;
 extern const args_command tool_run;
 extern const args_command tool_validate;
 

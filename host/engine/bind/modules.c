@@ -14,6 +14,7 @@ static const luaL_Reg modules[] = {
     {"lines", bind_lines_open},
     {"log", bind_log_open},
     {"native.cjson", bind_cjson_open},
+    {"native.console", bind_console_open},
     {"native.http", bind_http_open},
     {"native.list", bind_list_open},
     {"native.secrets", bind_secrets_open},

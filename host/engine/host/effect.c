@@ -15,6 +15,12 @@ static void replace_controls(char *text)
 static void log_entry(bosun_host *host, const char *entry)
 {
     bosun_buf line = {0};
+    if (host->console) {
+        bosun_buf_printf(&line, "held back: %s\n", entry);
+        host_print(host, bosun_buf_text(&line), line.len);
+        bosun_buf_free(&line);
+        return;
+    }
     bosun_buf_printf(&line, "dry run: %s", entry);
     host_log(host, BOSUN_LOG_INFO, NULL, 0, bosun_buf_text(&line), line.len);
     bosun_buf_free(&line);

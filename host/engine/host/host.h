@@ -80,8 +80,9 @@ struct bosun_host {
     char *plugin_name;    /* the name the class gives itself; until it is loaded, the name asked for */
     char *private_config; /* NULL: none */
 
-    bosun_buf warning; /* the pieces so far of a warning from Lua itself */
-    bosun_buf plan;    /* what a dry run would have done: texts, each followed by a NUL */
+    bosun_buf warning;                  /* the pieces so far of a warning from Lua itself */
+    const struct host_console *console; /* engine/console; NULL: none is open */
+    bosun_buf plan;                     /* what a dry run would have done: texts, each followed by a NUL */
 };
 
 /* Returns the host of a state. Every state here comes from host_state_new. */
@@ -135,6 +136,9 @@ void host_begin_span(bosun_host *host, char id[BOSUN_SPAN_ID_SIZE], char tracepa
 /* Logs one event of the trace. Secrets are redacted. */
 void host_trace(bosun_host *host, const host_span *span);
 
+/* Writes to the console, with secrets redacted; does nothing without one. Does not touch Lua. */
+void host_print(bosun_host *host, const char *text, size_t len);
+
 /* Call this before any change to the world outside. Returns true if the change has to be made. Returns false
  * in a dry run: then "op text" is in the plan. Raises if out of memory. [-0, +0, e]
  *
@@ -171,7 +175,10 @@ int host_find_plugin(const bosun_dirs *dirs, const char *plugin, bosun_plugin_fi
 #define BOSUN_SYSTEM_SEARCHPATH "bosun.system_searchpath"
 #define BOSUN_SYSTEM_LOADLIB    "bosun.system_loadlib"
 
-/* Pushes the class of the loaded plugin. [-0, +1, -] */
+/* Keeps the value at the top of the stack as the class of the loaded plugin. [-0, +0, m] */
+void host_keep_class(lua_State *L);
+
+/* Pushes the class of the loaded plugin, nil if there is none. [-0, +1, -] */
 void host_push_class(lua_State *L);
 
 /* Pushes a function of a module of the library: "bosun.host.driver", "run". [-0, +1, e] */

@@ -4,19 +4,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const char class_key = 'c'; /* registry key of the plugin's class: only the address matters */
-
 /* Lets the plugin require the modules in its own folder: see require.c. [-0, +0, m] */
 static void set_plugin_dir(lua_State *L, const bosun_plugin_file *file)
 {
     const char *path = bosun_buf_text(&file->path);
     lua_pushlstring(L, path, (size_t)(strrchr(path, '/') - path));
     lua_setfield(L, LUA_REGISTRYINDEX, file->embedded ? BOSUN_EMBEDDED_DIR : BOSUN_PLUGIN_DIR);
-}
-
-void host_push_class(lua_State *L)
-{
-    lua_rawgetp(L, LUA_REGISTRYINDEX, &class_key);
 }
 
 /* Renames the plugin to the name of its class. Keeps the old name if out of memory. */
@@ -39,8 +32,7 @@ static int load_plugin(lua_State *L)
     else
         host_load_file(L, bosun_buf_text(&file->path));
     lua_call(L, 0, 1);
-    lua_pushvalue(L, -1);
-    lua_rawsetp(L, LUA_REGISTRYINDEX, &class_key);
+    host_keep_class(L);
     lua_pushstring(L, bosun_buf_text(&file->path));
     lua_call(L, 2, 1);
     bosun_host *host = host_of(L);

@@ -80,6 +80,13 @@ static int print_to_log(lua_State *L)
     luaL_pushresult(&text);
     size_t len;
     const char *bytes = lua_tolstring(L, -1, &len);
+    if (host_of(L)->console) {
+        lua_pushliteral(L, "\n");
+        lua_concat(L, 2);
+        bytes = lua_tolstring(L, -1, &len);
+        host_print(host_of(L), bytes, len);
+        return 0;
+    }
     const bosun_log_field field = {.name = "from", .text = "print", .len = 5};
     host_log(host_of(L), BOSUN_LOG_INFO, &field, 1, bytes, len);
     return 0;

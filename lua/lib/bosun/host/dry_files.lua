@@ -79,7 +79,7 @@ end
 
 local function tmpname()
   local name = "/tmp/lua_" .. tostring({}):sub(-6)
-  effect.begin("os.tmpname", name)
+  if effect.begin("os.tmpname", name) then return dry_files.real.tmpname() end
   return name
 end
 
