@@ -2,7 +2,7 @@
 #ifndef BOSUN_CLI_REPL_INTERNAL_H
 #define BOSUN_CLI_REPL_INTERNAL_H
 
-#include "cli/sink.h"
+#include "core/base/log.h"
 #include "line.h"
 #include "repl.h"
 #include "watch.h"
@@ -22,7 +22,6 @@ struct repl {
     const host_scope *scope; /* NULL: nothing stands still */
     line_reader *lines;
     watch_shared *shared; /* NULL: no process watches */
-    sink log;
 
     char *plugin;         /* NULL: none yet */
     char *private_config; /* NULL: none */
@@ -32,6 +31,8 @@ struct repl {
     bool effects;   /* changes are made */
     bool tracing;   /* each outside call is shown as it happens */
     bool terminal;
+    bool log_color;
+    bool echo;
     bool quitting;
 
     char *traced[REPL_TRACED]; /* a ring */

@@ -77,6 +77,8 @@ static line_result next_line(repl *session, const char *prompt, bosun_buf *line)
     snprintf(continued, sizeof continued, "%*s", (int)strlen(prompt), ">> ");
     fflush(stdout);
     line_result result = line_read(session->lines, more ? continued : prompt, line);
+    if (result == LINE_READ && session->echo && !session->terminal)
+        repl_printf(session, "%s%s\n", more ? continued : prompt, bosun_buf_text(line));
     if (result != LINE_READ)
         bosun_buf_clear(&session->chunk);
     if (result == LINE_END && more && session->terminal)

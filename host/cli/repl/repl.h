@@ -91,6 +91,7 @@ typedef struct repl_options {
     const char *config;         /* the action config; NULL: none */
     double timeout;             /* of :run; 0: none */
     bool effects;               /* changes are made from the start */
+    bool echo;                  /* without a terminal: print each line with the prompt */
 } repl_options;
 
 /* A session on standard input and output, from the first prompt to its end; returns the exit status. */

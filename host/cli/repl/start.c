@@ -29,9 +29,9 @@ static int width(void *data)
 static void greet(repl *session)
 {
     if (session->terminal)
-        repl_printf(session, "bosun %s: Lua, or a command such as :help. Changes are %s. Ctrl-D leaves.\n",
-                    BOSUN_VERSION,
-                    session->effects ? "made" : "held back and announced; :effects on makes them");
+        repl_printf(
+            session, "bosun %s: Lua, or a command; :help lists them, Ctrl-D leaves.\nChanges are %s.\n",
+            BOSUN_VERSION, session->effects ? "made" : "held back and announced; :effects on makes them");
 }
 
 static void on_terminal(int number)
@@ -97,15 +97,12 @@ static int start(repl *session, const repl_options *options, bool again)
                                       .data = session,
                                       .color = color_wanted(STDOUT_FILENO),
                                       .depth = DEPTH};
-    session->log = (sink){.level = BOSUN_LOG_INFO,
-                          .format = BOSUN_LOG_TEXT,
-                          .log_fd = STDERR_FILENO,
-                          .color = color_wanted(STDERR_FILENO),
-                          .trace_fd = -1};
+    session->log_color = color_wanted(STDERR_FILENO);
     session->lines = line_open(session->terminal, repl_complete, session);
     session->private_config = copy(options->private_config);
     session->config = copy(options->config);
     session->timeout = options->timeout;
+    session->echo = options->echo;
     session->effects = options->effects && !again;
     if (!session->lines || (repl_open_host(session, NULL, NULL) != REPL_OK))
         return -1;

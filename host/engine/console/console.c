@@ -59,6 +59,15 @@ static void print_error(bosun_host *host, const bosun_err *err)
     bosun_buf_free(&text);
 }
 
+/* A wait that Ctrl-C has ended returns an error, which the line may have dropped. */
+static void note_interrupt(bosun_host *host, console_call *call, bool returned)
+{
+    if (!returned || !atomic_load(&host->limits.cancelled))
+        return;
+    print_problem(host, "interrupted");
+    call->result = HOST_CONSOLE_FAILED;
+}
+
 static void call_idle(bosun_host *host, console_call *call)
 {
     bosun_err err = {0};
@@ -67,6 +76,7 @@ static void call_idle(bosun_host *host, console_call *call)
     int rc = host_begin(host, "evaluating the line", &err);
     if (rc == 0)
         rc = host_call(host, call_function, call, "evaluating the line", &err);
+    note_interrupt(host, call, rc == 0);
     bosun_buf_clear(&host->traceback);
     host_end(host);
     host_limits_clear(&host->limits); /* a cancel that came too late */
@@ -130,7 +140,9 @@ static void call_in_thread(bosun_host *host, const host_scope *scope, console_ca
     lua_pushlightuserdata(thread, call);
     lua_pushvalue(L, scope->env);
     lua_xmove(L, thread, 1);
-    if (lua_pcall(thread, 2, 0, 0) != LUA_OK) {
+    int status = lua_pcall(thread, 2, 0, 0);
+    note_interrupt(host, call, status == LUA_OK);
+    if (status != LUA_OK) {
         char why[128];
         bool stopped = host_limits_stopped(&host->limits, why, sizeof why) != NULL;
         const char *text = lua_type(thread, -1) == LUA_TSTRING ? lua_tostring(thread, -1) : "it failed";

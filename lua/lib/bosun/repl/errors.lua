@@ -41,9 +41,17 @@ local function shown_frame(frames)
   return nil
 end
 
+--- A function that was called in a tail call has no name: perhaps it is a method of the plugin.
+local function method_name(f)
+  for name, method in pairs(console.class() or {}) do
+    if method == f then return tostring(name) end
+  end
+  return "a function"
+end
+
 local function frame_name(frame)
   if frame.what == "main" then return "main chunk" end
-  return frame.name and ("%s"):format(frame.name) or "a function"
+  return frame.name or method_name(frame.func)
 end
 
 local function place_text(frame)
@@ -98,7 +106,7 @@ function errors.report(err)
   local red, off = settings.color and "\27[1;31m" or "", settings.color and "\27[0m" or ""
   local out = { ("%serror: %s%s\n"):format(red, message_of(err), off) }
   if frame then out[#out + 1] = places.excerpt(frame.source, frame.currentline, AROUND) end
-  if #frames > 1 then out[#out + 1] = trace_text(frames, settings.width) end
+  if #frames > 1 or frame and frame.what ~= "main" then out[#out + 1] = trace_text(frames, settings.width) end
   return table.concat(out)
 end
 
