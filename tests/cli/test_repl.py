@@ -49,6 +49,29 @@ def _():
             expect(line in out, line, "\n" + out)
 
 
+@test("a plugin and a config that are wrong are not taken, and the place is shown")
+def _():
+    with tempfile.TemporaryDirectory() as folder:
+        for name, text in [("broken.lua", "local x =\nreturn\n"), ("raises.lua", "local x\nx.y = 1\n"), ("c.yaml", "a: [")]:
+            with open(f"{folder}/{name}", "w", encoding="utf-8") as file:
+                file.write(text)
+        status, out, err = session([":load ./broken.lua", ":load ./raises.lua", "self.config.baseDir", ":config c.yaml", ":env"],
+                                   "--plugin", "filesystem", folder=folder)
+        expect(status == 1 and err == "", out, err)
+        for text in ["  1 | local x =\n> 2 | return\n", "> 2 | x.y = 1\n", '_1 = "."', "c.yaml:2:1: ", "plugin: filesystem\n",
+                     "action config: none"]:
+            expect(text in out, text, "\n" + out)
+
+
+@test(":doc finds the library, Lua, the plugin and its methods, without a config, too")
+def _():
+    _, out, _ = session([":doc fs.read", ":doc http", ":doc string.rep", ":doc self", ":doc self.find", ":doc :run",
+                         ":doc bosun.tar.new", ":doc BosunPluginBase"], "--plugin", ROOT + "/sample_plugin/sample_plugin")
+    for text in ["Reads a whole file, pipe or device", "fs.read(path, options)", "HTTP and HTTPS, on libcurl", "#pdf-string.rep",
+                 "deployment_start deployment_status", "The record of a deployment", ":run ACTION", "tar.new("]:
+        expect(text in out, text, "\n" + out)
+
+
 @test("what works is saved, and runs again")
 def _():
     with tempfile.TemporaryDirectory() as folder:

@@ -21,8 +21,8 @@ def prompt(*options, **more):
 def enter_and_interrupt(screen, line):
     """Presses Ctrl-C once the line runs, which it says with its number."""
     enter_and_interrupt.count += 1
-    screen.enter(f'print("line", {enter_and_interrupt.count}, "runs"); {line}')
-    screen.wait(f"line\t{enter_and_interrupt.count}\truns".expandtabs(8))
+    screen.enter(f'print("line " .. {enter_and_interrupt.count} .. " runs"); {line}')
+    screen.wait(f"line {enter_and_interrupt.count} runs")
     screen.key("C-c")
 
 
@@ -73,16 +73,16 @@ def _():
 def _():
     home = tempfile.mkdtemp()
     with prompt(home=home, columns=120) as s:
-        s.run('"größer als ß"')
+        s.run('"größer, dann ß"')
         s.run("1 + 1")
         s.key("Up")
         s.wait_last("bosun> 1 + 1")
         s.key("Up")
-        s.wait_last('bosun> "größer als ß"')
+        s.wait_last('bosun> "größer, dann ß"')
         s.key("Left", "BSpace", "BSpace")
-        s.wait_last('bosun> "größer als"')
+        s.wait_last('bosun> "größer, dann"')
         s.key("C-d")
-        s.wait_last('bosun> "größer als')
+        s.wait_last('bosun> "größer, dann')
         s.key("C-c")
         s.wait_last(PROMPT)
         s.key("C-d")
@@ -90,9 +90,9 @@ def _():
     with prompt(home=home) as s:
         s.key("C-r")
         s.type("grö")
-        s.wait("größer als ß")
+        s.wait("größer, dann ß")
         s.key("Enter")
-        s.wait('_1 = "größer als ß"')
+        s.wait('_1 = "größer, dann ß"')
 
 
 @test("secrets are not in the history, whose mode is 0600")
@@ -164,14 +164,35 @@ def _():
         expect(s.exit_status() == 0)
 
 
-@test("a session that crashes begins anew")
+@test("a session that crashes begins anew, but not for ever")
 def _():
+    home = tempfile.mkdtemp()
+    with open(home + "/crash.lua", "w", encoding="utf-8") as file:
+        file.write('local kill = { "kill", "-SEGV", require("bosun.fs").readlink "/proc/self" }\n'
+                   'require("bosun.process").run(kill, { reads = true })\n')
+    with Screen([os.path.abspath(BOSUN), "repl", "--plugin", "./crash.lua"], home=home) as s:
+        expect(s.exit_status() == 128 + 11, s.text())
+        expect("ended like that before its first prompt" in s.text().replace("\n", ""), s.text())
     with prompt() as s:
         pid = [line for line in s.run('fs.readlink("/proc/self")') if "=" in line][-1].split('"')[1]
         os.kill(int(pid), 11)
         s.wait("crashed: signal 11")
         s.wait_last(PROMPT)
         expect("_1 = 3" in s.run("1 + 2"))
+
+
+@test("Ctrl-C stops a plugin that does not come to an end while it is loaded")
+def _():
+    home = tempfile.mkdtemp()
+    with open(home + "/endless.lua", "w", encoding="utf-8") as file:
+        file.write('print("loading") while true do end\n')
+    with prompt(home=home) as s:
+        s.enter(":load ./endless.lua")
+        s.wait("\nloading")
+        s.key("C-c")
+        s.wait("interrupted while loading the plugin")
+        s.wait_last(PROMPT)
+        expect("_1 = 2" in s.run("1 + 1"))
 
 
 @test("--timeout stops an action, also one in C code")

@@ -66,6 +66,16 @@ void repl_apply(repl *session, bool dry_run, double timeout, const char *const *
                          settings ? settings : (const char *const *)session->settings.items);
 }
 
+/* With the source around the place. */
+static void tell_failure(repl *session, const bosun_error *error)
+{
+    char line[16];
+    repl_problem(session, "%s", error->message);
+    snprintf(line, sizeof line, "%u", error->line);
+    if (session->host && error->file[0] && error->line)
+        repl_call(session, "bosun.repl.show", "excerpt", error->file, line, NULL);
+}
+
 static bosun_host *make_host(repl *session, const char *plugin, const char *private_config)
 {
     bosun_options options;
@@ -77,14 +87,20 @@ static bosun_host *make_host(repl *session, const char *plugin, const char *priv
     options.log = repl_log;
     options.log_data = session;
     bosun_host *host = bosun_host_new(&options, &error);
+    int rc = host ? 0 : -1;
     if (host) {
         host_console_open(host, &session->console);
         session->attach(session, host);
-        if (!plugin || bosun_host_load(host, plugin, private_config, &error) == 0)
-            return host;
+        bosun_host *outer = repl_set_running(host);
+        rc = plugin ? bosun_host_load(host, plugin, private_config, &error) : 0;
+        repl_set_running(outer);
     }
+    if (rc == 0)
+        return host;
+    session->silent = true; /* what is to be said is in the error */
     bosun_host_free(host);
-    repl_problem(session, "%s", error.message);
+    session->silent = false;
+    tell_failure(session, &error);
     return NULL;
 }
 
@@ -99,7 +115,9 @@ static void keep_variables(repl *session, bosun_host *to)
 
 repl_result repl_open_host(repl *session, const char *plugin, const char *private_config)
 {
+    repl_begin_call(session, 0);
     bosun_host *host = make_host(session, plugin, private_config);
+    repl_end_call(session);
     if (!host)
         return REPL_FAILED;
     keep_variables(session, host);

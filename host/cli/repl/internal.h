@@ -32,6 +32,7 @@ struct repl {
     bool tracing;   /* each outside call is shown as it happens */
     bool terminal;
     bool log_color;
+    bool silent; /* log events are dropped */
     bool echo;
     bool quitting;
 

@@ -62,6 +62,8 @@ static void show_event(const bosun_log_event *event, bool color)
 void repl_log(void *data, const bosun_log_event *event)
 {
     repl *session = data;
+    if (session->silent)
+        return;
     if (event->level == BOSUN_LOG_TRACE)
         take_trace(session, event);
     else if (event->level >= BOSUN_LOG_INFO)

@@ -103,6 +103,8 @@ repl_result repl_loop(repl *session, const char *prompt, bool *failed)
         bosun_buf pending = {0};
         bosun_buf_append(&pending, session->chunk.data, session->chunk.len);
         line_result read = next_line(session, prompt, &line);
+        if (session->shared)
+            atomic_fetch_add(&session->shared->lines, 1);
         repl_result result = REPL_OK;
         if (read == LINE_READ && line.failed)
             result = repl_problem(session, "out of memory");

@@ -23,14 +23,6 @@ static void replace(char **field, const char *text)
     *field = copy;
 }
 
-static repl_result open_plugin(repl *session, const char *plugin, const char *private_config)
-{
-    repl_begin_call(session, 0);
-    repl_result result = repl_open_host(session, plugin, private_config);
-    repl_end_call(session);
-    return result;
-}
-
 static repl_result load(repl *session, char *arguments)
 {
     char *rest = arguments;
@@ -43,7 +35,7 @@ static repl_result load(repl *session, char *arguments)
                             "name the plugin: :load filesystem, or :load ./my_plugin.lua [PRIVATE-CONFIG]");
     if (!private_config)
         private_config = session->private_config;
-    if (open_plugin(session, plugin, private_config) != REPL_OK)
+    if (repl_open_host(session, plugin, private_config) != REPL_OK)
         return REPL_FAILED;
     char *new_private = private_config ? strdup(private_config) : NULL;
     replace(&session->plugin, plugin);
@@ -60,7 +52,7 @@ static repl_result reload(repl *session, char *arguments)
         return REPL_FAILED;
     if (!session->plugin)
         return repl_problem(session, "no plugin is loaded: :load one");
-    if (open_plugin(session, session->plugin, session->private_config) != REPL_OK)
+    if (repl_open_host(session, session->plugin, session->private_config) != REPL_OK)
         return repl_problem(session, "the plugin stays as it was before");
     repl_printf(session, "reloaded: %s\n", session->plugin);
     return REPL_OK;
@@ -94,14 +86,23 @@ static repl_result configs_changed(repl *session)
     return repl_call(session, "bosun.repl.show", "forget", NULL, NULL, NULL);
 }
 
+/* A file that is no config is not taken. */
 static repl_result config(repl *session, char *arguments)
 {
     if (!*arguments)
         return repl_call(session, "bosun.repl.show", "config", NULL, NULL, NULL);
-    if (access(arguments, R_OK) < 0)
-        return repl_problem(session, "cannot read %s: %s", arguments, strerrordesc_np(errno));
-    replace(&session->config, arguments);
-    return configs_changed(session);
+    char *before = session->config;
+    session->config = strdup(arguments);
+    configs_changed(session);
+    repl_result result = repl_call(session, "bosun.repl.show", "check_config", NULL, NULL, NULL);
+    if (result == REPL_OK) {
+        free(before);
+        return result;
+    }
+    free(session->config);
+    session->config = before;
+    configs_changed(session);
+    return result;
 }
 
 static repl_result set(repl *session, char *arguments)

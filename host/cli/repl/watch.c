@@ -125,7 +125,6 @@ static void tell_end(int status)
     else
         snprintf(text, sizeof text, "\nThe session crashed: signal %d (%s). ", number, strsignal(number));
     say(text);
-    say("A new one begins, with the plugin, the configs and the settings; variables are gone.\n");
 }
 
 /* Runs one session; returns its status. */
@@ -187,6 +186,7 @@ int watch_sessions(int (*session)(void *data, watch_shared *shared, int again), 
     handle_signals(&unblocked);
     int status = 0;
     for (int again = 0;; again = 1) {
+        atomic_store(&w.shared->lines, 0);
         atomic_store(&w.shared->busy, 0);
         atomic_store(&w.shared->deadline, 0);
         w.interrupted = 0;
@@ -195,6 +195,11 @@ int watch_sessions(int (*session)(void *data, watch_shared *shared, int again), 
         if (!WIFSIGNALED(status) || ending)
             break;
         tell_end(status);
+        if (again && atomic_load(&w.shared->lines) == 0) {
+            say("It ended like that before its first prompt.\n");
+            break;
+        }
+        say("A new one begins, with the plugin, the configs and the settings; variables are gone.\n");
     }
     return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
 }

@@ -14,6 +14,7 @@ typedef struct watch_shared {
     _Atomic int64_t busy;     /* since when a line runs, monotonic ns; 0: none does */
     _Atomic int64_t deadline; /* when the action under way has to have ended; 0: never */
     atomic_int wake;          /* an eventfd: write to it after `deadline` has changed */
+    atomic_int lines;         /* how many the session has read */
     size_t kept_len;
     char kept[WATCH_KEPT_MAX]; /* commands that a new session repeats, each with a newline */
 } watch_shared;

@@ -115,9 +115,13 @@ end
 
 --- The value that a name like self.deploy or string.rep stands for; nil when there is none.
 local function resolve(scope, name)
-  local chunk = load("return " .. name:gsub(":", "."), "=name", "t", session.env_of(scope))
-  if not chunk then return nil end
-  local ok, value = pcall(chunk)
+  local code = "return " .. name:gsub(":", ".")
+  local chunk = load(code, "=name", "t", session.env_of(scope))
+  local ok, value = pcall(chunk or error)
+  if ok then return value end
+  -- The plugin's object cannot be made, for want of a config: its class has the methods.
+  chunk = load(code, "=name", "t", setmetatable({ self = console.class() }, { __index = _G }))
+  ok, value = pcall(chunk or error)
   return ok and value or nil
 end
 
@@ -130,6 +134,24 @@ local function find_value(scope, name)
   if not lines or not lines[info.linedefined] then return nil end
   return entry(signature(lines[info.linedefined]), comment_above(lines, info.linedefined),
     ("%s:%d"):format(info.source:gsub("^[@=]", ""), info.linedefined))
+end
+
+--- A plugin or its class: the comment above the class, and its methods.
+local function find_class(scope, name)
+  local value = resolve(scope, name)
+  local class = type(value) == "table" and (rawget(value, "__made_at") and value or getmetatable(value))
+  local made_at = type(class) == "table" and rawget(class, "__made_at")
+  if type(made_at) ~= "string" then return nil end
+  local file, line = made_at:match "^(.*):(%d+)$"
+  local lines = places.lines((file:find "^bosun/" and "" or "@") .. file) or {}
+  local comment = comment_above(lines, math.tointeger(line))
+  local methods = {}
+  for key, method in next, class do
+    if type(method) == "function" then methods[#methods + 1] = tostring(key) end
+  end
+  table.sort(methods)
+  for _, row in ipairs(wrapped(methods)) do comment[#comment + 1] = row end
+  return entry(tostring(class.__name), comment, made_at)
 end
 
 local STANDARD = { coroutine = true, debug = true, io = true, math = true, os = true, package = true, string = true,
@@ -147,7 +169,8 @@ local function find(scope, name)
   local short = name:gsub("^bosun%.", "")
   local module, field = short:match "^([%w_.]+)[.:]([%w_]+)$"
   return module and session.modules()[module] and find_field(module, field)
-    or session.modules()[short] and find_module(short) or find_value(scope, name) or find_standard(name)
+    or session.modules()[short] and find_module(short) or find_value(scope, name)
+    or find_class(scope, name) or find_standard(name)
 end
 
 --- What may be meant.

@@ -73,14 +73,19 @@ local function locals_of(level, width)
 end
 
 local function trace_text(frames, width)
-  local out = {}
-  for i, frame in ipairs(frames) do
-    if i > FRAMES_MAX then
-      out[#out + 1] = ("  … and %d more\n"):format(#frames - FRAMES_MAX)
-      break
+  local out, shown, last = {}, 0, nil
+  for _, frame in ipairs(frames) do
+    local line = ("  in %s (%s)\n"):format(frame_name(frame), place_text(frame))
+    if line ~= last then
+      shown = shown + 1
+      out[#out + 1] = line
+    elseif out[#out] ~= "  …\n" then
+      out[#out + 1] = "  …\n" -- it has called itself
     end
-    out[#out + 1] = ("  in %s (%s)\n"):format(frame_name(frame), place_text(frame))
-    if frame.currentline > 0 and frame.what ~= "main" and not is_library(frame.source) then
+    if shown > FRAMES_MAX then break end
+    local is_new = line ~= last
+    last = line
+    if is_new and frame.currentline > 0 and frame.what ~= "main" and not is_library(frame.source) then
       out[#out + 1] = locals_of(frame.level + 1, width)
     end
   end

@@ -29,7 +29,7 @@ function places.lines(source)
   local content = places.text(source)
   if not content then return nil end
   local lines = {}
-  for line in (content .. "\n"):gmatch "(.-)\r?\n" do lines[#lines + 1] = line end
+  for line in (content:gsub("\n$", "") .. "\n"):gmatch "(.-)\r?\n" do lines[#lines + 1] = line end
   return lines
 end
 

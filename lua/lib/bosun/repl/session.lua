@@ -71,7 +71,10 @@ end
 ---@return BosunPluginBase|nil
 function session.plugin()
   local class = console.class()
-  if not class then return nil end
+  if not class then
+    say_once("self is nil: no plugin is loaded; :load one")
+    return nil
+  end
   if not cached.plugin then
     local config, settings = session.config(), console.settings()
     cached.plugin = class:new(config.pluginConfig, settings.private_config, config.peInfo, effect.dry_run(),

@@ -1,6 +1,7 @@
 --- Internal: what commands of the prompt print about the session and its plugin.
 
 local console = require "bosun.native.console"
+local places = require "bosun.repl.places"
 local plugin_base = require "bosun.plugin_base"
 local pretty = require "bosun.repl.pretty"
 local session = require "bosun.repl.session"
@@ -37,6 +38,27 @@ function show.config()
     return "failed", nil
   end
   console.write(pretty.text(config, pretty_options()) .. "\n")
+  return "ok", nil
+end
+
+--- Reads the action config.
+---@return string result
+---@return string|nil
+function show.check_config()
+  local config, err = console.config()
+  if config then return "ok", nil end
+  console.write(("%s\n"):format(tostring(err)))
+  return "failed", nil
+end
+
+--- The source around a line of a file.
+---@param _ table|nil
+---@param file string
+---@param line string
+---@return string result
+---@return string|nil
+function show.excerpt(_, file, line)
+  console.write(places.excerpt("@" .. file, math.tointeger(tonumber(line)), 2))
   return "ok", nil
 end
 
