@@ -72,6 +72,7 @@ static void redraw(const line_reader *reader)
 {
     terminal_changed = 0;
     reader->api->el_resize(reader->editor);
+    reader->api->el_set(reader->editor, EL_PREP_TERM, 0); /* after Ctrl-Z and fg, the modes are the shell's */
     reader->api->el_set(reader->editor, EL_PREP_TERM, 1);
     reader->api->el_set(reader->editor, EL_REFRESH);
 }
