@@ -83,6 +83,9 @@ def _():
             again = session(file.read(), folder=folder)
         expect(again[0] == 0 and "_1 = 42" in again[1], again)
         expect("exists" in session([":save kept.lua"], folder=folder)[1])
+        session(["1 + 1", ":save -f kept.lua"], "--plugin", "test", "--private-config", "missing.yaml", folder=folder)
+        with open(folder + "/kept.lua", encoding="utf-8") as file:
+            expect(file.read() == ":load test missing.yaml\n1 + 1\n")
 
 
 @test("a thousand reloads stay flat in memory")

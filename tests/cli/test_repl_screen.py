@@ -223,6 +223,14 @@ def _():
         expect(not os.path.exists(f"/proc/{pid[0]}"), "it runs on")
 
 
+@test(":help is one screen")
+def _():
+    with prompt(columns=80, rows=24) as s:
+        lines = s.run(":help")
+        expect(len(lines) <= 23 and max(len(line) for line in lines) < 80 and ":run ACTION" in "\n".join(lines), lines)
+        expect("run an action, as the runner does" in "\n".join(s.run(":help all")))
+
+
 @test("on a narrow screen tables are narrow, on a wide one they are wide")
 def _():
     for columns in [80, 160]:

@@ -7,6 +7,8 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#define HELP_COLUMNS 79
+
 static void help_row(repl *session, const repl_command *row)
 {
     char call[80];
@@ -14,25 +16,49 @@ static void help_row(repl *session, const repl_command *row)
     repl_printf(session, "  %-34s  %s\n", call, row->help);
 }
 
-static repl_result help(repl *session, char *arguments)
+/* A row of the short list: as many commands in a line as fit. Returns the column behind it. */
+static int help_word(repl *session, const repl_command *row, int column)
+{
+    char call[80];
+    int len = snprintf(call, sizeof call, "%s%s%s", row->name, *row->arguments ? " " : "", row->arguments);
+    bool fits = column > 0 && column + len + 2 <= HELP_COLUMNS;
+    repl_printf(session, "%s  %s", column > 0 && !fits ? "\n" : "", call);
+    return (fits ? column : 0) + len + 2;
+}
+
+/* All commands, with or without what they do. */
+static void help_list(repl *session, bool with_words)
 {
     const repl_command *row;
-    if (*arguments) {
-        char name[64];
-        snprintf(name, sizeof name, "%s%s", *arguments == ':' ? "" : ":", arguments);
-        row = repl_find_command(session, name);
-        if (!row)
-            return repl_problem(session, "no command %s; :help lists them", name);
-        repl_printf(session, "%s %s\n  %s\n", row->name, row->arguments, row->help);
-        if (row->more)
-            repl_printf(session, "%s\n", row->more);
+    int column = 0;
+    for (size_t i = 0; (row = repl_command_at(session, i)); i++) {
+        if (row->section) {
+            repl_printf(session, "%s%s%s\n", column > 0 ? "\n" : "", i > 0 ? "\n" : "", row->section);
+            column = 0;
+        }
+        if (with_words)
+            help_row(session, row);
+        else
+            column = help_word(session, row, column);
+    }
+    if (!with_words)
+        repl_printf(session, "\n\n:help COMMAND says more, :help all says what each does.\n");
+}
+
+static repl_result help(repl *session, char *arguments)
+{
+    char name[64];
+    if (!*arguments || strcmp(arguments, "all") == 0) {
+        help_list(session, *arguments);
         return REPL_OK;
     }
-    for (size_t i = 0; (row = repl_command_at(session, i)); i++) {
-        if (row->section)
-            repl_printf(session, "%s%s\n", i > 0 ? "\n" : "", row->section);
-        help_row(session, row);
-    }
+    snprintf(name, sizeof name, "%s%s", *arguments == ':' ? "" : ":", arguments);
+    const repl_command *row = repl_find_command(session, name);
+    if (!row)
+        return repl_problem(session, "no command %s; :help lists them", name);
+    repl_printf(session, "%s%s%s\n  %s\n", row->name, *row->arguments ? " " : "", row->arguments, row->help);
+    if (row->more)
+        repl_printf(session, "%s\n", row->more);
     return REPL_OK;
 }
 
@@ -134,11 +160,11 @@ static repl_result quit(repl *session, char *arguments)
 
 const repl_command repl_basic_commands[] = {
     {.name = ":help",
-     .arguments = "[COMMAND]",
-     .help = "this list, or more about a command",
+     .arguments = "[COMMAND|all]",
+     .help = "the commands, or more about one or all",
      .run = help,
      .words = REPL_COMMANDS,
-     .section = "Lua, and the session (names of commands can be abbreviated)"},
+     .section = "Lua, and the session"},
     {.name = ":doc",
      .arguments = "NAME",
      .help = "the documentation of http.get, fs, self.method",

@@ -86,6 +86,17 @@ static char *copy(const char *text)
 static const repl_command *const tables[] = {repl_basic_commands, repl_plugin_commands, repl_run_commands,
                                              repl_debug_commands, NULL};
 
+/* What :save writes first: the options as commands. */
+static void note_options(repl *session, const repl_options *options)
+{
+    if (options->plugin)
+        bosun_buf_printf(&session->session, ":load %s%s%s\n", options->plugin,
+                         options->private_config ? " " : "",
+                         options->private_config ? options->private_config : "");
+    if (options->config)
+        bosun_buf_printf(&session->session, ":config %s\n", options->config);
+}
+
 static int start(repl *session, const repl_options *options, bool again)
 {
     session->tables = tables;
@@ -98,6 +109,7 @@ static int start(repl *session, const repl_options *options, bool again)
                                       .color = color_wanted(STDOUT_FILENO),
                                       .depth = DEPTH};
     session->log_color = color_wanted(STDERR_FILENO);
+    note_options(session, options);
     session->lines = line_open(session->terminal, repl_complete, session);
     session->private_config = copy(options->private_config);
     session->config = copy(options->config);
