@@ -88,6 +88,14 @@ def _():
             expect(file.read() == ":load test missing.yaml\n1 + 1\n")
 
 
+@test("libedit is loaded by a prompt on a terminal, and by nothing else")
+def _():
+    for name in ["bosun", "bosun-plugin-runner", "libbosun.so.0"]:
+        path = os.path.join(os.path.dirname(PROGRAM), name)
+        needed = subprocess.run(["readelf", "-d", path], capture_output=True, text=True, check=True).stdout
+        expect("NEEDED" in needed and "libedit" not in needed, name)
+
+
 @test("a thousand reloads stay flat in memory")
 def _():
     look = 'print((fs.read("/proc/self/statm"):match "^%d+ (%d+)"))'
