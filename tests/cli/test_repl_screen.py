@@ -168,15 +168,15 @@ def _():
 def _():
     home = tempfile.mkdtemp()
     with open(home + "/crash.lua", "w", encoding="utf-8") as file:
-        file.write('local kill = { "kill", "-SEGV", require("bosun.fs").readlink "/proc/self" }\n'
+        file.write('local kill = { "kill", "-ABRT", require("bosun.fs").readlink "/proc/self" }\n'
                    'require("bosun.process").run(kill, { reads = true })\n')
     with Screen([os.path.abspath(BOSUN), "repl", "--plugin", "./crash.lua"], home=home) as s:
-        expect(s.exit_status() == 128 + 11, s.text())
+        expect(s.exit_status() == 128 + 6, s.text())
         expect("ended like that before its first prompt" in s.text().replace("\n", ""), s.text())
     with prompt() as s:
         pid = [line for line in s.run('fs.readlink("/proc/self")') if "=" in line][-1].split('"')[1]
-        os.kill(int(pid), 11)
-        s.wait("crashed: signal 11")
+        os.kill(int(pid), 6)
+        s.wait("crashed: signal 6")
         s.wait_last(PROMPT)
         expect("_1 = 3" in s.run("1 + 2"))
 

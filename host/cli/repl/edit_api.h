@@ -6,7 +6,7 @@
 
 /* clang-format off */
 #define EDIT_FUNCTIONS(X)                                                                        \
-    X(el_init) X(el_end) X(el_gets) X(el_set) X(el_get) X(el_line) X(el_insertstr) X(el_resize)  \
+    X(el_init) X(el_end) X(el_gets) X(el_set) X(el_wset) X(el_get) X(el_line) X(el_insertstr) X(el_resize)  \
     X(el_source) X(history_init) X(history_end) X(history)
 /* clang-format on */
 

@@ -177,7 +177,7 @@ static unsigned char offer(const line_reader *reader, char *words, size_t typed)
 }
 
 /* Tab. At the beginning of a line it indents. */
-static unsigned char complete(EditLine *editor, int key)
+static unsigned char complete(EditLine *editor, wint_t key)
 {
     (void)key;
     const line_reader *reader = reader_of(editor, edit_api_load());
@@ -211,7 +211,8 @@ static void set_up_editor(line_reader *reader)
     api->el_set(editor, EL_SIGNAL, 0);
     api->el_set(editor, EL_PROMPT, get_prompt);
     api->el_set(editor, EL_GETCFN, read_character);
-    api->el_set(editor, EL_ADDFN, "bosun-complete", "complete the word", complete);
+    api->el_wset(editor, EL_ADDFN, L"bosun-complete", L"complete the word",
+                 complete); /* el_set leaks copies */
     api->el_set(editor, EL_BIND, "^I", "bosun-complete", NULL);
     api->el_set(editor, EL_BIND, "^R", "em-inc-search-prev", NULL);
     api->el_source(editor, NULL); /* the person's own ~/.editrc */

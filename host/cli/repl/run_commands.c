@@ -167,11 +167,14 @@ static repl_result status(repl *session, char *arguments)
 
 static repl_result effects(repl *session, char *arguments)
 {
+    if (*arguments && session->scope)
+        return repl_problem(session,
+                            "the action that is stopped here goes on as it began: :continue it first");
     if (strcmp(arguments, "on") == 0 || strcmp(arguments, "off") == 0)
         session->effects = strcmp(arguments, "on") == 0;
     else if (*arguments)
         return repl_problem(session, "expected on or off, not %s", arguments);
-    if (!session->scope)
+    if (*arguments)
         repl_apply(session, !session->effects, 0, NULL);
     repl_printf(session, "changes are %s\n", session->effects ? "made" : "held back and announced");
     return REPL_OK;
