@@ -32,7 +32,7 @@ static void take_trace(repl *session, const bosun_log_event *event)
 /* What the session knows already. */
 static bool is_known(const bosun_log_field *log_field)
 {
-    static const char *const names[] = {"action", "plugin", "run"};
+    static const char *const names[] = {"action", "plugin", "run", "trace_id", "span_id"};
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
         if (strcmp(log_field->name, names[i]) == 0)
             return true;
