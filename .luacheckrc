@@ -6,3 +6,5 @@ ignore = { "212/deployment_info" }
 files["tests"] = { std = "+busted" }
 -- HAProxy's own.
 files["tests/docker/images/proxy"] = { read_globals = { "core" } }
+-- Neovim's own.
+files["sample_plugin/editors"] = { read_globals = { "vim" } }

@@ -96,7 +96,7 @@ FUZZ_TARGETS := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/fuzz/fuzz_*.c))
 STAND_IN    := $(BUILD)/tests/prediction-server
 TEST_FILES   = $(UNIT_TESTS) $(EMBED_TESTS) $(FAULT_TOOLS) $(STAND_IN)
 
-SUITES ?= unit lua cli agent messages embed fault docs
+SUITES ?= unit lua cli agent messages embed debug fault docs
 DEPS   := tools/deps
 
 .DEFAULT_GOAL := all
@@ -252,7 +252,7 @@ check: ## run tests and fuzz targets with the address, leak, undefined-behaviour
 	    SANITIZE='-fsanitize=address,undefined -fno-sanitize-recover=undefined' SUITES='$(CHECK_SUITES)'
 	@$(REMAKE) run-tests BUILD=$(BUILD)/tsan CC=clang-14 OPT='-O1 -g -fno-omit-frame-pointer' \
 	    SANITIZE='-fsanitize=thread' SUITES=embed
-CHECK_SUITES ?= unit lua cli agent embed fuzz
+CHECK_SUITES ?= unit lua cli agent embed debug fuzz
 # How many seconds each fuzz target runs.
 export FUZZ_SECONDS ?= 5
 export BOSUN_FUZZ ?= $(abspath $(BUILD)/fuzz)

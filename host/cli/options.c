@@ -51,6 +51,7 @@ static const args_option table[] = {
      .field = offsetof(options, log_config),
      .help = "accepted, with a warning, because the Python runner has it: a config of Python's logging"},
     OPTIONS_TRACE,
+    OPTIONS_DEBUG,
     {.name = "--list-actions",
      .type = ARGS_INFO,
      .field = offsetof(options, list_actions),

@@ -28,6 +28,8 @@ typedef struct options {
     bosun_log_format log_format;
     color_when color;
     bool dry_run;
+    const char *debug_socket; /* NULL: no debugger */
+    bool debug_wait;
     bool show_status;
     bool exit_codes;
     const char *logfile;
@@ -91,6 +93,19 @@ typedef struct options {
     }
 
 extern const char *const options_trace_formats[2];
+#define OPTIONS_DEBUG                                                                                        \
+    {.name = "--debug-socket",                                                                               \
+     .argument = "F",                                                                                        \
+     .type = ARGS_TEXT,                                                                                      \
+     .field = offsetof(options, debug_socket),                                                               \
+     .section = "Debugging",                                                                                 \
+     .help = "let an editor attach a debugger while the action runs, at the unix socket F (its user and "    \
+             "root only)"},                                                                                  \
+    {                                                                                                        \
+        .name = "--debug-wait", .type = ARGS_FLAG, .field = offsetof(options, debug_wait),                   \
+        .help = "with --debug-socket: begin when an editor has attached; the time until then does not count" \
+    }
+
 extern const args_synonym options_log_levels[];
 
 /* 0, or -1: the command line is wrong, and *err says how. Even then, status_file is set when it was given and

@@ -14,6 +14,7 @@ NO_RUN = {
     "docs/how-to/embed-libbosun.md": 1,       # compiles against what was installed
     "docs/how-to/docker-custom-models.md": 1,  # builds the reader's image
     "docs/how-to/docker-remote-engine.md": 1,  # starts the engine
+    "docs/how-to/debug-in-an-editor.md": 1,   # links into the folder of VS Code
     "docs/how-to/docker-registries.md": 1,    # logs in to a registry
 }
 KINDS = {"console": {"engine", "no-run"}}

@@ -3,6 +3,7 @@
  * same program on the same machine, so what is in the file are the structs themselves. */
 #include "record.h"
 #include "core/base/hash.h"
+#include "core/base/wait.h"
 #include <errno.h>
 #include <stdint.h>
 #include <string.h>
@@ -31,6 +32,13 @@ int record_create(record *r, bosun_err *err)
         return bosun_err_errno(err, errno, "share", "memory with the worker");
     r->shared = page;
     return 0;
+}
+
+int64_t record_stood(record_shared *shared)
+{
+    int64_t since = atomic_load(&shared->stopped_since);
+    int64_t stood = atomic_load(&shared->stood);
+    return since ? stood + bosun_monotonic() - since : stood;
 }
 
 /* A part of the record, at its place in the file. */

@@ -33,6 +33,11 @@ typedef struct record_shared {
     atomic_int phase;        /* the bosun_phase that the worker is in */
     atomic_int keeper;       /* a keeper_state */
     atomic_bool kill_worker; /* what the supervisor wants of the keeper */
+
+    /* A debugger has stopped the action, and the deadline stands still: since when, monotonic ns (0: it goes
+     * on), and for how long before. */
+    _Atomic int64_t stopped_since;
+    _Atomic int64_t stood;
     record_end end;
 } record_shared;
 
@@ -44,6 +49,9 @@ typedef struct record {
 } record;
 
 #define RECORD_NONE ((record){.fd = -1})
+
+/* How long the deadline has stood still until now, in ns. */
+int64_t record_stood(record_shared *shared);
 
 /* Makes the file, for this process and those that it forks. 0, or -1 with *err filled. */
 int record_create(record *r, bosun_err *err);

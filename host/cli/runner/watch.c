@@ -82,18 +82,26 @@ static void end_grace(watch *w)
     w->kill_at = bosun_wait_after(CLEAN_UP);
 }
 
+/* The deadline, later by the time for which it has stood still. It only ever moves away, so a wait until what
+ * it was before is never too long. */
+static int64_t deadline_of(const watch *w)
+{
+    return w->deadline == BOSUN_NO_DEADLINE ? BOSUN_NO_DEADLINE : w->deadline + record_stood(w->shared);
+}
+
 /* Stops or kills the worker if it is time to; returns when to check again. */
 static int64_t enforce_deadlines(watch *w)
 {
     int64_t now = bosun_monotonic();
-    if (!w->timed_out && now >= w->deadline) {
+    int64_t deadline = deadline_of(w);
+    if (!w->timed_out && now >= deadline) {
         w->timed_out = true;
         if (!w->cancel_signal)
             ask_to_stop(w, SIGTERM);
     }
     if (now >= w->kill_at)
         end_grace(w);
-    int64_t next = w->timed_out ? BOSUN_NO_DEADLINE : w->deadline;
+    int64_t next = w->timed_out ? BOSUN_NO_DEADLINE : deadline;
     next = w->kill_at < next ? w->kill_at : next;
     return w->give_up < next ? w->give_up : next;
 }

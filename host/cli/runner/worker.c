@@ -5,8 +5,10 @@
 #include "cli/sink.h"
 #include "core/base/wait.h"
 #include "core/status.h"
+#include "engine/debug/debug.h"
 #include "engine/host/announce.h"
 #include "engine/host/context.h"
+#include "engine/host/stopped.h"
 #include "keeper.h"
 #include "run_id.h"
 #include <errno.h>
@@ -26,11 +28,13 @@ enum { WORKER_FAILED = 70 }; /* exit status if not even a record could be writte
 static _Atomic(bosun_host *) running;
 static atomic_int pending_signal;
 static int64_t deadline = BOSUN_NO_DEADLINE;
+static record_shared *shared_words;
 static char timed_out[64];
 
 static const char *reason(int number)
 {
-    if (number == SIGTERM && bosun_monotonic() >= deadline)
+    bool late = deadline != BOSUN_NO_DEADLINE && bosun_monotonic() >= deadline + record_stood(shared_words);
+    if (number == SIGTERM && late)
         return timed_out;
     if (number == SIGINT)
         return "cancelled by SIGINT";
@@ -68,6 +72,7 @@ static int handle_signal(int number)
 static int handle_signals(const worker_start *start)
 {
     deadline = start->deadline;
+    shared_words = start->record.shared;
     snprintf(timed_out, sizeof timed_out, "timed out after %g s", start->options->timeout);
     sigset_t none;
     if (handle_signal(SIGTERM) < 0 || handle_signal(SIGINT) < 0 || handle_signal(SIGHUP) < 0 ||
@@ -108,6 +113,29 @@ static void store_phase(void *data, bosun_phase phase)
     if (deployment && !shared->deployment[0])
         snprintf(shared->deployment, sizeof shared->deployment, "%s", deployment);
     atomic_store(&shared->phase, (int)phase);
+}
+
+/* The supervisor's deadline stands still with the host's. */
+static void store_stopped(void *data, bool stopped)
+{
+    const worker_start *start = data;
+    record_shared *shared = start->record.shared;
+    int64_t since = atomic_load(&shared->stopped_since);
+    int64_t now = bosun_monotonic();
+    if (!stopped && since)
+        atomic_fetch_add(&shared->stood, now - since);
+    atomic_store(&shared->stopped_since, stopped ? now : 0);
+}
+
+static int start_debugger(bosun_host *host, worker_start *start, bosun_err *err)
+{
+    const options *opt = start->options;
+    if (!opt->debug_socket)
+        return 0;
+    host_on_stopped(host, store_stopped, start);
+    const host_debug_options debug = {
+        .face = "bosun.debug.dap", .socket = opt->debug_socket, .wait = opt->debug_wait};
+    return host_debug_start(host, &debug, err);
 }
 
 static int step_back(void *data, bosun_err *err)
@@ -170,6 +198,11 @@ static bosun_status *run_action(worker_start *start, sink *log, bosun_err *err)
         return NULL;
     set_running(host);
     wait_for_release(start->release_fd);
+    if (start_debugger(host, start, err) < 0) {
+        set_running(NULL);
+        bosun_host_free(host);
+        return NULL;
+    }
     bosun_host_load(host, opt->plugin, opt->private_config, NULL); /* bosun_host_run reports its failure */
     bosun_status *status = bosun_host_run(host, opt->action->name, opt->config);
     set_running(NULL);

@@ -41,6 +41,11 @@ static const args_option table[] = {
      .help = "replaces a value of the action config, or adds it: deploymentInfo.id=d1"},
     OPTIONS_CONFIGS,
     OPTIONS_HOW,
+    {.name = "--status-file",
+     .argument = "F",
+     .type = ARGS_TEXT,
+     .field = offsetof(options, status_file),
+     .help = "keep the status in F, too, as bosun-plugin-runner does"},
     {.name = "--format",
      .argument = "F",
      .type = ARGS_CHOICE,
@@ -57,6 +62,7 @@ static const args_option table[] = {
      .field = offsetof(options, logfile),
      .help = "append the log to F instead of printing it on standard error"},
     OPTIONS_TRACE,
+    OPTIONS_DEBUG,
     ARGS_HELP(options),
 };
 
@@ -97,16 +103,17 @@ static int print_status(const char *path, status_format format, int outcome)
 
 static int run_in(const char *folder, const run_options *opt)
 {
-    char path[64];
+    char temporary[64];
     options runner = opt->runner;
-    snprintf(path, sizeof path, "%s/status.yaml", folder);
+    snprintf(temporary, sizeof temporary, "%s/status.yaml", folder);
+    const char *path = runner.status_file ? runner.status_file : temporary;
     runner.status_file = path;
     runner.exit_codes = true;
     runner.settings = opt->settings.items;
     int status = supervisor_run(&runner);
     if (status != EXIT_STATUS_FILE)
         status = print_status(path, opt->format, status);
-    unlink(path);
+    unlink(temporary);
     return status;
 }
 
@@ -140,7 +147,7 @@ static int run(int argc, char **argv)
     color_choose(opt.runner.color);
     if (rc == 0 && opt.runner.help)
         return tool_print_help(&tool_run);
-    if (rc < 0 || check_settings(&opt.settings, &err) < 0)
+    if (rc < 0 || options_check_files(&opt.runner, &err) < 0 || check_settings(&opt.settings, &err) < 0)
         return tool_fail(TOOL_USAGE, err.message);
     return run_action(&opt);
 }

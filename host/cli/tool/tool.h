@@ -17,6 +17,7 @@ enum {
 };
 
 /* The subcommands. */
+extern const args_command tool_debug;
 extern const args_command tool_describe;
 extern const args_command tool_repl;
 extern const args_command tool_run;

@@ -1,6 +1,7 @@
 /* The modules written in C. A new module is a file, its bind_…_open in bind.h, and a line here. If the host
  * logs the trace, the functions of a module are wrapped here, which keeps tracing out of the bindings. */
 #include "bind.h"
+#include "engine/debug/debug.h"
 #include <stdio.h>
 #include <string.h>
 
@@ -15,6 +16,7 @@ static const luaL_Reg modules[] = {
     {"log", bind_log_open},
     {"native.cjson", bind_cjson_open},
     {"native.console", bind_console_open},
+    {"native.debugger", host_debug_open},
     {"native.http", bind_http_open},
     {"native.list", bind_list_open},
     {"native.secrets", bind_secrets_open},

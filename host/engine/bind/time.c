@@ -13,10 +13,12 @@ static int time_now(lua_State *L)
     return 1;
 }
 
-/* time.monotonic() -> seconds on a clock that is never set back */
+/* time.monotonic() -> seconds on a clock that is never set back. It does not count the time for which a
+ * debugger has stopped the action. */
 static int time_monotonic(lua_State *L)
 {
-    lua_pushnumber(L, (lua_Number)bosun_monotonic() / (lua_Number)BOSUN_SECOND);
+    int64_t now = bosun_monotonic() - host_of(L)->limits.stood;
+    lua_pushnumber(L, (lua_Number)now / (lua_Number)BOSUN_SECOND);
     return 1;
 }
 

@@ -107,6 +107,9 @@ static bool is_recorded(lua_State *L)
 int host_record_stack(lua_State *L)
 {
     lua_settop(L, 1);
+    const host_watcher *watcher = host_of(L)->watcher;
+    if (watcher && !is_recorded(L))
+        watcher->raised(L);
     if (is_recorded(L) || names_file(L) || host_raised_is_status(L, 1))
         return 1;
     bool expected = is_expected(L);

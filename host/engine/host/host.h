@@ -10,6 +10,7 @@
 #include "core/config.h"
 #include "core/status.h"
 #include "embedded.h"
+#include "stopped.h"
 #include <locale.h>
 #include <lua.h>
 #include <stdatomic.h>
@@ -37,6 +38,7 @@ typedef struct bosun_limits {
     double seconds;               /* that the call may take; 0: no limit */
     int64_t started;              /* when it began */
     int64_t spent;                /* nanoseconds of its time that loading the plugin has taken */
+    int64_t stood;                /* nanoseconds, of all calls, for which time stood still: see stopped.c */
     int64_t deadline;             /* when Lua code is stopped; BOSUN_NO_DEADLINE: never */
     bool cleaning_up;             /* the action was stopped; the deadline is that of its clean-up */
 
@@ -51,6 +53,14 @@ typedef struct host_time_limit {
     lua_State *thread; /* the coroutine that began it */
     struct host_time_limit *next;
 } host_time_limit;
+
+/* What a debugger (engine/debug) adds: the one hook of every thread, which then calls host_limits_check, too,
+ * and a look at errors. */
+typedef struct host_watcher {
+    lua_Hook hook;
+    int mask;                     /* the events that it needs, besides the count */
+    void (*raised)(lua_State *L); /* an error, at index 1, that nobody has caught; its stack is still there */
+} host_watcher;
 
 struct bosun_host {
     lua_State *L;
@@ -70,6 +80,10 @@ struct bosun_host {
     locale_t callers_locale;                 /* of the thread, before host_enter */
     host_process_function *on_first_process; /* NULL: none, or called */
     void *process_data;
+    host_watcher *watcher;             /* NULL: no debugger */
+    host_stopped_function *on_stopped; /* NULL: none */
+    void *stopped_data;
+    int64_t stopped_since; /* a person looks at the stopped action; 0: nobody does */
 
     lua_CFunction error; /* Lua's own function of that name */
     size_t memory_used;  /* bytes allocated by Lua */
@@ -237,6 +251,13 @@ void host_limits_clear(bosun_limits *limits);
 /* Returns NULL unless the call has to stop; then BOSUN_ERR_DEADLINE or BOSUN_ERR_CANCELLED, with the reason
  * in `text`: "timed out after 2 s". */
 const char *host_limits_stopped(bosun_limits *limits, char *text, size_t size);
+
+/* Raises if the call has to stop. The hook does this now and then. [-0, +0, e] */
+void host_limits_check(lua_State *L);
+
+/* While a person thinks, at a breakpoint, the deadline and the time limits stand still. Ignored if that is so
+ * already. */
+void host_stand_still(bosun_host *host, bool still);
 
 /* Arming makes Lua code check the limits now and then, and raise an error once the action has to stop. */
 void host_limits_arm(lua_State *L);

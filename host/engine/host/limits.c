@@ -139,6 +139,11 @@ const char *host_limits_stopped(bosun_limits *limits, char *text, size_t size)
 static void check(lua_State *L, lua_Debug *activation)
 {
     (void)activation;
+    host_limits_check(L);
+}
+
+void host_limits_check(lua_State *L)
+{
     char text[128];
     if (host_limits_stopped(&host_of(L)->limits, text, sizeof text)) {
         lua_sethook(L, check, LUA_MASKCALL | LUA_MASKRET | LUA_MASKLINE | LUA_MASKCOUNT, 1);
@@ -150,7 +155,9 @@ static void check(lua_State *L, lua_Debug *activation)
 
 void host_limits_arm(lua_State *L)
 {
-    lua_sethook(L, check, LUA_MASKCOUNT, INSTRUCTIONS_BETWEEN_CHECKS);
+    const host_watcher *watcher = host_of(L)->watcher;
+    int mask = LUA_MASKCOUNT | (watcher ? watcher->mask : 0);
+    lua_sethook(L, watcher ? watcher->hook : check, mask, INSTRUCTIONS_BETWEEN_CHECKS);
 }
 
 void host_limits_disarm(lua_State *L)

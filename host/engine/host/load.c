@@ -54,6 +54,7 @@ static int load(bosun_host *host, const char *plugin, const char *private_config
     if (!host->plugin_name || (private_config && !host->private_config))
         return bosun_err_nomem(err, "load the plugin");
     bosun_plugin_file file = {0};
+    int64_t stood = host->limits.stood;
     int rc = host_begin(host, "loading the plugin", err);
     if (rc == 0) {
         host_set_phase(host, BOSUN_PHASE_LOAD);
@@ -62,7 +63,7 @@ static int load(bosun_host *host, const char *plugin, const char *private_config
     if (rc == 0)
         rc = host_call(host, load_plugin, &file, "loading the plugin", err);
     bosun_buf_free(&file.path);
-    int64_t spent = bosun_monotonic() - host->limits.started;
+    int64_t spent = bosun_monotonic() - host->limits.started - (host->limits.stood - stood);
     host_end(host);
     host->limits.spent = spent;
     return rc;

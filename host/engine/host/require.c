@@ -19,12 +19,17 @@ static const bosun_embedded *find_embedded(lua_State *L, const char *prefix, con
     return file;
 }
 
+static bool is_library(const char *module)
+{
+    return strncmp(module, "bosun", 5) == 0 && (module[5] == '.' || module[5] == '\0');
+}
+
 /* A searcher for the modules of the library, and for those of the built-in plugin that is loaded. */
 static int search_embedded(lua_State *L)
 {
     lua_settop(L, 1);
     const char *module = luaL_checkstring(L, 1);
-    const bosun_embedded *file = strncmp(module, "bosun.", 6) == 0 ? find_embedded(L, "", module) : NULL;
+    const bosun_embedded *file = is_library(module) ? find_embedded(L, "", module) : NULL;
     if (!file && lua_getfield(L, LUA_REGISTRYINDEX, BOSUN_EMBEDDED_DIR) == LUA_TSTRING) {
         const char *prefix = lua_pushfstring(L, "%s/", lua_tostring(L, -1));
         file = find_embedded(L, prefix, module);

@@ -1,0 +1,218 @@
+/* bosun.native.debugger: what the debugger's Lua code tells its engine. */
+#include "debug.h"
+#include "engine/bind/bind.h"
+#include "internal.h"
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+
+static debugger *check_debugger(lua_State *L)
+{
+    debugger *d = debug_of(L);
+    if (!d)
+        luaL_error(L, "the debugger is not on");
+    return d;
+}
+
+/* start(on_event): on_event(kind, thread, …) is called for each event, while everything else stands still:
+ *     "source", thread, name                       a chunk of code runs for the first time
+ *     "line", thread, source, line, hit, why       hit: a breakpoint is there; why: "step", "pause" or nil
+ *     "raised", thread, value, caught, coroutine   coroutine: which raised it, if it is not `thread`
+ *     "input", thread                              the input can be read */
+static int debugger_start(lua_State *L)
+{
+    luaL_checktype(L, 1, LUA_TFUNCTION);
+    lua_settop(L, 1);
+    debug_install(L);
+    return 0;
+}
+
+/* stop() */
+static int debugger_stop(lua_State *L)
+{
+    debug_remove(L);
+    return 0;
+}
+
+static int by_line(const void *a, const void *b)
+{
+    return *(const int *)a - *(const int *)b;
+}
+
+/* set_lines(source, lines): the lines with breakpoints */
+static int debugger_set_lines(lua_State *L)
+{
+    debugger *d = check_debugger(L);
+    const char *name = luaL_checkstring(L, 1);
+    luaL_checktype(L, 2, LUA_TTABLE);
+    size_t count = lua_rawlen(L, 2);
+    int *from = lua_newuserdatauv(L, (count + 1) * sizeof *from, 0);
+    for (size_t i = 0; i < count; i++) {
+        lua_rawgeti(L, 2, (lua_Integer)i + 1);
+        from[i] = (int)luaL_checkinteger(L, -1);
+        lua_pop(L, 1);
+    }
+    debug_source *source = debug_source_find(d, name);
+    int *lines = source ? malloc((count + 1) * sizeof *lines) : NULL;
+    if (!lines)
+        return luaL_error(L, "out of memory for breakpoints");
+    memcpy(lines, from, count * sizeof *lines);
+    qsort(lines, count, sizeof *lines, by_line);
+    debug_source_set(d, source, lines, count);
+    return 0;
+}
+
+/* step(kind, thread, depth): "in"; "over" or "out", which end in `thread` at most `depth` levels deep; nil */
+static int debugger_step(lua_State *L)
+{
+    static const char *const names[] = {"none", "in", "over", "out", NULL};
+    debugger *d = check_debugger(L);
+    d->step = (debug_step)luaL_checkoption(L, 1, "none", names);
+    d->step_thread = d->step >= STEP_OVER ? lua_tothread(L, 2) : NULL;
+    d->step_depth = (int)luaL_optinteger(L, 3, 0);
+    d->step_library = lua_toboolean(L, 4);
+    luaL_argcheck(L, d->step < STEP_OVER || d->step_thread, 2, "expected a thread");
+    d->stale = true;
+    return 0;
+}
+
+/* pause(on): stop at the next line, whatever runs */
+static int debugger_pause(lua_State *L)
+{
+    debugger *d = check_debugger(L);
+    d->pausing = lua_toboolean(L, 1);
+    d->stale = true;
+    return 0;
+}
+
+/* catch("off" | "uncaught" | "all") */
+static int debugger_catch(lua_State *L)
+{
+    static const char *const names[] = {"off", "uncaught", "all", NULL};
+    check_debugger(L)->catch = (debug_catch)luaL_checkoption(L, 1, NULL, names);
+    return 0;
+}
+
+/* stopped(on): a person thinks; time stands still */
+static int debugger_stopped(lua_State *L)
+{
+    host_stand_still(host_of(L), lua_toboolean(L, 1));
+    return 0;
+}
+
+/* input(channel | nil): what to look at while code runs */
+static int debugger_input(lua_State *L)
+{
+    debugger *d = check_debugger(L);
+    d->input = debug_channel_fd(L, 1);
+    return 0;
+}
+
+/* threads() -> {thread → number}, those that have run, and the main one */
+static int debugger_threads(lua_State *L)
+{
+    check_debugger(L);
+    lua_newtable(L);
+    debug_push_threads(L);
+    lua_pushnil(L);
+    while (lua_next(L, -2)) {
+        if (lua_isthread(L, -2)) {
+            lua_pushvalue(L, -2);
+            lua_insert(L, -2);
+            lua_rawset(L, 1);
+        } else {
+            lua_pop(L, 1);
+        }
+    }
+    lua_pop(L, 1);
+    return 1;
+}
+
+/* depth(thread) -> how many functions are active */
+static int debugger_depth(lua_State *L)
+{
+    luaL_checktype(L, 1, LUA_TTHREAD);
+    lua_pushinteger(L, debug_depth(lua_tothread(L, 1)));
+    return 1;
+}
+
+/* in_action() -> whether the action's method runs, or what it calls */
+static int debugger_in_action(lua_State *L)
+{
+    lua_pushboolean(L, host_of(L)->phase == BOSUN_PHASE_ACTION);
+    return 1;
+}
+
+/* real_path(path) -> absolute, without links | nil: there is no such file */
+static int debugger_real_path(lua_State *L)
+{
+    char real[PATH_MAX];
+    if (!realpath(luaL_checkstring(L, 1), real))
+        return 0;
+    lua_pushstring(L, real);
+    return 1;
+}
+
+/* embedded(name) -> the chunk of an embedded file | nil */
+static int debugger_embedded(lua_State *L)
+{
+    const bosun_embedded *file = host_embedded_find(luaL_checkstring(L, 1));
+    if (!file)
+        return 0;
+    host_embedded_load(L, file);
+    return 1;
+}
+
+int host_debug_open(lua_State *L)
+{
+    static const luaL_Reg functions[] = {
+        {"start", debugger_start},         {"stop", debugger_stop},
+        {"set_lines", debugger_set_lines}, {"step", debugger_step},
+        {"pause", debugger_pause},         {"catch", debugger_catch},
+        {"stopped", debugger_stopped},     {"input", debugger_input},
+        {"threads", debugger_threads},     {"depth", debugger_depth},
+        {"embedded", debugger_embedded},   {"in_action", debugger_in_action},
+        {"real_path", debugger_real_path}, {NULL, NULL},
+    };
+    luaL_newlib(L, functions);
+    debug_channel_open(L);
+    debug_child_open(L);
+    return 1;
+}
+
+static int start(lua_State *L)
+{
+    const host_debug_options *options = lua_touserdata(L, 1);
+    host_push_library(L, options->face, "start");
+    lua_createtable(L, 0, 3);
+    lua_pushstring(L, options->socket);
+    lua_setfield(L, -2, "socket");
+    bind_set_boolean(L, "wait", options->wait);
+    bind_set_boolean(L, "stop_on_entry", options->stop_on_entry);
+    lua_call(L, 1, 0);
+    return 0;
+}
+
+static int adapt(lua_State *L)
+{
+    host_push_library(L, "bosun.debug.adapter", "run");
+    lua_pushstring(L, lua_touserdata(L, 1));
+    lua_call(L, 1, 0);
+    return 0;
+}
+
+int host_debug_adapt(bosun_host *host, const char *program, bosun_err *err)
+{
+    host_enter(host);
+    int rc = host_call(host, adapt, (void *)program, "serving the editor", err);
+    host_leave(host);
+    return rc;
+}
+
+int host_debug_start(bosun_host *host, const host_debug_options *options, bosun_err *err)
+{
+    host_enter(host);
+    int rc = host_call(host, start, (void *)options, "starting the debugger", err);
+    host_leave(host);
+    return rc;
+}
