@@ -153,6 +153,20 @@ class Bench:
         shutil.rmtree(base)
         os.remove(copy)
 
+    def debugger(self):
+        table.group("debugger: code without breakpoints in it, while there is one elsewhere; the same code without a debugger")
+        argv = self.runner("pe_status", self.action, self.write("none.yaml", {}), os.path.join(HERE, "debugged.lua"))
+        subprocess.run(argv, check=True)
+        with open(self.status, encoding="utf-8") as file:
+            times = yaml.safe_load(file)["data"]
+        for name, under in sorted(times["under"].items()):
+            without = times["without"][name]
+            if name == "passed":
+                table.row("a breakpoint that a million iterations pass, its condition false", ms(under), ms(without),
+                          f"{under / without:.0f}")
+            else:
+                table.at_most(name, ms(under), ms(without), under / without, 2)
+
     def http(self):
         with serving(self.www, self.join("nginx")) as url:
             self.gets(url)
@@ -248,7 +262,7 @@ def main():
     try:
         bench = Bench(folder)
         table.begin()
-        for part in sys.argv[1:] or ("start_up", "many", "data", "big_model", "http", "process", "yaml"):
+        for part in sys.argv[1:] or ("start_up", "many", "data", "big_model", "http", "process", "yaml", "debugger"):
             getattr(bench, part)()
     finally:
         shutil.rmtree(folder, ignore_errors=True)

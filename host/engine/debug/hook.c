@@ -52,7 +52,9 @@ static debug_source *source_of(debugger *d, lua_State *L, const lua_Debug *funct
     debug_source *s = debug_source_find(d, function->source);
     if (s && !s->announced) {
         s->announced = true;
-        lua_pushstring(L, function->source);
+        lua_pushstring(L, function->source); /* kept, so that a line needs no new one */
+        lua_pushvalue(L, -1);
+        lua_rawsetp(L, LUA_REGISTRYINDEX, s);
         event(d, L, "source", 1);
     }
     return s;
@@ -100,12 +102,11 @@ static bool any_breakpoint(debugger *d, lua_State *L, int level)
     return true;
 }
 
-/* Gives a thread that runs for the first time a number. [-0, +0, m] */
-static void note_thread(debugger *d, lua_State *L)
+/* Gives the thread at the top of the stack a number, unless it has one. [-1, +0, m] */
+static void number_thread(lua_State *L)
 {
-    d->last_thread = L;
     debug_push_threads(L);
-    lua_pushthread(L);
+    lua_insert(L, -2);
     lua_pushvalue(L, -1);
     if (lua_rawget(L, -3) == LUA_TNIL) {
         lua_pushliteral(L, "last");
@@ -123,13 +124,23 @@ static void note_thread(debugger *d, lua_State *L)
     }
 }
 
+static void note_thread(debugger *d, lua_State *L)
+{
+    d->last_thread = L;
+    lua_pushthread(L);
+    number_thread(L);
+}
+
 static void on_call(debugger *d, lua_State *L, lua_Debug *function)
 {
+    lua_getinfo(L, "S", function);
+    if (!is_lua(function)) {
+        if (L != d->last_thread)
+            d->last_thread = NULL; /* it may be freed, and another one be in its place */
+        return;
+    }
     if (L != d->last_thread)
         note_thread(d, L);
-    lua_getinfo(L, "S", function);
-    if (!is_lua(function))
-        return;
     debug_source *s = source_of(d, L, function);
     if (d->step == STEP_NONE && (!s || s->count == 0)) {
         if (lua_gethookmask(L) & LUA_MASKLINE)
@@ -176,11 +187,13 @@ static void on_line(debugger *d, lua_State *L, lua_Debug *function)
     if (function->source[0] != '@')
         return;
     const debug_source *s = source_of(d, L, function);
-    hit = hit && s && debug_source_touches(s, line, line);
+    if (!s)
+        return;
+    hit = hit && debug_source_touches(s, line, line);
     bool stepped = is_step_target(d, L, 0, s);
     if (!hit && !stepped && !d->pausing)
         return;
-    lua_pushstring(L, function->source);
+    lua_rawgetp(L, LUA_REGISTRYINDEX, s);
     lua_pushinteger(L, line);
     lua_pushboolean(L, hit);
     lua_pushstring(L, stepped ? "step" : d->pausing ? "pause" : NULL);
@@ -234,6 +247,19 @@ static void refresh(debugger *d, lua_State *L)
         lines = d->pausing || has_breakpoint(s, &frame) || is_step_target(d, L, 0, s);
     }
     set_events(L, lines, d->step != STEP_NONE || d->pausing || any_breakpoint(d, L, 0));
+}
+
+void debug_watch(debugger *d, lua_State *L, lua_State *thread)
+{
+    if (thread == d->face)
+        return;
+    lua_pushthread(thread);
+    if (thread != L)
+        lua_xmove(thread, L, 1);
+    number_thread(L);
+    if (lua_gethook(thread) != hook)
+        lua_sethook(thread, hook, LUA_MASKCOUNT | LUA_MASKCALL, INSTRUCTIONS);
+    d->stale = true;
 }
 
 void debug_refresh(debugger *d, lua_State *L)

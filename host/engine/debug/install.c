@@ -14,8 +14,11 @@ void debug_install(lua_State *L)
     debug_hook_set(d);
     d->watcher.raised = debug_uncaught;
     host_of(L)->watcher = &d->watcher;
+    debug_watch(d, L, d->host->L);
+    debug_watch(d, L, L);
     if (first)
         debug_catch_install(L);
+    debug_refresh(d, L);
 }
 
 void debug_remove(lua_State *L)

@@ -75,6 +75,9 @@ void debug_hook_set(debugger *d);
 /* Returns how many functions are active in L. */
 int debug_depth(lua_State *L);
 
+/* Gives a thread the hook, and a number. [-0, +0, m] */
+void debug_watch(debugger *d, lua_State *L, lua_State *thread);
+
 /* Sets the hook of every thread to what breakpoints and step need. [-0, +0, m] */
 void debug_refresh(debugger *d, lua_State *L);
 

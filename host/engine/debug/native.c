@@ -93,6 +93,14 @@ static int debugger_catch(lua_State *L)
     return 0;
 }
 
+/* watch(thread): gives a coroutine that was there before the debugger its hook */
+static int debugger_watch(lua_State *L)
+{
+    luaL_checktype(L, 1, LUA_TTHREAD);
+    debug_watch(check_debugger(L), L, lua_tothread(L, 1));
+    return 0;
+}
+
 /* stopped(on): a person thinks; time stands still */
 static int debugger_stopped(lua_State *L)
 {
@@ -153,6 +161,20 @@ static int debugger_real_path(lua_State *L)
     return 1;
 }
 
+/* func(thread, level) -> the function that is active there; debug.getinfo would make a table */
+static int debugger_func(lua_State *L)
+{
+    lua_Debug frame;
+    luaL_checktype(L, 1, LUA_TTHREAD);
+    lua_State *thread = lua_tothread(L, 1);
+    if (!lua_getstack(thread, (int)luaL_checkinteger(L, 2), &frame))
+        return 0;
+    lua_getinfo(thread, "f", &frame);
+    if (thread != L)
+        lua_xmove(thread, L, 1);
+    return 1;
+}
+
 /* embedded(name) -> the chunk of an embedded file | nil */
 static int debugger_embedded(lua_State *L)
 {
@@ -169,9 +191,10 @@ int host_debug_open(lua_State *L)
         {"start", debugger_start},         {"stop", debugger_stop},
         {"set_lines", debugger_set_lines}, {"step", debugger_step},
         {"pause", debugger_pause},         {"catch", debugger_catch},
-        {"stopped", debugger_stopped},     {"input", debugger_input},
-        {"threads", debugger_threads},     {"depth", debugger_depth},
-        {"embedded", debugger_embedded},   {"in_action", debugger_in_action},
+        {"stopped", debugger_stopped},     {"watch", debugger_watch},
+        {"input", debugger_input},         {"threads", debugger_threads},
+        {"depth", debugger_depth},         {"embedded", debugger_embedded},
+        {"func", debugger_func},           {"in_action", debugger_in_action},
         {"real_path", debugger_real_path}, {NULL, NULL},
     };
     luaL_newlib(L, functions);

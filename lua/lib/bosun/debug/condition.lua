@@ -6,6 +6,8 @@ local frames = require "bosun.debug.frames"
 local condition = {}
 
 local getlocal = debug.getlocal
+local native_func = require("bosun.native.debugger").func
+local pcall, unpack = pcall, table.unpack
 
 --- The words of an expression that can be variables.
 local function words(text)
@@ -71,14 +73,14 @@ function Condition:holds(thread, level)
     end
     values[index] = value
   end
-  if not self.indices or debug.getinfo(thread, level, "f").func ~= self.func then
+  if not self.indices or native_func(thread, level) ~= self.func then
     local ok, problem = compile(self, thread, level)
     if not ok then return false, problem end
     for index, at in ipairs(self.indices) do
       values[index] = select(2, getlocal(thread, level, at))
     end
   end
-  return pcall(self.test, table.unpack(values, 1, #self.names))
+  return pcall(self.test, unpack(values, 1, #self.names))
 end
 
 --- A condition; nil and why it is not valid Lua.

@@ -1,5 +1,7 @@
 --- Internal: the functions that are active in a thread, their variables, and expressions in their scope.
 
+local sources = require "bosun.debug.sources"
+
 local frames = {}
 
 local SKIPPED = { [error] = true, [assert] = true }
@@ -16,8 +18,8 @@ local SKIPPED = { [error] = true, [assert] = true }
 
 local function name_of(info)
   if info.what == "main" then return "the file itself" end
-  if info.name then return (info.namewhat == "method" and ":" or "") .. info.name end
-  return info.what == "C" and "a C function" or ("function at line %d"):format(info.linedefined)
+  if info.what == "C" then return info.name or "a C function" end
+  return sources.name_at(info.source, info.linedefined) or info.name or ("function at line %d"):format(info.linedefined)
 end
 
 local function frame_at(thread, level)

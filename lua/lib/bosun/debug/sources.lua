@@ -87,6 +87,34 @@ function sources.text(name)
   return text
 end
 
+--- chunk → its lines; false: there is no text
+local texts = {}
+
+--- The lines of a chunk's text, as it was when it was first asked for; nil: there is none.
+---@param chunk string
+---@return string[]|nil
+function sources.lines(chunk)
+  if texts[chunk] == nil then
+    local text = chunk:sub(1, 1) == "@" and sources.text(sources.of_chunk(chunk))
+    local list = text and {} or false
+    for line in ((text or "") .. "\n"):gmatch "(.-)\r?\n" do
+      if list then list[#list + 1] = line end
+    end
+    texts[chunk] = list
+  end
+  return texts[chunk] or nil
+end
+
+--- What the function that begins at a line is called there: "Sample:deploy". nil: it has no name.
+---@param chunk string
+---@param line integer
+---@return string|nil
+function sources.name_at(chunk, line)
+  local list = sources.lines(chunk)
+  local text = list and list[line]
+  return text and (text:match "function%s+([%w_.:]+)%s*%(" or text:match "([%w_.]+)%s*=%s*function") or nil
+end
+
 local function chunk_of(name)
   local chunk = native.embedded(name)
   if chunk then return chunk end
