@@ -9,7 +9,6 @@ typedef struct main_options {
 
 static const args_command *const subcommands[] = {&tool_run,      &tool_repl,     &tool_debug,
                                                   &tool_describe, &tool_validate, NULL};
-                                                  NULL};
 
 static const args_option table[] = {
     {.name = "--version",
