@@ -76,7 +76,7 @@ CLI_FILES    := $(sort $(shell find host/cli -name '*.c'))
 RUNNER_MAIN  := host/cli/runner/runner.c
 TOOL_MAIN    := host/cli/tool/main.c
 LIB_OBJECTS := $(call objects,$(ENGINE_FILES) $(CORE_FILES)) $(BUILD)/obj/embedded.o
-CLI_OBJECTS := $(call objects,$(filter-out $(RUNNER_MAIN) $(TOOL_MAIN),$(CLI_FILES))) $(BUILD)/obj/sources.o
+CLI_OBJECTS := $(call objects,$(filter-out $(RUNNER_MAIN) $(TOOL_MAIN),$(CLI_FILES)))
 CLI_LIB     := $(BUILD)/cli.a
 STATIC_LIB  := $(BUILD)/libbosun.a
 SHARED_LIB  := $(BUILD)/libbosun.so.$(SOVERSION)
@@ -158,7 +158,7 @@ $(BUILD)/obj/embedded.o: $(BUILD)/embedded.c host/engine/host/embedded.h
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) -c -o $@ $<
 
-# Their texts, with the annotations of what is in C, are for the prompt; only the programs have them.
+# Their texts, with the annotations of what is in C, are for the prompt; only bosun has them.
 $(BUILD)/source-files: $(ALWAYS)
 	$(call stamp,$(SOURCE_FILES))
 $(BUILD)/sources.c: $(BUILD)/embed $(SOURCE_FILES) $(BUILD)/source-files
@@ -184,7 +184,7 @@ $(RUNNER): $(call objects,$(RUNNER_MAIN)) $(CLI_LIB) $(STATIC_LIB)
 	$(CC) $(ALL_LDFLAGS) -pie -o $@ $^ $(RUNNER_LIBS)
 	ln -sf $(notdir $@) $(@D)/plugin-runner
 
-$(TOOL): $(call objects,$(TOOL_MAIN)) $(CLI_LIB) $(STATIC_LIB)
+$(TOOL): $(call objects,$(TOOL_MAIN)) $(BUILD)/obj/sources.o $(CLI_LIB) $(STATIC_LIB)
 	$(CC) $(ALL_LDFLAGS) -pie -o $@ $^ $(RUNNER_LIBS)
 
 $(UNIT_TESTS): $(BUILD)/%: $(BUILD)/obj/%.o $(STATIC_LIB)

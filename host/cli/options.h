@@ -30,6 +30,8 @@ typedef struct options {
     bool dry_run;
     const char *debug_socket; /* NULL: no debugger */
     bool debug_wait;
+    bool debug; /* at the terminal, from the action's first line on */
+    bool repl_on_error;
     bool show_status;
     bool exit_codes;
     const char *logfile;
@@ -94,12 +96,18 @@ typedef struct options {
 
 extern const char *const options_trace_formats[2];
 #define OPTIONS_DEBUG                                                                                        \
-    {.name = "--debug-socket",                                                                               \
-     .argument = "F",                                                                                        \
-     .type = ARGS_TEXT,                                                                                      \
-     .field = offsetof(options, debug_socket),                                                               \
+    {.name = "--repl-on-error",                                                                              \
+     .type = ARGS_FLAG,                                                                                      \
+     .field = offsetof(options, repl_on_error),                                                              \
      .section = "Debugging",                                                                                 \
-     .help = "let an editor attach a debugger while the action runs, at the unix socket F (its user and "    \
+     .help = "on a terminal, when an error is about to make the action fail: open the debugger where it is " \
+             "raised"},                                                                                      \
+        {.name = "--debug-socket",                                                                           \
+         .argument = "F",                                                                                    \
+         .type = ARGS_TEXT,                                                                                  \
+         .field = offsetof(options, debug_socket),                                                           \
+         .help =                                                                                             \
+             "let an editor attach a debugger while the action runs, at the unix socket F (its user and "    \
              "root only)"},                                                                                  \
     {                                                                                                        \
         .name = "--debug-wait", .type = ARGS_FLAG, .field = offsetof(options, debug_wait),                   \

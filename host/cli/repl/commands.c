@@ -25,17 +25,24 @@ const repl_command *repl_find_command(const repl *session, const char *name)
     return NULL;
 }
 
-/* The only command that begins so; NULL: none or several. Lists the several in *names. */
+/* The only command that begins so; NULL: none or several. Lists the several in *names. While stopped, those
+ * that need it come first: `:c` is :continue then. */
 static const repl_command *find_abbreviated(const repl *session, const char *name, bosun_buf *names)
 {
     const repl_command *found = NULL;
     const repl_command *row;
+    const repl_command *stopped = NULL;
     size_t count = 0;
+    size_t stopped_count = 0;
     for (size_t i = 0; (row = repl_command_at(session, i)); i++)
         if (strncmp(row->name, name, strlen(name)) == 0) {
             bosun_buf_printf(names, "%s%s", count++ ? " " : "", row->name);
             found = row;
+            if (row->while_stopped && stopped_count++ == 0)
+                stopped = row;
         }
+    if (session->scope && stopped_count == 1)
+        return stopped;
     return count == 1 ? found : NULL;
 }
 
@@ -65,6 +72,7 @@ static repl_result run_row(repl *session, const repl_command *row, const char *r
     if (row->while_stopped && !session->scope)
         return repl_problem(
             session, "%s: the program is not stopped; set a breakpoint with :break, then :run", row->name);
+    session->step = row->repeats ? row : NULL;
     bosun_buf text = {0};
     bosun_buf_puts(&text, rest);
     repl_result result = text.failed ? repl_problem(session, "out of memory")

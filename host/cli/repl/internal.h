@@ -35,6 +35,7 @@ struct repl {
     bool silent; /* log events are dropped */
     bool echo;
     bool quitting;
+    const repl_command *step; /* that an empty line repeats; NULL: none */
 
     char *traced[REPL_TRACED]; /* a ring */
     size_t traced_count;
@@ -58,9 +59,6 @@ void repl_end_call(repl *session);
 
 /* What Ctrl-C stops; NULL: the line that is edited. Returns what it was. */
 bosun_host *repl_set_running(bosun_host *host);
-
-/* The handler of SIGINT. */
-void repl_on_interrupt(int number);
 
 /* Applies effects and settings to the host. extra: more settings; NULL: none. */
 void repl_apply(repl *session, bool dry_run, double timeout, const char *const *settings);

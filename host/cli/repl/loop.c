@@ -32,6 +32,8 @@ static repl_result run_lua(repl *session, const char *line)
 repl_result repl_line(repl *session, const char *line)
 {
     const char *text = line + strspn(line, " \t");
+    if (!*text && session->scope && session->step && session->chunk.len == 0)
+        return repl_command_line(session, session->step->name);
     if (*text != ':' || session->chunk.len > 0)
         return *text || session->chunk.len > 0 ? run_lua(session, line) : REPL_OK;
     repl_result result = repl_command_line(session, text);

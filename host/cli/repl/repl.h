@@ -53,6 +53,7 @@ typedef struct repl_command {
     repl_words words;
     bool kept;          /* when it has worked, a session that has to start anew repeats it */
     bool while_stopped; /* only where the program stands still */
+    bool repeats;       /* an empty line runs it again */
 } repl_command;
 
 /* The debugger's rows. */
@@ -93,6 +94,16 @@ typedef struct repl_options {
     bool effects;               /* changes are made from the start */
     bool echo;                  /* without a terminal: print each line with the prompt */
 } repl_options;
+
+/* A session around a host that is not its own, for the debugger's prompt; there is one. NULL: out of memory.
+ */
+repl *repl_around(bosun_host *host);
+
+/* The handler of SIGINT: stops the line that is edited or run. */
+void repl_on_interrupt(int number);
+
+/* A host_prompt_function; data: a session. */
+bool repl_debug_prompt(void *data, struct lua_State *L, int env);
 
 /* A session on standard input and output, from the first prompt to its end; returns the exit status. */
 int repl_run(const repl_options *options);

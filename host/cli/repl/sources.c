@@ -11,6 +11,8 @@ static int compare(const void *name, const void *file)
 
 const char *repl_source_at(const char *name, size_t index, const char **found, size_t *len)
 {
+    if (!&repl_source_count)
+        return NULL;
     const repl_source_file *file = index < repl_source_count ? &repl_source_files[index] : NULL;
     if (name)
         file = bsearch(name, repl_source_files, repl_source_count, sizeof *file, compare);

@@ -10,8 +10,9 @@ typedef struct repl_source_file {
     size_t size;
 } repl_source_file;
 
-extern const repl_source_file repl_source_files[]; /* sorted by name */
-extern const size_t repl_source_count;
+/* Sorted by name. The runner, whose worker has a prompt, too, is linked without them. */
+extern const repl_source_file repl_source_files[] __attribute__((weak));
+extern const size_t repl_source_count __attribute__((weak));
 
 /* host_console's function. */
 const char *repl_source_at(const char *name, size_t index, const char **found, size_t *len);

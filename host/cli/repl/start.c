@@ -97,7 +97,7 @@ static void note_options(repl *session, const repl_options *options)
         bosun_buf_printf(&session->session, ":config %s\n", options->config);
 }
 
-static int start(repl *session, const repl_options *options, bool again)
+static void prepare(repl *session)
 {
     session->tables = tables;
     session->attach = repl_debug_attach;
@@ -109,8 +109,23 @@ static int start(repl *session, const repl_options *options, bool again)
                                       .color = color_wanted(STDOUT_FILENO),
                                       .depth = DEPTH};
     session->log_color = color_wanted(STDERR_FILENO);
-    note_options(session, options);
     session->lines = line_open(session->terminal, repl_complete, session);
+}
+
+repl *repl_around(bosun_host *host)
+{
+    static repl session;
+    prepare(&session);
+    session.host = host;
+    if (session.lines)
+        host_console_open(host, &session.console);
+    return session.lines ? &session : NULL;
+}
+
+static int start(repl *session, const repl_options *options, bool again)
+{
+    prepare(session);
+    note_options(session, options);
     session->private_config = copy(options->private_config);
     session->config = copy(options->config);
     session->timeout = options->timeout;

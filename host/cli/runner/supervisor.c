@@ -297,6 +297,7 @@ int supervisor_run(const options *opt)
         .end = {.started = bosun_realtime()},
         .watch = watch_new(deadline),
     };
+    s.watch.at_terminal = opt->debug;
     s.log = options_sink(opt, &s.run, STDERR_FILENO, STDERR_PATIENCE);
     sink_open_log(&s.log, opt->logfile);
     if (opt->log_config)

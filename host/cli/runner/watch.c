@@ -61,6 +61,8 @@ static void reap_child(watch *w)
 
 static void cancel(watch *w, int number)
 {
+    if (number == SIGINT && (w->at_terminal || atomic_load(&w->shared->stopped_since)))
+        return;
     if (w->cancel_signal) { /* whoever signals twice does not want to wait for the grace period */
         w->hurried = true;
         watch_kill_worker(w);

@@ -15,6 +15,7 @@ typedef struct watch {
     record_shared *shared;
     sigset_t signals; /* that this process waits for */
 
+    bool at_terminal; /* Ctrl-C is for the debugger's prompt */
     int64_t deadline;
     int64_t kill_at;   /* when the grace period ends; BOSUN_NO_DEADLINE: the worker was not asked to stop */
     bool prolonged;    /* the grace period was, once: the plugin cleans up */

@@ -2,6 +2,7 @@
  * reports whatever happens to it. The record is written after the host is freed, because an action whose
  * plugin crashes in a finalizer has failed. */
 #include "worker.h"
+#include "cli/repl/repl.h"
 #include "cli/sink.h"
 #include "core/base/wait.h"
 #include "core/status.h"
@@ -29,6 +30,8 @@ static _Atomic(bosun_host *) running;
 static atomic_int pending_signal;
 static int64_t deadline = BOSUN_NO_DEADLINE;
 static record_shared *shared_words;
+static bool at_terminal;
+static bosun_host *running_host;
 static char timed_out[64];
 
 static const char *reason(int number)
@@ -41,10 +44,24 @@ static const char *reason(int number)
     return number == SIGHUP ? "cancelled by SIGHUP" : "cancelled by SIGTERM";
 }
 
+/* Ctrl-C, where a person debugs at the terminal: for the prompt, or to stop the action there. */
+static bool is_for_debugger(bosun_host *host, int number)
+{
+    if (number != SIGINT || !shared_words)
+        return false;
+    if (atomic_load(&shared_words->stopped_since))
+        repl_on_interrupt(number);
+    else if (!at_terminal || !host || !host_debug_interrupt(host))
+        return false;
+    return true;
+}
+
 static void on_signal(int number)
 {
-    atomic_store(&pending_signal, number);
     bosun_host *host = atomic_load(&running);
+    if (is_for_debugger(host, number))
+        return;
+    atomic_store(&pending_signal, number);
     if (host)
         bosun_host_cancel(host, reason(number));
 }
@@ -73,6 +90,7 @@ static int handle_signals(const worker_start *start)
 {
     deadline = start->deadline;
     shared_words = start->record.shared;
+    at_terminal = start->options->debug;
     snprintf(timed_out, sizeof timed_out, "timed out after %g s", start->options->timeout);
     sigset_t none;
     if (handle_signal(SIGTERM) < 0 || handle_signal(SIGINT) < 0 || handle_signal(SIGHUP) < 0 ||
@@ -127,14 +145,31 @@ static void store_stopped(void *data, bool stopped)
     atomic_store(&shared->stopped_since, stopped ? now : 0);
 }
 
+/* A host_prompt_function. Without --debug, there is a prompt only where a person sits. */
+static bool prompt(void *data, struct lua_State *L, int env)
+{
+    const worker_start *start = data;
+    static repl *session;
+    if (!start->options->debug && !(isatty(STDIN_FILENO) && isatty(STDERR_FILENO)))
+        return false;
+    if (!session)
+        session = repl_around(running_host);
+    return session && repl_debug_prompt(session, L, env);
+}
+
 static int start_debugger(bosun_host *host, worker_start *start, bosun_err *err)
 {
     const options *opt = start->options;
-    if (!opt->debug_socket)
-        return 0;
     host_on_stopped(host, store_stopped, start);
-    const host_debug_options debug = {
-        .face = "bosun.debug.dap", .socket = opt->debug_socket, .wait = opt->debug_wait};
+    host_debug_on_prompt(host, prompt, start, repl_source);
+    running_host = host;
+    bool at_prompt = opt->debug || (opt->repl_on_error && isatty(STDIN_FILENO) && isatty(STDERR_FILENO));
+    if (!opt->debug_socket && !at_prompt)
+        return 0;
+    const host_debug_options debug = {.face = at_prompt ? "bosun.debug.terminal" : "bosun.debug.dap",
+                                      .socket = opt->debug_socket,
+                                      .wait = opt->debug_wait,
+                                      .stop_on_entry = opt->debug};
     return host_debug_start(host, &debug, err);
 }
 

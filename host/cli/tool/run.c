@@ -62,6 +62,11 @@ static const args_option table[] = {
      .field = offsetof(options, logfile),
      .help = "append the log to F instead of printing it on standard error"},
     OPTIONS_TRACE,
+    {.name = "--debug",
+     .type = ARGS_FLAG,
+     .field = offsetof(options, debug),
+     .section = "Debugging",
+     .help = "stop at the first line of the action and read the debugger's commands; :help lists them"},
     OPTIONS_DEBUG,
     ARGS_HELP(options),
 };

@@ -8,6 +8,7 @@
 #include "core/base/err.h"
 #include <lua.h>
 #include <stdbool.h>
+#include <stddef.h>
 
 typedef struct host_debug_options {
     const char *face;   /* the Lua module whose function `start` gets what follows: "bosun.debug.dap" */
@@ -18,6 +19,18 @@ typedef struct host_debug_options {
 
 /* Starts a debugger in a host that has not loaded a plugin yet. Returns 0, or -1 with *err filled. */
 int host_debug_start(bosun_host *host, const host_debug_options *options, bosun_err *err);
+
+/* Reads lines at a terminal while the action stands still, until one lets it go on. L: the thread of the
+ * debugger; `env`: the index in its stack of a table whose fields are what the stopped frame sees. L NULL:
+ * only says whether there is a terminal. */
+typedef bool host_prompt_function(void *data, lua_State *L, int env);
+
+/* Sets that function. `source` finds the text of an embedded file; NULL: nobody has them. */
+void host_debug_on_prompt(bosun_host *host, host_prompt_function *function, void *data,
+                          const char *(*source)(const char *name, size_t *len));
+
+/* Stops the action at its next line, if a debugger is on. Safe in signal handlers. Returns whether one is. */
+bool host_debug_interrupt(bosun_host *host);
 
 /* Serves an editor on standard input and output: launches actions, as runs of `program` (the path of bosun),
  * or connects to one that runs, until the editor goes. Needs no plugin. Returns 0, or -1 with *err filled. */

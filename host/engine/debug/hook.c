@@ -191,18 +191,23 @@ static void on_line(debugger *d, lua_State *L, lua_Debug *function)
         return;
     hit = hit && debug_source_touches(s, line, line);
     bool stepped = is_step_target(d, L, 0, s);
-    if (!hit && !stepped && !d->pausing)
+    bool pausing = d->pausing && !s->library;
+    if (!hit && !stepped && !pausing)
         return;
     lua_rawgetp(L, LUA_REGISTRYINDEX, s);
     lua_pushinteger(L, line);
     lua_pushboolean(L, hit);
-    lua_pushstring(L, stepped ? "step" : d->pausing ? "pause" : NULL);
+    lua_pushstring(L, stepped ? "step" : pausing ? "pause" : NULL);
     event(d, L, "line", 4);
 }
 
 static void on_count(debugger *d, lua_State *L)
 {
     host_limits_check(L);
+    if (!d->busy && atomic_exchange(&d->host->interrupted, false)) {
+        d->pausing = true;
+        debug_refresh(d, L);
+    }
     if (d->busy || d->input < 0 || bosun_monotonic() < d->next_look)
         return;
     struct pollfd input = {.fd = d->input, .events = POLLIN};

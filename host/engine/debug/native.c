@@ -82,6 +82,8 @@ static int debugger_pause(lua_State *L)
     debugger *d = check_debugger(L);
     d->pausing = lua_toboolean(L, 1);
     d->stale = true;
+    if (!d->busy)
+        debug_refresh(d, L);
     return 0;
 }
 
@@ -144,6 +146,47 @@ static int debugger_depth(lua_State *L)
     return 1;
 }
 
+/* is_on() -> whether there is a debugger */
+static int debugger_is_on(lua_State *L)
+{
+    lua_pushboolean(L, debug_of(L) != NULL);
+    return 1;
+}
+
+/* has_prompt() -> whether there is a terminal */
+static int debugger_has_prompt(lua_State *L)
+{
+    const bosun_host *host = host_of(L);
+    lua_pushboolean(L, host->on_prompt && host->on_prompt(host->prompt_data, NULL, 0));
+    return 1;
+}
+
+/* prompt(env): reads lines until one lets the action go on */
+static int debugger_prompt(lua_State *L)
+{
+    bosun_host *host = host_of(L);
+    luaL_checktype(L, 1, LUA_TTABLE);
+    luaL_checkstack(L, 20, NULL);
+    if (!host->on_prompt)
+        return 0;
+    host_leave(host);
+    host->on_prompt(host->prompt_data, L, 1);
+    host_enter(host);
+    return 0;
+}
+
+/* source(name) -> the text of an embedded file | nil */
+static int debugger_source(lua_State *L)
+{
+    size_t len = 0;
+    const bosun_host *host = host_of(L);
+    const char *text = host->source_text ? host->source_text(luaL_checkstring(L, 1), &len) : NULL;
+    if (!text)
+        return 0;
+    lua_pushlstring(L, text, len);
+    return 1;
+}
+
 /* in_action() -> whether the action's method runs, or what it calls */
 static int debugger_in_action(lua_State *L)
 {
@@ -188,14 +231,26 @@ static int debugger_embedded(lua_State *L)
 int host_debug_open(lua_State *L)
 {
     static const luaL_Reg functions[] = {
-        {"start", debugger_start},         {"stop", debugger_stop},
-        {"set_lines", debugger_set_lines}, {"step", debugger_step},
-        {"pause", debugger_pause},         {"catch", debugger_catch},
-        {"stopped", debugger_stopped},     {"watch", debugger_watch},
-        {"input", debugger_input},         {"threads", debugger_threads},
-        {"depth", debugger_depth},         {"embedded", debugger_embedded},
-        {"func", debugger_func},           {"in_action", debugger_in_action},
-        {"real_path", debugger_real_path}, {NULL, NULL},
+        {"start", debugger_start},
+        {"stop", debugger_stop},
+        {"set_lines", debugger_set_lines},
+        {"step", debugger_step},
+        {"pause", debugger_pause},
+        {"catch", debugger_catch},
+        {"stopped", debugger_stopped},
+        {"watch", debugger_watch},
+        {"input", debugger_input},
+        {"threads", debugger_threads},
+        {"depth", debugger_depth},
+        {"embedded", debugger_embedded},
+        {"func", debugger_func},
+        {"is_on", debugger_is_on},
+        {"has_prompt", debugger_has_prompt},
+        {"prompt", debugger_prompt},
+        {"source", debugger_source},
+        {"in_action", debugger_in_action},
+        {"real_path", debugger_real_path},
+        {NULL, NULL},
     };
     luaL_newlib(L, functions);
     debug_channel_open(L);
@@ -214,6 +269,22 @@ static int start(lua_State *L)
     bind_set_boolean(L, "stop_on_entry", options->stop_on_entry);
     lua_call(L, 1, 0);
     return 0;
+}
+
+void host_debug_on_prompt(bosun_host *host, host_prompt_function *function, void *data,
+                          const char *(*source)(const char *name, size_t *len))
+{
+    host->on_prompt = function;
+    host->prompt_data = data;
+    host->source_text = source;
+}
+
+bool host_debug_interrupt(bosun_host *host)
+{
+    if (!host->watcher)
+        return false;
+    atomic_store(&host->interrupted, true);
+    return true;
 }
 
 static int adapt(lua_State *L)

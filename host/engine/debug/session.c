@@ -57,6 +57,9 @@ static void make_face(debugger *d, lua_State *L)
 
 static void log_failure(debugger *d, lua_State *face)
 {
+    char why[128];
+    if (host_limits_stopped(&d->host->limits, why, sizeof why))
+        return; /* the action ends, and the debugger with it */
     const char *text = lua_type(face, -1) == LUA_TSTRING ? lua_tostring(face, -1) : "no message";
     bosun_buf message = {0};
     bosun_buf_printf(&message, "the debugger failed: %s", text);

@@ -80,8 +80,12 @@ struct bosun_host {
     locale_t callers_locale;                 /* of the thread, before host_enter */
     host_process_function *on_first_process; /* NULL: none, or called */
     void *process_data;
-    host_watcher *watcher;             /* NULL: no debugger */
-    host_stopped_function *on_stopped; /* NULL: none */
+    bool (*on_prompt)(void *data, lua_State *L, int env); /* see debug.h; NULL: none */
+    void *prompt_data;
+    const char *(*source_text)(const char *name, size_t *len); /* of an embedded file; NULL: none */
+    atomic_bool interrupted;                                   /* stop at the next line */
+    host_watcher *watcher;                                     /* NULL: no debugger */
+    host_stopped_function *on_stopped;                         /* NULL: none */
     void *stopped_data;
     int64_t stopped_since; /* a person looks at the stopped action; 0: nobody does */
 

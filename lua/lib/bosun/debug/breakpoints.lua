@@ -188,6 +188,13 @@ function breakpoints.remove(matches)
   return count
 end
 
+--- Takes back the breakpoint that was added last, and with it its number.
+---@param point bosun.debug.Breakpoint
+function breakpoints.take_back(point)
+  breakpoints.remove(function(other) return other == point end)
+  next_id = point.id
+end
+
 --- The one of that number.
 function breakpoints.get(id)
   for _, point in ipairs(breakpoints.list) do

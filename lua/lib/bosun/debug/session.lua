@@ -5,17 +5,19 @@ local breakpoints = require "bosun.debug.breakpoints"
 local frames = require "bosun.debug.frames"
 local native = require "bosun.native.debugger"
 local values = require "bosun.debug.values"
+local watches = require "bosun.debug.watches"
 
 local session = {}
 
 ---@class bosun.debug.Stop
 ---@field thread thread
----@field reason "breakpoint"|"step"|"pause"|"entry"|"exception"
+---@field reason "breakpoint"|"step"|"pause"|"entry"|"exception"|"watch"
 ---@field points bosun.debug.Breakpoint[] those that were reached
 ---@field skip integer how many of the innermost frames are the debugger's
 ---@field error any what was raised
 ---@field caught boolean somebody will catch it
 ---@field depth integer
+---@field text? string what a watch has seen
 
 ---@class bosun.debug.Face
 ---@field stopped fun(stop: bosun.debug.Stop) returns when the action goes on
@@ -28,6 +30,7 @@ local session = {}
 local face
 
 local entering = false -- stop at the action's first line
+local going = false -- steps are for watches only
 
 --- The stop that a face looks at; nil: code runs.
 ---@type bosun.debug.Stop|nil
@@ -35,6 +38,7 @@ session.stop = nil
 
 local function stop_at(stop)
   native.step()
+  going = false
   native.pause(false)
   stop.depth = native.depth(stop.thread) - stop.skip
   stop.points = stop.points or {}
@@ -80,6 +84,11 @@ function on.line(thread, chunk, line, hit, why)
     entering = false
     why = "entry"
   end
+  if why == "step" and going then
+    local text = watches.look(values.text)
+    if text then stop_at { thread = thread, reason = "watch", text = text, skip = 0 } end
+    return
+  end
   if why then stop_at { thread = thread, reason = why, skip = 0 } end
 end
 
@@ -108,6 +117,7 @@ end
 --- No breakpoint, step or error stops the action any more; the face stays.
 function session.release()
   breakpoints.remove(function() return true end)
+  watches.clear()
   native.catch("off")
   native.step()
   native.pause(false)
@@ -123,7 +133,8 @@ end
 --- thread: the one that is stopped, or another.
 
 function session.continue()
-  native.step()
+  going = #watches.list > 0
+  native.step(going and "in" or nil)
 end
 
 local function in_library(stop)

@@ -78,7 +78,7 @@ end
 ---@return string|nil problem
 function sources.text(name)
   if name:sub(1, 1) ~= "/" then
-    local text = sources.embedded_text and sources.embedded_text(name)
+    local text = native.source(name)
     if text then return text end
     return nil, name .. " is part of the program, which has it only in compiled form"
   end

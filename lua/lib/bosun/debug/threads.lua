@@ -1,7 +1,9 @@
---- Internal: finds the coroutines that there are when a debugger comes late, by walking over all that Lua can reach.
---- Those that are made later have its hook from the start.
+--- Internal: finds the coroutines and the files that there are when a debugger comes late, by walking over all that Lua
+--- can reach.
+--- Coroutines that are made later have its hook from the start.
 
 local native = require "bosun.native.debugger"
+local sources = require "bosun.debug.sources"
 
 local SIMPLE = { ["nil"] = true, boolean = true, number = true, string = true }
 
@@ -31,6 +33,8 @@ function parts.table(value, visit)
 end
 
 parts["function"] = function(value, visit)
+  local chunk = debug.getinfo(value, "S").source
+  if chunk:sub(1, 1) == "@" then sources.add(chunk) end
   for index = 1, 255 do
     local name, item = debug.getupvalue(value, index)
     if not name then break end
@@ -51,7 +55,7 @@ function parts.thread(value, visit)
   frames_of(value, visit)
 end
 
---- Gives every coroutine the debugger's hook.
+--- Gives every coroutine the debugger's hook, and takes note of every file.
 return function()
   local seen, queue = {}, { debug.getregistry(), coroutine.running() }
   local function visit(value)
