@@ -21,7 +21,6 @@ async function main() {
   await Promise.all([client.nextRequest({ threadId: 1 }), client.assertStoppedLocation('step', { line: Number(line) - 1 })]);
   await Promise.all([client.continueRequest({ threadId: 1 }), output, client.waitForEvent('terminated')]);
   console.log('terminated');
-  await client.disconnectRequest();
   await client.stop();
 }
 

@@ -410,6 +410,27 @@ return P
         expect(status["status"] == "failing" and "timed out after 2 s" in status["msg"], status)
 
 
+@test("a plugin's own debug.sethook goes on beside the debugger")
+def _():
+    with Action("""
+function P:pe_status()
+  local count = 0
+  debug.sethook(function() count = count + 1 end, "l")
+  local one = 1 -- @one
+  local two = 2
+  debug.sethook()
+  return ok(("%d %s"):format(count, tostring(debug.gethook())))
+end
+return P
+""") as action:
+        action.begin("one")
+        action.at("one")
+        action.client.ask("next", {"threadId": 1})
+        action.client.stopped("step")
+        action.go()
+        action.passes("3 nil")
+
+
 @test("stopOnEntry stops at the first line of the action's method")
 def _():
     with Action(LOOP) as action:

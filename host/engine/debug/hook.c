@@ -15,10 +15,12 @@ static void hook(lua_State *L, lua_Debug *activation);
 
 static void set_events(lua_State *L, bool lines, bool returns)
 {
-    int mask = LUA_MASKCOUNT | LUA_MASKCALL | (lines ? LUA_MASKLINE : 0) | (returns ? LUA_MASKRET : 0);
+    int count;
+    int mask = LUA_MASKCOUNT | LUA_MASKCALL | (lines ? LUA_MASKLINE : 0) | (returns ? LUA_MASKRET : 0) |
+               host_plugin_hook_mask(L, &count);
     if (lua_gethookmask(L) == mask && lua_gethook(L) == hook)
         return;
-    lua_sethook(L, hook, mask, INSTRUCTIONS);
+    lua_sethook(L, hook, mask, count);
     debugger *d = debug_of(L);
     if (d)
         d->switches++;
@@ -231,6 +233,8 @@ static void hook(lua_State *L, lua_Debug *activation)
         on_call(d, L, activation);
     if (d)
         check_limits(d, L);
+    if (!d || !d->busy)
+        host_plugin_hook_run(L, activation);
 }
 
 void debug_hook_set(debugger *d)

@@ -83,6 +83,7 @@ struct bosun_host {
     bool (*on_prompt)(void *data, lua_State *L, int env); /* see debug.h; NULL: none */
     void *prompt_data;
     const char *(*source_text)(const char *name, size_t *len); /* of an embedded file; NULL: none */
+    bool has_plugin_hooks;                                     /* debug.sethook was called */
     atomic_bool interrupted;                                   /* stop at the next line */
     host_watcher *watcher;                                     /* NULL: no debugger */
     host_stopped_function *on_stopped;                         /* NULL: none */
@@ -208,9 +209,10 @@ lua_State *host_state_new(bosun_host *host);
 /* Opens libraries and bindings, and adapts them. Needs a protected call. [-0, +0, e] */
 void host_state_open(lua_State *L);
 
-/* Two parts of host_state_open: `require`, and finalizers. [-0, +0, e] */
+/* Parts of host_state_open: `require`, finalizers, debug.sethook. [-0, +0, e] */
 void host_open_require(lua_State *L);
 void host_open_finalizers(lua_State *L);
+void host_open_plugin_hooks(lua_State *L);
 
 /* Compiles a Lua source file and pushes its chunk, named after the path. Rejects binary chunks. [-0, +1, e]
  */
@@ -262,6 +264,11 @@ void host_limits_check(lua_State *L);
 /* While a person thinks, at a breakpoint, the deadline and the time limits stand still. Ignored if that is so
  * already. */
 void host_stand_still(bosun_host *host, bool still);
+
+/* The hooks of the plugin's own, debug.sethook: the events that the one of this thread needs, and how many
+ * instructions may lie between two count events; calling it. [-0, +0, e] */
+int host_plugin_hook_mask(lua_State *L, int *count);
+void host_plugin_hook_run(lua_State *L, lua_Debug *activation);
 
 /* Arming makes Lua code check the limits now and then, and raise an error once the action has to stop. */
 void host_limits_arm(lua_State *L);

@@ -10,8 +10,7 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
-#define INSTRUCTIONS_BETWEEN_CHECKS 1000
-#define REPORT_TIME                 (BOSUN_SECOND / 5) /* at most, from the end of all waits to the deadline */
+#define REPORT_TIME (BOSUN_SECOND / 5) /* at most, from the end of all waits to the deadline */
 
 /* Returns whether the eventfd is this process's. A child that was forked inherits its parent's: writing or
  * reading there would wake the parent, or take its wake-up away. */
@@ -138,8 +137,8 @@ const char *host_limits_stopped(bosun_limits *limits, char *text, size_t size)
 
 static void check(lua_State *L, lua_Debug *activation)
 {
-    (void)activation;
     host_limits_check(L);
+    host_plugin_hook_run(L, activation);
 }
 
 void host_limits_check(lua_State *L)
@@ -148,7 +147,7 @@ void host_limits_check(lua_State *L)
     if (host_limits_stopped(&host_of(L)->limits, text, sizeof text)) {
         lua_sethook(L, check, LUA_MASKCALL | LUA_MASKRET | LUA_MASKLINE | LUA_MASKCOUNT, 1);
         luaL_error(L, "%s", text);
-    } else if (lua_gethookcount(L) == 1) {
+    } else if (lua_gethook(L) == check && lua_gethookcount(L) == 1) {
         host_limits_arm(L); /* a coroutine that was stopped in an earlier call */
     }
 }
@@ -156,8 +155,9 @@ void host_limits_check(lua_State *L)
 void host_limits_arm(lua_State *L)
 {
     const host_watcher *watcher = host_of(L)->watcher;
-    int mask = LUA_MASKCOUNT | (watcher ? watcher->mask : 0);
-    lua_sethook(L, watcher ? watcher->hook : check, mask, INSTRUCTIONS_BETWEEN_CHECKS);
+    int count;
+    int mask = host_plugin_hook_mask(L, &count) | LUA_MASKCOUNT | (watcher ? watcher->mask : 0);
+    lua_sethook(L, watcher ? watcher->hook : check, mask, count);
 }
 
 void host_limits_disarm(lua_State *L)

@@ -304,7 +304,7 @@ static int run_named(action_run *r, const char *action, const char *config, bosu
 /* Fills the status of an action of a host, and logs it. */
 static void run_on_host(bosun_host *host, const char *action, const char *config, bosun_status *status)
 {
-    int64_t start = bosun_monotonic();
+    int64_t start = bosun_monotonic() - host->limits.stood;
     bosun_err err = {0};
     action_run r = {.host = host, .action = bosun_action_find(action), .status = status};
     host_enter(host);
@@ -312,7 +312,7 @@ static void run_on_host(bosun_host *host, const char *action, const char *config
     host_context_begin(&host->context, r.action ? r.action->name : NULL);
     if (run_named(&r, action, config, &err) < 0) {
         set_failing(status, &err, state_after(&r, &err));
-        status->duration = (double)(bosun_monotonic() - start) / (double)BOSUN_SECOND;
+        status->duration = (double)(bosun_monotonic() - host->limits.stood - start) / (double)BOSUN_SECOND;
         status->timestamp = bosun_realtime() / 1000000;
     }
     if (host_redact_status(status, &host->secrets) < 0) {

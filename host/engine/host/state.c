@@ -1,5 +1,5 @@
 /* The Lua state of a host: its allocator, and a standard library adapted to an embedder: os.exit,
- * os.setlocale, os.execute, io.popen, debug.sethook and debug.debug raise, print writes to the log, and
+ * os.setlocale, os.execute, io.popen, debug.debug raises, print writes to the log, and
  * binary chunks are rejected. What else is adapted: require.c, finalizers.c,
  * lua/lib/bosun/host/dry_files.lua. */
 #include "engine/bind/bind.h"
@@ -146,7 +146,6 @@ static void adapt_globals(lua_State *L)
     lua_setglobal(L, "dofile");
     set_refusal(L, "os", "exit", "it would end the host; return an ActionStatusInfo, or raise an error");
     set_refusal(L, "os", "setlocale", "the locale belongs to the whole process");
-    set_refusal(L, "debug", "sethook", "the hook is what stops an action in time");
     set_refusal(L, "debug", "debug", "it reads commands from standard input");
     set_refusal(L, "os", "execute", "it starts a shell; use bosun.process.run with a list of arguments");
     set_refusal(L, "io", "popen",
@@ -168,6 +167,7 @@ void host_state_open(lua_State *L)
     luaL_openlibs(L);
     adapt_globals(L);
     host_open_finalizers(L);
+    host_open_plugin_hooks(L);
     host_open_require(L);
     bind_preload(L);
     if (host_of(L)->options.dry_run)
