@@ -270,6 +270,15 @@ void host_stand_still(bosun_host *host, bool still);
 int host_plugin_hook_mask(lua_State *L, int *count);
 void host_plugin_hook_run(lua_State *L, lua_Debug *activation);
 
+/* Keeps the value at the top of the stack, a table with these fields or nil, as the hook of a thread.
+ * [-1, +0, m] */
+enum { HOOK_FUNCTION = 1, HOOK_MASK, HOOK_COUNT, HOOK_SKIPPED };
+void host_plugin_hook_set(lua_State *L, lua_State *thread);
+
+/* Pushes it, or nil; returns whether there is one. And a number of the one at the top of the stack. */
+bool host_plugin_hook_push(lua_State *L, lua_State *thread);
+int host_plugin_hook_field(lua_State *L, int index);
+
 /* Arming makes Lua code check the limits now and then, and raise an error once the action has to stop. */
 void host_limits_arm(lua_State *L);
 void host_limits_disarm(lua_State *L);

@@ -30,7 +30,7 @@ function session.modules()
   module_names = {}
   for _, file in ipairs(console.source_names()) do
     local name = file:match "^bosun/meta/([%w_]+)%.lua$" or file:match "^bosun/([%w_]+)%.lua$"
-    local internal = name and console.source(file):find "^%-%-%- Internal:"
+    local internal = name == "init" or name and console.source(file):find "^%-%-%- Internal:"
     if name and not internal then module_names[name] = "bosun." .. name end
   end
   return module_names
