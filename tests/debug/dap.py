@@ -150,7 +150,7 @@ class Action:
         self.socket_path = os.path.join(self.folder, "socket")
         self.status_path = os.path.join(self.folder, "status.yaml")
         config = self.write("config.yaml", yaml.safe_dump(
-            {"pluginConfig": {"name": "x"}, "peInfo": {"id": "pe", "name": "pe"}}))
+            {"pluginConfig": {"name": "x", "mlopsApiToken": "hush-hush-hush"}, "peInfo": {"id": "pe", "name": "pe"}}))
         argv = [*prefix, RUNNER, "--plugin", self.plugin, "--action", action, "--config", config, "--status-file",
                 self.status_path, "--debug-socket", self.socket_path, *(["--debug-wait"] if wait else []), *extra]
         # pylint: disable-next=consider-using-with

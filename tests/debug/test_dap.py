@@ -353,6 +353,18 @@ def _():
         action.passes("sum 1055")
 
 
+@test("secrets are replaced in what the editor gets")
+def _():
+    with Action(LOOP) as action:
+        action.begin("add")
+        action.at("add")
+        text = action.client.evaluate("self.plugin_config.mlopsApiToken")
+        expect(text == '"[redacted]"', text)
+        action.breakpoints()
+        action.go()
+        action.passes()
+
+
 @test("an action that runs is paused, and attached to without having waited; a disconnect lets it finish")
 def _():
     with Action("""

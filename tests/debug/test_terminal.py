@@ -128,6 +128,24 @@ def _():
             "no frame 99", "expected a line", "bosun/retry.lua:", "not stopped")
 
 
+@test("a coroutine that was there before the first breakpoint stops, too")
+def _():
+    with Folder(HEAD + """
+local counter = coroutine.wrap(function()
+  local n = 0
+  while true do
+    n = n + 1 -- @count
+    coroutine.yield(n)
+  end
+end)
+local first = counter()
+function P:pe_status() return ok("count " .. first + counter()) end
+return P
+""") as folder:
+        text = folder.lines(":break plugin.lua:%d" % (HEAD.count("\n") + 5), ":run pe_status", "n", ":continue")
+        has(text, "breakpoint 1\n", f"> {HEAD.count(chr(10)) + 5} |", "_1 = 1", 'msg: "count 3"')
+
+
 @test("bosun run --debug begins at the action's first line; its end is the action's")
 def _():
     with Folder() as folder:

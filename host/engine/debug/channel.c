@@ -154,17 +154,20 @@ static int write_all(const channel *c, const char *bytes, size_t len, bosun_err 
     return 0;
 }
 
-/* channel:send(message) -> true | nil, err */
+/* channel:send(message) -> true | nil, err. Secrets are replaced, as everywhere. */
 static int channel_send(lua_State *L)
 {
     channel *c = check_channel(L, 1);
     size_t len;
-    luaL_checklstring(L, 2, &len);
+    const char *message = luaL_checklstring(L, 2, &len);
     lua_settop(L, 2);
-    lua_pushfstring(L, "Content-Length: %d\r\n\r\n", (int)len);
-    lua_insert(L, 2);
+    bosun_buf *clean = bind_push_buf(L);
+    bosun_redact(clean, &host_of(L)->secrets, message, len);
+    bind_push_text(L, clean);
+    lua_pushfstring(L, "Content-Length: %d\r\n\r\n", (int)lua_rawlen(L, -1));
+    lua_insert(L, -2);
     lua_concat(L, 2);
-    const char *bytes = lua_tolstring(L, 2, &len);
+    const char *bytes = lua_tolstring(L, -1, &len);
     bosun_err err = {0};
     int rc = c->out < 0 ? bosun_err_set(&err, "EPIPE", "write", "the editor has closed the connection")
                         : write_all(c, bytes, len, &err);
