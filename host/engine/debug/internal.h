@@ -66,6 +66,10 @@ void debug_event(debugger *d, lua_State *L, const char *kind, int count);
 debugger *debug_make(lua_State *L);
 debugger *debug_made(lua_State *L);
 
+/* Lets code of the debugger's thread L be stopped: a person's, which may not end. The debugger's own is five
+ * times as fast without. */
+void debug_guard(lua_State *L, bool on);
+
 /* Pops the function that gets the events. [-1, +0, m] */
 void debug_set_callback(lua_State *L);
 

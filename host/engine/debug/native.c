@@ -95,6 +95,13 @@ static int debugger_catch(lua_State *L)
     return 0;
 }
 
+/* guard(on): what follows can be stopped */
+static int debugger_guard(lua_State *L)
+{
+    debug_guard(L, lua_toboolean(L, 1));
+    return 0;
+}
+
 /* watch(thread): gives a coroutine that was there before the debugger its hook */
 static int debugger_watch(lua_State *L)
 {
@@ -239,6 +246,7 @@ int host_debug_open(lua_State *L)
         {"catch", debugger_catch},
         {"stopped", debugger_stopped},
         {"watch", debugger_watch},
+        {"guard", debugger_guard},
         {"input", debugger_input},
         {"threads", debugger_threads},
         {"depth", debugger_depth},

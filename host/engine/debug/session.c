@@ -40,18 +40,23 @@ int debug_depth(lua_State *L)
     return low;
 }
 
-/* The hook of the debugger's own code and of the coroutines that it makes: it can be stopped, too. */
+/* The hook of a person's code, in the debugger's thread, and of the coroutines that it makes. */
 static void check_face(lua_State *L, lua_Debug *activation)
 {
     (void)activation;
     host_limits_check(L);
 }
 
+void debug_guard(lua_State *L, bool on)
+{
+    lua_sethook(L, on ? check_face : NULL, on ? LUA_MASKCOUNT : 0, on ? 1000 : 0);
+}
+
 /* [-0, +0, m] */
 static void make_face(debugger *d, lua_State *L)
 {
     d->face = lua_newthread(L);
-    lua_sethook(d->face, check_face, LUA_MASKCOUNT, 1000);
+    debug_guard(d->face, false);
     lua_rawsetp(L, LUA_REGISTRYINDEX, &face_key);
 }
 

@@ -25,6 +25,8 @@ local breakpoints = {}
 ---@type bosun.debug.Breakpoint[]
 breakpoints.list = {}
 
+local NONE = {}
+
 local next_id = 1
 
 --- file → line → { breakpoint, … }
@@ -252,9 +254,12 @@ end
 ---@return bosun.debug.Breakpoint[]
 function breakpoints.reached(chunk, line, thread, face)
   local file = index[sources.of_chunk(chunk)]
-  local stops = {}
-  for _, point in ipairs(file and file[line] or {}) do
+  local points = file and file[line] or NONE
+  local stops = NONE
+  for number = 1, #points do
+    local point = points[number]
     if is_met(point, thread, face.report) then
+      if stops == NONE then stops = {} end -- a loop may pass here a million times
       if point.log then face.log(point, thread) else stops[#stops + 1] = point end
     end
   end

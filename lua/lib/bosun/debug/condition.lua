@@ -6,7 +6,8 @@ local frames = require "bosun.debug.frames"
 local condition = {}
 
 local getlocal = debug.getlocal
-local native_func = require("bosun.native.debugger").func
+local native = require "bosun.native.debugger"
+local native_func = native.func
 local pcall, unpack = pcall, table.unpack
 
 --- The words of an expression that can be variables.
@@ -64,10 +65,10 @@ Condition.__index = Condition
 ---@return boolean ok
 ---@return any result or the problem
 function Condition:holds(thread, level)
-  local values = self.values
-  for index, at in ipairs(self.indices or {}) do
-    local name, value = getlocal(thread, level, at)
-    if name ~= self.names[index] then
+  local values, indices, names = self.values, self.indices, self.names
+  for index = 1, indices and #indices or 0 do
+    local name, value = getlocal(thread, level, indices[index])
+    if name ~= names[index] then
       self.indices = nil
       break
     end
@@ -80,7 +81,11 @@ function Condition:holds(thread, level)
       values[index] = select(2, getlocal(thread, level, at))
     end
   end
-  return pcall(self.test, unpack(values, 1, #self.names))
+  if not self.calls then return pcall(self.test, unpack(values, 1, #self.names)) end
+  native.guard(true)
+  local ok, result = pcall(self.test, unpack(values, 1, #self.names))
+  native.guard(false)
+  return ok, result
 end
 
 --- A condition; nil and why it is not valid Lua.
@@ -90,7 +95,8 @@ end
 function condition.new(text)
   local chunk, problem = load("return " .. text, "=condition", "t")
   if not chunk then return nil, (problem:gsub("^condition:%d+: ", "")) end
-  return setmetatable({ text = text, words = words(text), values = {} }, Condition)
+  return setmetatable({ text = text, words = words(text), values = {}, names = {},
+    calls = text:find "[({'\"]" ~= nil }, Condition)
 end
 
 return condition

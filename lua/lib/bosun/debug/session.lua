@@ -44,7 +44,9 @@ local function stop_at(stop)
   stop.points = stop.points or {}
   session.stop = stop
   native.stopped(true)
+  native.guard(true)
   local ok, problem = pcall(face.stopped, stop)
+  native.guard(false)
   native.stopped(false)
   session.stop = nil
   if not ok then error(problem, 0) end
@@ -64,7 +66,11 @@ end
 local on = {}
 
 local sink = {
-  log = function(point, thread) face.output(log_text(point, thread), point) end,
+  log = function(point, thread)
+    native.guard(true)
+    face.output(log_text(point, thread), point)
+    native.guard(false)
+  end,
   report = function(point, text) face.output(text, point) end,
 }
 
@@ -74,8 +80,8 @@ function on.source(_, chunk)
 end
 
 function on.line(thread, chunk, line, hit, why)
-  local points = hit and breakpoints.reached(chunk, line, thread, sink) or {}
-  if #points > 0 then
+  local points = hit and breakpoints.reached(chunk, line, thread, sink)
+  if points and #points > 0 then
     entering = false
     return stop_at { thread = thread, reason = "breakpoint", points = points, skip = 0 }
   end
