@@ -23,6 +23,7 @@ local labels = require "docker.labels"
 local lock = require "docker.lock"
 local membership = require "docker.membership"
 local model_image = require "docker.model_image"
+local planning = require "docker.planning"
 local proof = require "docker.proof"
 local proxy = require "docker.proxy"
 local proxy_api = require "docker.proxy_api"
@@ -225,7 +226,13 @@ end
 
 --- The result when the deployment is up. `before`: the instance that served it.
 local function up(context, deployment, outcome, before)
-  local data = { predictionUrl = report.prediction_url(context, deployment.id) }
+  local data = {
+    predictionUrl = report.prediction_url(context, deployment.id), artifactSha256 = outcome.package,
+    outageSeconds = outcome.outage,
+  }
+  if outcome.outage then
+    context.remark(("without predictions for %.1f s (replaceStrategy: stopFirst)"):format(outcome.outage))
+  end
   local text = about(deployment, outcome.changed and "serving model %s%s" or "already serving model %s%s",
     deployment.model, additions(context, deployment, before))
   if not outcome.problem then return passing(text, State.READY, data) end
@@ -235,11 +242,16 @@ end
 
 --- Brings up the model. A failure has no state yet.
 local function roll_out(context, deployment, instances, options)
+  local plan, impossible = planning.plan(context, deployment, instances, options)
+  if not plan then
+    return failing(about(deployment, "cannot bring up model %s: %s", deployment.model, impossible))
+  end
   local proxy_id, problem = services.ensure(context, labels.Role.PROXY, { adopt = true })
   if not proxy_id then return failing(about(deployment, "%s", problem)) end
-  local outcome = rollout.run(context, deployment, instances, options)
+  local outcome = rollout.run(context, deployment, instances, plan, options)
   if outcome.serves then return up(context, deployment, outcome, fleet.current(instances)) end
-  return failing(about(deployment, "cannot bring up model %s: %s", deployment.model, outcome.problem))
+  return failing(about(deployment, "cannot bring up model %s: %s", deployment.model, outcome.problem), nil,
+    outcome.outage and { outageSeconds = outcome.outage })
 end
 
 --- Adds to a failure that a model is still served, once that has answered.
@@ -255,7 +267,9 @@ local function add_still_serving(context, result, deployment, current)
   local remark = probe.remark(finding)
   result.state = State.READY
   result.msg = ("%s\nstill serving model %s%s"):format(result.msg, current.model, remark and "; " .. remark or "")
-  if current.model ~= deployment.model then result.data = { oldModelInUse = true } end
+  if current.model == deployment.model then return end
+  result.data = result.data or {}
+  result.data.oldModelInUse = true
 end
 
 --- Adds to a failure what is being served now.
@@ -349,8 +363,10 @@ function DockerPlugin:settle(context, deployment, reason)
     return result
   end
   local problem = err and err.message or outcome and outcome.problem
-  return add_what_is_served(context, failing(about(deployment, "%s%s", reason,
-    problem and "; and what it began could not be undone: " .. problem or "")), deployment)
+  local result = failing(about(deployment, "%s%s%s", reason,
+    problem and "; and what it began could not be undone: " .. problem or "", outcome and outcome.put_back or ""))
+  result.data = outcome and outcome.outage and { outageSeconds = outcome.outage } or nil
+  return add_what_is_served(context, result, deployment)
 end
 
 local MODEL_KEYS = {

@@ -98,7 +98,7 @@ def _():
         bench.start()
         entry = bench.listed()["d1"]
         expect({"status", "msg", "state", "duration", "timestamp", "data"} <= set(entry), entry)
-        expect((entry["status"], entry["state"], entry["data"]) == ("passing", "ready", {"currentModelId": "A"}), entry)
+        expect((entry["status"], entry["state"], entry["data"]["currentModelId"]) == ("passing", "ready", "A"), entry)
         expect((entry["id"], entry["modelId"], entry["name"]) == ("d1", "A", "d1"), entry)
         docker("stop", "-t", "1", bench.servers()[0])
         entry = bench.listed()["d1"]

@@ -157,4 +157,23 @@ function prediction_server.cpus(value)
   return nil, ('expected a number of processors such as "1.5", got %s'):format(shown(value))
 end
 
+local GPUS = 'expected a number of GPUs, "all", or a list of their ids, got %s'
+
+--- Parses what is said of GPUs: a number of them, "all", or a list of ids.
+---@param value any
+---@return { count?: integer, ids?: string[] }|nil gpus neither count nor ids: all
+---@return string|nil problem
+function prediction_server.gpus(value)
+  if value == "all" then return {} end
+  if type(value) == "table" then
+    for _, id in ipairs(value) do
+      if type(id) ~= "string" or not id:find "^[%w][%w_.:/-]*$" then return nil, GPUS:format "other items" end
+    end
+    if #value > 0 then return { ids = value } end
+  end
+  local count = (type(value) == "string" or type(value) == "number") and math.tointeger(tonumber(value))
+  if count and count > 0 then return { count = count } end
+  return nil, GPUS:format(shown(value))
+end
+
 return prediction_server

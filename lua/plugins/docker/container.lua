@@ -91,6 +91,19 @@ local function is_same_thing(context, wanted, found)
   return read.deployment == wanted.deployment and not labels.is_service(read.role)
 end
 
+--- Stops a container with its stop signal, and after stopTimeout with SIGKILL.
+---@param context table
+---@param instance { id: string, name: string }
+---@param patience? number seconds before SIGKILL, at most stopTimeout
+---@return true|nil ok
+---@return bosun.Error|nil err
+function container.stop(context, instance, patience)
+  local id = context.dry_run and instance.name or instance.id -- the name reads better in a plan
+  return context.engine:stop_container(id, {
+    timeout = math.ceil(math.min(context.config.stopTimeout, patience or math.huge)),
+  })
+end
+
 --- Stops a container with its stop signal, then removes it. One that is already gone is a success.
 ---@param context table
 ---@param instance { id: string, name: string }
@@ -104,8 +117,7 @@ function container.remove(context, instance, options)
   local inspected = not (options and options.kill) and engine:inspect_container(instance.id)
   if inspected and is_paused(inspected) then engine:unpause_container(id) end
   if inspected and inspected.State.Running then
-    local patience = math.min(context.config.stopTimeout, options and options.patience or math.huge)
-    local stopped, err = engine:stop_container(id, { timeout = math.ceil(patience) })
+    local stopped, err = container.stop(context, instance, options and options.patience)
     if not stopped then
       context.log:warn("cannot stop the container; killing it", { container = instance.name, error = err })
     end

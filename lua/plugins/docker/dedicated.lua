@@ -1,6 +1,5 @@
 --- A deployment with its own container: a single-model prediction server whose image contains the model.
 
-local given = require "bosun.deployment_info"
 local json = require "bosun.json"
 local prediction_server = require "bosun.prediction_server"
 local tables = require "bosun.tables"
@@ -8,6 +7,7 @@ local tables = require "bosun.tables"
 local container = require "docker.container"
 local health = require "docker.health"
 local labels = require "docker.labels"
+local limits = require "docker.limits"
 local model_image = require "docker.model_image"
 local names = require "docker.names"
 local proxy = require "docker.proxy"
@@ -15,30 +15,6 @@ local public_path = require "docker.public_path"
 local services = require "docker.services"
 
 local dedicated = { role = labels.Role.SERVER }
-
---- Keys of keyValueConfig, the engine's name and unit for them, and the least it accepts.
-local LIMITS = {
-  memory = { field = "Memory", unit = 1, parse = prediction_server.memory, least = 6 * 2 ^ 20, least_text = "6m" },
-  cpus = { field = "NanoCpus", unit = 1e9, parse = prediction_server.cpus, least = 0.01, least_text = "0.01" },
-}
-
---- The deployment's limits in the engine's terms.
----@return { Memory?: integer, NanoCpus?: integer }|nil
----@return string|nil problem
-function dedicated.limits(context, deployment)
-  local values, result = given.key_values(deployment.info), {}
-  for key, limit in pairs(LIMITS) do
-    if values[key] ~= nil then
-      local value, problem = limit.parse(values[key])
-      local amount = value and math.tointeger(math.floor(value * limit.unit))
-      if value and not amount then problem = "too large" end
-      if value and value < limit.least then problem = "the engine requires at least " .. limit.least_text end
-      if problem then return nil, context.config_problem({ "deploymentInfo", "keyValueConfig", key }, problem) end
-      result[limit.field] = amount
-    end
-  end
-  return result
-end
 
 --- The health check: that of the private config, else that of a custom image, else that the server answers.
 local function health_check(context, custom)
@@ -52,7 +28,7 @@ end
 ---@return table|nil plan
 ---@return string|nil problem
 function dedicated.plan(context, deployment, current)
-  local host, problem = dedicated.limits(context, deployment)
+  local host, problem = limits.of(context, deployment)
   if not host then return nil, problem end
   local environment, why = prediction_server.environment(deployment, services.monitoring(context),
     context.config.ppsEnvironment)
@@ -60,8 +36,9 @@ function dedicated.plan(context, deployment, current)
   local custom, err = model_image.custom(context, deployment.model)
   if err then return nil, err.message end
   local digest, unread
-  if not custom then digest, unread = model_image.digest(deployment, current) end
+  if not custom then digest, unread = model_image.digest(context, deployment, current) end
   if unread then return nil, unread end
+  local bytes = not custom and model_image.bytes_to_build(context, deployment, digest) or nil
   local body = {
     Image = model_image.name(context, deployment.model),
     Env = services.environment_list(environment),
@@ -70,7 +47,8 @@ function dedicated.plan(context, deployment, current)
     HostConfig = container.host_config(context, host),
   }
   return {
-    role = dedicated.role, is_custom = custom ~= nil, body = body, package = digest,
+    role = dedicated.role, is_custom = custom ~= nil, image_id = custom and custom.Id, body = body, package = digest,
+    bytes = bytes, is_built = true,
     spec = container.spec_of(body, context.config.ppsBaseImage, labels.dependencies(deployment.info),
       digest or json.null, public_path.of(context.config.outfacingPredictionURLPrefix)),
     name = names.container(context.config.containerNamePrefix, deployment.id, deployment.model),

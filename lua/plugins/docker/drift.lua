@@ -3,6 +3,7 @@
 
 local dedicated = require "docker.dedicated"
 local health = require "docker.health"
+local limits = require "docker.limits"
 
 local drift = {}
 
@@ -31,7 +32,7 @@ function drift.of(context, instance, inspected)
   if policy ~= RESTART_POLICY then
     changes[1] = ("its restart policy was changed to %s, so it may not come back after a crash"):format(policy)
   end
-  local wanted = instance.role == dedicated.role and dedicated.limits(context, instance)
+  local wanted = instance.role == dedicated.role and limits.of(context, instance)
   for _, limit in ipairs(wanted and LIMITS or {}) do
     local is, was = math.tointeger(host[limit.field]) or 0, wanted[limit.field] or 0
     if is ~= was then

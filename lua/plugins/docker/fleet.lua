@@ -19,6 +19,8 @@ local fleet = {}
 ---@field generation integer
 ---@field spec? string
 ---@field server_id? string
+---@field package? string SHA-256 of the model package
+---@field made_of? string id of the custom model's image
 ---@field info table
 ---@field networks table<string, string> IDs of the networks that it is connected to, by name
 ---@field network? string name of the network on which the proxy is to look for it

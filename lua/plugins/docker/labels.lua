@@ -15,6 +15,7 @@ local GENERATION = "bosun.generation" -- counts a deployment's replacements
 local SERVER_ID = "bosun.server.id" -- the id of the model in the shared server
 local IMAGE = "bosun.image" -- the name a generated image was built for
 local PACKAGE = "bosun.package" -- digest of the model package
+local MADE_OF = "bosun.image.id" -- of the custom model's image that a container was made from
 local BASE = "bosun.base" -- name of the base image of a generated image
 local BASE_ID = "bosun.base.id"
 local LAYERS = "bosun.layers" -- how many layers a generated image has; one derived from it has more
@@ -106,13 +107,15 @@ end
 --- The labels of a deployment's container.
 ---@param context table
 ---@param deployment { id: string, model: string, info: table }
----@param plan { role: string, spec: string, package?: string } package: digest of the model package
+---@param plan { role: string, spec: string, package?: string, image_id?: string } package: digest of the model package;
+---image_id: of a custom model's image
 ---@param generation integer
 ---@return table<string, string>
 function labels.deployment(context, deployment, plan, generation)
   local result = labels.service(context, plan.role, plan.spec)
   result[DEPLOYMENT], result[MODEL], result[PACKAGE] = deployment.id, deployment.model, plan.package
   result[GENERATION], result[INFO] = tostring(generation), info_of(deployment.info)
+  result[MADE_OF] = plan.image_id
   return result
 end
 
@@ -160,7 +163,7 @@ function labels.read(found)
   return {
     role = found[ROLE], spec = found[SPEC], deployment = found[DEPLOYMENT], model = found[MODEL],
     generation = math.tointeger(tonumber(found[GENERATION])) or 0, server_id = found[SERVER_ID],
-    package = found[PACKAGE],
+    package = found[PACKAGE], made_of = found[MADE_OF],
     info = type(info) == "table" and info or {},
   }
 end

@@ -6,7 +6,7 @@
 --- them, too, but another name, or more layers: it is not the plugin's.
 
 local docker = require "bosun.docker"
-local fs = require "bosun.fs"
+local files = require "bosun.artifact"
 local given = require "bosun.deployment_info"
 local prediction_server = require "bosun.prediction_server"
 local tables = require "bosun.tables"
@@ -111,20 +111,51 @@ local function is_named(deployment_info)
   return deployment_info.modelArtifact ~= nil and deployment_info.modelArtifact ~= ""
 end
 
---- The digest of the deployment's model package. Where the action names none, or one that is gone: of the package of
---- what serves this model now. nil without a problem: not known.
+local CHANGED = "cannot read the model: %s changed while it was read"
+
+--- Reads a package. Its digest; or nil and a problem.
+local function read_digest(artifact, deployment)
+  local before = files.look(artifact.path)
+  local digest, err = files.sha256(artifact.path)
+  if not digest then return nil, ("cannot read the model: %s"):format(err.message) end
+  local now = files.look(artifact.path)
+  if not (now and before and now.size == artifact.size and now.version == before.version) then
+    return nil, CHANGED:format(artifact.path)
+  end
+  deployment.seen = now.version
+  local right, wrong = given.check_sha256(deployment.info, digest)
+  return right and digest, wrong
+end
+
+--- The digest of the deployment's model package. Where the action names none, one that is gone, or digests are not
+--- taken: of the package of what serves this model now. nil without a problem: not known.
+---@param context table
 ---@param deployment { model: string, info: table }
 ---@param current docker.Instance|nil
 ---@return string|nil digest
 ---@return string|nil problem
-function model_image.digest(deployment, current)
+function model_image.digest(context, deployment, current)
+  local expected, invalid = given.sha256(deployment.info)
+  if invalid then return nil, invalid end
   local artifact = model_image.artifact(deployment.info)
-  if not artifact then return current and current.model == deployment.model and current.package or nil end
-  local digest, err = fs.sha256(artifact.path)
-  if not digest then return nil, ("cannot read the model: %s"):format(err.message) end
-  local now = fs.stat(artifact.path)
-  if now and now.size == artifact.size then return digest end
-  return nil, ("cannot read the model: %s changed while it was read"):format(artifact.path)
+  if artifact and (expected or context.config.artifactDigest) then return read_digest(artifact, deployment) end
+  local noted = current and current.model == deployment.model and current.package or nil
+  if expected and noted and noted ~= expected then
+    return nil, ("the SHA-256 of the model that is served is %s, not %s as deploymentInfo has it"):format(noted,
+      expected)
+  end
+  return noted
+end
+
+--- Is the package still the one whose digest was taken? Asked after it was sent.
+---@param deployment { info: table }
+---@param artifact bosun.deployment_info.Artifact
+---@return true|nil ok
+---@return string|nil problem
+function model_image.is_unchanged(deployment, artifact)
+  local now = deployment.seen and files.look(artifact.path)
+  if not deployment.seen or now and now.version == deployment.seen then return true end
+  return nil, CHANGED:format(artifact.path)
 end
 
 local function dockerfile(context, found_labels)
@@ -200,6 +231,26 @@ local function is_current(context, found, name, digest)
   return not base or base.Id == made.base_id
 end
 
+--- Is there an image for the package already? `found` has its name.
+local function is_there(context, deployment, found, name, digest)
+  if not found then return false end
+  if digest then return is_current(context, found, name, digest) end
+  return not is_named(deployment.info) or not context.config.artifactDigest
+end
+
+--- The size of the package that an image has to be built of; nil: none has to be built, or it is not there.
+---@param context table
+---@param deployment { model: string, info: table }
+---@param digest? string of the model package
+---@return integer|nil
+function model_image.bytes_to_build(context, deployment, digest)
+  local name = model_image.name(context, deployment.model)
+  local artifact = model_image.artifact(deployment.info)
+  if not artifact then return nil end
+  local found = context.engine:inspect_image(name)
+  return not is_there(context, deployment, found, name, digest) and artifact.size or nil
+end
+
 ---@class docker.MadeImage what an action did to have a model's image
 ---@field has_begun? boolean it asked the engine for a build
 ---@field built? string id of the image that it built
@@ -217,7 +268,7 @@ local function make(context, deployment, name, digest, found, made)
   local id, err = build(context, name, artifact, digest, base)
   if not id then return nil, ("cannot build the image %s: %s"):format(name, err.message) end
   made.built = id ~= made.previous and id or nil
-  return true
+  return model_image.is_unchanged(deployment, artifact)
 end
 
 --- Makes sure that a model's generated image exists.
@@ -232,9 +283,7 @@ function model_image.ensure(context, deployment, digest, made)
   local held <close> = build_lock(context, name, health.budget(context.config.startTimeout))
   local found, err = context.engine:inspect_image(name)
   if not found and err.code ~= "not_found" then return nil, err.message end
-  local is_enough = found and (digest and is_current(context, found, name, digest)
-    or not digest and not is_named(deployment.info))
-  if is_enough then return true end
+  if is_there(context, deployment, found, name, digest) then return true end
   local ok, problem = make(context, deployment, name, digest, found, made)
   if ok then return true end
   if held then clear(context, name) end

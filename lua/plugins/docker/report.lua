@@ -40,7 +40,8 @@ end
 local function answer(kind, id, instance, text)
   local outcome = KINDS[kind]
   return ActionStatusInfo {
-    status = outcome[1], state = outcome[2], data = { currentModelId = instance.model },
+    status = outcome[1], state = outcome[2],
+    data = { currentModelId = instance.model, artifactSha256 = instance.package },
     msg = ("%s: model %s, container %s: %s"):format(id, instance.model, instance.name, text),
   }
 end

@@ -9,17 +9,17 @@ local time = require "bosun.time"
 
 local container = require "docker.container"
 local dedicated = require "docker.dedicated"
-local execution = require "docker.execution"
 local fleet = require "docker.fleet"
 local health = require "docker.health"
 local labels = require "docker.labels"
+local outage = require "docker.outage"
+local planning = require "docker.planning"
 local proof = require "docker.proof"
 local proxy_api = require "docker.proxy_api"
 local shared = require "docker.shared"
 
 local rollout = {}
 
-local NOT_JSON = "not possible in JSON: an infinite number, NaN, or a key that is not a string"
 local LOOK_INTERVAL = 1 -- seconds between two looks at a new container while the old one is drained
 local REACH_TIMEOUT = 5
 local LONGEST_WRONG = 20 -- seconds that predictions go to a model that does not answer, while another one could
@@ -27,16 +27,6 @@ local LATE_REQUEST = 0.5 -- seconds in which an engine finishes a request whose 
 local LAST_PATIENCE = 5
 
 local KINDS = { [dedicated.role] = dedicated, [shared.role] = shared }
-
---- How the deployment is served; or nil and a problem.
-local function kind_of(context, deployment)
-  local is_shared, text = execution.is_shared(deployment.info)
-  if is_shared == nil then
-    return nil, context.config_problem({ "deploymentInfo", "modelExecutionType" }, text)
-  end
-  if text then context.remark(text) end
-  return is_shared and shared or dedicated
-end
 
 --- The instances that are not in a list.
 local function without(instances, excluded)
@@ -69,13 +59,12 @@ function rollout.retire(context, instances, kept, options)
   return true
 end
 
---- The newest instance that matches the plan, unless a newer one serves, which the proxy prefers.
-local function same_as_planned(instances, plan, deployment)
-  for _, instance in ipairs(instances) do
-    local is_planned = instance.role == plan.role and instance.model == deployment.model and instance.spec == plan.spec
-    if is_planned and instance.state ~= "dead" and instance.state ~= "removing" then return instance end
-    if fleet.serves(instance) then return nil end
-  end
+--- Stops the old containers where the plan is that they go first. Once.
+local function make_room(context, plan, old)
+  if not plan.stops_first or plan.outage then return true end
+  local problem
+  plan.outage, problem = outage.begin(context, old, plan.name)
+  return not problem, problem
 end
 
 --- Runs the container of a generation. The end of another deployment may have removed its image in the meantime.
@@ -87,8 +76,9 @@ local function run_container(context, kind, deployment, plan, wanted)
   return container.run(context, wanted)
 end
 
-local function launch(context, kind, deployment, plan, generation)
+local function launch(context, kind, deployment, plan, generation, old)
   local prepared, problem = kind.prepare(context, deployment, plan)
+  if prepared then prepared, problem = make_room(context, plan, old) end
   if not prepared then return nil, problem end
   local body = tables.copy(plan.body, { Labels = kind.labels(context, deployment, plan, generation) })
   local id, created = run_container(context, kind, deployment, plan, {
@@ -136,7 +126,11 @@ local function wait_until_it_serves(context, kind, deployment, running, beside)
 end
 
 --- Gets an instance to run again. True; or nil, a problem, and whether the engine can no longer run it.
-local function revive(context, kind, deployment, instance)
+local function revive(context, kind, deployment, plan, instance, old)
+  if instance.state ~= "running" then
+    local made, problem = make_room(context, plan, old)
+    if not made then return nil, problem end
+  end
   if kind.mend then
     local mended, problem = kind.mend(context, deployment, instance)
     if not mended then return nil, problem end
@@ -154,12 +148,18 @@ local function take_name_back(context, instance, name)
   end
 end
 
+local function first_serving(instances)
+  for _, instance in ipairs(instances) do
+    if fleet.serves(instance) then return instance end
+  end
+end
+
 --- Brings up the deployment as planned, or the instance that exists already. Returns it; or nil, a problem, and what
 --- was started.
-local function bring_up(context, kind, deployment, plan, same, generation, beside)
+local function bring_up(context, kind, deployment, plan, same, generation, old)
   local running, problem, is_broken
   if same then
-    running, problem, is_broken = revive(context, kind, deployment, same)
+    running, problem, is_broken = revive(context, kind, deployment, plan, same, old)
     running = running and same
   end
   if is_broken then
@@ -167,9 +167,10 @@ local function bring_up(context, kind, deployment, plan, same, generation, besid
     local removed, err = container.remove(context, same)
     if not removed then return nil, ("%s; and the container cannot be removed: %s"):format(problem, err.message) end
   end
-  if not same or is_broken then running, problem = launch(context, kind, deployment, plan, generation) end
+  if not same or is_broken then running, problem = launch(context, kind, deployment, plan, generation, old) end
   if not running then return nil, problem end
   if running == same then take_name_back(context, same, plan.name) end
+  local beside = not plan.outage and first_serving(old) ~= nil
   local serves, why = wait_until_it_serves(context, kind, deployment, running, beside)
   if serves then return running end
   return nil, ("container %s: %s"):format(plan.name, why), running
@@ -194,12 +195,6 @@ local function undo(context, kind, running, instances)
   end
 end
 
-local function first_serving(instances)
-  for _, instance in ipairs(instances) do
-    if fleet.serves(instance) then return instance end
-  end
-end
-
 --- Gives the old container time to finish its requests, and the new one time to show that it keeps up with the first
 --- real ones. Returns what went wrong with the new one, or nil.
 local function drain(context, deployment, running, others)
@@ -218,14 +213,24 @@ local function drain(context, deployment, running, others)
   return not reached and why or nil
 end
 
-local function failed(problem)
-  return { serves = false, problem = problem, changed = false }
+local function failed(problem, seconds)
+  return { serves = false, problem = problem, changed = false, outage = seconds }
+end
+
+--- The outcome of a failure, after what was stopped first has been put back.
+local function put_back(context, deployment, plan, problem)
+  if not plan.outage then return failed(problem) end
+  local text = outage.undo(context, deployment, plan.outage)
+  return failed(problem .. text, plan.outage.seconds)
 end
 
 ---@class docker.Rollout
 ---@field serves boolean whether the deployment is up as planned
 ---@field problem? string why it is not; or, when it serves, what could not be cleaned up
 ---@field changed boolean whether anything was brought up
+---@field package? string SHA-256 of the model package
+---@field outage? number seconds without predictions, where the old container was stopped first
+---@field put_back? string what became of that one, for the message of an action that was stopped
 
 --- Removes what an interrupted run left behind next to a serving instance, so that it does not start to serve later.
 --- Whatever serves stays until the new one does; when nothing serves, everything stays. Returns what stays; or nil and
@@ -242,52 +247,66 @@ local function clear_leftovers(context, instances, same)
 end
 
 --- What exists besides the new one by now, unless it is newer: an action on another machine may have added something.
-local function older_than(context, deployment, running, others)
+--- `stopped`: what this action stopped; that goes in any case.
+local function older_than(context, deployment, running, others, stopped)
   local now = not context.dry_run and fleet.instances(context, deployment.id)
   if not now then return others end
-  local older = {}
+  local older, is_stopped = {}, {}
+  for _, instance in ipairs(stopped) do is_stopped[instance.id] = true end
   for _, instance in ipairs(without(now, { running })) do
-    if instance.generation <= running.generation then older[#older + 1] = instance end
+    if instance.generation <= running.generation or is_stopped[instance.id] then older[#older + 1] = instance end
   end
   return older
 end
 
 --- Takes down the others, now that the new one serves. What could not be removed, or nil.
-local function complete(context, kind, deployment, running, others)
-  local retired, left = rollout.retire(context, older_than(context, deployment, running, others), { running })
+local function complete(context, plan, deployment, running, others)
+  local kind, stopped = plan.kind, plan.outage and plan.outage.stopped or {}
+  local older = older_than(context, deployment, running, others, stopped)
+  local retired, left = rollout.retire(context, older, { running })
   if retired and kind == shared and running.server_id ~= shared.own_id(deployment.id) and not context.dry_run then
     return rollout.move_to_own_id(context, deployment)
   end
   return left
 end
 
+--- The outcome when the new container is up: the others are drained, and taken down.
+local function succeed(context, deployment, plan, running, instances, kept)
+  local others, current = without(kept, { running }), fleet.current(instances)
+  local did_serve = current ~= nil and fleet.serves(current)
+  if plan.outage then outage.finish(plan.outage) end
+  local failure = not plan.outage and drain(context, deployment, running, others)
+  if failure then
+    undo(context, plan.kind, running, instances)
+    return failed(("container %s came up, but did not last until the old one was drained: %s"):format(plan.name,
+      failure))
+  end
+  return {
+    serves = true, changed = running.created or #others > 0 or not did_serve, package = plan.package,
+    outage = plan.outage and plan.outage.seconds,
+    problem = complete(context, plan, deployment, running, others),
+  }
+end
+
 --- Brings up a deployment with the model that `deployment` names, and takes down whatever else it has.
 ---@param context table
 ---@param deployment { id: string, model: string, info: table }
 ---@param instances docker.Instance[] of the deployment, newest first
----@param options? { fresh?: boolean, undo_adopted?: boolean, moves?: boolean } fresh: a new container even when an
----identical one serves; undo_adopted: also remove a container of an earlier run if it does not come up; moves: the
----model serves already, under another id
+---@param plan table of docker.planning
+---@param options? { undo_adopted?: boolean, moves?: boolean } undo_adopted: also remove a container of an earlier run
+---if it does not come up; moves: the model serves already, under another id
 ---@return docker.Rollout
-function rollout.run(context, deployment, instances, options)
+function rollout.run(context, deployment, instances, plan, options)
   options = options or {}
-  local current, unfit = fleet.current(instances), labels.unfit(deployment.info)
-  if unfit then return failed(context.config_problem(unfit, NOT_JSON)) end
-  local kind, unknown = kind_of(context, deployment)
-  if not kind then return failed(unknown) end
-  local plan, problem = kind.plan(context, deployment, current)
-  if not plan then return failed(problem) end
-  plan.fresh = options.fresh
-  local same = not options.fresh and same_as_planned(instances, plan, deployment) or nil
+  local kind, same, current = plan.kind, plan.same, fleet.current(instances)
   context.begun {
     kind = kind, plan = plan, deployment = deployment, before = instances,
     adopted = options.undo_adopted and same ~= current and same or nil, moves = options.moves,
   }
   local kept, why = clear_leftovers(context, instances, same)
   if not kept then return failed(why) end
-  local generation = fleet.newest_generation(instances) + 1
-  local beside = current ~= nil and current ~= same and fleet.serves(current)
-  local running, trouble, started = bring_up(context, kind, deployment, plan, same, generation, beside)
+  local generation, old = fleet.newest_generation(instances) + 1, without(kept, { same })
+  local running, trouble, started = bring_up(context, kind, deployment, plan, same, generation, old)
   if not running then
     if not started then
       kind.clean(context, {
@@ -296,19 +315,9 @@ function rollout.run(context, deployment, instances, options)
     elseif started.created or options.undo_adopted and same ~= current then
       undo(context, kind, started, instances)
     end
-    return failed(trouble)
+    return put_back(context, deployment, plan, trouble)
   end
-  local others, did_serve = without(kept, { running }), current ~= nil and fleet.serves(current)
-  local failure = drain(context, deployment, running, others)
-  if failure then
-    undo(context, kind, running, instances)
-    return failed(("container %s came up, but did not last until the old one was drained: %s"):format(plan.name,
-      failure))
-  end
-  return {
-    serves = true, changed = running.created or #others > 0 or not did_serve,
-    problem = complete(context, kind, deployment, running, others),
-  }
+  return succeed(context, deployment, plan, running, instances, kept)
 end
 
 -- ---- after an action that was stopped ------------------------------------------------------------------------------
@@ -352,6 +361,7 @@ local function undo_all(context, progress, instances)
   progress.kind.clean(context, { role = progress.plan.role, model = progress.deployment.model,
     server_id = progress.plan.server_id, made = progress.plan.made or {} }, instances)
   restore(context, progress, instances)
+  if progress.plan.outage then return nil, outage.undo(context, progress.deployment, progress.plan.outage) end
 end
 
 --- Ends what a stopped action began. If predictions reach the new container already, removes the old one; if not,
@@ -368,18 +378,22 @@ function rollout.settle(context, progress)
     and wait_for_model(context, deployment, new, REACH_TIMEOUT) then
     local retired, left = rollout.retire(context, without(instances, { new }), { new }, { patience = LAST_PATIENCE })
     for _, gone in ipairs(without(progress.before, instances)) do KINDS[gone.role].clean(context, gone, { new }) end
-    return { serves = true, changed = true, problem = not retired and left or nil }
+    return { serves = true, changed = true, package = progress.plan.package, problem = not retired and left or nil }
   end
-  local problem = undo_all(context, progress, instances)
-  if progress.moves and not problem then return { serves = true, changed = true } end
-  return failed(problem)
+  local problem, put_back_text = undo_all(context, progress, instances)
+  if progress.moves and not problem then return { serves = true, changed = true, package = progress.plan.package } end
+  local outcome = failed(problem, progress.plan.outage and progress.plan.outage.seconds)
+  outcome.put_back = put_back_text
+  return outcome
 end
 
 --- Rolls out once more, to move the model to the deployment's own id in the shared server. A problem, or nil.
 function rollout.move_to_own_id(context, deployment)
   local instances, err = fleet.instances(context, deployment.id)
   if not instances then return err.message end
-  return rollout.run(context, deployment, instances, { fresh = true, moves = true }).problem
+  local plan, problem = planning.plan(context, deployment, instances, { fresh = true })
+  if not plan then return problem end
+  return rollout.run(context, deployment, instances, plan, { moves = true }).problem
 end
 
 return rollout

@@ -8,6 +8,8 @@ local public_path = require "docker.public_path"
 
 local schema = {}
 
+schema.STRATEGIES = { "beside", "stopFirst" }
+
 local PING = ("http://127.0.0.1:%d%s"):format(prediction_server.PORT, prediction_server.PING)
 --- Uses whichever of these programs the image has, and never a proxy of the server's environment: some of them would
 --- ask it for 127.0.0.1. The engine enforces the timeout.
@@ -144,6 +146,21 @@ schema.fields = {
   generatedImagePrefix = {
     type = "string", default = "mlops_", check = is_image_prefix,
     description = "prefix of the names of generated images",
+  },
+  artifactDigest = {
+    type = "boolean", default = true,
+    description = "take the SHA-256 of model packages, to tell one from another; false: the model's id is all there is",
+  },
+  allowedDevices = {
+    type = "list", items = { type = "string", pattern = "^/." },
+    description = "devices that deployments may ask for (keyValueConfig.devices); a path may end in *",
+  },
+  replaceStrategy = {
+    type = "string", default = "beside", enum = schema.STRATEGIES,
+    description = "beside: the new container works before the old one goes; stopFirst: the old one stops first",
+  },
+  roomCheck = {
+    type = "boolean", default = true, description = "fail where memory, disk or devices do not suffice",
   },
   containerNamePrefix = {
     type = "string", default = "mlops_", pattern = "^[%w][%w_.-]*$",

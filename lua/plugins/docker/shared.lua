@@ -17,6 +17,7 @@ local address = require "docker.address"
 local container = require "docker.container"
 local health = require "docker.health"
 local labels = require "docker.labels"
+local limits = require "docker.limits"
 local membership = require "docker.membership"
 local model_image = require "docker.model_image"
 local names = require "docker.names"
@@ -75,13 +76,13 @@ local function forget(context, base, server_id)
   context.log:warn("cannot remove a model from the shared server", { id = server_id, error = failure(response, err) })
 end
 
-local function upload(context, base, server_id, artifact)
+local function upload(context, base, server_id, deployment, artifact)
   forget(context, base, server_id)
   context.note("sending the model to the shared server", { id = server_id, bytes = artifact.size })
   local response, err = http.post(model_url(base, server_id), {
     source = artifact.path, headers = { ["Content-Type"] = "application/octet-stream" }, proxy = false, stall = 0,
   })
-  if response and response.ok then return true end
+  if response and response.ok then return model_image.is_unchanged(deployment, artifact) end
   return nil, failure(response, err)
 end
 
@@ -96,12 +97,14 @@ function shared.plan(context, deployment, current)
     Healthcheck = { Test = { "NONE" } },
     HostConfig = container.host_config(context, {}),
   }
-  local digest, unread = model_image.digest(deployment, current)
+  local digest, unread = model_image.digest(context, deployment, current)
   if unread then return nil, unread end
   local values = given.key_values(deployment.info)
-  if values.memory or values.cpus then
-    context.log:warn("ignoring memory and cpus: the shared server has no limits for single models",
-      { deployment = deployment.id })
+  for _, key in ipairs { "replaceStrategy", table.unpack(limits.KEYS) } do
+    if values[key] ~= nil then
+      context.log:warn(("ignoring %s: the shared server has no limits for single models"):format(key),
+        { deployment = deployment.id })
+    end
   end
   return {
     role = shared.role, body = body, package = digest,
@@ -134,7 +137,7 @@ function shared.prepare(context, deployment, plan)
   local base, why = need_server(context)
   if not base then return base == false or nil, why end
   plan.made = { uploaded = true }
-  return upload(context, base, plan.server_id, artifact)
+  return upload(context, base, plan.server_id, deployment, artifact)
 end
 
 --- Makes sure that an existing instance works again: the server may be gone, or have lost the model.
@@ -148,7 +151,7 @@ function shared.mend(context, deployment, instance)
   if response.status ~= 404 then return true end
   local artifact, problem = model_image.artifact(deployment.info)
   if not artifact then return nil, problem end
-  return upload(context, base, instance.server_id, artifact)
+  return upload(context, base, instance.server_id, deployment, artifact)
 end
 
 --- The labels of one generation.
