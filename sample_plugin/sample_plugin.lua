@@ -41,8 +41,9 @@ local function passing(msg, state, data)
   return ActionStatusInfo { status = ActionStatus.OK, msg = msg, state = state, data = data }
 end
 
-local function failing(msg, state, data)
-  return ActionStatusInfo { status = ActionStatus.ERROR, msg = msg, state = state, data = data }
+-- `err`: the error value that says why, if there is one. The agent gets its code in `data.error`.
+local function failing(msg, state, data, err)
+  return ActionStatusInfo { status = ActionStatus.ERROR, msg = msg, state = state, data = data, error = err }
 end
 
 -- Where a deployment's files are. Ids come from outside: check them before they become part of a path, command or URL.
@@ -144,7 +145,7 @@ end
 function SamplePlugin:deployment_replace_model(deployment_info)
   if not self:find(deployment_info.id) then return failing("there is no model to replace", State.STOPPED) end
   local ok, err = pcall(self.deploy, self, deployment_info, deployment_info.newModelId)
-  if not ok then return failing(tostring(err), State.READY, { oldModelInUse = true }) end
+  if not ok then return failing(tostring(err), State.READY, { oldModelInUse = true }, err) end
   return passing("model " .. deployment_info.newModelId .. " is running", State.READY,
     self:prediction_data(deployment_info.id))
 end

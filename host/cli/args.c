@@ -86,7 +86,7 @@ static int unexpected_word(const parser *p, const char *word, bosun_err *err)
     const char *names[OPTIONS_MAX];
     if (p->command->subcommands)
         return args_value_unknown(err, "command", word, names, subcommand_names(p->command, names));
-    return bosun_err_set(err, BOSUN_ERR_INVALID, "command line",
+    return bosun_err_set(err, BOSUN_ERR_COMMAND_LINE, "read the command line",
                          "unexpected argument \"%.*s\"; options begin with \"--\"; try --help", ARGS_SHOWN,
                          word);
 }
@@ -100,7 +100,7 @@ static int ambiguous_option(const args_option *const *found, size_t found_count,
     char storage[512];
     bosun_buf list = bosun_buf_fixed(storage, sizeof storage);
     args_value_list(&list, names, found_count, NULL);
-    return bosun_err_set(err, BOSUN_ERR_INVALID, "command line", "%.*s is ambiguous: write %s",
+    return bosun_err_set(err, BOSUN_ERR_COMMAND_LINE, "read the command line", "%.*s is ambiguous: write %s",
                          (int)(len < ARGS_SHOWN ? len : ARGS_SHOWN), word, bosun_buf_text(&list));
 }
 
@@ -114,13 +114,14 @@ static int unknown_option(const parser *p, const char *word, size_t len, bosun_e
     char name[ARGS_SHOWN + 1];
     snprintf(name, sizeof name, "%.*s", (int)(len < ARGS_SHOWN ? len : ARGS_SHOWN), word);
     const char *near = bosun_suggest(name, names, count);
-    return bosun_err_set(err, BOSUN_ERR_INVALID, "command line", "unknown option %s; %s%s%s", name,
-                         near ? "did you mean " : "try --help", near ? near : "", near ? "?" : "");
+    return bosun_err_set(err, BOSUN_ERR_COMMAND_LINE, "read the command line", "unknown option %s; %s%s%s",
+                         name, near ? "did you mean " : "try --help", near ? near : "", near ? "?" : "");
 }
 
 static int bad_option(bosun_err *err, const args_option *option, const char *what)
 {
-    return bosun_err_set(err, BOSUN_ERR_INVALID, "command line", "%s %s; try --help", option->name, what);
+    return bosun_err_set(err, BOSUN_ERR_COMMAND_LINE, "read the command line", "%s %s; try --help",
+                         option->name, what);
 }
 
 static int take_flag(parser *p, const args_option *option, const char *value, bosun_err *err)
@@ -207,8 +208,8 @@ static int missing_command(const parser *p, bosun_err *err)
     char storage[512];
     bosun_buf list = bosun_buf_fixed(storage, sizeof storage);
     args_value_list(&list, names, subcommand_names(p->command, names), NULL);
-    return bosun_err_set(err, BOSUN_ERR_INVALID, "command line", "a command is missing: %s; try --help",
-                         bosun_buf_text(&list));
+    return bosun_err_set(err, BOSUN_ERR_COMMAND_LINE, "read the command line",
+                         "a command is missing: %s; try --help", bosun_buf_text(&list));
 }
 
 static int check_required(const parser *p, bosun_err *err)
@@ -216,8 +217,8 @@ static int check_required(const parser *p, bosun_err *err)
     for (size_t i = 0; i < p->command->option_count; i++) {
         const args_option *option = &p->command->options[i];
         if (option->required && !(p->given & bit_of(p, option)))
-            return bosun_err_set(err, BOSUN_ERR_INVALID, "command line", "%s is missing: %s; try --help",
-                                 option->name, option->required);
+            return bosun_err_set(err, BOSUN_ERR_COMMAND_LINE, "read the command line",
+                                 "%s is missing: %s; try --help", option->name, option->required);
     }
     return p->command->subcommands ? missing_command(p, err) : 0;
 }

@@ -23,13 +23,13 @@ int args_value_unknown(bosun_err *err, const char *what, const char *word, const
 {
     const char *near = bosun_suggest(word, known, count);
     if (near)
-        return bosun_err_set(err, BOSUN_ERR_INVALID, "command line",
+        return bosun_err_set(err, BOSUN_ERR_COMMAND_LINE, "read the command line",
                              "unknown %s \"%.*s\"; did you mean \"%s\"?", what, ARGS_SHOWN, word, near);
     char storage[512];
     bosun_buf list = bosun_buf_fixed(storage, sizeof storage);
     args_value_list(&list, known, count, NULL);
-    return bosun_err_set(err, BOSUN_ERR_INVALID, "command line", "unknown %s \"%.*s\"; expected %s", what,
-                         ARGS_SHOWN, word, bosun_buf_text(&list));
+    return bosun_err_set(err, BOSUN_ERR_COMMAND_LINE, "read the command line",
+                         "unknown %s \"%.*s\"; expected %s", what, ARGS_SHOWN, word, bosun_buf_text(&list));
 }
 
 /* "--log-level" is the option for a "log level". */
@@ -52,7 +52,7 @@ static int set_seconds(const args_option *option, const char *value, double *out
         *out = seconds;
         return 0;
     }
-    return bosun_err_set(err, BOSUN_ERR_INVALID, "command line",
+    return bosun_err_set(err, BOSUN_ERR_COMMAND_LINE, "read the command line",
                          "%s \"%.*s\": expected a number of seconds above 0, such as 30 or 1.5", option->name,
                          ARGS_SHOWN, value);
 }

@@ -100,7 +100,7 @@ static int check_config(const options *out, bosun_err *err)
 {
     if (!out->action->subject || out->config)
         return 0;
-    return bosun_err_set(err, BOSUN_ERR_INVALID, "command line",
+    return bosun_err_set(err, BOSUN_ERR_COMMAND_LINE, "read the command line",
                          "--config is missing: %s needs an action config with %s %s", out->action->name,
                          out->action->subject[0] == 'e' ? "an" : "a", out->action->subject);
 }
@@ -109,7 +109,7 @@ static int check_gen_config(const options *out, bosun_err *err)
 {
     if (out->action)
         return 0;
-    return bosun_err_set(err, BOSUN_ERR_INVALID, "command line",
+    return bosun_err_set(err, BOSUN_ERR_COMMAND_LINE, "read the command line",
                          "--gen-config needs --action: the action to write a config for");
 }
 

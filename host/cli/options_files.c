@@ -34,7 +34,7 @@ static bool is_plugin_file(const char *plugin, const char *path)
 
 static int refuse(const char *output, const char *other, const char *path, bosun_err *err)
 {
-    return bosun_err_set(err, BOSUN_ERR_INVALID, "command line",
+    return bosun_err_set(err, BOSUN_ERR_COMMAND_LINE, "read the command line",
                          "%s and %s are the same file, %s, which would be overwritten: choose another for %s",
                          output, other, path, output);
 }

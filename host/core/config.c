@@ -86,7 +86,7 @@ static int read_nothing(const bosun_action *action, bosun_err *err)
 {
     if (!action || !action->subject)
         return 0;
-    bosun_err_set(err, BOSUN_ERR_INVALID, CHECK, "missing: %s needs it; no action config was given",
+    bosun_err_set(err, BOSUN_ERR_CONFIG, CHECK, "missing: %s needs it; no action config was given",
                   action->name);
     return bosun_err_at(err, "", 0, 0, action->subject);
 }

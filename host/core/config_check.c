@@ -34,7 +34,7 @@ __attribute__((format(printf, 4, 5))) static void report(bosun_config_problems *
     vsnprintf(message, sizeof message, format, args);
     va_end(args);
     bosun_err problem = {0};
-    bosun_err_set(&problem, BOSUN_ERR_INVALID, CHECK, "%s", message);
+    bosun_err_set(&problem, BOSUN_ERR_CONFIG, CHECK, "%s", message);
     bosun_err_at(&problem, p->file, mark.line, mark.column, path);
     if (p->count++ == 0)
         p->first = problem;
@@ -53,9 +53,9 @@ int bosun_config_finish(const bosun_config_problems *p, bosun_err *err)
             *err = p->first;
         return -1;
     }
-    bosun_err_set(err, BOSUN_ERR_INVALID, CHECK, "%s", bosun_buf_text(&p->lines));
+    bosun_err_set(err, BOSUN_ERR_CONFIG, CHECK, "%s", bosun_buf_text(&p->lines));
     if (p->hidden > 0)
-        bosun_err_set(err, BOSUN_ERR_INVALID, CHECK, "%s\n… and %zu more", bosun_buf_text(&p->lines),
+        bosun_err_set(err, BOSUN_ERR_CONFIG, CHECK, "%s\n… and %zu more", bosun_buf_text(&p->lines),
                       p->hidden);
     if (err)
         err->several = true;

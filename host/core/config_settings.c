@@ -7,7 +7,7 @@
 
 static int not_a_setting(const char *setting, bosun_err *err)
 {
-    return bosun_err_set(err, BOSUN_ERR_INVALID, CHECK,
+    return bosun_err_set(err, BOSUN_ERR_CONFIG, CHECK,
                          "%s: expected SECTION.KEY=VALUE, such as deploymentInfo.id=d1 (the sections are "
                          "pluginConfig, peInfo, deploymentInfo and endpointInfo)",
                          bosun_yaml_excerpt(setting, strlen(setting)).text);

@@ -59,15 +59,18 @@ int bosun_status_set_state(bosun_status *status, const char *text)
     return 0;
 }
 
-void bosun_status_fail(bosun_status *status, const char *message)
+void bosun_status_fail(bosun_status *status, const bosun_err *err)
 {
+    bosun_buf text = {0};
+    bosun_err_text(&text, err);
     status->outcome = BOSUN_FAILING;
     status->state = NULL;
-    status->data = NULL;
-    if (bosun_status_set_message(status, message, strlen(message)) < 0) {
+    status->data = bosun_failure_fill(&status->failure, err);
+    if (text.failed || bosun_status_set_message(status, bosun_buf_text(&text), text.len) < 0) {
         status->message = "out of memory";
         status->message_len = strlen(status->message);
     }
+    bosun_buf_free(&text);
 }
 
 /* `key: "text"`, or null. */
@@ -141,20 +144,22 @@ void bosun_status_check(bosun_status *status)
     bosun_outlet nowhere = {.write = drop};
     bosun_err err = {0};
     if (bosun_status_stream(status, &nowhere, &err) < 0)
-        bosun_status_fail(status, err.message);
+        bosun_status_fail(status, &err);
 }
 
-void bosun_status_write_failing(bosun_buf *out, const char *message, int64_t duration)
+void bosun_status_write_failing(bosun_buf *out, const bosun_err *err, int64_t duration)
 {
+    bosun_failure failure;
     const bosun_status status = {
         .outcome = BOSUN_FAILING,
-        .message = message,
-        .message_len = strlen(message),
+        .message = err->message,
+        .message_len = strlen(err->message),
+        .data = bosun_failure_fill(&failure, err),
         .duration = (double)duration / (double)BOSUN_SECOND,
         .timestamp = bosun_realtime() / 1000000,
     };
-    bosun_err err;
-    bosun_status_write(out, &status, &err);
+    bosun_err ignored;
+    bosun_status_write(out, &status, &ignored);
 }
 
 int bosun_outcome_find(const char *name, bosun_outcome *out)
@@ -207,7 +212,7 @@ static int make_yaml(bosun_status *status)
     bosun_buf_free(&status->yaml);
     if (out_of_memory)
         return -1;
-    bosun_status_fail(status, err.message);
+    bosun_status_fail(status, &err);
     return bosun_status_write(&status->yaml, status, NULL);
 }
 

@@ -6,17 +6,19 @@
 #include "core/base/buf.h"
 #include "core/base/err.h"
 #include "core/base/value.h"
+#include "core/failure.h"
 
 struct bosun_status {
     bosun_arena *arena; /* owns the strings and `data` */
     bosun_outcome outcome;
     const char *message; /* NULL: none */
     size_t message_len;
-    const char *state; /* NULL: none */
-    double duration;   /* seconds */
-    int64_t timestamp; /* milliseconds since the epoch */
-    bosun_value *data; /* NULL: none */
-    bosun_buf yaml;    /* the text, once it was asked for */
+    const char *state;     /* NULL: none */
+    double duration;       /* seconds */
+    int64_t timestamp;     /* milliseconds since the epoch */
+    bosun_value *data;     /* NULL: none */
+    bosun_failure failure; /* what `data` of a status that could not be the plugin's refers to */
+    bosun_buf yaml;        /* the text, once it was asked for */
 };
 
 /* An empty status of outcome BOSUN_UNKNOWN; NULL: out of memory. */
@@ -26,8 +28,9 @@ bosun_status *bosun_status_new(void);
 int bosun_status_set_message(bosun_status *status, const char *text, size_t len);
 int bosun_status_set_state(bosun_status *status, const char *text);
 
-/* Makes the status failing, with this message (copied) and neither state nor data. */
-void bosun_status_fail(bosun_status *status, const char *message);
+/* Makes the status failing, with the error's text as its message, no state, and the error in its data. Works
+ * without memory, too. */
+void bosun_status_fail(bosun_status *status, const bosun_err *err);
 
 /* Appends the status file's text: the six keys, in the order of the contract. */
 int bosun_status_write(bosun_buf *out, const bosun_status *status, bosun_err *err);
@@ -38,9 +41,9 @@ int bosun_status_stream(const bosun_status *status, bosun_outlet *outlet, bosun_
 /* Makes a status failing whose data cannot be written. */
 void bosun_status_check(bosun_status *status);
 
-/* Appends the text of a failing status with this message and the current time, without allocating: a fixed
- * buffer of BOSUN_STATUS_FAILING_MAX bytes holds it. duration: nanoseconds. */
-void bosun_status_write_failing(bosun_buf *out, const char *message, int64_t duration);
+/* Appends the text of a failing status with the error's message and the current time, without allocating: a
+ * fixed buffer of BOSUN_STATUS_FAILING_MAX bytes holds it. duration: nanoseconds. */
+void bosun_status_write_failing(bosun_buf *out, const bosun_err *err, int64_t duration);
 
 /* The longest message of a bosun_err with every byte escaped, and the other keys. */
 #define BOSUN_STATUS_FAILING_MAX (20 * 1024)

@@ -13,6 +13,7 @@
 local BosunPluginBase = require "bosun.plugin_base"
 local Store = require "filesystem.store"
 local artifact = require "bosun.artifact"
+local errors = require "bosun.error"
 local given = require "bosun.deployment_info"
 local path = require "bosun.path"
 local prediction = require "filesystem.prediction"
@@ -88,7 +89,7 @@ end
 function FilesystemPlugin:environment()
   local usable, err = self.store:probe()
   if usable then return passing(("baseDir %s is writable"):format(self.config.baseDir)) end
-  return failing(("cannot use baseDir %s: %s"):format(self.config.baseDir, err.message))
+  return failing(errors.wrap(err, "cannot use baseDir " .. self.config.baseDir))
 end
 
 function FilesystemPlugin:plugin_start()
@@ -111,9 +112,15 @@ function FilesystemPlugin:pe_status()
   return result
 end
 
---- What to say of a directory that is not ours.
-local function left_untouched(entry, now)
-  return about(entry, "%s; left untouched: move it away, or set another deploymentDirPrefix", now.problem)
+--- What is wrong with what was found, as an error.
+local function trouble(entry, now)
+  if now.kind == "absent" then
+    return errors.new { code = "not_deployed", message = "not deployed: no directory " .. entry.dir }
+  elseif now.kind == "foreign" then
+    return errors.new { code = "foreign",
+      message = now.problem .. "; left untouched: move it away, or set another deploymentDirPrefix" }
+  end
+  return now.err or errors.new { code = "broken", message = now.problem }
 end
 
 --- The status of a deployment of which this was found.
@@ -123,14 +130,9 @@ local function verdict(entry, now)
   local data = info and { currentModelId = info.model_id, artifactSha256 = sha256 }
   if now.kind == "whole" then
     return passing(about(entry, "serving model %s", now.info.model_id), State.READY, data)
-  elseif now.kind == "broken" then
-    return failing(about(entry, "%s", now.problem), State.ERRORED, data)
-  elseif now.kind == "absent" then
-    return failing(about(entry, "not deployed: no directory %s", entry.dir), State.ERRORED)
-  elseif now.kind == "unknown" then
-    return failing(about(entry, "%s", now.problem), State.UNKNOWN)
   end
-  return failing(left_untouched(entry, now), State.ERRORED)
+  local state = now.kind == "unknown" and State.UNKNOWN or State.ERRORED
+  return given.failing(entry, trouble(entry, now), state, now.kind == "broken" and data or nil)
 end
 
 --- The status of the deployment with this id.
@@ -175,7 +177,7 @@ end
 function FilesystemPlugin:describe(entry, now)
   local health, info = verdict(entry, now), now.info
   return {
-    status = health.status, msg = health.msg, state = health.state, data = health.data,
+    status = health.status, msg = health.msg, state = health.state, data = health.data, error = health.error,
     id = entry.id,
     name = info.deployment_name,
     modelId = info.model_id,
@@ -186,7 +188,7 @@ end
 
 function FilesystemPlugin:deployment_list()
   local entries, err = self.store:entries()
-  if not entries then return failing(("cannot list the deployments: %s"):format(err.message)) end
+  if not entries then return failing(errors.wrap(err, "cannot list the deployments")) end
   local deployments, count = {}, 0
   for _, entry in ipairs(entries) do
     local now = self.store:observe(entry)
@@ -204,14 +206,13 @@ function FilesystemPlugin:change(deployment_info, body)
   local entry, problem = self.store:entry(deployment_info.id)
   if not entry then return failing(problem) end
   local lock <close>, err = entry.place:lock()
-  if not lock then return failing(about(entry, "%s", err.message)) end
+  if not lock then return given.failing(entry, err) end
   local settled, why = entry.place:settle()
   if not settled then
-    return failing(about(entry, "cannot clear up after an interrupted run: %s", tostring(why)))
+    return given.failing(entry, errors.wrap(why, "cannot clear up after an interrupted run"))
   end
   local now = self.store:look(entry)
-  if now.kind == "foreign" then return failing(left_untouched(entry, now)) end
-  if now.kind == "unknown" then return failing(about(entry, "%s", now.problem)) end
+  if now.kind == "foreign" or now.kind == "unknown" then return given.failing(entry, trouble(entry, now)) end
   return body(entry, now)
 end
 
@@ -221,13 +222,17 @@ local function contains(outer, inner)
   return outer and inner and path.is_within(outer, inner)
 end
 
+local function wrong(format, ...)
+  return nil, errors.new { code = "config", op = "read the action config", message = format:format(...) }
+end
+
 --- Is a model what deploymentInfo says it is? Reads it if there is a SHA-256 to compare with.
 local function check_digest(package, deployment_info)
   local expected, problem = given.sha256(deployment_info)
   if problem then return nil, problem end
   if not expected then return true end
   local sha256, err = artifact.sha256(package.path)
-  if not sha256 then return nil, ("cannot read the model: %s"):format(err.message) end
+  if not sha256 then return nil, errors.wrap(err, "cannot read the model") end
   package.sha256 = sha256
   return given.check_sha256(deployment_info, sha256)
 end
@@ -237,20 +242,20 @@ end
 function FilesystemPlugin:package(deployment_info)
   local package, problem = given.artifact(deployment_info, { folder = true })
   if not package then return nil, problem end
-  local right, wrong = check_digest(package, deployment_info)
-  if not right then return nil, wrong, true end
+  local right, why = check_digest(package, deployment_info)
+  if not right then return nil, why, true end
   return package
 end
 
 --- What to install, checked.
 function FilesystemPlugin:model(entry, id, package)
   if package.type == "directory" and contains(package.path, entry.dir) then
-    return nil, ("modelArtifact %s contains the deployment's directory %s; expected a directory elsewhere"):format(
+    return wrong("modelArtifact %s contains the deployment's directory %s; expected a directory elsewhere",
       package.path, entry.dir)
   end
   if not self.store:takes_model(package.file) then
-    return nil, ("the model's file name %s is reserved: the plugin writes a file of that name next to the model")
-      :format(package.file)
+    return wrong("the model's file name %s is reserved: the plugin writes a file of that name next to the model",
+      package.file)
   end
   return { id = id, artifact = package.path, file = package.file, sha256 = package.sha256 }
 end
@@ -266,7 +271,7 @@ end
 --- Puts the deployment with this model in place, whatever is there now. A failure has no state yet.
 function FilesystemPlugin:install(entry, now, model_id, package, deployment_info)
   local model, problem = self:model(entry, model_id, package)
-  if not model then return failing(about(entry, "%s", problem)) end
+  if not model then return given.failing(entry, problem) end
   local deployment = {
     id = entry.id,
     name = deployment_info.name,
@@ -281,7 +286,7 @@ function FilesystemPlugin:install(entry, now, model_id, package, deployment_info
     remark = probe.remark(finding)
     return finding.answers ~= false, finding.problem
   end)
-  if not installed then return failing(about(entry, "%s", tostring(err))) end
+  if not installed then return given.failing(entry, err) end
   if err then self.log:warn("cannot remove the previous directory", { deployment = entry.id, error = err }) end
   return passing(about(entry, "serving model %s from %s%s%s", model_id, entry.dir, instead_of(now, model_id),
     remark and "; " .. remark or ""), State.READY, self:serving_data(entry, model_id, model.sha256))
@@ -306,7 +311,7 @@ end
 --- Makes it so that the deployment serves the model; does nothing if it does.
 function FilesystemPlugin:serve(entry, now, model_id, deployment_info)
   local package, problem, is_wrong = self:package(deployment_info)
-  if is_wrong then return failing(about(entry, "%s", problem)) end
+  if is_wrong then return given.failing(entry, problem) end
   local is_serving, sha256 = self:is_serving(entry, now, model_id, package, deployment_info)
   if is_serving then
     local finding = proof.wait(self, entry, model_id)
@@ -315,7 +320,7 @@ function FilesystemPlugin:serve(entry, now, model_id, deployment_info)
     return passing(about(entry, "already serving model %s%s", model_id, remark and "; " .. remark or ""), State.READY,
       self:serving_data(entry, model_id, sha256))
   end
-  if not package then return failing(about(entry, "%s", problem)) end
+  if not package then return given.failing(entry, problem) end
   return self:install(entry, now, model_id, package, deployment_info)
 end
 
@@ -342,7 +347,7 @@ end
 function FilesystemPlugin:deployment_start(deployment_info)
   local result = self:change(deployment_info, function(entry, now)
     local model_id, problem = given.id(deployment_info, "modelId")
-    if not model_id then return failing(about(entry, "%s", problem)) end
+    if not model_id then return given.failing(entry, problem) end
     return self:serve(entry, now, model_id, deployment_info)
   end)
   return (self:with_what_is_served(result, deployment_info))
@@ -351,9 +356,9 @@ end
 function FilesystemPlugin:deployment_relaunch(deployment_info)
   local result = self:change(deployment_info, function(entry, now)
     local model_id, problem = given.id(deployment_info, "modelId")
-    if not model_id then return failing(about(entry, "%s", problem)) end
+    if not model_id then return given.failing(entry, problem) end
     local package, wrong = self:package(deployment_info)
-    if not package then return failing(about(entry, "%s", wrong)) end
+    if not package then return given.failing(entry, wrong) end
     return self:install(entry, now, model_id, package, deployment_info)
   end)
   return (self:with_what_is_served(result, deployment_info))
@@ -362,8 +367,11 @@ end
 function FilesystemPlugin:deployment_replace_model(deployment_info)
   local result, served = self:with_what_is_served(self:change(deployment_info, function(entry, now)
     local model_id, problem = given.id(deployment_info, "newModelId")
-    if not model_id then return failing(about(entry, "%s", problem)) end
-    if now.kind == "absent" then return failing(about(entry, "no model to replace; use deployment_start")) end
+    if not model_id then return given.failing(entry, problem) end
+    if now.kind == "absent" then
+      return given.failing(entry, errors.new { code = "not_deployed",
+        message = "no model to replace; use deployment_start" })
+    end
     return self:serve(entry, now, model_id, deployment_info)
   end), deployment_info)
   if served and served ~= deployment_info.newModelId then result.data = { oldModelInUse = true } end
@@ -374,7 +382,7 @@ function FilesystemPlugin:deployment_stop(deployment_info)
   local result = self:change(deployment_info, function(entry, now)
     if now.kind == "absent" then return passing(about(entry, "not deployed"), State.STOPPED) end
     local removed, err = entry.place:remove()
-    if not removed then return failing(about(entry, "not stopped: %s", tostring(err))) end
+    if not removed then return given.failing(entry, errors.wrap(err, "not stopped")) end
     if err then
       return warning(about(entry, "stopped, but some files could not be removed: %s", tostring(err)), State.STOPPED)
     end

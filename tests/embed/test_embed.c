@@ -415,7 +415,8 @@ static void describe_and_validate(void)
     bosun_host *host = bosun_host_new(&options, &error);
     ok(!bosun_host_describe(host, BOSUN_DESCRIBE_TEXT, &error) && strcmp(error.code, "invalid") == 0,
        "there is nothing to describe before a plugin is loaded");
-    ok(bosun_host_load(host, "/nonexistent/plugin", NULL, &error) < 0 && strcmp(error.code, "ENOENT") == 0,
+    ok(bosun_host_load(host, "/nonexistent/plugin", NULL, &error) < 0 &&
+           strcmp(error.code, "plugin_not_found") == 0,
        "an error has a code");
     bosun_host_free(host);
     host = bosun_host_new(&options, &error);

@@ -87,7 +87,7 @@ describe("bosun.config", function()
       list = { type = "list", items = { type = "integer" } },
     }]])
     local file = workspace:path "private.yaml"
-    assert.equal("invalid", failure.code)
+    assert.equal("config", failure.code)
     assert.equal("config.load", failure.op)
     assert.equal(table.concat({
       file .. ':2:1: basedir: unknown key; did you mean "baseDir"?',
@@ -97,7 +97,7 @@ describe("bosun.config", function()
       file .. ':9:5: list[3]: expected an integer, found null',
     }, "\n"), failure.message)
     local third = failure.problems[2]
-    assert.same({ "invalid", file, 3, 7, "port", 'expected an integer, found the string "many"' },
+    assert.same({ "config", file, 3, 7, "port", 'expected an integer, found the string "many"' },
       { third.code, third.file, third.line, third.column, third.path, third.message })
   end)
 

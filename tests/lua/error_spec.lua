@@ -24,7 +24,7 @@ describe("bosun.error", function()
   end)
 
   it("wraps what failed: its message goes on, its fields stay, it is the cause", function()
-    assert.same({ "asking: cannot read /none: No such file or directory (ENOENT)", "ENOENT", true, true, "x", "invalid",
+    assert.same({ "asking: cannot read /none: No such file or directory (ENOENT)", "ENOENT", true, true, "x", "failed",
       "asking: plain" }, workspace:eval [[
       local errors, fs = require "bosun.error", require "bosun.fs"
       local _, err = fs.read "/none"

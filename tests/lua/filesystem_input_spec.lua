@@ -41,7 +41,7 @@ describe("the filesystem plugin", function()
       local status = workspace:act(action, info)
       expect(status, "failing", "errored", pattern)
       assert.matches("left untouched: move it away", status.msg)
-      assert.is_nil(status.data)
+      assert.same({ "foreign", false }, { status.data.error.code, status.data.error.retryable })
       assert.equal(before, workspace:tree "base")
     end
   end

@@ -222,7 +222,8 @@ describe("the filesystem plugin", function()
       } do
         local status = workspace:act("deployment_replace_model", info)
         expect(status, "failing", "ready", "still serving model A")
-        assert.same({ oldModelInUse = true }, status.data)
+        assert.is_true(status.data.oldModelInUse)
+        assert.equal("string", type(status.data.error.code))
         assert.equal(before, workspace:tree "base")
       end
     end)
@@ -230,7 +231,7 @@ describe("the filesystem plugin", function()
     it("fails when there is nothing to replace", function()
       local status = workspace:act("deployment_replace_model", with_model_b())
       expect(status, "failing", "errored", "use deployment_start")
-      assert.is_nil(status.data)
+      assert.same({ "not_deployed", nil }, { status.data.error.code, status.data.oldModelInUse })
       assert.equal("", workspace:tree "base")
     end)
 

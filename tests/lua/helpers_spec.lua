@@ -69,7 +69,8 @@ describe("inside the library", function()
         function P:deployment_status() return ActionStatusInfo.%s("said", DeploymentState.READY, { x = 1 }) end
         function P:pe_status() local info = ActionStatusInfo.%s(5) return info end]]):format(name, name))
       local status = workspace:act("deployment_status", { id = "d1" }, { plugin = plugin })
-      assert.same({ name, "said", "ready", { x = 1 } }, { status.status, status.msg, status.state, status.data })
+      assert.same({ name, "said", "ready", 1 }, { status.status, status.msg, status.state, status.data.x })
+      assert.equal(name == "failing", status.data.error ~= nil)
       assert.matches("plugin%.lua:7: ActionStatusInfo: msg is a number; expected a string",
         workspace:act("pe_status", nil, { plugin = plugin }).msg)
     end
@@ -80,7 +81,7 @@ describe("inside the library", function()
       return workspace:eval(([[
         local given = require "bosun.deployment_info"
         local result, problem = %s
-        return { result or false, problem }
+        return { result or false, problem and tostring(problem), problem and problem.code }
       ]]):format(call))
     end
 
@@ -91,7 +92,8 @@ describe("inside the library", function()
         ["id = 'a\\0b'"] = "contains a NUL byte",
         ["id = ('x'):rep(1025)"] = "is 1025 bytes long; at most 1024 are allowed",
       } do
-        assert.same({ false, "deploymentInfo.id " .. problem }, said(('given.id({ %s }, "id")'):format(value)))
+        local expected = { false, "deploymentInfo.id " .. problem, "config" }
+        assert.same(expected, said(('given.id({ %s }, "id")'):format(value)))
       end
     end)
 

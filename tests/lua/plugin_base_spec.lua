@@ -257,7 +257,9 @@ do return R end]]
       assert.same({
         plain = { id = "plain", modelId = "A", region = "eu", status = "passing", state = "ready",
           data = { currentModelId = "A" } },
-        sick = { id = "sick", status = "failing", msg = "no answer", state = "errored" },
+        sick = { id = "sick", status = "failing", msg = "no answer", state = "errored",
+          data = { error = { code = "failed", operation = "running deployment_list", retryable = false,
+            hint = "Read msg, which says what happened." } } },
         whole = { status = "warning", data = { currentModelId = "B" } },
       }, data)
       fails('data%["d"%] is 5 %(a number%); expected a table of facts', "function P:deployment_list() return "

@@ -77,7 +77,7 @@ describe("the samples", function()
     local status = act(plugin, private, "deployment_replace_model",
       "action_config_deployment_1_replace_with_model_B.yaml")
     assert.equal("failing", status.status)
-    assert.same({ oldModelInUse = true }, status.data)
+    assert.same({ true, "config" }, { status.data.oldModelInUse, status.data.error.code })
     assert.matches("largestModel: the model has %d+ bytes", status.msg)
     status = act(plugin, private, "deployment_status", "action_config_deployment_1_model_A.yaml")
     assert.equal("model-A", status.data.currentModelId)

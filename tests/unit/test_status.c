@@ -102,15 +102,19 @@ static void too_large(void)
 /* What the supervisor relies on: the text of any message fits, without allocating. */
 static void failing(void)
 {
-    char message[BOSUN_ERR_MESSAGE_MAX];
-    memset(message, 1, sizeof message - 1);
-    message[sizeof message - 1] = '\0';
+    bosun_err err = {.code = "deadline"};
+    memset(err.message, 1, sizeof err.message - 1);
+    memset(err.op, 1, sizeof err.op - 1);
+    memset(err.hint, 1, sizeof err.hint - 1);
     char storage[BOSUN_STATUS_FAILING_MAX];
     bosun_buf text = bosun_buf_fixed(storage, sizeof storage);
-    bosun_status_write_failing(&text, message, 1500000000);
+    bosun_status_write_failing(&text, &err, 1500000000);
     ok(!text.failed && strncmp(text.data, "status: \"failing\"\nmsg: \"\\x01", 27) == 0,
        "the longest message, with every byte escaped, fits");
     ok(strstr(text.data, "\nstate: null\nduration: 1.5000\ntimestamp: ") != NULL, "the other keys");
+    ok(strstr(text.data, "\ndata:\n  \"error\":\n    \"code\": \"deadline\"\n    \"hint\": \"\\x01") != NULL,
+       "and the error");
+    ok(strstr(text.data, "\"\n    \"retryable\": true\n") != NULL, "with what its code means");
 }
 
 static int append(void *data, const char *bytes, size_t len)

@@ -86,7 +86,7 @@ int main(int argc, char **argv)
     bosun_err err = {0};
     if (options_parse(&opt, argc, argv, &err) < 0) {
         color_report("bosun-plugin-runner", err.message);
-        return opt.status_file ? supervisor_report_usage(opt.status_file, err.message) : EXIT_USAGE;
+        return opt.status_file ? supervisor_report_usage(opt.status_file, &err) : EXIT_USAGE;
     }
     if (opt.help)
         return print_help();

@@ -119,11 +119,11 @@ int status_file_write(status_file *file, const char *text, size_t len, bool dura
     return bosun_fs_target_replace(&file->target, text, len, &how, err) < 0 ? add_context(err) : 0;
 }
 
-int status_file_fail(status_file *file, const char *message, int64_t duration, bool durable, bosun_err *err)
+int status_file_fail(status_file *file, const bosun_err *why, int64_t duration, bool durable, bosun_err *err)
 {
     char storage[BOSUN_STATUS_FAILING_MAX];
     bosun_buf text = bosun_buf_fixed(storage, sizeof storage);
-    bosun_status_write_failing(&text, message, duration);
+    bosun_status_write_failing(&text, why, duration);
     return status_file_write(file, text.data, text.len, durable, err);
 }
 

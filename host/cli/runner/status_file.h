@@ -24,8 +24,8 @@ void status_file_close(status_file *file);
  * last status only. */
 int status_file_write(status_file *file, const char *text, size_t len, bool durable, bosun_err *err);
 
-/* The same with a failing status that has this message. duration: nanoseconds. */
-int status_file_fail(status_file *file, const char *message, int64_t duration, bool durable, bosun_err *err);
+/* The same with the failing status of `why`. duration: nanoseconds. */
+int status_file_fail(status_file *file, const bosun_err *why, int64_t duration, bool durable, bosun_err *err);
 
 /* Removes the status of an earlier run: no status is better than the wrong one. Returns what became of it, as
  * words to follow "the action was not run". */

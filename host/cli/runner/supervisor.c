@@ -39,13 +39,15 @@ typedef struct supervisor {
 
 static int write_first_status(supervisor *s, bosun_err *err)
 {
-    char message[512];
-    snprintf(
-        message, sizeof message,
+    char operation[BOSUN_ERR_OP_MAX];
+    bosun_err why;
+    snprintf(operation, sizeof operation, "running %s", s->opt->action->name);
+    bosun_err_set(
+        &why, BOSUN_ERR_NO_OUTCOME, operation,
         "%s of plugin %.200s has no outcome yet: it is still running, or it was killed together with its "
         "supervisor",
         s->opt->action->name, s->opt->plugin);
-    return status_file_fail(&s->status, message, 0, false, err);
+    return status_file_fail(&s->status, &why, 0, false, err);
 }
 
 static void close_fd(int *fd)
@@ -200,14 +202,14 @@ static int publish(supervisor *s, bosun_outcome outcome, const char *text, size_
     return exit_status(s, outcome);
 }
 
-static int publish_failure(supervisor *s, const char *message)
+static int publish_failure(supervisor *s, const bosun_err *why)
 {
     char storage[BOSUN_STATUS_FAILING_MAX];
     bosun_buf text = bosun_buf_fixed(storage, sizeof storage);
-    snprintf(s->end.message, sizeof s->end.message, "%s", message);
-    bosun_status_write_failing(&text, message, bosun_monotonic() - s->start);
+    snprintf(s->end.message, sizeof s->end.message, "%s", why->message);
+    bosun_status_write_failing(&text, why, bosun_monotonic() - s->start);
     int status = publish(s, BOSUN_FAILING, text.data, text.len);
-    sink_printf(&s->log, BOSUN_LOG_ERROR, "%s: failing: %s", s->opt->action->name, message);
+    sink_printf(&s->log, BOSUN_LOG_ERROR, "%s: failing: %s", s->opt->action->name, why->message);
     return status;
 }
 
@@ -215,10 +217,10 @@ static int publish_failure(supervisor *s, const char *message)
 static int publish_end(supervisor *s)
 {
     char phase[80];
-    char message[512];
+    bosun_err why;
     describe_phase(s, phase, sizeof phase);
-    watch_describe_end(&s->watch, phase, s->opt->timeout, s->record.len > 0, message, sizeof message);
-    return publish_failure(s, message);
+    watch_describe_end(&s->watch, phase, s->opt->timeout, s->record.len > 0, &why);
+    return publish_failure(s, &why);
 }
 
 static int publish_outcome(supervisor *s)
@@ -231,7 +233,7 @@ static int publish_outcome(supervisor *s)
     if (!exited_well || s->watch.keeper == KEEPER_RUNS)
         return publish_end(s);
     if (record_open(&s->record, &err) < 0)
-        return publish_failure(s, err.message);
+        return publish_failure(s, &err);
     if (!record_check(&s->record, &outcome, &text, &len))
         return publish_end(s);
     snprintf(s->end.message, sizeof s->end.message, "%s", s->record.shared->message);
@@ -279,8 +281,8 @@ static int run(supervisor *s)
         return EXIT_STATUS_FILE;
     }
     if (!started)
-        return publish_failure(s, no_worker.message);
-    return finish_worker(s, &err) < 0 ? publish_failure(s, err.message) : publish_outcome(s);
+        return publish_failure(s, &no_worker);
+    return finish_worker(s, &err) < 0 ? publish_failure(s, &err) : publish_outcome(s);
 }
 
 int supervisor_run(const options *opt)
@@ -317,7 +319,7 @@ int supervisor_run(const options *opt)
     return status;
 }
 
-int supervisor_report_usage(const char *path, const char *message)
+int supervisor_report_usage(const char *path, const bosun_err *why)
 {
     const sink log = {.log_fd = STDERR_FILENO,
                       .color = color_wanted(STDERR_FILENO),
@@ -327,7 +329,7 @@ int supervisor_report_usage(const char *path, const char *message)
     bosun_err err = {0};
     if (status_file_open(&file, path, &err) < 0)
         sink_printf(&log, BOSUN_LOG_ERROR, "%s; the action was not run", err.message);
-    else if (status_file_fail(&file, message, 0, true, &err) < 0)
+    else if (status_file_fail(&file, why, 0, true, &err) < 0)
         log_not_run(&log, &file, &err);
     status_file_close(&file);
     return EXIT_USAGE;

@@ -15,6 +15,6 @@ int supervisor_set_up_process(void);
 int supervisor_run(const options *opt);
 
 /* Writes a failing status for a wrong command line; returns the exit status. */
-int supervisor_report_usage(const char *status_file, const char *message);
+int supervisor_report_usage(const char *status_file, const bosun_err *why);
 
 #endif

@@ -137,21 +137,32 @@ int watch_worker(watch *w, bosun_err *err)
     return 0;
 }
 
-void watch_describe_end(const watch *w, const char *phase, double timeout, bool has_record, char *out,
-                        size_t size)
+/* A signal with which a program tells of a bug of its own. */
+static bool is_crash(int number)
 {
+    return number == SIGSEGV || number == SIGBUS || number == SIGABRT || number == SIGILL ||
+           number == SIGFPE || number == SIGTRAP || number == SIGSYS;
+}
+
+void watch_describe_end(const watch *w, const char *phase, double timeout, bool has_record, bosun_err *out)
+{
+    int number = WIFSIGNALED(w->wait_status) ? WTERMSIG(w->wait_status) : 0;
     const char *process = w->keeper == KEEPER_RUNS ? "keeper" : "worker";
     const char *how =
         w->hurried ? "it was killed at the second signal" : "it did not stop when asked to and was killed";
     if (w->timed_out && w->killed)
-        snprintf(out, size, "timed out after %g s while %s; %s", timeout, phase, how);
+        bosun_err_set(out, BOSUN_ERR_DEADLINE, phase, "timed out after %g s while %s; %s", timeout, phase,
+                      how);
     else if (w->cancel_signal && w->killed)
-        snprintf(out, size, "cancelled by SIG%s while %s; %s", sigabbrev_np(w->cancel_signal), phase, how);
-    else if (WIFSIGNALED(w->wait_status))
-        snprintf(out, size, "the %s process was killed by signal %d (%s) while %s", process,
-                 WTERMSIG(w->wait_status), sigdescr_np(WTERMSIG(w->wait_status)), phase);
+        bosun_err_set(out, BOSUN_ERR_CANCELLED, phase, "cancelled by SIG%s while %s; %s",
+                      sigabbrev_np(w->cancel_signal), phase, how);
+    else if (number)
+        bosun_err_set(out, is_crash(number) ? BOSUN_ERR_CRASHED : BOSUN_ERR_KILLED, phase,
+                      "the %s process was killed by signal %d (%s) while %s", process, number,
+                      sigdescr_np(number), phase);
     else
-        snprintf(out, size, "internal error: the %s process ended with exit status %d while %s, %s", process,
-                 WEXITSTATUS(w->wait_status), phase,
-                 has_record ? "and its record is invalid" : "without a record");
+        bosun_err_set(out, BOSUN_ERR_INTERNAL, phase,
+                      "internal error: the %s process ended with exit status %d while %s, %s", process,
+                      WEXITSTATUS(w->wait_status), phase,
+                      has_record ? "and its record is invalid" : "without a record");
 }

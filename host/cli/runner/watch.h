@@ -42,9 +42,8 @@ int watch_worker(watch *w, bosun_err *err);
 
 void watch_kill_worker(watch *w);
 
-/* Describes why there is no valid record. phase: what the worker was doing; timeout: seconds; has_record:
- * there is an invalid one. */
-void watch_describe_end(const watch *w, const char *phase, double timeout, bool has_record, char *out,
-                        size_t size);
+/* Fills the error that says why there is no valid record. phase: what the worker was doing; timeout: seconds;
+ * has_record: there is an invalid one. */
+void watch_describe_end(const watch *w, const char *phase, double timeout, bool has_record, bosun_err *out);
 
 #endif

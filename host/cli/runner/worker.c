@@ -36,9 +36,6 @@ static char timed_out[64];
 
 static const char *reason(int number)
 {
-    bool late = deadline != BOSUN_NO_DEADLINE && bosun_monotonic() >= deadline + record_stood(shared_words);
-    if (number == SIGTERM && late)
-        return timed_out;
     if (number == SIGINT)
         return "cancelled by SIGINT";
     return number == SIGHUP ? "cancelled by SIGHUP" : "cancelled by SIGTERM";
@@ -56,6 +53,19 @@ static bool is_for_debugger(bosun_host *host, int number)
     return true;
 }
 
+static bool is_late(void)
+{
+    return deadline != BOSUN_NO_DEADLINE && bosun_monotonic() >= deadline + record_stood(shared_words);
+}
+
+static void stop_host(bosun_host *host, int number)
+{
+    if (number == SIGTERM && is_late())
+        host_expire(host, timed_out);
+    else
+        bosun_host_cancel(host, reason(number));
+}
+
 static void on_signal(int number)
 {
     bosun_host *host = atomic_load(&running);
@@ -63,7 +73,7 @@ static void on_signal(int number)
         return;
     atomic_store(&pending_signal, number);
     if (host)
-        bosun_host_cancel(host, reason(number));
+        stop_host(host, number);
 }
 
 static void set_running(bosun_host *host)
@@ -71,7 +81,7 @@ static void set_running(bosun_host *host)
     atomic_store(&running, host);
     int number = atomic_load(&pending_signal);
     if (host && number)
-        bosun_host_cancel(host, reason(number));
+        stop_host(host, number);
 }
 
 /* Leaves an ignored signal ignored (nohup). */
@@ -220,7 +230,7 @@ static bosun_host *make_host(worker_start *start, sink *log, bosun_err *err)
         host_on_first_process(host, step_back, start);
         host_set_trace(host, &start->run->trace);
     } else
-        bosun_err_set(err, BOSUN_ERR_INVALID, "start", "%s", error.message);
+        bosun_err_set(err, error.code, "start", "%s", error.message);
     return host;
 }
 
@@ -248,15 +258,15 @@ static bosun_status *run_action(worker_start *start, sink *log, bosun_err *err)
 }
 
 /* The last line of the log says what the status says. */
-static int write_failure(const worker_start *start, const sink *log, const char *message, int64_t duration)
+static int write_failure(const worker_start *start, const sink *log, const bosun_err *why, int64_t duration)
 {
     char storage[BOSUN_STATUS_FAILING_MAX];
     bosun_buf text = bosun_buf_fixed(storage, sizeof storage);
     record_text written = record_begin(&start->record);
-    bosun_status_write_failing(&text, message, duration);
-    sink_printf(log, BOSUN_LOG_ERROR, "%s: failing: %s", start->options->action->name, message);
+    bosun_status_write_failing(&text, why, duration);
+    sink_printf(log, BOSUN_LOG_ERROR, "%s: failing: %s", start->options->action->name, why->message);
     record_append(&written, text.data, text.len);
-    record_message(&start->record, message);
+    record_message(&start->record, why->message);
     return record_finish(&written, BOSUN_FAILING, NULL);
 }
 
@@ -286,6 +296,6 @@ _Noreturn void worker_run(worker_start *start)
     if (start->record.shared->deployment[0])
         log.deployment = start->record.shared->deployment;
     if (rc < 0)
-        rc = write_failure(start, &log, err.message, bosun_monotonic() - began);
+        rc = write_failure(start, &log, &err, bosun_monotonic() - began);
     exit(rc < 0 ? WORKER_FAILED : 0); /* not _exit: the leak checker looks at this process, too */
 }

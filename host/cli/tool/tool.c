@@ -37,7 +37,7 @@ int tool_fail(int status, const char *message)
 
 int tool_report_plugin(const bosun_error *error)
 {
-    bool no_file = strcmp(error->code, "ENOENT") == 0 || strcmp(error->code, "EACCES") == 0;
+    bool no_file = strcmp(error->code, "plugin_not_found") == 0 || strcmp(error->code, "EACCES") == 0;
     return tool_fail(no_file ? TOOL_NO_FILE : TOOL_BROKEN, error->message);
 }
 

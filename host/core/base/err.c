@@ -60,7 +60,8 @@ int bosun_err_set(bosun_err *err, const char *code, const char *op, const char *
     err->cause = 0;
     err->several = false;
     err->line = err->column = 0;
-    err->file[0] = err->path[0] = '\0';
+    err->file[0] = err->path[0] = err->hint[0] = '\0';
+    err->retry = BOSUN_RETRY_BY_CODE;
     return -1;
 }
 

@@ -15,9 +15,10 @@
 #define BOSUN_ERR_OP_MAX      64
 #define BOSUN_ERR_FILE_MAX    512
 #define BOSUN_ERR_PATH_MAX    256
+#define BOSUN_ERR_HINT_MAX    256
 #define BOSUN_ERR_MESSAGE_MAX 2048
 
-/* Codes that are not the name of an errno value. docs/reference/errors.md lists them all. */
+/* Codes that are not the name of an errno value. err_codes.c lists them all, with what they mean. */
 #define BOSUN_ERR_TIMEOUT   "timeout"
 #define BOSUN_ERR_DEADLINE  "deadline" /* the action's; "timeout" is a limit of the call itself */
 #define BOSUN_ERR_CANCELLED "cancelled"
@@ -25,6 +26,23 @@
 #define BOSUN_ERR_SYNTAX    "syntax"
 #define BOSUN_ERR_TOO_LARGE "too_large"
 #define BOSUN_ERR_NOMEM     "ENOMEM"
+
+/* Those of the runner and the host. */
+#define BOSUN_ERR_COMMAND_LINE "command_line"
+#define BOSUN_ERR_CONFIG       "config"
+#define BOSUN_ERR_NO_PLUGIN    "plugin_not_found"
+#define BOSUN_ERR_PLUGIN       "plugin"
+#define BOSUN_ERR_FAILED       "failed"
+#define BOSUN_ERR_NO_OUTCOME   "no_outcome"
+#define BOSUN_ERR_KILLED       "killed"
+#define BOSUN_ERR_CRASHED      "crashed"
+#define BOSUN_ERR_INTERNAL     "internal"
+
+typedef enum bosun_retry {
+    BOSUN_RETRY_BY_CODE, /* as err_codes.c has it */
+    BOSUN_RETRY_NO,
+    BOSUN_RETRY_YES,
+} bosun_retry;
 
 typedef struct bosun_err {
     char code[BOSUN_ERR_CODE_MAX];       /* "ENOENT", "timeout", …; "" while nothing failed */
@@ -36,6 +54,8 @@ typedef struct bosun_err {
     unsigned column;               /* in characters, 1-based; 0: not known */
     bool several;                  /* each line of `message` is an error of its own, with its place */
     char path[BOSUN_ERR_PATH_MAX]; /* of the key in that file: "peInfo.deployments[2].id"; "": none */
+    char hint[BOSUN_ERR_HINT_MAX]; /* what to do about it; "": as the code has it */
+    bosun_retry retry; /* can the same action again succeed, without anybody changing something? */
 } bosun_err;
 
 /* Makes err a new error with code, op and a formatted message; returns -1, so that `return bosun_err_set(…)`

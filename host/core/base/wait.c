@@ -42,9 +42,10 @@ int64_t bosun_wait_after(int64_t nanoseconds)
     return nanoseconds > INT64_MAX - now ? INT64_MAX : now + nanoseconds;
 }
 
-static bool is_cancelled(const bosun_wait *wait)
+/* 0: it may go on. */
+static int stop_asked(const bosun_wait *wait)
 {
-    return wait->cancelled && atomic_load(wait->cancelled);
+    return wait->cancelled ? atomic_load(wait->cancelled) : 0;
 }
 
 static bool is_past(int64_t end)
@@ -61,14 +62,15 @@ int64_t bosun_wait_end(const bosun_wait *wait)
 
 int bosun_wait_check(const bosun_wait *wait, const char *op, bosun_err *err)
 {
-    if (!wait || (!is_cancelled(wait) && !is_past(bosun_wait_end(wait))))
+    int stop = wait ? stop_asked(wait) : 0;
+    if (!wait || (!stop && !is_past(bosun_wait_end(wait))))
         return 0;
-    if (!is_cancelled(wait) && !is_past(wait->deadline))
+    if (!stop && !is_past(wait->deadline))
         return bosun_err_set(err, BOSUN_ERR_TIMEOUT, op,
                              "%s timed out: the time limit of the call around it has passed", op);
     if (wait->cut)
         atomic_store(wait->cut, 1);
-    if (is_cancelled(wait))
+    if (stop == BOSUN_STOP_CANCELLED)
         return bosun_err_set(err, BOSUN_ERR_CANCELLED, op, "%s was interrupted: the action was cancelled",
                              op);
     return bosun_err_set(err, BOSUN_ERR_DEADLINE, op, "%s timed out: the action's deadline has passed", op);

@@ -10,8 +10,14 @@
 #define BOSUN_NO_DEADLINE INT64_MAX
 #define BOSUN_SECOND      INT64_C(1000000000)
 
+/* Why the work has to stop before its deadline. */
+enum {
+    BOSUN_STOP_CANCELLED = 1,
+    BOSUN_STOP_EXPIRED = 2, /* whoever watches over the work says that its time is over */
+};
+
 typedef struct bosun_wait {
-    const atomic_int *cancelled; /* not 0: stop; NULL: never cancelled */
+    const atomic_int *cancelled; /* not 0: stop, BOSUN_STOP_…; NULL: never cancelled */
     int cancel_fd;               /* becomes readable when `cancelled` is set; never read here; -1: none */
     atomic_int *cut;             /* set when a cancel or the deadline ends a wait; may be NULL */
     int64_t deadline;            /* on bosun_monotonic's clock, in nanoseconds; BOSUN_NO_DEADLINE: none */

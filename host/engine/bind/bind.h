@@ -48,6 +48,10 @@ mode_t bind_option_mode(lua_State *L, int arg);
 /* Pushes the error as a bosun.error. Returns 1. [-0, +1, m] */
 int bind_push_error(lua_State *L, const bosun_err *err);
 
+/* Reads what data.error says (code, op, hint, retryable) from the fields of the error table at `index`; what
+ * it lacks is left as it is. Runs no code. [-0, +0, m] */
+void bind_read_failure(lua_State *L, int index, bosun_err *err);
+
 /* Pushes nil and the error as a bosun.error. Returns 2. [-0, +2, m] */
 int bind_push_failure(lua_State *L, const bosun_err *err);
 

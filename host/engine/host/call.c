@@ -199,7 +199,9 @@ static void report_failure(bosun_host *host, int status, const char *what, bosun
     stop.code = host_limits_stopped(&host->limits, stop.why, sizeof stop.why);
     if (stop.code)
         host_limits_disarm(L);
-    bosun_raised raised = {.err = err};
+    lua_rawgetp(L, LUA_REGISTRYINDEX, &expected_key);
+    bosun_raised raised = {.err = err, .expected = lua_toboolean(L, -1)};
+    lua_pop(L, 1);
     *err = (bosun_err){0};
     host_raised_read(L, stop.code != NULL, &raised);
     /* Again, because time may run out in the value's __tostring. */

@@ -43,4 +43,7 @@ void host_set_trace(bosun_host *host, const bosun_trace *trace);
  * the next action. NULL: none. Not redacted. */
 const char *host_deployment(const bosun_host *host);
 
+/* For the runner alone: bosun_host_cancel, because the time that the supervisor gives the action is over. */
+void host_expire(bosun_host *host, const char *reason);
+
 #endif

@@ -122,5 +122,10 @@ void bosun_host_free(bosun_host *host)
 void bosun_host_cancel(bosun_host *host, const char *reason)
 {
     if (host)
-        host_limits_cancel(&host->limits, reason);
+        host_limits_cancel(&host->limits, BOSUN_STOP_CANCELLED, reason);
+}
+
+void host_expire(bosun_host *host, const char *reason)
+{
+    host_limits_cancel(&host->limits, BOSUN_STOP_EXPIRED, reason);
 }

@@ -248,8 +248,8 @@ void host_limits_begin_clean_up(bosun_limits *limits);
 /* Makes the wake-up of a cancel this process's own, after a fork that ended its parent's use of the host. */
 void host_limits_adopt(bosun_limits *limits);
 
-/* Safe in signal handlers and from any thread. */
-void host_limits_cancel(bosun_limits *limits, const char *reason);
+/* stop: BOSUN_STOP_…. Safe in signal handlers and from any thread. */
+void host_limits_cancel(bosun_limits *limits, int stop, const char *reason);
 
 /* Takes the cancel back. */
 void host_limits_clear(bosun_limits *limits);

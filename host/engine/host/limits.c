@@ -92,22 +92,23 @@ void host_limits_end(bosun_limits *limits)
 }
 
 /* The wake-up goes first: see host_limits_clear. */
-void host_limits_cancel(bosun_limits *limits, const char *reason)
+void host_limits_cancel(bosun_limits *limits, int stop, const char *reason)
 {
     int saved = errno;
     uint64_t one = 1;
     ssize_t n = is_owner(limits) ? write(limits->cancel_fd, &one, sizeof one) : 0;
     (void)n; /* fails only if the counter is full, and then the eventfd is readable already */
     atomic_store(&limits->reason, reason ? reason : "cancelled");
-    atomic_store(&limits->cancelled, 1);
+    atomic_store(&limits->cancelled, stop);
     errno = saved;
 }
 
 void host_limits_adopt(bosun_limits *limits)
 {
     atomic_store(&limits->owner, getpid());
-    if (atomic_load(&limits->cancelled)) /* perhaps only the flag was set */
-        host_limits_cancel(limits, atomic_load(&limits->reason));
+    int stop = atomic_load(&limits->cancelled);
+    if (stop) /* perhaps only the flag was set */
+        host_limits_cancel(limits, stop, atomic_load(&limits->reason));
 }
 
 void host_limits_begin_clean_up(bosun_limits *limits)
@@ -120,14 +121,15 @@ void host_limits_begin_clean_up(bosun_limits *limits)
 const char *host_limits_stopped(bosun_limits *limits, char *text, size_t size)
 {
     const char *code = NULL;
+    int stop = limits->cleaning_up ? 0 : atomic_load(&limits->cancelled);
     if (limits->deadline != BOSUN_NO_DEADLINE && bosun_monotonic() >= limits->deadline) {
         code = BOSUN_ERR_DEADLINE;
         if (limits->cleaning_up)
             snprintf(text, size, "not done within %d s", BOSUN_CLEAN_UP_SECONDS);
         else
             snprintf(text, size, "timed out after %g s", limits->seconds);
-    } else if (!limits->cleaning_up && atomic_load(&limits->cancelled)) {
-        code = BOSUN_ERR_CANCELLED;
+    } else if (stop) {
+        code = stop == BOSUN_STOP_EXPIRED ? BOSUN_ERR_DEADLINE : BOSUN_ERR_CANCELLED;
         snprintf(text, size, "%s", atomic_load(&limits->reason));
     }
     if (code)

@@ -101,11 +101,11 @@ static bool is_python(const char *plugin)
 static int no_file(const char *plugin, bosun_err *err)
 {
     if (is_python(plugin))
-        return bosun_err_set(err, BOSUN_ERR_INVALID, "find the plugin",
+        return bosun_err_set(err, BOSUN_ERR_NO_PLUGIN, "find the plugin",
                              "%s is a Python plugin, and Bosun's plugins are written in Lua: see "
                              "docs/how-to/coming-from-python.md",
                              plugin);
-    return bosun_err_set(err, "ENOENT", "find the plugin",
+    return bosun_err_set(err, BOSUN_ERR_NO_PLUGIN, "find the plugin",
                          "no plugin file %s%s (paths are relative to the working directory)", plugin,
                          ends_with(plugin, ".lua") ? "" : ".lua");
 }

@@ -146,14 +146,14 @@ static void add_all(names *all, const bosun_dirs *dirs)
 int host_plugin_not_found(const bosun_dirs *dirs, const char *plugin, bosun_err *err)
 {
     if (is_python_plugin(plugin))
-        return bosun_err_set(err, "ENOENT", "find the plugin",
+        return bosun_err_set(err, BOSUN_ERR_NO_PLUGIN, "find the plugin",
                              "\"%s\" is a plugin of the Python package that Bosun does not have: see "
                              "docs/how-to/coming-from-python.md",
                              plugin);
     names all = {.count = 0};
     add_all(&all, dirs);
     const char *near = bosun_suggest(plugin, (const char *const *)all.items, all.count);
-    bosun_err_set(err, "ENOENT", "find the plugin",
+    bosun_err_set(err, BOSUN_ERR_NO_PLUGIN, "find the plugin",
                   "no plugin named \"%s\" in %s%s%s or among the built-in plugins: to use a plugin of your "
                   "own, give its path (with a '/') or add its folder to BOSUN_PLUGIN_PATH%s%s%s",
                   plugin, dirs->path ? dirs->path : "", dirs->path ? ":" : "", dirs->site,

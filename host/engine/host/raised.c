@@ -32,12 +32,11 @@ static unsigned read_number(lua_State *L, int index, const char *name)
  * has no message. [-0, +0|1, m] */
 static bool read_fields(lua_State *L, bosun_raised *r)
 {
-    snprintf(r->err->code, sizeof r->err->code, "%s", push_text(L, 1, "code"));
-    snprintf(r->err->op, sizeof r->err->op, "%s", push_text(L, 1, "op"));
+    bind_read_failure(L, 1, r->err);
     const char *file = push_text(L, 1, "file");
     const char *path = push_text(L, 1, "path");
     bosun_err_at(r->err, file, read_number(L, 1, "line"), read_number(L, 1, "column"), path);
-    lua_pop(L, 4);
+    lua_pop(L, 2);
     lua_pushliteral(L, "problems"); /* of a config: a line of the message for each */
     r->err->several = lua_rawget(L, 1) == LUA_TTABLE && lua_rawlen(L, -1) > 1;
     lua_pop(L, 1);
@@ -124,13 +123,16 @@ const char *host_raised_split(const char *text, size_t *file_len, unsigned *line
 
 /* For a string. The place in the string itself is the best one, unless it is in the library, or its path is
  * so long that Lua has cut it to "...end/of/it": then the plugin's place is used. */
-static int set_string(bosun_err *err, const char *what, const char *text, const char *file, unsigned line)
+static int set_string(const bosun_raised *raised, const char *what, const char *text, const char *file,
+                      unsigned line)
 {
+    bosun_err *err = raised->err;
     size_t len = 0;
     unsigned own_line = 0;
     const char *message = host_raised_split(text, &len, &own_line);
     bool useful = message && strncmp(text, "bosun/", 6) != 0 && strncmp(text, "...", 3) != 0;
-    bosun_err_set(err, BOSUN_ERR_INVALID, what, "%s", message && (useful || file) ? message : text);
+    const char *code = raised->expected ? BOSUN_ERR_FAILED : BOSUN_ERR_PLUGIN;
+    bosun_err_set(err, code, what, "%s", message && (useful || file) ? message : text);
     if (useful) {
         char own_file[BOSUN_ERR_FILE_MAX];
         snprintf(own_file, sizeof own_file, "%.*s", (int)len, text);
@@ -144,8 +146,10 @@ static int set_string(bosun_err *err, const char *what, const char *text, const 
 static int set_value(bosun_err *err, const char *what, const char *message, const char *file, unsigned line)
 {
     bosun_err own = *err;
-    bosun_err_set(err, own.code[0] ? own.code : BOSUN_ERR_INVALID, own.op[0] ? own.op : what, "%s", message);
+    bosun_err_set(err, own.code[0] ? own.code : BOSUN_ERR_FAILED, own.op[0] ? own.op : what, "%s", message);
     err->several = own.several;
+    err->retry = own.retry;
+    memcpy(err->hint, own.hint, sizeof err->hint);
     if (own.file[0])
         return bosun_err_at(err, own.file, own.line, own.column, own.path);
     return bosun_err_at(err, file ? file : "", file ? line : 0, 0, own.path);
@@ -155,9 +159,9 @@ void host_raised_set(const bosun_raised *raised, const char *what, const char *m
                      unsigned line)
 {
     if (!message)
-        set_string(raised->err, what, "raised an error whose __tostring also raised an error", file, line);
+        set_string(raised, what, "raised an error whose __tostring also raised an error", file, line);
     else if (raised->has_fields)
         set_value(raised->err, what, message, file, line);
     else
-        set_string(raised->err, what, message, file, line);
+        set_string(raised, what, message, file, line);
 }

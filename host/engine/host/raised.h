@@ -18,6 +18,7 @@ const char *host_raised_split(const char *text, size_t *file_len, unsigned *line
 typedef struct bosun_raised {
     bosun_err *err;
     bool has_fields; /* it is an error value; *err has its fields, except the message */
+    bool expected;   /* it is a text that the plugin raised without a place, which is enough for people */
 } bosun_raised;
 
 /* Replaces the value at the top of the stack with its message, or nil if it has none. stopped: the action has

@@ -144,21 +144,6 @@ static const char *state_after(const action_run *r, const bosun_err *err)
     return in_method && !stopped && of_deployment ? "errored" : NULL;
 }
 
-/* Makes the status failing, with the error as its message. */
-static void set_failing(bosun_status *status, const bosun_err *err, const char *state)
-{
-    status->outcome = BOSUN_FAILING;
-    status->state = state;
-    status->data = NULL;
-    bosun_buf text = {0};
-    bosun_err_text(&text, err);
-    if (text.failed || bosun_status_set_message(status, text.data, text.len) < 0) {
-        status->message = "out of memory";
-        status->message_len = strlen(status->message);
-    }
-    bosun_buf_free(&text);
-}
-
 static int run_with_config(action_run *r, const char *path, bosun_err *err)
 {
     bosun_host *host = r->host;
@@ -311,13 +296,14 @@ static void run_on_host(bosun_host *host, const char *action, const char *config
     host->plan.len = 0;
     host_context_begin(&host->context, r.action ? r.action->name : NULL);
     if (run_named(&r, action, config, &err) < 0) {
-        set_failing(status, &err, state_after(&r, &err));
+        bosun_status_fail(status, &err);
+        status->state = state_after(&r, &err);
         status->duration = (double)(bosun_monotonic() - host->limits.stood - start) / (double)BOSUN_SECOND;
         status->timestamp = bosun_realtime() / 1000000;
     }
     if (host_redact_status(status, &host->secrets) < 0) {
         bosun_err_nomem(&err, "remove secrets from the status");
-        set_failing(status, &err, NULL);
+        bosun_status_fail(status, &err);
     }
     bosun_status_check(status); /* before anything is said about it */
     log_outcome(host, action, status, err.several);
@@ -339,7 +325,7 @@ bosun_status *bosun_host_run(bosun_host *host, const char *action, const char *c
         host_missing(&err);
     else
         bosun_err_set(&err, BOSUN_ERR_INVALID, "run", "no action was named: it is NULL");
-    set_failing(status, &err, NULL);
+    bosun_status_fail(status, &err);
     status->timestamp = bosun_realtime() / 1000000;
     bosun_status_check(status);
     return status;

@@ -51,6 +51,7 @@ guard("DeploymentState", DeploymentState)
 ---@field state? DeploymentState
 ---@field duration? number seconds; the host measures it when it is absent
 ---@field data? any plain data for the service
+---@field error? any why the action failed, a bosun.Error: the host makes `data.error` from it
 
 --- What every action returns: `ActionStatusInfo{ status = …, msg = … }`. Invalid fields raise an error. From deeper
 --- down, and in `init`, an action can raise it instead: `error(ActionStatusInfo.failing "the card is missing")`.
@@ -58,7 +59,7 @@ guard("DeploymentState", DeploymentState)
 ---@overload fun(fields: bosun.StatusFields): ActionStatusInfo
 local ActionStatusInfo = {}
 
-local FIELDS = { "data", "duration", "msg", "state", "status" }
+local FIELDS = { "data", "duration", "error", "msg", "state", "status" }
 
 local function is_one_of(value, constants)
   for _, constant in pairs(constants) do
@@ -96,6 +97,8 @@ local function find_problem(info)
     return ("msg is a %s; expected a string"):format(type(info.msg))
   elseif info.state ~= nil and type(info.state) ~= "string" then
     return ("state is %s; expected one of DeploymentState: %s"):format(show(info.state), list_values(DeploymentState))
+  elseif info.error ~= nil and info.status == ActionStatus.OK then
+    return "error is given, but the status is passing; expected another status"
   elseif info.duration ~= nil and not is_duration(info.duration) then
     return ("duration is %s; expected 0 or more seconds"):format(show(info.duration))
   end
@@ -170,13 +173,16 @@ function ActionStatusInfo.warning(msg, state, data)
   return info
 end
 
---- `ActionStatusInfo{ status = ActionStatus.ERROR, … }`.
----@param msg? string
+--- `ActionStatusInfo{ status = ActionStatus.ERROR, … }`. An error value can stand for its message:
+--- `failing(err)` is `failing(tostring(err), nil, nil, err)`.
+---@param msg? string|bosun.Error
 ---@param state? DeploymentState
 ---@param data? any
+---@param err? any why, a bosun.Error: the host makes `data.error` from it
 ---@return ActionStatusInfo
-function ActionStatusInfo.failing(msg, state, data)
-  local info = new { status = ActionStatus.ERROR, msg = msg, state = state, data = data }
+function ActionStatusInfo.failing(msg, state, data, err)
+  if err == nil and type(msg) == "table" and type(msg.message) == "string" then err, msg = msg, tostring(msg) end
+  local info = new { status = ActionStatus.ERROR, msg = msg, state = state, data = data, error = err }
   return info
 end
 

@@ -48,7 +48,7 @@ end
 --- A problem as an error. file "": none was given.
 local function as_error(op, file, problem)
   return errors.new {
-    code = "invalid", op = op, file = problem.file or file, line = problem.line, column = problem.column,
+    code = "config", op = op, file = problem.file or file, line = problem.line, column = problem.column,
     path = problem.path ~= "" and problem.path or nil, message = problem.message,
   }
 end
@@ -64,7 +64,7 @@ local function failure(op, file, problems)
   local lines = {}
   for i = 1, math.min(#problems, MOST_PROBLEMS) do lines[i] = tostring(problems[i]) end
   if #problems > MOST_PROBLEMS then lines[#lines + 1] = ("… and %d more"):format(#problems - MOST_PROBLEMS) end
-  return errors.new { code = "invalid", op = op, file = file, message = table.concat(lines, "\n"), problems = problems }
+  return errors.new { code = "config", op = op, file = file, message = table.concat(lines, "\n"), problems = problems }
 end
 
 --- The mapping in a file, and the marks of its values. The file's secrets are known from then on.

@@ -33,6 +33,7 @@ Store.__index = Store
 ---@field kind "absent"|"whole"|"broken"|"foreign"|"unknown"
 ---@field info? filesystem.Info
 ---@field problem? string why it is not whole
+---@field err? bosun.Error the same, where a call of the library says why
 
 ---@param config table
 ---@return filesystem.Store
@@ -45,20 +46,24 @@ function Store.new(config)
   }, Store)
 end
 
+local function unusable(format, ...)
+  return nil, errors.new { code = "invalid", op = "check", message = format:format(...) }
+end
+
 --- The place of the deployment with this id, which may be any text.
 ---@param id any
 ---@return filesystem.Entry|nil entry
----@return string|nil problem
+---@return bosun.Error|nil problem
 function Store:entry(id)
-  if type(id) ~= "string" then return nil, "the deployment id is not a string" end
+  if type(id) ~= "string" then return unusable "the deployment id is not a string" end
   local ok, err = path.safe_component(id, nil, "the deployment id")
-  if not ok then return nil, err.message end
+  if not ok then return nil, err end
   local name = self.prefix .. id
   if name:sub(1, 1) == "." then
-    return nil, ("the deployment id %q cannot name a directory: it begins with a dot"):format(id)
+    return unusable("the deployment id %q cannot name a directory: it begins with a dot", id)
   elseif #name > folder.LONGEST_NAME then
-    return nil, ("the deployment id cannot name a directory: with its prefix it is %d bytes long; at most %d are "
-      .. "allowed"):format(#name, folder.LONGEST_NAME)
+    return unusable("the deployment id cannot name a directory: with its prefix it is %d bytes long; at most %d are "
+      .. "allowed", #name, folder.LONGEST_NAME)
   end
   local dir = path.join(self.base, name)
   local place = folder.place(dir, {
@@ -99,8 +104,8 @@ function Store:entries()
   return entries
 end
 
-local function found(kind, info, problem)
-  return { kind = kind, info = info, problem = problem }
+local function found(kind, info, problem, err)
+  return { kind = kind, info = info, problem = problem, err = err }
 end
 
 --- The names of files in a deployment's directory that are no model.
@@ -148,7 +153,7 @@ local function look_once(self, entry)
   local now = record.read(entry.dir, entry.id, self.files)
   if now.kind == "absent" then
     local base, why = fs.stat(self.base)
-    return base and found "absent" or found("unknown", nil, ("cannot read baseDir: %s"):format(why.message)), ""
+    return base and found "absent" or found("unknown", nil, nil, errors.wrap(why, "cannot read baseDir")), ""
   elseif now.kind ~= "ours" then
     return found(now.kind == "damaged" and "broken" or "foreign", now.info, now.problem), now.text
   end
@@ -211,7 +216,7 @@ function Store:observe(entry)
   for _ = 1, 2 do
     local settled, err = settle_if_interrupted(entry)
     if not settled and not is_foreign(err) then
-      return found("broken", nil, ("its replacement was interrupted and cannot be finished: %s"):format(tostring(err)))
+      return found("broken", nil, nil, errors.wrap(err, "its replacement was interrupted and cannot be finished"))
     end
     now = self:look(entry)
     if now.kind == "whole" then break end
@@ -344,7 +349,9 @@ end
 function Store:probe()
   local stat, err = fs.stat(self.base)
   if not stat then return nil, err end
-  if stat.type ~= "directory" then return nil, { message = ("%s is not a directory"):format(self.base) } end
+  if stat.type ~= "directory" then
+    return nil, errors.new { code = "ENOTDIR", op = "stat", message = ("%s is not a directory"):format(self.base) }
+  end
   local file, why = fs.tempfile { dir = self.base, prefix = ".bosun-probe-" }
   if not file then return nil, why end
   local removed, cannot = fs.remove(file)

@@ -2,6 +2,7 @@
 --- is the driver's Call.
 
 local action_status = require "bosun.action_status"
+local errors = require "bosun.error"
 local null = require("bosun.yaml").null
 
 local ActionStatus, ActionStatusInfo = action_status.ActionStatus, action_status.ActionStatusInfo
@@ -24,7 +25,7 @@ local function whole_statuses(call, infos)
       call:refuse("%s is %s; expected an ActionStatusInfo", where, call.describe(info))
     end
     call:check(where, info)
-    whole[id] = call:whole(info)
+    whole[id] = call:whole(info, info.data)
   end
   return whole
 end
@@ -61,6 +62,7 @@ local function status_among(facts)
   return {
     status = entry.status or ActionStatus.OK, msg = entry.msg, duration = entry.duration,
     state = entry.state or entry.status == nil and DeploymentState.READY or nil,
+    error = errors.is(facts.error) and facts.error or nil,
     data = entry.data or facts.modelId and { currentModelId = facts.modelId } or nil,
   }
 end
@@ -82,10 +84,10 @@ function deployments.deployment_list(call, data)
     local is_status = ActionStatusInfo.is(entry)
     local info = is_status and entry or status_among(entry)
     call:check(where, info)
-    whole[id] = call:whole(info)
+    whole[id] = call:whole(info, info.data)
     whole[id].duration = info.duration or null
     for key, fact in pairs(is_status and {} or entry) do
-      if not STATUS_KEYS[key] then whole[id][key] = fact end
+      if not STATUS_KEYS[key] and not errors.is(fact) then whole[id][key] = fact end
     end
   end
   return whole

@@ -2,10 +2,12 @@
 --- completes the status that the action returned. Every error is raised; the engine turns it into a failing status.
 
 local BosunPluginBase = require "bosun.plugin_base"
-local ActionStatusInfo = require("bosun.action_status").ActionStatusInfo
+local action_status = require "bosun.action_status"
 local log = require "bosun.log"
 local null = require("bosun.yaml").null
 local time = require "bosun.time"
+
+local ActionStatus, ActionStatusInfo = action_status.ActionStatus, action_status.ActionStatusInfo
 
 --- The actions whose `data` is about several deployments (see bosun.host.deployments).
 local LISTS_DEPLOYMENTS = { pe_status = true, deployment_list = true }
@@ -57,7 +59,7 @@ Call.__index = Call
 function Call:refuse(format, ...)
   local file, line = place_of(self.method)
   local message = self.action .. format:format(...)
-  error(require("bosun.error").new { code = "invalid", op = self.action, message = message, file = file, line = line },
+  error(require("bosun.error").new { code = "plugin", op = self.action, message = message, file = file, line = line },
     0)
 end
 
@@ -69,15 +71,21 @@ function Call:check(where, info)
   if odd then self.log:warn(("%s%s: %s"):format(self.action, where, odd)) end
 end
 
---- The six keys of a status; an absent one is null.
-function Call:whole(info)
+--- The `data` of a status, with `data.error` if it is failing or says why it is not passing.
+function Call:data_of(info, data)
+  if info.status ~= ActionStatus.ERROR and info.error == nil then return or_null(data) end
+  return require("bosun.host.failure").add(data, info.error, "running " .. self.action)
+end
+
+--- The six keys of a status; an absent one is null. `data`: completed.
+function Call:whole(info, data)
   return {
     status = info.status,
     msg = or_null(info.msg),
     state = or_null(info.state),
     duration = rounded(info.duration or self.elapsed),
     timestamp = math.floor(time.now() * 1000),
-    data = or_null(info.data),
+    data = self:data_of(info, data),
   }
 end
 
@@ -90,26 +98,40 @@ local function argument_of(action, subject)
   return copy
 end
 
---- Calls `f`. An ActionStatusInfo that it raises is an answer like one that it returns; any other error is raised
---- again, after `on_error` has recorded where it comes from.
+--- Calls `f`. An ActionStatusInfo that it raises is an answer like one that it returns, and so is the error of
+--- `return nil, err`; any other error is raised again, after `on_error` has recorded where it comes from.
 ---@return any result
 ---@return boolean raised
 local function attempt(on_error, f, ...)
-  local ok, result = xpcall(f, on_error, ...)
+  local ok, result, err = xpcall(f, on_error, ...)
+  if ok and result == nil and err ~= nil then result = err end
   if ok or ActionStatusInfo.is(result) then return result, not ok end
   error(result, 0)
 end
 
---- Completes what the method answered.
+--- Is this an error value of the library?
+local function is_error(value)
+  return type(value) == "table" and require("bosun.error").is(value)
+end
+
+--- The status that an error value stands for, where a method returns one.
+function Call:status_of_error(err)
+  local of_deployment = self.subject and self.action:find "^deployment_"
+  return ActionStatusInfo.failing(err, of_deployment and action_status.DeploymentState.ERRORED or nil)
+end
+
+--- Completes what the method answered. An error value is an answer, too.
 function Call:complete(answer)
   if not ActionStatusInfo.is(answer) then
+    if is_error(answer) then return self:complete(self:status_of_error(answer)) end
     self:refuse(" returned %s; every action returns an ActionStatusInfo", describe(answer))
   end
   self:check("", answer)
-  local whole = self:whole(answer)
-  if LISTS_DEPLOYMENTS[self.action] and type(answer.data) == "table" then
-    whole.data = require("bosun.host.deployments")[self.action](self, answer.data)
-  end
+  local data = answer.data
+  if not LISTS_DEPLOYMENTS[self.action] or type(data) ~= "table" then return self:whole(answer, data) end
+  data = require("bosun.host.deployments")[self.action](self, data)
+  local whole = self:whole(answer, data)
+  if self.action == "deployment_list" then whole.data = data end -- its keys are ids, so there is no place for an error
   return whole
 end
 

@@ -73,6 +73,12 @@ local function failed(format, ...)
   return nil, errors.new { code = "invalid", op = "fetch", message = format:format(...) }
 end
 
+--- The answer of a server that has no model for us.
+local function refused(resp)
+  return nil, errors.new { code = "http_status", op = "fetch", retryable = resp.status == 429 or resp.status >= 500,
+    message = ("the server answered %d"):format(resp.status) }
+end
+
 --- A model that is being fetched.
 local Transfer = {}
 Transfer.__index = Transfer
@@ -145,7 +151,7 @@ function Transfer:run()
     if resp and resp.ok then return true end
     failures = self.size > before and 1 or failures + 1
     if not is_worth_another(resp, err) or failures > MOST_FAILURES then
-      return nil, err or select(2, failed("the server answered %d", resp.status))
+      return nil, err or select(2, refused(resp))
     end
     self.log:warn("the model's transfer broke off; trying again",
       { error = err and err.message or resp.status, bytes = self.size })
@@ -165,17 +171,17 @@ function Fetch:receive(source, info)
   local digest, problem = given().sha256(info)
   if problem then return nil, problem end
   local folder, err = fs.tempdir { prefix = "bosun-model-" }
-  if not folder then return nil, err.message end
+  if not folder then return nil, err end
   self.folder = self.folder or folder
   local transfer <close> = setmetatable({
     source = source, file = path.join(folder, name_of(source)), size = 0, token = token_for(self.plugin, source),
     log = self.plugin.log, next_report = time.monotonic() + PROGRESS,
   }, Transfer)
   local ok, why = transfer:run()
-  if not ok then return nil, why.message end
-  if not transfer.output then return nil, "the server sent an empty file" end
+  if not ok then return nil, why end
+  if not transfer.output then return failed "the server sent an empty file" end
   local found = digest and assert(fs.sha256(transfer.file))
-  if digest ~= found then return nil, ("its SHA-256 is %s, not %s"):format(found, digest) end
+  if digest ~= found then return failed("its SHA-256 is %s, not %s", found, digest) end
   return transfer.file
 end
 
@@ -198,8 +204,8 @@ end
 function Fetch:plan(source)
   local token = token_for(self.plugin, source)
   local resp, err = http.head(source, { auth = token and { bearer = token } })
-  if not resp then return nil, err.message end
-  if not resp.ok then return nil, ("the server answered %d"):format(resp.status) end
+  if not resp then return nil, err end
+  if not resp.ok then return refused(resp) end
   effect.begin("fetch", url.show(source))
   local size = tonumber(resp.headers["content-length"]) or 1
   return { path = self:stand_in(size), file = name_of(source), type = "file", size = size }
@@ -216,13 +222,13 @@ end
 ---@param source string
 ---@param info table deploymentInfo
 ---@return bosun.deployment_info.Artifact|nil artifact
----@return string|nil problem
+---@return bosun.Error|nil problem
 function fetch.artifact(source, info)
-  if not current then return nil, "modelArtifact is a URL: it can be fetched while an action runs" end
+  if not current then return failed "modelArtifact is a URL: it can be fetched while an action runs" end
   local known = current.files[source]
   if known then return known end
   local artifact, problem = current:artifact(source, info)
-  if not artifact then return nil, ("cannot fetch the model %s: %s"):format(url.show(source), problem) end
+  if not artifact then return nil, errors.wrap(problem, "cannot fetch the model " .. url.show(source)) end
   current.files[source] = artifact
   return artifact
 end

@@ -41,7 +41,7 @@ function missing.error(class, action)
   local argument = action:find("^deployment_[^l]") and "deployment_info" or ""
   local file, line = class.__made_at:match("^(.*):(%d+)$")
   return errors.new {
-    code = "invalid", op = action, file = file, line = math.tointeger(line),
+    code = "plugin", op = action, file = file, line = math.tointeger(line),
     message = ('plugin "%s" has no method %s: define function %s:%s(%s) … end%s'):format(class.__name, action,
       class.__name, action, argument, misspelling(class, action)),
   }

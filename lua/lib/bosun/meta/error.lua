@@ -21,6 +21,8 @@ local errors = {}
 ---@field line? integer line in that file, from 1
 ---@field column? integer column in that file, in characters, from 1
 ---@field path? string the key in that file: "peInfo.deployments[2].id"
+---@field hint? string what to do about it, where that is not what the code has
+---@field retryable? boolean can the same action again succeed, where that is not what the code has
 ---@field cause? any the error below this one
 
 --- Makes an error.
@@ -32,6 +34,13 @@ function errors.new(fields) end
 ---@param value any
 ---@return boolean
 function errors.is(value) end
+
+--- What `data.error` of a status says about an error: its code and operation, and whether to try again and what to do,
+--- as docs/reference/errors.md has it for the code or the error says itself. The host puts it into each failing status.
+---@param err any an error; nil or any other value: one without a code
+---@param operation string what was being done, if the error has no `op`
+---@return { code: string, operation: string, retryable: boolean, hint: string }
+function errors.failure(err, operation) end
 
 --- Adds what the failed step was part of. The new error's message is "message: err's message", its cause is err, and it
 --- has the fields of err except for those given.
