@@ -181,7 +181,10 @@ function Fetch:receive(source, info)
   if not ok then return nil, why end
   if not transfer.output then return failed "the server sent an empty file" end
   local found = digest and assert(fs.sha256(transfer.file))
-  if digest ~= found then return failed("its SHA-256 is %s, not %s", found, digest) end
+  if digest ~= found then
+    return nil, errors.new { code = "digest", op = "fetch",
+      message = ("its SHA-256 is %s, not %s"):format(found, digest) }
+  end
   return transfer.file
 end
 
