@@ -357,8 +357,8 @@ function FilesystemPlugin:deployment_relaunch(deployment_info)
   local result = self:change(deployment_info, function(entry, now)
     local model_id, problem = given.id(deployment_info, "modelId")
     if not model_id then return given.failing(entry, problem) end
-    local package, wrong = self:package(deployment_info)
-    if not package then return given.failing(entry, wrong) end
+    local package, why = self:package(deployment_info)
+    if not package then return given.failing(entry, why) end
     return self:install(entry, now, model_id, package, deployment_info)
   end)
   return (self:with_what_is_served(result, deployment_info))
