@@ -42,7 +42,8 @@ describe("data.error", function()
   it("has what the error itself says about trying again", function()
     assert.same({ code = "card_busy", operation = "reset", retryable = true, hint = "Wait." }, error_of [[
       error(errors.new { code = "card_busy", op = "reset", message = "busy", retryable = true, hint = "Wait." })]])
-    assert.same({ code = "card_busy", operation = "running pe_status", retryable = false, hint = "Read msg, which says what happened." },
+    assert.same({ code = "card_busy", operation = "running pe_status", retryable = false,
+      hint = "Read msg, which says what happened." },
       error_of [[return ActionStatusInfo.failing(errors.new { code = "card_busy", message = "busy" })]])
   end)
 
