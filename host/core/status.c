@@ -149,7 +149,7 @@ void bosun_status_check(bosun_status *status)
 
 void bosun_status_write_failing(bosun_buf *out, const bosun_err *err, int64_t duration)
 {
-    bosun_failure failure;
+    bosun_failure failure = {{0}};
     const bosun_status status = {
         .outcome = BOSUN_FAILING,
         .message = err->message,
