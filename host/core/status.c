@@ -149,7 +149,7 @@ void bosun_status_check(bosun_status *status)
 
 void bosun_status_write_failing(bosun_buf *out, const bosun_err *err, int64_t duration)
 {
-    bosun_failure failure = {{0}};
+    bosun_failure failure = {.code = ""};
     const bosun_status status = {
         .outcome = BOSUN_FAILING,
         .message = err->message,

@@ -206,7 +206,8 @@ static int publish_failure(supervisor *s, const bosun_err *why)
 {
     char storage[BOSUN_STATUS_FAILING_MAX];
     bosun_buf text = bosun_buf_fixed(storage, sizeof storage);
-    snprintf(s->end.message, sizeof s->end.message, "%s", why->message);
+    bosun_buf end = bosun_buf_fixed(s->end.message, sizeof s->end.message);
+    bosun_buf_append_utf8(&end, why->message, strnlen(why->message, sizeof s->end.message - 1));
     bosun_status_write_failing(&text, why, bosun_monotonic() - s->start);
     int status = publish(s, BOSUN_FAILING, text.data, text.len);
     sink_printf(&s->log, BOSUN_LOG_ERROR, "%s: failing: %s", s->opt->action->name, why->message);
