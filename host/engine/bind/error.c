@@ -149,8 +149,8 @@ int bind_push_done(lua_State *L, int rc, const bosun_err *err)
     return 1;
 }
 
-/* Copies the text of a field, with NUL bytes made visible. A field that is not text leaves `out` as it is, and
- * so does one that is too long: cut, a secret in it would not be recognized. [-0, +0, m] */
+/* Copies the text of a field, with NUL bytes made visible. A field that is not text leaves `out` as it is,
+ * and so does one that is too long: cut, a secret in it would not be recognized. [-0, +0, m] */
 static void read_text(lua_State *L, int index, const char *name, char *out, size_t size)
 {
     lua_pushstring(L, name);
