@@ -1,6 +1,11 @@
 /* The runner's options. */
 #include "options.h"
+#include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
+
+#define KEEP_RUNS     20
+#define KEEP_RUNS_MAX 100000
 
 const char *const options_trace_formats[2] = {[TRACE_JSON] = "json", [TRACE_OTLP_JSON] = "otlp-json"};
 const args_synonym options_log_levels[] = {{"warning", "warn"}, {"critical", "error"}, {NULL, NULL}};
@@ -52,6 +57,12 @@ static const args_option table[] = {
      .help = "accepted, with a warning, because the Python runner has it: a config of Python's logging"},
     OPTIONS_TRACE,
     OPTIONS_DEBUG,
+    {.name = "--keep-runs",
+     .argument = "DIR[:N]",
+     .type = ARGS_TEXT,
+     .field = offsetof(options, keep_runs),
+     .help = "leave status, log, trace and configs of the run in a folder in DIR, without secrets, for bosun "
+             "bundle; the last N (20) are kept"},
     {.name = "--list-actions",
      .type = ARGS_INFO,
      .field = offsetof(options, list_actions),
@@ -113,6 +124,24 @@ static int check_gen_config(const options *out, bosun_err *err)
                          "--gen-config needs --action: the action to write a config for");
 }
 
+/* A colon and digits at the end are the number; a folder whose name ends so is given with another. */
+static int read_keep_runs(options *out, bosun_err *err)
+{
+    const char *colon = out->keep_runs ? strrchr(out->keep_runs, ':') : NULL;
+    bool has_number = colon && colon[1] && colon[1 + strspn(colon + 1, "0123456789")] == '\0';
+    out->keep_len =
+        has_number ? (size_t)(colon - out->keep_runs) : strlen(out->keep_runs ? out->keep_runs : "");
+    unsigned long count = has_number ? strtoul(colon + 1, NULL, 10) : KEEP_RUNS;
+    out->keep_count = (unsigned)count;
+    if (!out->keep_runs || (out->keep_len > 0 && count > 0 && count <= KEEP_RUNS_MAX))
+        return 0;
+    return bosun_err_set(
+        err, BOSUN_ERR_INVALID, "command line",
+        "--keep-runs \"%.200s\": expected a folder, or a folder and a number of runs from 1 to "
+        "%d, such as /var/lib/bosun/runs:20",
+        out->keep_runs, KEEP_RUNS_MAX);
+}
+
 int options_parse(options *out, int argc, char **argv, bosun_err *err)
 {
     *out = (options){0};
@@ -122,8 +151,11 @@ int options_parse(options *out, int argc, char **argv, bosun_err *err)
         return 0;
     if (rc == 0 && out->gen_config)
         return check_gen_config(out, err);
+    out->argv = argv;
     if (rc == 0)
         rc = check_config(out, err);
+    if (rc == 0)
+        rc = read_keep_runs(out, err);
     /* Whatever is wrong is reported in the status file, so it is looked at in any case. */
     bosun_err second;
     return options_check_files(out, rc == 0 ? err : &second) < 0 ? -1 : rc;

@@ -22,6 +22,10 @@ typedef struct options {
     const char *status_file;
     const char *trace_file;
     trace_format trace_format;
+    char *const *argv;           /* as it was given */
+    const char *keep_runs;       /* DIR or DIR:N; NULL: no run is kept */
+    size_t keep_len;             /* of DIR */
+    unsigned keep_count;         /* N */
     const char *const *settings; /* of `bosun run`; ends with NULL; NULL: none */
     double timeout;              /* seconds; 0: none */
     bosun_log_level log_level;

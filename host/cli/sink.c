@@ -125,6 +125,8 @@ void sink_log(void *data, const bosun_log_event *event)
         write_event(s, s->log_fd, FORM_LOG, s->patience, &whole);
     if (s->trace_fd >= 0)
         write_event(s, s->trace_fd, s->trace ? FORM_OTLP : FORM_JSON, -1, &whole);
+    if (s->copy_fd && lseek(*s->copy_fd, 0, SEEK_CUR) < SINK_COPY_MAX)
+        write_event(s, *s->copy_fd, FORM_JSON, -1, &whole);
 }
 
 void sink_printf(const sink *s, bosun_log_level level, const char *format, ...)

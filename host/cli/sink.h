@@ -7,6 +7,8 @@
 #include "core/base/log.h"
 #include "core/base/trace_context.h"
 
+#define SINK_COPY_MAX ((long)16 * 1024 * 1024)
+
 typedef struct sink {
     bosun_log_level level; /* for the log; the trace gets all */
     bosun_log_format format;
@@ -14,9 +16,10 @@ typedef struct sink {
     bool color;   /* for the log in the format text */
     int trace_fd; /* gets every event as a JSON line; -1: no trace */
     const bosun_trace
-        *trace;   /* then it gets the calls of this action in OpenTelemetry's format; NULL: events */
-    int patience; /* milliseconds to wait for a blocked log before dropping an event; -1: forever
-                   */
+        *trace;         /* then it gets the calls of this action in OpenTelemetry's format; NULL: events */
+    const int *copy_fd; /* gets every event, too, as a JSON line, up to SINK_COPY_MAX bytes; NULL: none */
+    int patience;       /* milliseconds to wait for a blocked log before dropping an event; -1: forever
+                         */
 
     /* Fields of all events that lack one of the name; NULL: none. */
     const char *action;

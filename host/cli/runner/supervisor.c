@@ -6,6 +6,7 @@
 #include "cli/sink.h"
 #include "core/base/wait.h"
 #include "core/status.h"
+#include "keep.h"
 #include "reap.h"
 #include "run_id.h"
 #include "status_file.h"
@@ -34,6 +35,7 @@ typedef struct supervisor {
     int release_fd; /* the worker reads from its other end */
     record record;
     action_end end;
+    keep keep;
     bool published; /* the outcome is known, whether or not it could be written */
 } supervisor;
 
@@ -74,6 +76,7 @@ _Noreturn static void become_worker(supervisor *s, pid_t pid, int release_fd)
                           .log_fd = s->log.log_fd,
                           .release_fd = release_fd,
                           .record = s->record,
+                          .keep = &s->keep,
                           .supervisor = pid,
                           .deadline = s->watch.deadline};
     close_fd(&s->release_fd);
@@ -194,6 +197,7 @@ static int publish(supervisor *s, bosun_outcome outcome, const char *text, size_
     bosun_err err = {0};
     s->end.outcome = outcome;
     s->published = true;
+    keep_status(&s->keep, text, len);
     if (status_file_write(&s->status, text, len, true, &err) < 0)
         return log_unwritten(s, restore_first_status(s), &err);
     if (s->opt->show_status && sink_write(STDOUT_FILENO, text, len, STDOUT_PATIENCE) < 0)
@@ -286,6 +290,27 @@ static int run(supervisor *s)
     return finish_worker(s, &err) < 0 ? publish_failure(s, &err) : publish_outcome(s);
 }
 
+static void begin_keeping(supervisor *s)
+{
+    bosun_err err = {0};
+    if (keep_begin(&s->keep, s->opt, &err) < 0)
+        sink_printf(&s->log, BOSUN_LOG_WARN, "%s; the run is not kept", err.message);
+    if (s->keep.fds[KEEP_LOG] >= 0)
+        s->log.copy_fd = &s->keep.fds[KEEP_LOG];
+}
+
+/* What is written beside the status file, when that is complete. */
+static void leave_traces(supervisor *s)
+{
+    bosun_err err = {0};
+    const keep_run run = {
+        .options = s->opt, .ids = &s->run, .started = s->end.started, .exit_status = s->end.exit_status};
+    action_span_write(s->opt, &s->run, &s->end, &s->log);
+    if (keep_save(&s->keep, &run, &err) < 0)
+        sink_printf(&s->log, BOSUN_LOG_WARN, "--keep-runs: %s; this run is not kept, and its outcome stands",
+                    err.message);
+}
+
 int supervisor_run(const options *opt)
 {
     int64_t deadline =
@@ -303,6 +328,7 @@ int supervisor_run(const options *opt)
     s.watch.at_terminal = opt->debug;
     s.log = options_sink(opt, &s.run, STDERR_FILENO, STDERR_PATIENCE);
     sink_open_log(&s.log, opt->logfile);
+    begin_keeping(&s);
     if (opt->log_config)
         sink_printf(
             &s.log, BOSUN_LOG_WARN,
@@ -313,7 +339,8 @@ int supervisor_run(const options *opt)
     s.end.exit_status = status;
     s.end.deployment = s.log.deployment ? s.log.deployment : "";
     if (s.published)
-        action_span_write(opt, &s.run, &s.end, &s.log);
+        leave_traces(&s);
+    keep_end(&s.keep);
     record_close(&s.record);
     close_fd(&s.release_fd);
     status_file_close(&s.status);

@@ -141,6 +141,8 @@ static void store_phase(void *data, bosun_phase phase)
     if (deployment && !shared->deployment[0])
         snprintf(shared->deployment, sizeof shared->deployment, "%s", deployment);
     atomic_store(&shared->phase, (int)phase);
+    if (host && phase == BOSUN_PHASE_ACTION) /* now the plugin has read its config */
+        keep_configs(start->keep, start->options, host);
 }
 
 /* The supervisor's deadline stands still with the host's. */
@@ -197,7 +199,7 @@ static bosun_options host_options(worker_start *start, sink *log)
     result.settings = start->options->settings;
     result.dry_run = start->options->dry_run;
     result.timeout = start->options->timeout;
-    result.log_level = log->trace_fd >= 0 ? BOSUN_LOG_TRACE : log->level;
+    result.log_level = log->trace_fd >= 0 || log->copy_fd ? BOSUN_LOG_TRACE : log->level;
     result.log = sink_log;
     result.log_data = log;
     result.phase = store_phase;
@@ -248,8 +250,10 @@ static bosun_status *run_action(worker_start *start, sink *log, bosun_err *err)
         bosun_host_free(host);
         return NULL;
     }
-    bosun_host_load(host, opt->plugin, opt->private_config, NULL); /* bosun_host_run reports its failure */
+    int loaded = bosun_host_load(host, opt->plugin, opt->private_config, NULL); /* run reports its failure */
     bosun_status *status = bosun_host_run(host, opt->action->name, opt->config);
+    if (loaded == 0)
+        keep_configs(start->keep, opt, host);
     set_running(NULL);
     bosun_host_free(host);
     if (!status)
@@ -287,6 +291,7 @@ _Noreturn void worker_run(worker_start *start)
     if (set_up_process(start) < 0)
         _exit(WORKER_FAILED);
     sink log = options_sink(start->options, start->run, start->log_fd, -1);
+    log.copy_fd = start->keep->fds[KEEP_LOG] >= 0 ? &start->keep->fds[KEEP_LOG] : NULL;
     int64_t began = bosun_monotonic();
     bosun_err err = {0};
     bosun_status *status = run_action(start, &log, &err);

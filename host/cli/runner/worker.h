@@ -3,6 +3,7 @@
 #define BOSUN_CLI_RUNNER_WORKER_H
 
 #include "cli/options.h"
+#include "keep.h"
 #include "record.h"
 #include "run_id.h"
 #include <stdint.h>
@@ -15,6 +16,7 @@ typedef struct worker_start {
     int release_fd; /* the supervisor sends a byte once the first status is written: nothing is read or run
                      * before that */
     record record;
+    const keep *keep;
     pid_t supervisor; /* the worker does not outlive it */
     int64_t deadline; /* monotonic ns; BOSUN_NO_DEADLINE: none */
 } worker_start;

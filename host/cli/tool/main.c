@@ -7,8 +7,9 @@ typedef struct main_options {
     bool help;
 } main_options;
 
-static const args_command *const subcommands[] = {&tool_run,      &tool_repl,     &tool_debug,
-                                                  &tool_describe, &tool_validate, NULL};
+static const args_command *const subcommands[] = {
+    &tool_run, &tool_repl, &tool_debug, &tool_describe, &tool_validate, &tool_audit, &tool_bundle, NULL,
+};
 
 static const args_option table[] = {
     {.name = "--version",

@@ -4,6 +4,7 @@
 #include "cli/color.h"
 #include "cli/sink.h"
 #include "core/fs/fs.h"
+#include "engine/host/tool.h"
 #include <math.h>
 #include <signal.h>
 #include <stdio.h>
@@ -86,4 +87,43 @@ bosun_host *tool_load_plugin(const char *plugin, const char *private_config, dou
     *status = tool_report_plugin(&error);
     bosun_host_free(host);
     return NULL;
+}
+
+/* A message of several lines is one for each of them. */
+static void report_lines(const char *text)
+{
+    char line[4096];
+    for (size_t len; *text; text += len + (text[len] == '\n')) {
+        len = strcspn(text, "\n");
+        snprintf(line, sizeof line, "%.*s", (int)len, text);
+        color_report("bosun", line);
+    }
+}
+
+static int print_result(const host_tool_call *call)
+{
+    int status = tool_print(bosun_buf_text(&call->out), call->out.len);
+    report_lines(bosun_buf_text(&call->message));
+    return status == TOOL_OK ? call->status : status;
+}
+
+int tool_run_lua(const char *module, const char *const *words, const char *const *fields, double timeout)
+{
+    host_tool_call call = {.module = module, .words = words, .fields = fields};
+    bosun_options options = host_options(timeout);
+    bosun_error error;
+    bosun_err err = {0};
+    options.dry_run = false;
+    bosun_host *host = bosun_host_new(&options, &error);
+    int status;
+    if (!host)
+        status = tool_fail(TOOL_BROKEN, error.message);
+    else if (host_run_tool(host, &call, &err) < 0)
+        status = tool_fail(TOOL_BROKEN, err.message);
+    else
+        status = print_result(&call);
+    bosun_host_free(host);
+    bosun_buf_free(&call.out);
+    bosun_buf_free(&call.message);
+    return status;
 }

@@ -18,6 +18,8 @@ enum {
 
 /* The subcommands. */
 extern const args_command tool_debug;
+extern const args_command tool_audit;
+extern const args_command tool_bundle;
 extern const args_command tool_describe;
 extern const args_command tool_repl;
 extern const args_command tool_run;
@@ -49,6 +51,10 @@ int tool_fail(int status, const char *message);
  * reported, and *status is the exit status. The process ends a second after the timeout, whatever the plugin
  * does. */
 bosun_host *tool_load_plugin(const char *plugin, const char *private_config, double timeout, int *status);
+
+/* Runs a command in Lua: the function `run` of a module of the library (engine/host/tool.h). Prints what it
+ * returns; returns the exit status. It is given up after the timeout. */
+int tool_run_lua(const char *module, const char *const *words, const char *const *fields, double timeout);
 
 /* Reports why the plugin could not be loaded or looked into; returns the exit status. */
 int tool_report_plugin(const bosun_error *error);

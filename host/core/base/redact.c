@@ -109,7 +109,7 @@ static int add_lines(bosun_secrets *secrets, const char *text, size_t len)
         size_t line_len = (size_t)((newline ? newline : end) - text);
         const char *line = trim(text, &line_len);
         if (line_len >= SHORTEST_LINE && memcmp(line, "-----", 5) != 0)
-            rc = add(secrets, line, line_len, false);
+            rc = add(secrets, line, line_len, false) < 0 ? -1 : add_base64(secrets, line, line_len);
         text = newline ? newline + 1 : end;
     }
     return rc;
@@ -123,6 +123,17 @@ int bosun_secrets_add(bosun_secrets *secrets, const char *text, size_t len)
     if (add(secrets, text, len, false) < 0 || add_base64(secrets, text, len) < 0)
         return -1;
     return memchr(text, '\n', len) ? add_lines(secrets, text, len) : 0;
+}
+
+const char *bosun_secrets_get(const bosun_secrets *secrets, size_t index, size_t *len)
+{
+    for (size_t i = 0; i < secrets->count; i++) {
+        if (secrets->items[i].is_base64 || index-- > 0)
+            continue;
+        *len = secrets->items[i].len;
+        return secrets->items[i].text;
+    }
+    return NULL;
 }
 
 void bosun_secrets_free(bosun_secrets *secrets)

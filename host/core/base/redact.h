@@ -25,10 +25,28 @@ typedef struct bosun_secrets {
  * or -1: out of memory. */
 int bosun_secrets_add(bosun_secrets *secrets, const char *text, size_t len);
 
+/* The secret number `index`, as it was added; NULL: there are not so many. Borrowed. */
+const char *bosun_secrets_get(const bosun_secrets *secrets, size_t index, size_t *len);
+
 void bosun_secrets_free(bosun_secrets *secrets); /* wipes them */
 
 /* Appends text with every secret in it replaced. */
 void bosun_redact(bosun_buf *out, const bosun_secrets *secrets, const char *text, size_t len);
+
+/* Adds user and password of a URL, if the text is one that has them. Returns as bosun_secrets_add. */
+int bosun_secrets_add_url(bosun_secrets *secrets, const char *url, size_t len);
+
+/* Adds user and password of the proxies in the environment. */
+int bosun_secrets_add_proxies(bosun_secrets *secrets);
+
+/* Adds these, the values of variables whose names say that they are secret, and credentials in the values of
+ * others. */
+int bosun_secrets_add_environment(bosun_secrets *secrets);
+
+/* Adds whatever looks like the value of a secret key in a text that is not valid YAML. names: of keys that
+ * are secret although their names do not say so. */
+int bosun_secrets_add_text(bosun_secrets *secrets, const char *text, size_t len, const char *const *names,
+                           size_t count);
 
 /* Does the name of a key, a parameter or a variable say that its value is secret? It ends in one of a list of
  * words: "access_token", "X-Amz-Signature", "dbPassword". */

@@ -1,8 +1,7 @@
 /* Unpacks compressed bodies, with zlib. libcurl could, but takes one that is cut short for complete, and
- * accepts encodings that nobody asked for. zlib is loaded with the first compressed body: libcurl needs it,
- * too, so it is there. */
+ * accepts encodings that nobody asked for. zlib is loaded with the first compressed body. */
+#include "core/base/gzip.h"
 #include "internal.h"
-#include <dlfcn.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -25,20 +24,10 @@ struct bosun_gunzip {
     unsigned char unpacked[UNPACKED_AT_ONCE];
 };
 
-static bool find(void *library, const char *name, void *field)
-{
-    void *address = dlsym(library, name);
-    memcpy(field, &address, sizeof address);
-    return address != NULL;
-}
-
-/* The handle is never closed: libcurl stays loaded, too. */
 static bool load_zlib(zlib_api *zlib)
 {
-    void *library = dlopen("libz.so.1", RTLD_NOW | RTLD_LOCAL);
-    return library && find(library, "inflateInit2_", &zlib->init) &&
-           find(library, "inflate", &zlib->inflate) && find(library, "inflateReset", &zlib->reset) &&
-           find(library, "inflateEnd", &zlib->end);
+    return bosun_zlib_find("inflateInit2_", &zlib->init) && bosun_zlib_find("inflate", &zlib->inflate) &&
+           bosun_zlib_find("inflateReset", &zlib->reset) && bosun_zlib_find("inflateEnd", &zlib->end);
 }
 
 static int begin_gzip(bosun_http_transfer *t)

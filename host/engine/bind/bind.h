@@ -152,6 +152,7 @@ int bind_secrets_open(lua_State *L);
 int bind_base64_open(lua_State *L);
 int bind_cjson_open(lua_State *L);
 int bind_console_open(lua_State *L);
+int bind_gzip_open(lua_State *L);
 int bind_http_open(lua_State *L);
 int bind_process_open(lua_State *L);
 int bind_effect_open(lua_State *L);

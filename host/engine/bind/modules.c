@@ -17,6 +17,7 @@ static const luaL_Reg modules[] = {
     {"native.cjson", bind_cjson_open},
     {"native.console", bind_console_open},
     {"native.debugger", host_debug_open},
+    {"native.gzip", bind_gzip_open},
     {"native.http", bind_http_open},
     {"native.list", bind_list_open},
     {"native.secrets", bind_secrets_open},

@@ -4,6 +4,8 @@
  *
  * bosun.native.secrets: the host's list of secrets, for the library. */
 #include "bind.h"
+#include "core/base/buf.h"
+#include "core/config_secrets.h"
 #include <string.h>
 
 #define SECRET_METATABLE "bosun.secret"
@@ -112,7 +114,7 @@ static int secrets_add_text(lua_State *L)
         names[i] = luaL_checkstring(L, -1);
         lua_pop(L, 1); /* the list keeps it */
     }
-    return check_added(L, host_add_text_secrets(host_of(L), text, len, names, count));
+    return check_added(L, bosun_secrets_add_text(&host_of(L)->secrets, text, len, names, count));
 }
 
 /* native.is_named(name) -> boolean: the name of a key says that its value is secret */
@@ -124,12 +126,53 @@ static int secrets_is_named(lua_State *L)
     return 1;
 }
 
+/* native.add_config(text): the values of secret keys in the text of a config */
+static int secrets_add_config(lua_State *L)
+{
+    size_t len;
+    const char *text = luaL_checklstring(L, 1, &len);
+    return check_added(L, bosun_config_add_text_secrets(&host_of(L)->secrets, text, len, false));
+}
+
+/* native.add_environment(): the values of variables whose names say that they are secret */
+static int secrets_add_environment(lua_State *L)
+{
+    return check_added(L, bosun_secrets_add_environment(&host_of(L)->secrets));
+}
+
+/* native.redact(text) -> text without the secrets */
+static int secrets_redact(lua_State *L)
+{
+    size_t len;
+    const char *text = luaL_checklstring(L, 1, &len);
+    bosun_buf *out = bind_push_buf(L);
+    bosun_redact(out, &host_of(L)->secrets, text, len);
+    return bind_push_text(L, out);
+}
+
+/* native.list() -> the secrets themselves */
+static int secrets_list(lua_State *L)
+{
+    size_t len;
+    const char *text;
+    lua_newtable(L);
+    for (size_t i = 0; (text = bosun_secrets_get(&host_of(L)->secrets, i, &len)); i++) {
+        lua_pushlstring(L, text, len);
+        lua_rawseti(L, -2, (lua_Integer)i + 1);
+    }
+    return 1;
+}
+
 int bind_secrets_open(lua_State *L)
 {
     static const luaL_Reg functions[] = {{"add", secrets_add},
                                          {"add_url", secrets_add_url},
                                          {"add_text", secrets_add_text},
                                          {"is_named", secrets_is_named},
+                                         {"add_config", secrets_add_config},
+                                         {"add_environment", secrets_add_environment},
+                                         {"redact", secrets_redact},
+                                         {"list", secrets_list},
                                          {NULL, NULL}};
     luaL_newlib(L, functions);
     return 1;

@@ -43,7 +43,7 @@ static bosun_buf *push_closing_buf(lua_State *L)
 /* Pushes nil and the error of a text that is not valid YAML, whose secrets the message may quote. */
 static int push_invalid(lua_State *L, const char *text, size_t len, const bosun_err *err)
 {
-    if (host_add_text_secrets(host_of(L), text, len, NULL, 0) < 0)
+    if (bosun_secrets_add_text(&host_of(L)->secrets, text, len, NULL, 0) < 0)
         return luaL_error(L, "out of memory");
     return bind_push_failure(L, err);
 }

@@ -58,7 +58,7 @@ static int init(bosun_host *host, bosun_err *err)
         return bosun_err_nomem(err, "copy the options");
     if (host_context_init(&host->context, host->options.run_id, host->options.traceparent, err) < 0)
         return -1;
-    if (host_add_environment_secrets(host) < 0)
+    if (bosun_secrets_add_proxies(&host->secrets) < 0)
         return bosun_err_nomem(err, "copy the proxies' passwords");
     host->L = host_state_new(host);
     if (!host->L)

@@ -318,16 +318,8 @@ int host_add_secret(bosun_host *host, const char *text, size_t len);
 /* Adds user and password of a URL, if the text is one that has them. */
 int host_add_url_secrets(bosun_host *host, const char *url, size_t len);
 
-/* Adds user and password of the proxies in the environment. */
-int host_add_environment_secrets(bosun_host *host);
-
 /* The action config at `path` (NULL: none): its secrets are added when it is read. */
 bosun_config_source host_config_source(bosun_host *host, const char *path);
-
-/* Adds whatever looks like the value of a secret key in a text that is not valid YAML. names: of keys that
- * are secret although their names do not say so. */
-int host_add_text_secrets(bosun_host *host, const char *text, size_t len, const char *const *names,
-                          size_t count);
 
 /* Redacts the status, then cuts a message that is too long for people. Returns 0, or -1: out of memory. */
 int host_redact_status(bosun_status *status, const bosun_secrets *secrets);

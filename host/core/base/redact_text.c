@@ -1,14 +1,14 @@
 /* Secrets in a text that is not valid YAML: the message about it may quote any part of it. Whatever looks
  * like the value of a secret key is one, as a whole and word by word: the value on the key's line, and on the
  * lines below it that are indented more or in the same quotes. */
-#include "host.h"
+#include "redact.h"
 #include <ctype.h>
 #include <string.h>
 
 #define BLANKS " \t\r"
 
 typedef struct scan {
-    bosun_host *host;
+    bosun_secrets *secrets;
     const char *const *names; /* of secret keys, beside those that say so */
     size_t count;
     const char *at;
@@ -27,13 +27,13 @@ static const char *line_end(const char *at, const char *end)
 }
 
 /* Adds what is between `at` and `end`, without the characters of `set` at both ends. */
-static int add_trimmed(bosun_host *host, const char *at, const char *end, const char *set)
+static int add_trimmed(bosun_secrets *secrets, const char *at, const char *end, const char *set)
 {
     while (at < end && is_one_of(*at, set))
         at++;
     while (at < end && is_one_of(end[-1], set))
         end--;
-    return host_add_secret(host, at, (size_t)(end - at));
+    return bosun_secrets_add(secrets, at, (size_t)(end - at));
 }
 
 static bool in_scalar(char c)
@@ -47,24 +47,24 @@ static bool in_name(char c)
     return isalnum((unsigned char)c) || c == '-' || c == '_';
 }
 
-static int add_words(bosun_host *host, const char *at, const char *end, bool (*in_word)(char))
+static int add_words(bosun_secrets *secrets, const char *at, const char *end, bool (*in_word)(char))
 {
     for (; at < end; at++) {
         const char *word = at;
         while (at < end && in_word(*at))
             at++;
-        if (host_add_secret(host, word, (size_t)(at - word)) < 0)
+        if (bosun_secrets_add(secrets, word, (size_t)(at - word)) < 0)
             return -1;
     }
     return 0;
 }
 
 /* Adds a value: with and without what may be YAML around it, and what YAML may take for a part of it. */
-static int add_value(bosun_host *host, const char *at, const char *end)
+static int add_value(bosun_secrets *secrets, const char *at, const char *end)
 {
-    if (add_trimmed(host, at, end, BLANKS) < 0 || add_trimmed(host, at, end, BLANKS "'\"{}[],") < 0)
+    if (add_trimmed(secrets, at, end, BLANKS) < 0 || add_trimmed(secrets, at, end, BLANKS "'\"{}[],") < 0)
         return -1;
-    return add_words(host, at, end, in_scalar) < 0 ? -1 : add_words(host, at, end, in_name);
+    return add_words(secrets, at, end, in_scalar) < 0 ? -1 : add_words(secrets, at, end, in_name);
 }
 
 /* Does the name that ends before `colon`, without quotes and blanks, belong to a secret? */
@@ -108,7 +108,7 @@ static int add_continuation(scan *s, size_t indent, char quote)
         const char *end = line_end(s->at, s->end);
         if (!quote && indentation(s->at, end) <= indent)
             return 0;
-        if (add_value(s->host, s->at, end) < 0)
+        if (add_value(s->secrets, s->at, end) < 0)
             return -1;
         if (quote && memchr(s->at, quote, (size_t)(end - s->at)))
             quote = '\0';
@@ -118,7 +118,7 @@ static int add_continuation(scan *s, size_t indent, char quote)
 }
 
 /* Adds the credentials of the URLs on a line. */
-static int add_urls(bosun_host *host, const char *line, const char *end)
+static int add_urls(bosun_secrets *secrets, const char *line, const char *end)
 {
     const char *url;
     for (const char *at = line; (url = memmem(at, (size_t)(end - at), "://", 3)); at = url + 3) {
@@ -128,7 +128,7 @@ static int add_urls(bosun_host *host, const char *line, const char *end)
             start--;
         while (after < end && !is_one_of(*after, BLANKS "'\""))
             after++;
-        if (host_add_url_secrets(host, start, (size_t)(after - start)) < 0)
+        if (bosun_secrets_add_url(secrets, start, (size_t)(after - start)) < 0)
             return -1;
     }
     return 0;
@@ -144,18 +144,18 @@ static int scan_line(scan *s)
         if (!is_secret_key(s, line, at))
             continue;
         value = at + 1;
-        if (add_value(s->host, value, end) < 0)
+        if (add_value(s->secrets, value, end) < 0)
             return -1;
     }
-    if (add_urls(s->host, line, end) < 0)
+    if (add_urls(s->secrets, line, end) < 0)
         return -1;
     return value ? add_continuation(s, indentation(line, end), open_quote(value, end)) : 0;
 }
 
-int host_add_text_secrets(bosun_host *host, const char *text, size_t len, const char *const *names,
-                          size_t count)
+int bosun_secrets_add_text(bosun_secrets *secrets, const char *text, size_t len, const char *const *names,
+                           size_t count)
 {
-    scan s = {.host = host, .names = names, .count = count, .at = text, .end = text + len};
+    scan s = {.secrets = secrets, .names = names, .count = count, .at = text, .end = text + len};
     int rc = 0;
     while (s.at < s.end && rc == 0)
         rc = scan_line(&s);
