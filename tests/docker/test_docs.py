@@ -18,7 +18,7 @@ def left_over():
 
 def with_engine():
     left_over()
-    yield from run.run_pages([name for name in run.pages() if run.needs_engine(name)], engine=True)
+    yield from run.run_pages([name for name in run.pages() if run.needs(name, "engine")], {"engine"})
     left_over()
 
 

@@ -40,12 +40,16 @@ def run_block(session, block):
     return "\n".join(reasons) or None
 
 
-def needs_engine(name):
-    return any("engine" in block.marks for block in read(name))
+# What blocks may need: a Docker engine, a Kubernetes cluster. Only those who have it run them.
+NEEDS = {"engine", "cluster"}
 
 
-def runs(block, engine):
-    return block.language == "console" and "no-run" not in block.marks and (engine or "engine" not in block.marks)
+def needs(name, what):
+    return any(what in block.marks for block in read(name))
+
+
+def runs(block, has):
+    return block.language == "console" and "no-run" not in block.marks and not NEEDS.intersection(block.marks) - has
 
 
 @contextlib.contextmanager
@@ -60,22 +64,22 @@ def alone(blocks):
         yield
 
 
-def run_page(name, blocks, engine=False):
+def run_page(name, blocks, has=frozenset()):
     """[(title, reason)] of the console blocks of a page; no reason: it is as the page shows."""
     results = []
     with alone(blocks), Session(in_clone=name in IN_CLONE) as session:
         for block in blocks:
             if block.file:
                 session.save(block.file, block.lines)
-            elif runs(block, engine):
+            elif runs(block, has):
                 results.append((f"{block.place}: {block.lines[0] if block.lines else ''}", run_block(session, block)))
     return results
 
 
-def run_pages(names, engine=False):
+def run_pages(names, has=frozenset()):
     """The results of all pages, several pages at once, in their order."""
     with concurrent.futures.ThreadPoolExecutor(int(os.environ.get("JOBS") or os.cpu_count())) as pool:
-        for results in pool.map(lambda name: run_page(name, read(name), engine), names):
+        for results in pool.map(lambda name: run_page(name, read(name), has), names):
             yield from results
 
 

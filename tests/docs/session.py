@@ -75,6 +75,8 @@ class Session:
         cache = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")  # the images of tests/docker
         own = {"XDG_CACHE_HOME": cache, "HOME": self.home, "PATH": f"{BUILD}:/usr/local/bin:/usr/bin:/bin:/usr/local/sbin:/usr/sbin:/sbin",
                "LC_ALL": "C.UTF-8", "BOSUN_DOCS_MARK": self._mark}
+        if os.environ.get("BOSUN_TEST_KUBECONFIG"):
+            own["KUBECONFIG"] = os.environ["BOSUN_TEST_KUBECONFIG"]
         return {**own, **{name: os.environ[name] for name in KEPT if name in os.environ}}
 
     def save(self, name, lines):

@@ -9,9 +9,9 @@ import run  # noqa: E402
 from tap import expect, main, poll, test  # noqa: E402
 
 
-def reasons(text, **options):
+def reasons(text, has=frozenset()):
     """Why the blocks of a page failed, None for those that did not."""
-    return [reason for _, reason in run.run_page("page.md", page.blocks("page.md", text), **options)]
+    return [reason for _, reason in run.run_page("page.md", page.blocks("page.md", text), has)]
 
 
 def runs(pid):
@@ -88,11 +88,13 @@ def _():
     expect("No such file" in str(reasons(text)), reasons(text))
 
 
-@test("blocks marked no-run are not run, those marked engine only with one")
+@test("blocks marked no-run are not run, those marked engine or cluster only with one")
 def _():
     expect(reasons(console("$ false", "x", marks=" no-run")) == [], "no-run was run")
-    expect(reasons(console("$ false", "x", marks=" engine")) == [], "engine was run without one")
-    expect(len(reasons(console("$ false", "x", marks=" engine"), engine=True)) == 1, "engine was not run with one")
+    for need, other in (("engine", "cluster"), ("cluster", "engine")):
+        text = console("$ false", "x", marks=f" {need}")
+        expect(reasons(text) == [] and reasons(text, {other}) == [], f"{need} was run without one")
+        expect(len(reasons(text, {need})) == 1, f"{need} was not run with one")
 
 
 @test("a command that ends the shell fails, and so do those after it")

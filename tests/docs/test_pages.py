@@ -17,7 +17,7 @@ NO_RUN = {
     "docs/how-to/debug-in-an-editor.md": 1,   # links into the folder of VS Code
     "docs/how-to/docker-registries.md": 1,    # logs in to a registry
 }
-KINDS = {"console": {"engine", "no-run"}}
+KINDS = {"console": {*run.NEEDS, "no-run"}}
 SHELLS = {"sh", "bash", "shell", "console-session", "shell-session", "zsh"}
 
 

@@ -1,6 +1,6 @@
 """python3 tests/docs/update.py PAGE...: puts what comes into the console blocks whose output is not what the page shows.
-Lines that match stay as they are, with their wildcards. With the variable ENGINE set, also the blocks for an engine.
-Look at the difference before you commit it: it is what the tests would have complained about."""
+Lines that match stay as they are, with their wildcards. With the variable ENGINE or CLUSTER set, also the blocks for
+one. Look at the difference before you commit it: it is what the tests would have complained about."""
 import os
 import sys
 
@@ -30,7 +30,7 @@ def fresh_lines(session, block):
     return lines
 
 
-def update(name, engine):
+def update(name, has):
     path = SOURCE / name
     lines = path.read_text(encoding="utf-8").splitlines()
     changes = []
@@ -39,7 +39,7 @@ def update(name, engine):
         for block in blocks:
             if block.file:
                 session.save(block.file, block.lines)
-            elif run.runs(block, engine):
+            elif run.runs(block, has):
                 changes.append((block, fresh_lines(session, block)))
     for block, fresh in reversed(changes):
         indent = " " * (len(lines[block.line - 1]) - len(lines[block.line - 1].lstrip()))
@@ -48,4 +48,4 @@ def update(name, engine):
 
 
 for argument in sys.argv[1:]:
-    update(argument, bool(os.environ.get("ENGINE")))
+    update(argument, {need for need in run.NEEDS if os.environ.get(need.upper())})

@@ -7,7 +7,9 @@ describe("bosun.kubernetes", function()
   local bench
 
   setup(function() bench = Bench.new() end)
-  teardown(function() bench:close() end)
+  teardown(function()
+    if bench then bench:close() end
+  end)
 
   local function run(code, more) return bench:eval(code, more) end
 

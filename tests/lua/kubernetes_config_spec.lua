@@ -228,7 +228,7 @@ contexts: [{name: d, context: {cluster: l, user: u}}, {name: c, context: {cluste
     end)
 
     it("that fails", function()
-      assert_failure("helper", "./program: exited with status 3: not logged in",
+      assert_failure("helper", "/program: exited with status 3: not logged in",
         ask("fine", "echo not logged in >&2; exit 3"))
       assert_failure("helper", "its output is not an ExecCredential", ask("fine", "echo hello"))
       assert_failure("helper", "its output is of apiVersion client.authentication.k8s.io/v1beta1, but "

@@ -227,7 +227,7 @@ END
 
     it("may end too early", function()
       local exec = [[return failure(cluster:exec("x", { "true" }))]]
-      assert_failure("closed", { "run true in pod x in namespace default: no answer from the API server at ",
+      assert_failure("closed", { "run true in pod x in namespace default: the connection through the API server at ",
         "the connection was closed without the close of a WebSocket" }, run("cut_stream", exec))
       assert_failure("incomplete", { "run true in pod x in namespace default: the stream has ended without a result" },
         run("no_result", exec))

@@ -60,17 +60,20 @@ local function server_of(cluster)
   return nil, cluster:wrong("server", "expected an http or https URL%s", problem and ": " .. problem.message or "")
 end
 
+local function has_ca(cluster)
+  return (cluster.value["certificate-authority"] or cluster.value["certificate-authority-data"] or "") ~= ""
+end
+
 local function tls_of(cluster)
-  local ca, err = pem.read(cluster, "certificate-authority", "CERTIFICATE")
-  local tls = { ca = ca }
+  local insecure, err = cluster:flag "insecure-skip-tls-verify"
   if err then return nil, err end
-  local insecure
-  insecure, err = cluster:flag "insecure-skip-tls-verify"
-  if err then return nil, err end
-  if insecure and tls.ca then
+  if insecure and has_ca(cluster) then
     return nil, cluster:wrong("insecure-skip-tls-verify", "a CA and no verification: expected one of them")
   end
+  local tls = {}
   if insecure then tls.verify = false end
+  tls.ca, err = pem.read(cluster, "certificate-authority", "CERTIFICATE")
+  if err then return nil, err end
   tls.server_name, err = cluster:text "tls-server-name"
   if err then return nil, err end
   return tls

@@ -111,4 +111,14 @@ function errors.unreached(server, what, err)
   return errors.new { code = err.code, message = what .. ": " .. message, cause = err }
 end
 
+--- The error of a connection that was there, and failed.
+---@param server string
+---@param what string
+---@param err bosun.Error from bosun.http
+function errors.lost(server, what, err)
+  local message = words.over(err, "the API server at " .. server)
+    or ("the connection through the API server at %s failed: %s"):format(server, words.reason_of(err))
+  return errors.new { code = err.code, message = what .. ": " .. message, cause = err }
+end
+
 return errors

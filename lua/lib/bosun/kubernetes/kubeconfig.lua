@@ -56,7 +56,8 @@ end
 
 --- A path in the file is relative to the file's folder.
 function Entry:absolute(name)
-  return path.join(path.dirname(self.file), name)
+  local file = path.join(path.dirname(self.file), name)
+  return path.abs(file) or file
 end
 
 -- ---- reading --------------------------------------------------------------------------------------------------------

@@ -125,7 +125,7 @@ local function run(stream, seconds, what)
   local ok, err, own = pump(stream)
   if ok ~= nil or own then return ok, err end
   if err.code == "timeout" and limit and limit:left() <= 0 then return nil, late(what, seconds) end
-  return nil, errors.unreached(stream.server, what, err)
+  return nil, errors.lost(stream.server, what, err)
 end
 
 --- What the Status at the end says: the exit status; or nil, err.
@@ -233,7 +233,7 @@ function PortForward:send(bytes)
   if not self._ws then return true end
   for at = 1, #bytes, PIECE do
     local ok, err = self._ws:send("\0" .. bytes:sub(at, at + PIECE - 1))
-    if not ok then return nil, errors.unreached(self._server, self._what, err) end
+    if not ok then return nil, errors.lost(self._server, self._what, err) end
   end
   return true
 end
@@ -246,7 +246,7 @@ function PortForward:recv(options)
   if not self._ws then return nil end
   while true do
     local message, err = self._ws:recv(options)
-    if not message then return nil, err and errors.unreached(self._server, self._what, err) end
+    if not message then return nil, err and errors.lost(self._server, self._what, err) end
     local channel, bytes = message:byte(1), message:sub(2)
     if self._named[channel] and channel == 0 and bytes ~= "" then return bytes end
     if self._named[channel] and channel == 1 and bytes ~= "" then
