@@ -23,7 +23,8 @@ local function frames_from(level)
       break
     end
     info.level = i - 1
-    if not (info.what == "C" and #frames == 0 and (info.name == "error" or info.name == "assert")) then
+    local is_own = info.source:find "^@bosun/repl/" -- what makes `self`
+    if not is_own and not (info.what == "C" and #frames == 0 and (info.name == "error" or info.name == "assert")) then
       frames[#frames + 1] = info
     end
   end
