@@ -17,9 +17,9 @@ enum {
 };
 
 /* The subcommands. */
-extern const args_command tool_debug;
 extern const args_command tool_audit;
 extern const args_command tool_bundle;
+extern const args_command tool_debug;
 extern const args_command tool_describe;
 extern const args_command tool_repl;
 extern const args_command tool_run;

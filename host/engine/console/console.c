@@ -127,7 +127,7 @@ static void give_limits_back(bosun_host *host, const limits_aside *aside)
     host->time_limits = aside->time_limits;
     atomic_store(&limits->cut, aside->cut);
     if (aside->cancelled)
-        host_limits_cancel(limits, atomic_load(&limits->reason));
+        host_limits_cancel(limits, aside->cancelled, atomic_load(&limits->reason));
 }
 
 static void call_in_thread(bosun_host *host, const host_scope *scope, console_call *call)
