@@ -17,7 +17,9 @@ PROMPTS = ("bosun> ", "    >> ")
 
 
 def same(text):
-    """What differs from run to run, made the same."""
+    """What differs from run to run, made the same; and lines of the sample plugin, which others edit."""
+    text = re.sub(r"(sample_plugin\.lua):\d+", r"\1:N", text)
+    text = re.sub(r"^([ >]) +\d\d+ \| ", r"\1 N | ", text, flags=re.M)
     text = re.sub(r'(duration|timestamp)("?): [\d.]+', r'\1\2: N', text)
     text = re.sub(r"(seconds=|\) )\d+\.\d+", r"\1N", text)
     return re.sub(r"^\d\.\d{6} s$", "N s", text, flags=re.M)
