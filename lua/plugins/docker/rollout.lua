@@ -247,22 +247,22 @@ local function clear_leftovers(context, instances, same)
 end
 
 --- What exists besides the new one by now, unless it is newer: an action on another machine may have added something.
---- `stopped`: what this action stopped; that goes in any case.
-local function older_than(context, deployment, running, others, stopped)
+--- `doomed`: what goes in any case.
+local function older_than(context, deployment, running, others, doomed)
   local now = not context.dry_run and fleet.instances(context, deployment.id)
   if not now then return others end
-  local older, is_stopped = {}, {}
-  for _, instance in ipairs(stopped) do is_stopped[instance.id] = true end
+  local older, is_doomed = {}, {}
+  for _, instance in ipairs(doomed) do is_doomed[instance.id] = true end
   for _, instance in ipairs(without(now, { running })) do
-    if instance.generation <= running.generation or is_stopped[instance.id] then older[#older + 1] = instance end
+    if instance.generation <= running.generation or is_doomed[instance.id] then older[#older + 1] = instance end
   end
   return older
 end
 
 --- Takes down the others, now that the new one serves. What could not be removed, or nil.
 local function complete(context, plan, deployment, running, others)
-  local kind, stopped = plan.kind, plan.outage and plan.outage.stopped or {}
-  local older = older_than(context, deployment, running, others, stopped)
+  local kind = plan.kind
+  local older = older_than(context, deployment, running, others, plan.outage and others or {})
   local retired, left = rollout.retire(context, older, { running })
   if retired and kind == shared and running.server_id ~= shared.own_id(deployment.id) and not context.dry_run then
     return rollout.move_to_own_id(context, deployment)
