@@ -11,6 +11,7 @@
 
 local BosunPluginBase = require "bosun.plugin_base"
 local docker = require "bosun.docker"
+local errors = require "bosun.error"
 local given = require "bosun.deployment_info"
 local prediction_server = require "bosun.prediction_server"
 local probe = require "bosun.prediction_server.probe"
@@ -244,7 +245,8 @@ end
 local function roll_out(context, deployment, instances, options)
   local plan, impossible = planning.plan(context, deployment, instances, options)
   if not plan then
-    return failing(about(deployment, "cannot bring up model %s: %s", deployment.model, impossible))
+    return failing(about(deployment, "cannot bring up model %s: %s", deployment.model, tostring(impossible)), nil, nil,
+      errors.is(impossible) and impossible or nil)
   end
   local proxy_id, problem = services.ensure(context, labels.Role.PROXY, { adopt = true })
   if not proxy_id then return failing(about(deployment, "%s", problem)) end

@@ -128,7 +128,8 @@ def _():
         before = bench.state()
         done = bench.act("deployment_replace_model", bench.replacement(keyValueConfig={"memory": int(memory) * 2}))
         done.expect("failing", "no room: ", "still serving model A")
-        expect(done.data == {"oldModelInUse": True} and bench.state() == before, done)
+        expect(done.data["oldModelInUse"] and done.data["error"]["code"] == "no_room", done)
+        expect(bench.state() == before, bench.state())
         answers(url, "A")
 
 
@@ -176,7 +177,9 @@ def _():
         before = bench.state()
         info = bench.deployment()
         digest = sha256(info["modelArtifact"])
-        bench.act("deployment_start", {**info, "modelSha256": "0" * 64}).expect("failing", digest, "not " + "0" * 64)
+        done = bench.act("deployment_start", {**info, "modelSha256": "0" * 64})
+        done.expect("failing", digest, "not " + "0" * 64)
+        expect(done.data["error"]["code"] == "digest", done)
         expect(bench.state() == before, "a proxy was made", bench.leftovers())
         bench.up()
         for kind in ("dedicated", "shared"):

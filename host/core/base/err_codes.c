@@ -46,6 +46,8 @@ static const bosun_err_code codes[] = {
          "Move it away, or let the plugin use another place."),
     CODE("too_large", false, "a limit on a size is exceeded", "Make it smaller, or raise the limit."),
     CODE("cjson", false, "lua-cjson is not installed", "Install the package lua-cjson."),
+    CODE("no_room", false, "memory, processors, disk or devices do not suffice for another container",
+         "Make room, lower what the deployment asks for, or set replaceStrategy: stopFirst."),
     CODE("not_deployed", false, "the deployment is not there", "Start the deployment."),
     CODE("broken", false, "the deployment is there, but what it consists of is missing or damaged",
          "Start or relaunch the deployment."),

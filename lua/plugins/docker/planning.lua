@@ -60,7 +60,7 @@ end
 ---@param instances docker.Instance[] of the deployment, newest first
 ---@param options? { fresh?: boolean } fresh: a new container even when an identical one serves
 ---@return table|nil plan for docker.rollout
----@return string|nil problem
+---@return string|bosun.Error|nil problem
 function planning.plan(context, deployment, instances, options)
   local unfit = labels.unfit(deployment.info)
   if unfit then return nil, context.config_problem(unfit, NOT_JSON) end

@@ -2,6 +2,7 @@
 --- can be known: the engine tells its machine's memory and processors, and some engines GPUs. What is free now is only
 --- known of this machine, if the engine runs on it.
 
+local errors = require "bosun.error"
 local fs = require "bosun.fs"
 local size = require "bosun.size"
 
@@ -120,11 +121,11 @@ end
 ---@param context table
 ---@param plan table of a new container
 ---@param instances docker.Instance[] that the new container follows
----@return string|nil problem
+---@return bosun.Error|nil problem
 function room.problem(context, plan, instances)
   if not context.config.roomCheck or not has_needs(plan) then return nil end
   local info, err = context.engine:info()
-  if not info then return err.message end
+  if not info then return err end
   local here, problems = is_here(context, info), {}
   local function add(problem) problems[#problems + 1] = problem end
   add(memory_problem(context, plan, info, here, instances))
@@ -132,7 +133,8 @@ function room.problem(context, plan, instances)
   add(disk_problem(plan, info, here))
   add(gpus_problem(plan, info))
   add(devices_problem(plan, here))
-  return problems[1] and "no room: " .. table.concat(problems, "; ")
+  if not problems[1] then return nil end
+  return errors.new { code = "no_room", op = "check the room", message = "no room: " .. table.concat(problems, "; ") }
 end
 
 return room
