@@ -63,6 +63,9 @@ static void test_refusals(void)
     refused("[[:digit:", "a [ has no ]");
     refused("*a", "not a POSIX extended regular expression: invalid preceding regular expression");
     refused("(?:a)", "not a POSIX extended regular expression: invalid preceding regular expression");
+    refused("a**", "two repetitions in a row, such as ** or +?");
+    refused("a.*?b", "two repetitions in a row, such as ** or +?");
+    refused("a{2}+", "two repetitions in a row, such as ** or +?");
     refused("a{2,1}", "not a POSIX extended regular expression: invalid content of \\{\\}");
     refused("a\\", "a backslash at the end");
     refused("((a{1,200}){1,200}){1,200}",

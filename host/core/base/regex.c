@@ -17,6 +17,7 @@ typedef struct reader {
     const char *at, *end;
     uint32_t atoms[MOST_DEPTH]; /* in each open group, outermost first */
     uint32_t last;              /* in the part that a repetition would repeat */
+    bool repeated;              /* the last character ended a repetition */
     int depth;
 } reader;
 
@@ -131,12 +132,27 @@ static int take_parenthesis(reader *r, bosun_err *err)
     return add_atoms(r, r->last, err);
 }
 
+/* POSIX leaves undefined what "a**" means, and the C library takes time for it that doubles with each star.
+ */
+static int take_repetition(reader *r, bosun_err *err)
+{
+    if (r->repeated)
+        return refuse(err, "two repetitions in a row, such as ** or +?");
+    r->repeated = true;
+    if (*r->at == '{')
+        return take_interval(r, err);
+    r->at++;
+    return 0;
+}
+
 static int take_part(reader *r, bosun_err *err)
 {
+    if (strchr("*+?{", *r->at))
+        return take_repetition(r, err);
+    r->repeated = false;
     switch (*r->at) {
     case '(':
     case ')': return take_parenthesis(r, err);
-    case '{': return take_interval(r, err);
     case '\\':
         if (skip_escape(r, err) < 0)
             return -1;
@@ -145,9 +161,6 @@ static int take_part(reader *r, bosun_err *err)
         if (skip_bracket(r, err) < 0)
             return -1;
         break;
-    case '*':
-    case '+':
-    case '?': r->at++; return 0;
     default: r->at++;
     }
     r->last = 1;

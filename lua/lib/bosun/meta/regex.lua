@@ -5,8 +5,8 @@
 --- patterns are faster and do for everything else.
 ---
 --- Bytes are compared: a "." is one byte, and also a line's end; "^" and "$" are the beginning and the end of the text.
---- Refused is what POSIX leaves undefined, such as "\d" (write [0-9]), back references, patterns of more than 1000
---- bytes, and counted repetitions that expand to more than 10,000 parts.
+--- Refused is what POSIX leaves undefined, such as "\d" (write [0-9]) or "a**", back references, patterns of more than
+--- 1000 bytes, and counted repetitions that expand to more than 10,000 parts.
 local regex = {}
 
 --- Is this a regular expression?
