@@ -82,6 +82,22 @@ describe("http.websocket", function()
     ]])
   end)
 
+  it("receives what the server has said before it stopped to listen", function()
+    local seen = run [[
+      local ws <close> = assert(open())
+      assert(ws:send "leave")
+      local sent, err = true, nil
+      while sent do
+        sent, err = ws:send(("x"):rep(100000), { wait = false })
+        if sent then time.sleep(0.01) end
+      end
+      return { ws:recv { timeout = 20 }, failure(sent, err), failure(ws:recv { timeout = 20 }) }
+    ]]
+    assert.equal("last word", seen[1])
+    assert.is_truthy(seen[2]:find "closed: GET http.* failed: cannot send", seen[2])
+    assert.is_truthy(seen[3]:find "cannot send", seen[3])
+  end)
+
   it("waits no longer than it is told to", function()
     local seen = run [[
       local ws <close> = assert(open())

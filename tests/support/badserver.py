@@ -190,6 +190,11 @@ def websocket(r):
             ws.frame(0, b"agments")
         elif data == b"ping":
             ws.frame(9, b"are you there")
+        elif data == b"leave":  # with a last word, and without reading what comes
+            ws.frame(1, b"last word")
+            time.sleep(0.3)
+            r.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            return
         elif data == b"bye":
             ws.frame(8, struct.pack(">H", 4001) + b"enough")
         else:

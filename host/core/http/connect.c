@@ -54,8 +54,9 @@ int bosun_http_connection_wait(const bosun_http_connection *c, short events, int
 
 static int broken(const bosun_http_connection *c, CURLcode rc, const char *what, bosun_err *err)
 {
-    return bosun_err_set(err, BOSUN_HTTP_CLOSED, "http.connect", "%s failed: cannot %s: %s",
-                         c->transfer->label, what, c->client->curl->easy_strerror(rc));
+    bosun_err_set(err, BOSUN_HTTP_CLOSED, "http.connect", "cannot %s: %s", what,
+                  c->client->curl->easy_strerror(rc));
+    return bosun_err_context(err, "%s failed: ", c->transfer->label);
 }
 
 int bosun_http_connection_try_send(bosun_http_connection *c, const void *bytes, size_t len, size_t *sent,

@@ -20,6 +20,8 @@ struct bosun_websocket {
     size_t sent;      /* of `sending` */
     size_t to_send;
     bool said_goodbye;
+    bool deaf;             /* the server takes nothing any more: what it has said before is still received */
+    bosun_err refusal;     /* why */
     char sending[AT_ONCE]; /* a TLS library wants what it could not send a second time, at the same address */
     char incoming[AT_ONCE];
 };
@@ -38,7 +40,7 @@ bosun_websocket *bosun_websocket_new(bosun_http_connection *connection, size_t m
 
 static bool has_unsent(const bosun_websocket *ws)
 {
-    return ws->sent < ws->to_send || ws->out_start < ws->out.len;
+    return !ws->deaf && (ws->sent < ws->to_send || ws->out_start < ws->out.len);
 }
 
 /* Moves the next bytes to `sending`, which is empty. */
@@ -56,32 +58,41 @@ static void take_next(bosun_websocket *ws)
 }
 
 /* Sends what waits, as much as is possible now. */
-static int flush(bosun_websocket *ws, bosun_err *err)
+static void flush(bosun_websocket *ws)
 {
     while (has_unsent(ws)) {
         size_t sent = 0;
         if (ws->sent == ws->to_send)
             take_next(ws);
         if (bosun_http_connection_try_send(ws->connection, ws->sending + ws->sent, ws->to_send - ws->sent,
-                                           &sent, err) < 0)
-            return -1;
+                                           &sent, &ws->refusal) < 0)
+            ws->deaf = true;
         if (sent == 0)
-            return 0;
+            return;
         ws->sent += sent;
     }
-    return 0;
+}
+
+static int refused(const bosun_websocket *ws, bosun_err *err)
+{
+    if (err)
+        *err = ws->refusal;
+    return -1;
 }
 
 int bosun_websocket_send(bosun_websocket *ws, bosun_websocket_kind kind, const void *bytes, size_t len,
                          bosun_err *err)
 {
     unsigned char mask[4];
+    if (ws->deaf)
+        return refused(ws, err);
     if (bosun_random_bytes(mask, sizeof mask, err) < 0)
         return -1;
     bosun_websocket_encode(&ws->out, kind, bytes, len, mask);
     if (ws->out.failed)
         return bosun_err_nomem(err, "websocket");
-    return flush(ws, err);
+    flush(ws);
+    return ws->deaf ? refused(ws, err) : 0;
 }
 
 /* Closes this side, once. */
@@ -104,8 +115,9 @@ static int next_message(bosun_websocket *ws, bosun_websocket_message *message, b
             return rc;
         if (message->kind == BOSUN_WEBSOCKET_CLOSE)
             say_goodbye(ws, NORMAL);
-        if (message->kind == BOSUN_WEBSOCKET_PING &&
-            bosun_websocket_send(ws, BOSUN_WEBSOCKET_PONG, message->bytes, message->len, err) < 0)
+        if (message->kind == BOSUN_WEBSOCKET_PING && !ws->deaf &&
+            bosun_websocket_send(ws, BOSUN_WEBSOCKET_PONG, message->bytes, message->len, err) < 0 &&
+            !ws->deaf)
             return -1;
         if (message->kind != BOSUN_WEBSOCKET_PING && message->kind != BOSUN_WEBSOCKET_PONG)
             return 1;
@@ -133,11 +145,12 @@ bosun_websocket_event bosun_websocket_step(bosun_websocket *ws, bool sent, int64
         int rc = bosun_wait_check(wait, "websocket", err) < 0 ? -1 : next_message(ws, message, err);
         if (rc != 0)
             return rc < 0 ? BOSUN_WEBSOCKET_FAILED : BOSUN_WEBSOCKET_RECEIVED;
-        if (flush(ws, err) < 0)
-            return BOSUN_WEBSOCKET_FAILED;
-        if (sent && !has_unsent(ws))
+        flush(ws);
+        if (sent && !ws->deaf && !has_unsent(ws))
             return BOSUN_WEBSOCKET_SENT;
         rc = receive(ws, err);
+        if (rc < 0 && ws->deaf)
+            refused(ws, err);
         if (rc < 0)
             return BOSUN_WEBSOCKET_FAILED;
         if (rc > 0)

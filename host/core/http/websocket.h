@@ -62,7 +62,8 @@ typedef struct bosun_websocket bosun_websocket;
  * caller's. */
 bosun_websocket *bosun_websocket_new(bosun_http_connection *connection, size_t max, bosun_err *err);
 
-/* Sends a message as far as that is possible without waiting; bosun_websocket_step sends the rest. */
+/* Sends a message as far as that is possible without waiting; bosun_websocket_step sends the rest. -1: out of
+ * memory, or the server takes nothing any more; what it has said before is still received. */
 int bosun_websocket_send(bosun_websocket *ws, bosun_websocket_kind kind, const void *bytes, size_t len,
                          bosun_err *err);
 

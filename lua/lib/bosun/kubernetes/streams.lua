@@ -14,6 +14,7 @@ local errors = require "bosun.kubernetes.errors"
 local json = require "bosun.json"
 local list_problem = require("bosun.native.list").problem
 local options_of = require("bosun.options").check
+local tables = require "bosun.tables"
 local time = require "bosun.time"
 local words_of = require "bosun.http.words"
 
@@ -69,13 +70,13 @@ local function feed(stream)
     error(("stdin returned a %s; expected bytes, or nil at the end"):format(type(bytes)), 0)
   end
   if bytes == nil then
-    if stream.ws.protocol == V5 then return stream.ws:send(string.char(CLOSE, STDIN), { wait = false }) end
+    if stream.ws.protocol == V5 then stream.ws:send(string.char(CLOSE, STDIN), { wait = false }) end
     return true
   end
   for at = 1, #bytes, PIECE do
-    local ok
-    ok, err = stream.ws:send(string.char(STDIN) .. bytes:sub(at, at + PIECE - 1), { wait = false })
-    if not ok then return nil, err end
+    -- a server that takes no more has perhaps said why: that is received next
+    local piece = string.char(STDIN) .. bytes:sub(at, at + PIECE - 1)
+    if not stream.ws:send(piece, { wait = false }) then return true end
   end
   stream.more = true
   return true
@@ -198,10 +199,10 @@ function Cluster:exec(pod, argv, options)
   if problem then error("cluster:exec: expected a list of a program and its arguments, but " .. problem, 2) end
   local found, path, words = self:_locate("Pod", self:_namespace(options), pod, "exec")
   if not found then return nil, path end
+  options = tables.copy({ timeout = 30 }, options)
   if not effect.begin("kubernetes.exec", table.concat(argv, " ") .. " in " .. words) then
     return { code = 0, stdout = "", stderr = "" }
   end
-  options.timeout = options.timeout or 30
   return converse(self, path, { command = argv }, ("run %s in %s"):format(argv[1], words), options)
 end
 
