@@ -78,7 +78,7 @@ describe("the filesystem plugin with a server on its folder", function()
     for kind, bad in pairs(BAD) do
       local result = expect("failing", replace(bad[1], bad[3]), bad[2])
       expect("failing", result, "still serving model A")
-      assert.same({ "ready", { oldModelInUse = true } }, { result.state, result.data }, kind)
+      assert.same({ "ready", true }, { result.state, result.data.oldModelInUse }, kind)
       assert.equal(before, workspace:tree "base")
     end
     expect("passing", workspace:act("deployment_status", { id = "d1" }))
@@ -87,7 +87,7 @@ describe("the filesystem plugin with a server on its folder", function()
   it("does not say that the old model serves when that does not answer", function()
     expect("passing", start("A", "broken-predict: yes"))
     local result = expect("failing", replace("other: X", PREDICTION), "model A is still there, but does not answer")
-    assert.same({ "errored" }, { result.state, result.data })
+    assert.same({ "errored" }, { result.state, result.data.oldModelInUse })
   end)
 
   it("tells in every status what the server does not answer with", function()
