@@ -6,6 +6,7 @@
 #include "keep_facts.h"
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -41,13 +42,18 @@ static void make_names(saving *s, const keep_run *run)
     snprintf(s->unfinished, sizeof s->unfinished, KEEP_UNFINISHED "%s", s->name);
 }
 
+/* The path of a file of the run, or of its folder, for messages. */
+static const char *path_of(const saving *s, const char *name, char *out, size_t size)
+{
+    snprintf(out, size, "%.3000s/%.160s%s%.100s", s->where, s->unfinished, name ? "/" : "", name ? name : "");
+    return out;
+}
+
 static int failed(const saving *s, const char *name, bosun_err *err)
 {
-    char path[4096];
+    char path[PATH_MAX];
     int errnum = errno;
-    snprintf(path, sizeof path, "%.3000s/%.160s%s%.100s", s->where, s->unfinished, name ? "/" : "",
-             name ? name : "");
-    return bosun_err_errno(err, errnum, "write", path);
+    return bosun_err_errno(err, errnum, "write", path_of(s, name, path, sizeof path));
 }
 
 static int open_folders(saving *s, bosun_err *err)
@@ -68,7 +74,8 @@ static int write_file(const saving *s, const char *name, const char *text, size_
     int fd = openat(s->folder, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, MODE_FILE);
     if (fd < 0)
         return failed(s, name, err);
-    int rc = bosun_fs_write_all(fd, text, len, name, err);
+    char path[PATH_MAX];
+    int rc = bosun_fs_write_all(fd, text, len, path_of(s, name, path, sizeof path), err);
     if (close(fd) < 0 && rc == 0)
         rc = failed(s, name, err);
     return rc;
@@ -146,7 +153,7 @@ int keep_save(const keep *k, const keep_run *run, bosun_err *err)
 {
     if (k->fds[0] < 0)
         return 0;
-    char where[4096];
+    char where[PATH_MAX];
     const options *opt = run->options;
     snprintf(where, sizeof where, "%.*s", (int)opt->keep_len, opt->keep_runs);
     saving s = {.where = where, .dir = -1, .folder = -1};
