@@ -38,6 +38,7 @@ typedef struct options {
     bool repl_on_error;
     bool show_status;
     bool exit_codes;
+    bool detailed_exit_codes;
     const char *logfile;
     const char *log_config; /* of Python's logging: without meaning here */
     const char *gen_config; /* "": on standard output; NULL: not asked for */
@@ -69,6 +70,11 @@ typedef struct options {
     {                                                                                                        \
         .name = "--dry-run", .type = ARGS_FLAG, .field = offsetof(options, dry_run),                         \
         .help = "report what would change, and change nothing"                                               \
+    }
+#define OPTIONS_DETAILED(else_codes)                                                                         \
+    {                                                                                                        \
+        .name = "--detailed-exit-codes", .type = ARGS_FLAG, .field = offsetof(options, detailed_exit_codes), \
+        .help = "of a dry run: exit with 0 if there is nothing to change, 4 if there is; " else_codes        \
     }
 #define OPTIONS_LOG                                                                                          \
     {.name = "--log-level",                                                                                  \

@@ -16,6 +16,7 @@ struct bosun_status {
     const char *state;     /* NULL: none */
     double duration;       /* seconds */
     int64_t timestamp;     /* milliseconds since the epoch */
+    bool planned;          /* it is that of a dry run, which has something to change */
     bosun_value *data;     /* NULL: none */
     bosun_failure failure; /* what `data` of a status that could not be the plugin's refers to */
     bosun_buf yaml;        /* the text, once it was asked for */

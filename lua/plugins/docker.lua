@@ -11,6 +11,7 @@
 
 local BosunPluginBase = require "bosun.plugin_base"
 local docker = require "bosun.docker"
+local effect = require "bosun.effect"
 local errors = require "bosun.error"
 local given = require "bosun.deployment_info"
 local prediction_server = require "bosun.prediction_server"
@@ -70,7 +71,7 @@ function DockerPlugin:context(engine)
       if not self.dry_run then self.log:info(...) end
     end,
     begun = function(progress) self.progress = progress end, -- for clean_up
-    config_problem = function(key_path, problem) return tostring(self:action_config_problem(key_path, problem)) end,
+    config_problem = function(key_path, problem) return self:action_config_problem(key_path, problem) end,
   }
 end
 
@@ -80,7 +81,7 @@ function DockerPlugin:with_engine(body)
   local engine <close>, err = docker.connect {
     host = config.dockerHost, tls = config.dockerCertPath, config_file = config.dockerConfigFile,
   }
-  if not engine then return failing(err.message) end
+  if not engine then return failing(err) end
   return body(self:context(engine))
 end
 
@@ -88,7 +89,7 @@ end
 function DockerPlugin:with_fleet(body)
   return self:with_engine(function(context)
     local found, err = fleet.read(context)
-    if not found then return failing(err.message) end
+    if not found then return failing(err) end
     return body(context, found)
   end)
 end
@@ -98,7 +99,8 @@ end
 --- What prevents a start, found before anything is changed; nil when nothing does.
 function DockerPlugin:start_problem(context)
   if context.monitored and not self.config.agentImage then
-    return "monitoring is enabled (MLOPS_BOSUN_PRED_ENV_ENABLE_MONITORING), but the private config has no agentImage"
+    return errors.new { code = "config", op = "read the private config", message = "monitoring is enabled "
+      .. "(MLOPS_BOSUN_PRED_ENV_ENABLE_MONITORING), but the private config has no agentImage" }
   end
   local service, problem = prediction_server.service(self.plugin_config)
   if context.monitored and not service then return problem end
@@ -109,9 +111,10 @@ end
 local function start_services(context)
   local held <close> = lock.take(context, "services", health.budget(LOCK_TIMEOUT)) -- luacheck: ignore
   local found, err = fleet.read(context)
-  if not found then return err.message end
+  if not found then return err end
   model_image.sweep(context, found.deployments)
   for _, role in ipairs(services.roles(context, found.deployments)) do
+    local _ <close> = effect.because(("the plugin's container %s is not as configured"):format(role))
     local id, problem = services.ensure(context, role)
     if not id then return problem end
   end
@@ -139,8 +142,9 @@ function DockerPlugin:plugin_stop()
     local count = 0
     for _ in pairs(found.deployments) do count = count + 1 end
     if count > 0 then return passing(("deployments still running: %d; the proxy keeps serving them"):format(count)) end
+    local _ <close> = effect.because "no deployments are left"
     local removed, problem = services.end_all(context, found.services)
-    if not removed then return failing(("cannot remove all of the plugin's own containers: %s"):format(problem)) end
+    if not removed then return failing(errors.wrap(problem, "cannot remove all of the plugin's own containers")) end
     return passing("no deployments; removed the plugin's own containers")
   end)
 end
@@ -198,10 +202,10 @@ function DockerPlugin:change(deployment, body)
   return self:with_engine(function(context)
     local held <close>, refused = lock.take(context, "deployment " .. deployment.id, health.budget(LOCK_TIMEOUT))
     if not held and (refused.code == "timeout" or refused.code == "deadline") then
-      return failing(about(deployment, "another action on it is still running: %s", refused.message))
+      return given.failing(deployment, errors.wrap(refused, "another action on it is still running"))
     end
     local instances, err = fleet.instances(context, deployment.id)
-    if not instances then return failing(about(deployment, "%s", err.message)) end
+    if not instances then return given.failing(deployment, err) end
     return body(context, instances)
   end)
 end
@@ -209,10 +213,10 @@ end
 --- Runs body(context, deployment, its instances) for the actions that bring up a model.
 function DockerPlugin:with_deployment(deployment_info, key, body)
   local deployment, problem = deployment_of(deployment_info, key)
-  if not deployment then return failing(about(deployment_info, "%s", problem)) end
+  if not deployment then return given.failing(deployment_info, problem) end
   return self:change(deployment, function(context, instances)
     local missing = membership.network_problem(context)
-    if missing then return failing(about(deployment, "%s", missing)) end
+    if missing then return given.failing(deployment, missing) end
     return body(context, deployment, instances)
   end)
 end
@@ -241,19 +245,39 @@ local function up(context, deployment, outcome, before)
     text, outcome.problem), State.READY, data)
 end
 
+local function not_up(deployment, problem, data)
+  local text = about(deployment, "cannot bring up model %s: %s", deployment.model, tostring(problem))
+  return failing(text, nil, data or nil, problem)
+end
+
+--- Why the deployment is rolled out, for the plan of a dry run.
+local function why_change(deployment, current, options)
+  if options.fresh then return "a relaunch brings the deployment up anew" end
+  if not current then return "container absent: the deployment does not run" end
+  if current.model ~= deployment.model then
+    return ("model id differs: %s is served, not %s"):format(current.model, deployment.model)
+  end
+  return "the model's content or the settings differ, or the container does not run"
+end
+
+--- Makes sure that the proxy runs.
+local function ensure_proxy(context)
+  local _ <close> = effect.because "the proxy is not as configured"
+  return services.ensure(context, labels.Role.PROXY, { adopt = true })
+end
+
 --- Brings up the model. A failure has no state yet.
 local function roll_out(context, deployment, instances, options)
   local plan, impossible = planning.plan(context, deployment, instances, options)
   if not plan then
-    return failing(about(deployment, "cannot bring up model %s: %s", deployment.model, tostring(impossible)), nil, nil,
-      errors.is(impossible) and impossible or nil)
+    return not_up(deployment, impossible)
   end
-  local proxy_id, problem = services.ensure(context, labels.Role.PROXY, { adopt = true })
-  if not proxy_id then return failing(about(deployment, "%s", problem)) end
+  local proxy_id, problem = ensure_proxy(context)
+  if not proxy_id then return given.failing(deployment, problem) end
+  local _ <close> = effect.because(why_change(deployment, fleet.current(instances), options))
   local outcome = rollout.run(context, deployment, instances, plan, options)
   if outcome.serves then return up(context, deployment, outcome, fleet.current(instances)) end
-  return failing(about(deployment, "cannot bring up model %s: %s", deployment.model, outcome.problem), nil,
-    outcome.outage and { outageSeconds = outcome.outage })
+  return not_up(deployment, outcome.problem, outcome.outage and { outageSeconds = outcome.outage })
 end
 
 --- Adds to a failure that a model is still served, once that has answered.
@@ -306,7 +330,8 @@ end
 function DockerPlugin:replace(deployment_info)
   return self:with_deployment(deployment_info, "newModelId", function(context, deployment, instances)
     if #instances == 0 then
-      return failing(about(deployment, "no model to replace; use deployment_start"), State.ERRORED)
+      return given.failing(deployment, errors.new { code = "not_deployed",
+        message = "no model to replace; use deployment_start" }, State.ERRORED)
     end
     local result = exchange(context, deployment, instances, { undo_adopted = true })
     local old = given.id(deployment_info, "modelId")
@@ -336,11 +361,12 @@ end
 
 function DockerPlugin:deployment_stop(deployment_info)
   local id, problem = given.id(deployment_info, "id")
-  if not id then return failing(about(deployment_info, "%s", problem)) end
+  if not id then return given.failing(deployment_info, problem) end
   return self:change(deployment_info, function(context, instances)
     local current = fleet.current(instances)
+    local _ <close> = effect.because "the deployment is to be stopped"
     local removed, why = rollout.retire(context, instances, {})
-    if not removed then return failing(about(deployment_info, "not stopped: %s", why)) end
+    if not removed then return given.failing(deployment_info, errors.wrap(why, "not stopped")) end
     local model = given.id(deployment_info, "modelId")
     if model then model_image.remove(context, model) end
     if not current then return passing(about(deployment_info, "not deployed"), State.STOPPED) end
@@ -402,7 +428,7 @@ function DockerPlugin:clean_up(action, deployment_info, reason)
     local instances, err = fleet.instances(context, id)
     local removed, why = nil, err and err.message
     if instances then removed, why = rollout.retire(context, instances, {}, { kill = true }) end
-    if not removed then return failing(about(deployment_info, "%s; not stopped: %s", reason, why)) end
+    if not removed then return given.failing(deployment_info, errors.wrap(why, reason .. "; not stopped")) end
     local model = given.id(deployment_info, "modelId")
     if model then model_image.remove(context, model) end
     return passing(about(deployment_info, "stopped and removed (finished after it was stopped: %s)", reason),
@@ -412,10 +438,10 @@ end
 
 function DockerPlugin:deployment_status(deployment_info)
   local id, problem = given.id(deployment_info, "id")
-  if not id then return failing(about(deployment_info, "%s", problem), State.UNKNOWN) end
+  if not id then return given.failing(deployment_info, problem, State.UNKNOWN) end
   local result = self:with_engine(function(context)
     local instances, err = fleet.instances(context, id)
-    if not instances then return failing(about(deployment_info, "%s", err.message)) end
+    if not instances then return given.failing(deployment_info, err) end
     return report.status(context, instances, id)
   end)
   result.state = result.state or State.UNKNOWN

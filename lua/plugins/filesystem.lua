@@ -13,6 +13,7 @@
 local BosunPluginBase = require "bosun.plugin_base"
 local Store = require "filesystem.store"
 local artifact = require "bosun.artifact"
+local effect = require "bosun.effect"
 local errors = require "bosun.error"
 local given = require "bosun.deployment_info"
 local path = require "bosun.path"
@@ -268,6 +269,15 @@ local function instead_of(now, model_id)
   return now.kind == "whole" and ", installed anew" or ", repaired"
 end
 
+--- Why the deployment does not serve the model as the action wants it, for the plan of a dry run.
+local function why_not(entry, now, model_id)
+  local served = now.info and now.info.model_id
+  if now.kind == "absent" then return ("folder absent: no directory %s"):format(entry.dir) end
+  if now.kind ~= "whole" then return now.problem or "deployment damaged" end
+  if served ~= model_id then return ("model id differs: %s is served, not %s"):format(served, model_id) end
+  return "the model's content or the settings differ"
+end
+
 --- Puts the deployment with this model in place, whatever is there now. A failure has no state yet.
 function FilesystemPlugin:install(entry, now, model_id, package, deployment_info)
   local model, problem = self:model(entry, model_id, package)
@@ -321,6 +331,7 @@ function FilesystemPlugin:serve(entry, now, model_id, deployment_info)
       self:serving_data(entry, model_id, sha256))
   end
   if not package then return given.failing(entry, problem) end
+  local _ <close> = effect.because(why_not(entry, now, model_id))
   return self:install(entry, now, model_id, package, deployment_info)
 end
 
@@ -359,6 +370,7 @@ function FilesystemPlugin:deployment_relaunch(deployment_info)
     if not model_id then return given.failing(entry, problem) end
     local package, why = self:package(deployment_info)
     if not package then return given.failing(entry, why) end
+    local _ <close> = effect.because "a relaunch builds the deployment anew"
     return self:install(entry, now, model_id, package, deployment_info)
   end)
   return (self:with_what_is_served(result, deployment_info))
@@ -381,6 +393,7 @@ end
 function FilesystemPlugin:deployment_stop(deployment_info)
   local result = self:change(deployment_info, function(entry, now)
     if now.kind == "absent" then return passing(about(entry, "not deployed"), State.STOPPED) end
+    local _ <close> = effect.because "the deployment is to be stopped"
     local removed, err = entry.place:remove()
     if not removed then return given.failing(entry, errors.wrap(err, "not stopped")) end
     if err then

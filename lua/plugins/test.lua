@@ -4,6 +4,8 @@
 
 local BosunPluginBase = require "bosun.plugin_base"
 local crypto = require "bosun.crypto"
+local effect = require "bosun.effect"
+local errors = require "bosun.error"
 local fs = require "bosun.fs"
 local path = require "bosun.path"
 local status = require "bosun.action_status"
@@ -43,6 +45,10 @@ function TestPlugin:file_of(kind, id)
   return path.join(self.config.tmp_dir, kind .. crypto.sha256(tostring(id)):sub(1, 32) .. ".yaml")
 end
 
+local function missing(format, id)
+  return errors.new { code = "not_deployed", op = "find", message = format:format(id) }
+end
+
 local function write(file, content)
   assert(fs.write(file, yaml.encode(content), { sync = false }))
 end
@@ -54,6 +60,10 @@ function TestPlugin:find(kind, id)
 end
 
 function TestPlugin:remember(deployment_info, model_id)
+  local now = self:find(DEPLOYMENT_FILE, deployment_info.id)
+  local _ <close> = effect.because(not now and "file absent"
+    or now.modelId ~= model_id and ("model id differs: %s, not %s"):format(now.modelId, model_id)
+    or "the deployment's facts differ")
   write(self:file_of(DEPLOYMENT_FILE, deployment_info.id), {
     id = deployment_info.id,
     name = deployment_info.name,
@@ -67,12 +77,14 @@ function TestPlugin:act(action, sleep_key, deployment_info, endpoint_info)
   if self.config.raise_exception then
     error(("%s: raise_exception is set in the private config"):format(action), 0)
   end
-  write(path.join(self.config.tmp_dir, ACTION_FILE .. action .. ".yaml"), {
-    action = action,
-    deploymentInfo = deployment_info,
-    endpointInfo = endpoint_info,
-    time = time.format(time.now()),
-  })
+  if not self.dry_run then -- the file tells of a run, and is no part of the environment
+    write(path.join(self.config.tmp_dir, ACTION_FILE .. action .. ".yaml"), {
+      action = action,
+      deploymentInfo = deployment_info,
+      endpointInfo = endpoint_info,
+      time = time.format(time.now()),
+    })
+  end
   self.log:debug("sleeping", { action = action, seconds = self.config[sleep_key] })
   assert(time.sleep(self.config[sleep_key]))
 end
@@ -95,6 +107,7 @@ end
 
 function TestPlugin:deployment_stop(deployment_info)
   self:act("deployment_stop", "stop_time_sec", deployment_info)
+  local _ <close> = effect.because "the deployment is to be stopped"
   assert(fs.remove(self:file_of(DEPLOYMENT_FILE, deployment_info.id)))
   return passing(("deployment %s stopped"):format(deployment_info.id), State.STOPPED)
 end
@@ -102,11 +115,12 @@ end
 function TestPlugin:deployment_replace_model(deployment_info)
   self:act("deployment_replace_model", "replace_model_time_sec", deployment_info)
   if not self:find(DEPLOYMENT_FILE, deployment_info.id) then
-    return failing(("deployment %s does not exist; use deployment_start"):format(deployment_info.id), State.ERRORED)
+    return failing(missing("deployment %s does not exist; use deployment_start", deployment_info.id), State.ERRORED)
   end
   local model_id = deployment_info.newModelId
   if not model_id then
-    return failing("deploymentInfo.newModelId is missing, and so is modelId", State.READY)
+    return failing(errors.new { code = "config", op = "read the action config",
+      message = "deploymentInfo.newModelId is missing, and so is modelId" }, State.READY)
   end
   self:remember(deployment_info, model_id)
   return passing(("deployment %s serves model %s"):format(deployment_info.id, model_id), State.READY)
@@ -115,7 +129,7 @@ end
 --- A deployment's status, from its file.
 function TestPlugin:health(id)
   local deployment = self:find(DEPLOYMENT_FILE, id)
-  if not deployment then return failing(("deployment %s does not exist"):format(id), State.ERRORED) end
+  if not deployment then return failing(missing("deployment %s does not exist", id), State.ERRORED) end
   return passing(("deployment %s is running"):format(id), State.READY, { currentModelId = deployment.modelId })
 end
 
@@ -154,7 +168,7 @@ end
 function TestPlugin:endpoint_status(endpoint_info)
   self:act("endpoint_status", "endpoint_status_time_sec", nil, endpoint_info)
   local endpoint = self:find(ENDPOINT_FILE, endpoint_info.id)
-  if not endpoint then return failing(("endpoint %s does not exist"):format(endpoint_info.id)) end
+  if not endpoint then return failing(missing("endpoint %s does not exist", endpoint_info.id)) end
   return passing(("endpoint %s is running"):format(endpoint_info.id), nil, { trafficSplit = endpoint.trafficSplit })
 end
 

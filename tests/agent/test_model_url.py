@@ -163,7 +163,8 @@ def _():
         status, _ = scene.act("whole", "--dry-run")
         expect(status["status"] == "passing", status)
         expect([method for method, _ in scene.server.requests] == ["HEAD"], scene.server.requests)
-        expect(status["data"]["plan"][0].startswith(f"fetch {scene.url}/whole/model_A.mlpkg"), status)
+        expect(status["data"]["plan"][0]["operation"] == "fetch" and status["data"]["plan"][0]["target"].startswith(
+            f"{scene.url}/whole/model_A.mlpkg"), status)
         status, _ = scene.act("gone", "--dry-run")
         expect(status["status"] == "failing" and "answered 404" in status["msg"], status)
 

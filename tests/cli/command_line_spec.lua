@@ -362,9 +362,70 @@ describe("the command line", function()
     assert.equal("", workspace:tree("base"))
     local plan = status().data.plan
     assert.equal(2, #plan)
-    assert.truthy(plan[1]:find("fs.mkdir " .. base .. "/a", 1, true), plan[1])
-    assert.truthy(plan[2]:find("fs.write " .. base .. "/a/b", 1, true), plan[2])
+    assert.same({ "fs.mkdir", base .. "/a", "folder" }, { plan[1].operation, plan[1].target, plan[1].after })
+    assert.same({ "fs.write", base .. "/a/b", "4 bytes" }, { plan[2].operation, plan[2].target, plan[2].after })
     assert.truthy(result.stderr:find("fs.mkdir.-fs.write"))
+  end)
+
+  it("exits with 4 if a dry run has something to change, with --detailed-exit-codes", function()
+    workspace:plugin_file("writes", [[
+      local fs = require "bosun.fs"
+      function P:pe_status()
+        assert(fs.write("file", "text"))
+        return ActionStatusInfo.passing "written"
+      end
+      function P:plugin_start()
+        assert(fs.write("other", "text"))
+        return ActionStatusInfo.warning "odd"
+      end
+      function P:plugin_stop() error "no" end]])
+    local function code(words)
+      return run("--plugin ./writes --status-file status.yaml --action " .. words).code
+    end
+    assert.equal(4, code "pe_status --dry-run --detailed-exit-codes")
+    assert.equal(0, code "pe_status --dry-run --exit-codes")
+    assert.equal(0, code "pe_status --detailed-exit-codes")
+    assert.equal(0, code "pe_status --dry-run --detailed-exit-codes") -- the file is there
+    assert.equal(2, code "plugin_start --dry-run --detailed-exit-codes")
+    assert.equal(1, code "plugin_stop --dry-run --detailed-exit-codes")
+    assert.equal(1, code "plugin_stop --detailed-exit-codes")
+  end)
+
+  it("shows the plan of a dry run as a diff in comments, in colour if wanted", function()
+    workspace:write("old", "12345")
+    workspace:mkdir "gone"
+    workspace:plugin_file("changes", [[
+      local fs, effect = require "bosun.fs", require "bosun.effect"
+      function P:pe_status()
+        local _ <close> = effect.because "the settings differ"
+        assert(fs.write("old", "text"))
+        assert(fs.write("new", "text"))
+        assert(fs.remove "gone")
+        effect.begin("job.run", "nightly")
+        return ActionStatusInfo.passing "changed"
+      end]])
+    local words = "--plugin ./changes --action pe_status --status-file status.yaml --show-status --dry-run"
+    local diff = [[
+
+# 4 changes are planned
+# ~ fs.write old  (the settings differ)
+#     - 5 bytes
+#     + 4 bytes
+# + fs.write new  (the settings differ)
+#     + 4 bytes
+# - fs.remove gone  (the settings differ)
+#     - folder
+# > job.run nightly  (the settings differ)
+]]
+    local plain = run(words)
+    assert.equal(workspace:read "status.yaml" .. diff, plain.stdout)
+    assert.is_nil(workspace:read("status.yaml"):find("#", 1, true))
+    local colored = run(words .. " --color always").stdout
+    assert.truthy(colored:find("\27[33m~ fs.write old\27[0m", 1, true), colored)
+    assert.truthy(colored:find("\27[31m- fs.remove gone\27[0m", 1, true), colored)
+    assert.equal(diff, (colored:gsub("\27%[[%d;]*m", "")):sub(-#diff))
+    assert.is_nil(run("--plugin ./changes --action plugin_start --status-file status.yaml --show-status --dry-run")
+      .stdout:find("#", 1, true))
   end)
 
   it("hides the agent's token, wherever the plugin repeats it", function()

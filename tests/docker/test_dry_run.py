@@ -10,7 +10,9 @@ def dry(bench, action, info=None, **options):
     one."""
     before = bench.state()
     done = bench.act(action, info, args=["--dry-run"], **options).expect("passing")
-    plan = (done.data or {}).get("plan") or []
+    entries = (done.data or {}).get("plan") or []
+    expect(all(entry["reason"] for entry in entries), "an entry without a reason", entries)
+    plan = [" ".join(str(word) for word in entry.values() if word is not None) for entry in entries]
     expect(not plan or done.state is None and done.msg.startswith("dry run, nothing was changed"), done)
     expect(bench.state() == before, f"{action} changed something:", bench.state(), "was", before)
     return plan
@@ -48,6 +50,7 @@ def _():
         in_order(plan, ("build", bench.prefix + "m"), ("create", bench.prefix + "deployment_d1_m"),
                  ("start", bench.prefix + "deployment_d1_m"))
         expect(len(plan) == 3, plan)
+        expect(all("container absent" in step for step in plan), plan)
         bench.start("d1", "m")
         expect(dry(bench, "deployment_start", bench.deployment("d1", "m")) == [], "a plan for what runs already")
         plan = dry(bench, "deployment_start", bench.deployment("d1", "other"))
@@ -66,6 +69,26 @@ def _():
         in_order(dry(bench, "deployment_relaunch", bench.deployment("d1", "m")), ("rename", "deployment_d1_m"),
                  ("create", "deployment_d1_m"), ("start", "deployment_d1_m"), ("stop", ), ("remove", "container"))
         answers(url, "m")
+
+
+@test("after each action the same one plans nothing; a relaunch plans itself, and says so")
+def _():
+    with Quick("dryagain") as bench:
+        bench.up()
+        bench.start("d1", "m")
+        given, new = bench.deployment("d1", "m"), bench.replacement("d1", "m", "n")
+        for action in ("plugin_start", "plugin_stop", "pe_status", "deployment_list"):
+            bench.act(action).expect("passing")
+            expect(dry(bench, action) == [], action)
+        for action, info in (("deployment_start", given), ("deployment_status", given), ("deployment_replace_model", new),
+                             ("deployment_relaunch", bench.deployment("d1", "n")),
+                             ("deployment_stop", bench.deployment("d1", "n"))):
+            bench.act(action, info).expect("passing")
+            plan = dry(bench, action, info)
+            if action == "deployment_relaunch":
+                expect(plan and all("a relaunch brings the deployment up anew" in step for step in plan), plan)
+            else:
+                expect(plan == [], action, plan)
 
 
 @test("a dry stop lists container and image; plugin_stop what it would remove, nothing while there are deployments")

@@ -64,11 +64,38 @@ describe("io and os in a dry run", function()
     assert.same({ "true true", "one nil", "changed nil", "one|two|more| nil",
       "nil none.txt: No such file or directory", "abc nil", "true nil", "true nil", "/tmp/ nil", "one|two| 2",
       "2 nil" }, result)
+    local steps = Workspace.steps(status.data.plan)
+    assert.matches("^os.tmpname /tmp/lua_%w+$", table.remove(steps, 8))
+    assert.same({ "io.open new.txt", "io.open kept.txt", "io.open kept.txt", "io.open new.txt", "os.remove kept.txt",
+      "os.rename kept.txt", "io.output out.txt", "io.open 7" }, steps)
     local plan = status.data.plan
-    assert.matches("^os.tmpname /tmp/lua_%w+$", table.remove(plan, 9))
-    assert.same({ "io.open new.txt (mode w)", "io.open kept.txt (mode r+b)", "io.open kept.txt (mode a+)",
-      "io.open none.txt (mode r+)", "io.open new.txt (mode w+)", "os.remove kept.txt",
-      "os.rename kept.txt -> moved.txt", "io.output out.txt", "io.open 7 (mode a)" }, plan)
+    assert.same({ "8 bytes", "changed in place" }, { plan[2].before, plan[2].after })
+    assert.same({ "8 bytes", nil }, { plan[5].before, plan[5].after })
+    assert.equal("moved to moved.txt", plan[6].after)
+  end)
+
+  it("say what is not there, and plan nothing for what is made and removed again", function()
+    local plugin = workspace:plugin_file("cleans", [[
+function P:pe_status()
+  local said = { tostring(select(2, os.remove "none.txt")), tostring(select(2, os.remove "no/folder.txt")) }
+  io.open("temporary.txt", "w"):close()
+  said[3] = tostring(os.remove "temporary.txt")
+  return ActionStatusInfo.passing(nil, nil, { said = said })
+end]])
+    local data = workspace:act("pe_status", nil, { plugin = plugin, args = { "--dry-run" } }).data
+    assert.same({ "none.txt: No such file or directory", "no/folder.txt: No such file or directory", "true" },
+      data.said)
+    assert.is_nil(data.plan)
+  end)
+
+  it("do not remove a file whose content cannot be read", function()
+    local plugin = workspace:plugin_file("removes", "function P:pe_status() assert(os.remove 'kept.txt') "
+      .. "return ActionStatusInfo.passing() end")
+    assert(os.execute(("chmod 000 '%s'"):format(workspace:path "kept.txt")))
+    local status = workspace:act("pe_status", nil, { plugin = plugin, args = { "--dry-run" } })
+    assert.same({ "os.remove kept.txt" }, Workspace.steps(status.data.plan))
+    assert(os.execute(("chmod 600 '%s'"):format(workspace:path "kept.txt")))
+    assert.equal("one\ntwo\n", workspace:read "kept.txt")
   end)
 
   it("are Lua's own in a real run", function()

@@ -99,8 +99,9 @@ describe("bosun.folder", function()
     run "assert(place:put(make { a = '1' }))"
     local plan = run("assert(place:settle()) assert(place:put(make {})) assert(place:remove())",
       { args = { "--dry-run" } }).plan
-    assert.matches("fs.exchange", table.concat(plan, "\n"))
-    assert.matches("fs.move " .. workspace:path "d" .. " ", table.concat(plan, "\n"))
+    local steps = table.concat(Workspace.steps(plan), "\n")
+    assert.matches("fs.exchange " .. workspace:path "d" .. "\n", steps)
+    assert.matches("fs.move " .. workspace:path "d" .. "\n", steps)
     assert.equal("1", workspace:read "d/a")
   end)
 end)

@@ -555,7 +555,7 @@ describe("bosun.http", function()
       "http.post " .. nginx.url .. "/x?token=[redacted]&a=1",
       ("http.get %s/method -> %s/planned"):format(nginx.url, workspace.root),
       "http.connect " .. nginx.url, "http.delete " .. nginx.url .. "/z",
-    }, status.data.plan)
+    }, Workspace.steps(status.data.plan))
     assert.is_nil(workspace:read("planned"))
   end)
 

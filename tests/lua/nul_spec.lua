@@ -75,7 +75,7 @@ describe("a NUL byte", function()
       end
     ]])
     local status = workspace:act("pe_status", nil, { plugin = plugin, args = { "--dry-run" } })
-    assert.same({ [[change before\0after]] }, status.data.plan)
+    assert.same({ [[change before\0after]] }, Workspace.steps(status.data.plan))
   end)
 end)
 

@@ -72,7 +72,9 @@ describe("bosun.prediction_server", function()
         pps.service { MLOPS_BOSUN_MONITORING_URL = "https://monitor", mlopsUrl = "https://service" }.url,
         pps.service { mlopsUrl = "https://service" }.url,
       }]])
-    assert.truthy(eval [[return select(2, pps.service {})]]:find("neither MLOPS_BOSUN_MONITORING_URL nor mlopsUrl"))
+    local problem = eval [[return select(2, pps.service {})]]
+    assert.equal("config", problem.code)
+    assert.matches("neither MLOPS_BOSUN_MONITORING_URL nor mlopsUrl", problem.message)
   end)
 
   it("writes an agent config that holds the channel and no secret", function()

@@ -341,7 +341,8 @@ describe("bosun.process", function()
         local third = process.run({ "echo", "read" }, { reads = true })
         return { first.code, first.stdout, second.stdout, third.stdout }]]):format(target))
       assert.same({ 0, "", "said", "read\n" }, data.result)
-      assert.same({ ("process.run touch %s 'a b'"):format(target), "process.run false (in /)" }, data.plan)
+      assert.same({ ("process.run touch %s 'a b'"):format(target), "process.run false (in /)" },
+        Workspace.steps(data.plan))
       assert.is_nil(workspace:read(target))
     end)
 
@@ -354,7 +355,7 @@ describe("bosun.process", function()
         return { lines = lines, code = p:wait().code, killed = p:kill(), pid = p:pid() or "none", text = tostring(p) }]]
       assert.same({ lines = { "ready", "more" }, code = 2, killed = true, pid = "none",
         text = "process (not started: dry run)" }, data.result)
-      assert.same({ "process.spawn server" }, data.plan)
+      assert.same({ "process.spawn server" }, Workspace.steps(data.plan))
     end)
   end)
 

@@ -9,6 +9,8 @@
 ---     peInfo: {}
 ---
 --- says   the message, one line each; "…" matches anything
+--- code   what data.error says of it in the status; "command_line" and "status_file" stand for
+---        the exit statuses 64 and 74. Absent: no action fails
 --- why    its cause; a line that begins with blanks continues the one above
 --- do     what to do about it
 --- run    lines of shell that provoke it, in a folder with the files below; default: pe_status of ./mine
@@ -21,7 +23,9 @@
 
 local case = {}
 
-local FIELDS = { says = true, why = true, ["do"] = true, run = true, ["in"] = true, send = true, needs = true }
+local FIELDS = {
+  says = true, code = true, why = true, ["do"] = true, run = true, ["in"] = true, send = true, needs = true,
+}
 local PLUGIN = [[
 local BosunPluginBase = require "bosun.plugin_base"
 local status = require "bosun.action_status"

@@ -204,6 +204,13 @@ function Workspace:act(action, deployment, more)
   return status
 end
 
+--- The entries of a plan as "OPERATION TARGET".
+function Workspace.steps(plan)
+  local steps = {}
+  for i, entry in ipairs(plan) do steps[i] = entry.operation .. " " .. entry.target end
+  return steps
+end
+
 --- A plugin from the text of its class P, with BosunPluginBase, ActionStatus, ActionStatusInfo and DeploymentState at
 --- hand. Returns its path.
 function Workspace:plugin_file(name, body)

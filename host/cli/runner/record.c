@@ -17,7 +17,8 @@
 
 typedef struct header {
     uint32_t magic;
-    uint32_t outcome;
+    uint16_t outcome;
+    uint16_t planned;
     uint64_t length;
     uint64_t checksum; /* of the text */
 } header;
@@ -78,10 +79,13 @@ int record_append(void *text, const char *bytes, size_t len)
     return 0;
 }
 
-int record_finish(record_text *t, bosun_outcome outcome, bosun_err *err)
+int record_finish(record_text *t, bosun_outcome outcome, bool planned, bosun_err *err)
 {
-    const header head = {
-        .magic = MAGIC, .outcome = (uint32_t)outcome, .length = t->len, .checksum = t->checksum};
+    const header head = {.magic = MAGIC,
+                         .outcome = (uint16_t)outcome,
+                         .planned = planned,
+                         .length = t->len,
+                         .checksum = t->checksum};
     if (t->error == 0 && write_at(t->record, 0, (const char *)&head, sizeof head) < 0)
         t->error = errno;
     if (t->error == 0)
@@ -103,19 +107,20 @@ int record_open(record *r, bosun_err *err)
     return 0;
 }
 
-bool record_check(const record *r, bosun_outcome *outcome, const char **text, size_t *len)
+bool record_check(const record *r, record_content *content)
 {
     static const char first_key[] = "status: ";
     header head;
     if (r->len < sizeof head)
         return false;
     memcpy(&head, r->bytes, sizeof head);
-    *text = r->bytes + sizeof head;
-    *len = (size_t)head.length;
-    *outcome = (bosun_outcome)head.outcome;
+    const char *text = r->bytes + sizeof head;
+    size_t len = (size_t)head.length;
+    *content = (record_content){
+        .outcome = (bosun_outcome)head.outcome, .planned = head.planned != 0, .text = text, .len = len};
     return head.magic == MAGIC && head.outcome <= BOSUN_UNKNOWN && head.length <= r->len - sizeof head &&
-           head.checksum == bosun_hash(*text, *len) && *len >= sizeof first_key &&
-           memcmp(*text, first_key, sizeof first_key - 1) == 0;
+           head.checksum == bosun_hash(text, len) && len >= sizeof first_key &&
+           memcmp(text, first_key, sizeof first_key - 1) == 0;
 }
 
 void record_close(record *r)

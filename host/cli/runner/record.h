@@ -72,13 +72,20 @@ void record_message(const record *r, const char *message);
 
 /* 0, or -1: record_finish says why. text: a record_text; a bosun_outlet calls this. */
 int record_append(void *text, const char *bytes, size_t len);
-int record_finish(record_text *text, bosun_outcome outcome, bosun_err *err);
+int record_finish(record_text *text, bosun_outcome outcome, bool planned, bosun_err *err);
 
 /* The supervisor's side, once the worker has ended. 0, also without a record, or -1 with *err filled. */
 int record_open(record *r, bosun_err *err);
 
-/* True for a valid record; then *outcome and *text are its content. The record owns the text. */
-bool record_check(const record *r, bosun_outcome *outcome, const char **text, size_t *len);
+typedef struct record_content {
+    bosun_outcome outcome;
+    bool planned;     /* a dry run has something to change */
+    const char *text; /* of the status file; the record owns it */
+    size_t len;
+} record_content;
+
+/* True for a valid record; then *content is what it has. */
+bool record_check(const record *r, record_content *content);
 void record_close(record *r);
 
 #endif

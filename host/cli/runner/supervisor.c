@@ -3,6 +3,7 @@
  * the worker's record, or with how the worker ended. */
 #include "supervisor.h"
 #include "action_span.h"
+#include "cli/plan_text.h"
 #include "cli/sink.h"
 #include "core/base/wait.h"
 #include "core/status.h"
@@ -162,11 +163,13 @@ static void describe_phase(const supervisor *s, char *out, size_t size)
         snprintf(out, size, "%s", bosun_phase_name(phase));
 }
 
-static int exit_status(const supervisor *s, bosun_outcome outcome)
+static int exit_status(const supervisor *s, const record_content *content)
 {
-    if (s->watch.cancel_signal && outcome == BOSUN_FAILING)
+    if (s->watch.cancel_signal && content->outcome == BOSUN_FAILING)
         return 128 + s->watch.cancel_signal;
-    return s->opt->exit_codes ? (int)outcome : 0;
+    if (s->opt->detailed_exit_codes && content->planned && content->outcome == BOSUN_PASSING)
+        return EXIT_PLANNED;
+    return s->opt->exit_codes || s->opt->detailed_exit_codes ? (int)content->outcome : 0;
 }
 
 /* Logs why the status file could not be written, and what follows; returns the exit status. */
@@ -192,18 +195,31 @@ static const char *restore_first_status(supervisor *s)
     return "the file keeps the failing status from before the action";
 }
 
-static int publish(supervisor *s, bosun_outcome outcome, const char *text, size_t len)
+/* Prints the status, and as a text for people what a dry run would change. */
+static int show_status(const record_content *content)
+{
+    if (sink_write(STDOUT_FILENO, content->text, content->len, STDOUT_PATIENCE) < 0)
+        return -1;
+    bosun_buf plan = {0};
+    if (content->planned)
+        plan_text_add(&plan, content->text, content->len, color_wanted(STDOUT_FILENO));
+    int rc = plan.failed ? 0 : sink_write(STDOUT_FILENO, bosun_buf_text(&plan), plan.len, STDOUT_PATIENCE);
+    bosun_buf_free(&plan);
+    return rc;
+}
+
+static int publish(supervisor *s, const record_content *content)
 {
     bosun_err err = {0};
-    s->end.outcome = outcome;
+    s->end.outcome = content->outcome;
     s->published = true;
-    keep_status(&s->keep, text, len);
-    if (status_file_write(&s->status, text, len, true, &err) < 0)
+    keep_status(&s->keep, content->text, content->len);
+    if (status_file_write(&s->status, content->text, content->len, true, &err) < 0)
         return log_unwritten(s, restore_first_status(s), &err);
-    if (s->opt->show_status && sink_write(STDOUT_FILENO, text, len, STDOUT_PATIENCE) < 0)
+    if (s->opt->show_status && show_status(content) < 0)
         sink_printf(&s->log, BOSUN_LOG_ERROR, "cannot write the status to standard output: %s",
                     strerrordesc_np(errno));
-    return exit_status(s, outcome);
+    return exit_status(s, content);
 }
 
 static int publish_failure(supervisor *s, const bosun_err *why)
@@ -213,7 +229,8 @@ static int publish_failure(supervisor *s, const bosun_err *why)
     bosun_buf end = bosun_buf_fixed(s->end.message, sizeof s->end.message);
     bosun_buf_append_utf8(&end, why->message, strnlen(why->message, sizeof s->end.message - 1));
     bosun_status_write_failing(&text, why, bosun_monotonic() - s->start);
-    int status = publish(s, BOSUN_FAILING, text.data, text.len);
+    const record_content content = {.outcome = BOSUN_FAILING, .text = text.data, .len = text.len};
+    int status = publish(s, &content);
     sink_printf(&s->log, BOSUN_LOG_ERROR, "%s: failing: %s", s->opt->action->name, why->message);
     return status;
 }
@@ -230,19 +247,17 @@ static int publish_end(supervisor *s)
 
 static int publish_outcome(supervisor *s)
 {
-    bosun_outcome outcome;
-    const char *text;
-    size_t len;
+    record_content content;
     bosun_err err = {0};
     bool exited_well = WIFEXITED(s->watch.wait_status) && WEXITSTATUS(s->watch.wait_status) == 0;
     if (!exited_well || s->watch.keeper == KEEPER_RUNS)
         return publish_end(s);
     if (record_open(&s->record, &err) < 0)
         return publish_failure(s, &err);
-    if (!record_check(&s->record, &outcome, &text, &len))
+    if (!record_check(&s->record, &content))
         return publish_end(s);
     snprintf(s->end.message, sizeof s->end.message, "%s", s->record.shared->message);
-    return publish(s, outcome, text, len);
+    return publish(s, &content);
 }
 
 /* Waits for the end of the worker and of what it started. -1: the worker does not end; a keeper then goes on

@@ -4,7 +4,7 @@
 
 #include "cli/options.h"
 
-enum { EXIT_USAGE = 64, EXIT_STATUS_FILE = 74 };
+enum { EXIT_USAGE = 64, EXIT_STATUS_FILE = 74, EXIT_PLANNED = 4 };
 
 /* Opens missing standard descriptors, because otherwise the next file opened would become one; the plugin's
  * child processes do not inherit any other. A broken pipe or a full disk fails the write instead of killing

@@ -271,7 +271,7 @@ static int write_failure(const worker_start *start, const sink *log, const bosun
     sink_printf(log, BOSUN_LOG_ERROR, "%s: failing: %s", start->options->action->name, why->message);
     record_append(&written, text.data, text.len);
     record_message(&start->record, why->message);
-    return record_finish(&written, BOSUN_FAILING, NULL);
+    return record_finish(&written, BOSUN_FAILING, false, NULL);
 }
 
 /* -1: *err says why there is no record. */
@@ -283,7 +283,7 @@ static int write_outcome(const record *to, const bosun_status *status, bosun_err
     bosun_outlet outlet = {.write = record_append, .data = &text};
     if (bosun_status_stream(status, &outlet, err) < 0 && text.error == 0)
         return -1;
-    return record_finish(&text, bosun_status_outcome(status), err);
+    return record_finish(&text, bosun_status_outcome(status), status->planned, err);
 }
 
 _Noreturn void worker_run(worker_start *start)

@@ -1,6 +1,7 @@
 /* bosun run: one action, typed by a person. The supervisor and the worker are the runner's; the status file
  * is in a folder of its own, is printed, and goes. */
 #include "cli/options.h"
+#include "cli/plan_text.h"
 #include "cli/runner/supervisor.h"
 #include "core/config_settings.h"
 #include "core/fs/fs.h"
@@ -46,6 +47,7 @@ static const args_option table[] = {
      .type = ARGS_TEXT,
      .field = offsetof(options, status_file),
      .help = "keep the status in F, too, as bosun-plugin-runner does"},
+    OPTIONS_DETAILED("else as without it"),
     {.name = "--format",
      .argument = "F",
      .type = ARGS_CHOICE,
@@ -72,9 +74,13 @@ static const args_option table[] = {
 };
 
 static const args_exit exits[] = {
-    {"0", "the outcome is passing"},        {"1", "the outcome is failing"},
-    {"2", "the outcome is a warning"},      {"3", "the outcome is unknown"},
-    {"64", "the command line is wrong"},    {"74", "the status cannot be written"},
+    {"0", "the outcome is passing"},
+    {"1", "the outcome is failing"},
+    {"2", "the outcome is a warning"},
+    {"3", "the outcome is unknown"},
+    {"4", "with --detailed-exit-codes: passing, and the dry run has something to change"},
+    {"64", "the command line is wrong"},
+    {"74", "the status cannot be written"},
     {"128+N", "signal N ended the action"},
 };
 
@@ -98,8 +104,10 @@ static int print_status(const char *path, status_format format, int outcome)
     int rc = bosun_fs_read(path, (size_t)BOSUN_YAML_MAX_WRITE_BYTES * 2, &status, NULL, &err);
     if (rc == 0 && format == FORMAT_JSON)
         rc = add_json(&text, &status, &err);
-    else if (rc == 0)
+    else if (rc == 0) {
         color_add_status(&text, bosun_buf_text(&status), status.len);
+        plan_text_add(&text, status.data, status.len, color_wanted(STDOUT_FILENO));
+    }
     int printed = rc < 0 ? tool_fail(TOOL_OUTPUT, err.message) : tool_print(text.data, text.len);
     bosun_buf_free(&status);
     bosun_buf_free(&text);

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #define READ_MAX ((lua_Integer)64 * 1024 * 1024) /* default of max_bytes */
 
@@ -38,7 +39,7 @@ static int fs_write(lua_State *L)
     options.no_sync = !bind_option_bool(L, 3, "sync", true);
     bosun_err err = {0};
     int rc = 0;
-    if (host_effect_begin(L, "fs.write", "%s (%zu bytes)", path, len))
+    if (bind_fs_begin_write(L, path, bytes, len))
         rc = atomic ? bosun_fs_write_atomic(path, bytes, len, &options, &err)
                     : bosun_fs_write_in_place(path, bytes, len, &options, &err);
     return bind_push_done(L, rc, &err);
@@ -53,9 +54,11 @@ static int fs_append(lua_State *L)
     const char *bytes = luaL_checklstring(L, 2, &len);
     bind_check_options(L, 3, known);
     mode_t mode = bind_option_mode(L, 3);
+    char after[64];
+    snprintf(after, sizeof after, "%zu more byte%s", len, len == 1 ? "" : "s");
     bosun_err err = {0};
     int rc = 0;
-    if (host_effect_begin(L, "fs.append", "%s (%zu bytes)", path, len))
+    if (bind_fs_begin(L, "fs.append", path, after))
         rc = bosun_fs_append(path, bytes, len, mode, &err);
     return bind_push_done(L, rc, &err);
 }
@@ -128,7 +131,7 @@ static int fs_copy(lua_State *L)
     bosun_fs_copy_options options = {.mode = bind_option_mode(L, 3), .progress = log_progress, .data = &log};
     options.sync = bind_option_bool(L, 3, "sync", false);
     options.sha256 = bind_option_bool(L, 3, "sha256", false) ? digest : NULL;
-    if (!host_effect_begin(L, "fs.copy", "%s -> %s", src, dst))
+    if (!bind_fs_begin(L, "fs.copy", dst, lua_pushfstring(L, "copy of %s", src)))
         return push_planned_copy(L, src, options.sha256);
     bosun_err err = {0};
     uint64_t copied;
@@ -150,9 +153,16 @@ static int fs_move(lua_State *L)
     const bosun_fs_copy_options options = {.progress = log_progress, .data = &log};
     bosun_err err = {0};
     int rc = 0;
-    if (host_effect_begin(L, "fs.move", "%s -> %s", from, to))
+    if (bind_fs_begin_move(L, "fs.move", from, to, "moved to"))
         rc = bosun_fs_move(from, to, &options, bind_wait(L), &err);
     return bind_push_done(L, rc, &err);
+}
+
+/* The plan is about the one that is there now: the other may be what the plan has made. */
+static bool begin_exchange(lua_State *L, const char *a, const char *b)
+{
+    bool swap = access(a, F_OK) < 0 && access(b, F_OK) == 0;
+    return bind_fs_begin_move(L, HOST_EXCHANGE, swap ? b : a, swap ? a : b, "exchanged with");
 }
 
 /* fs.exchange(a, b) -> true | nil, err */
@@ -162,7 +172,7 @@ static int fs_exchange(lua_State *L)
     const char *b = bind_check_path(L, 2);
     bosun_err err = {0};
     int rc = 0;
-    if (host_effect_begin(L, "fs.exchange", "%s <-> %s", a, b))
+    if (begin_exchange(L, a, b))
         rc = bosun_fs_exchange(a, b, &err);
     return bind_push_done(L, rc, &err);
 }

@@ -20,7 +20,7 @@ static int fs_mkdir(lua_State *L)
     mode_t mode = bind_option_mode(L, 2);
     bosun_err err = {0};
     int rc = 0;
-    if (host_effect_begin(L, "fs.mkdir", "%s", path))
+    if (bind_fs_begin_mkdir(L, path, parents))
         rc = bosun_fs_mkdir(path, mode, parents, &err);
     return bind_push_done(L, rc, &err);
 }
@@ -34,10 +34,8 @@ static int fs_remove(lua_State *L)
     bool recursive = bind_option_bool(L, 2, "recursive", false);
     bosun_err err = {0};
     bool removed;
-    struct stat st;
-    if (!host_effect_begin(L, "fs.remove", "%s%s", path, recursive ? " (recursive)" : ""))
-        removed = lstat(path, &st) == 0;
-    else if (bosun_fs_remove(path, recursive, bind_wait(L), &removed, &err) < 0)
+    if (bind_fs_begin_remove(L, path, recursive, &removed) &&
+        bosun_fs_remove(path, recursive, bind_wait(L), &removed, &err) < 0)
         return bind_push_failure(L, &err);
     lua_pushboolean(L, 1);
     lua_pushboolean(L, removed);
@@ -192,7 +190,7 @@ static void check_temp_name(lua_State *L, temp_name *temp)
 }
 
 /* For a dry run: pushes a path that looks like a real one. */
-static int push_invented(lua_State *L, temp_name *temp)
+static int push_invented(lua_State *L, temp_name *temp, const char *op, const char *what)
 {
     unsigned char bytes[3];
     char hex[7];
@@ -201,6 +199,7 @@ static int push_invented(lua_State *L, temp_name *temp)
         return bind_push_failure(L, &err);
     bosun_hex(hex, bytes, sizeof bytes);
     memcpy(temp->path + strlen(temp->path) - (size_t)temp->suffix_len - 6, hex, 6);
+    (void)bind_fs_begin(L, op, temp->path, what);
     lua_pushstring(L, temp->path);
     return 1;
 }
@@ -220,8 +219,8 @@ static int fs_tempdir(lua_State *L)
     temp_name temp = {.suffix_len = 0};
     bind_check_options(L, 1, known);
     check_temp_name(L, &temp);
-    if (!host_effect_begin(L, "fs.tempdir", "%s", temp.path))
-        return push_invented(L, &temp);
+    if (host_of(L)->options.dry_run)
+        return push_invented(L, &temp, "fs.tempdir", "folder");
     int rc = mkdtemp(temp.path) ? 0 : -1;
     return push_created(L, &temp, rc, errno);
 }
@@ -233,8 +232,8 @@ static int fs_tempfile(lua_State *L)
     temp_name temp = {.suffix_len = 0};
     bind_check_options(L, 1, known);
     check_temp_name(L, &temp);
-    if (!host_effect_begin(L, "fs.tempfile", "%s", temp.path))
-        return push_invented(L, &temp);
+    if (host_of(L)->options.dry_run)
+        return push_invented(L, &temp, "fs.tempfile", "0 bytes");
     int fd = mkostemps(temp.path, temp.suffix_len, O_CLOEXEC);
     int rc = fd < 0 ? -1 : close(fd);
     return push_created(L, &temp, rc, errno);

@@ -72,7 +72,7 @@ static int fs_symlink(lua_State *L)
     const char *target = bind_check_path(L, 1);
     const char *path = bind_check_path(L, 2);
     int rc = 0;
-    if (host_effect_begin(L, "fs.symlink", "%s -> %s", path, target))
+    if (bind_fs_begin(L, "fs.symlink", path, lua_pushfstring(L, "symlink to %s", target)))
         rc = symlink(target, path);
     return push_outcome(L, rc, "create the symlink", path);
 }
@@ -91,13 +91,30 @@ static int fs_readlink(lua_State *L)
     return 1;
 }
 
+/* False: a dry run, or nothing to do in one. */
+static bool begin_chmod(lua_State *L, const char *path, mode_t mode)
+{
+    struct stat st;
+    char before[16];
+    char after[16];
+    if (!host_of(L)->options.dry_run)
+        return true;
+    bool known = stat(path, &st) == 0;
+    if (known && (st.st_mode & 07777) == mode)
+        return false;
+    snprintf(before, sizeof before, "%04o", known ? (unsigned)st.st_mode & 07777 : 0);
+    snprintf(after, sizeof after, "%04o", (unsigned)mode);
+    return host_effect_begin(
+        L, &(host_change){.op = "fs.chmod", .target = path, .before = known ? before : NULL, .after = after});
+}
+
 /* fs.chmod(path, mode) -> true | nil, err */
 static int fs_chmod(lua_State *L)
 {
     const char *path = bind_check_path(L, 1);
     mode_t mode = bind_check_mode(L, 2, luaL_checkinteger(L, 2));
     int rc = 0;
-    if (host_effect_begin(L, "fs.chmod", "%s %04o", path, (unsigned)mode))
+    if (begin_chmod(L, path, mode))
         rc = chmod(path, mode);
     return push_outcome(L, rc, "chmod", path);
 }
@@ -110,6 +127,23 @@ static lua_Integer check_id(lua_State *L, int arg)
     return id;
 }
 
+/* False: a dry run, or nothing to do in one. */
+static bool begin_chown(lua_State *L, const char *path, lua_Integer uid, lua_Integer gid)
+{
+    struct stat st;
+    char before[64];
+    char after[64];
+    if (!host_of(L)->options.dry_run)
+        return true;
+    bool known = lstat(path, &st) == 0;
+    if (known && (uid < 0 || st.st_uid == uid) && (gid < 0 || st.st_gid == gid))
+        return false;
+    snprintf(before, sizeof before, "owner %u:%u", known ? st.st_uid : 0, known ? st.st_gid : 0);
+    snprintf(after, sizeof after, "owner %lld:%lld", uid, gid);
+    return host_effect_begin(
+        L, &(host_change){.op = "fs.chown", .target = path, .before = known ? before : NULL, .after = after});
+}
+
 /* fs.chown(path, uid, gid) -> true | nil, err */
 static int fs_chown(lua_State *L)
 {
@@ -117,7 +151,7 @@ static int fs_chown(lua_State *L)
     lua_Integer uid = check_id(L, 2);
     lua_Integer gid = check_id(L, 3);
     int rc = 0;
-    if (host_effect_begin(L, "fs.chown", "%s %lld:%lld", path, uid, gid))
+    if (begin_chown(L, path, uid, gid))
         rc = lchown(path, (uid_t)uid, (gid_t)gid);
     return push_outcome(L, rc, "chown", path);
 }
@@ -159,7 +193,7 @@ static int fs_sync_dir(lua_State *L)
     const char *path = bind_check_path(L, 1);
     bosun_err err = {0};
     int rc = 0;
-    if (host_effect_begin(L, "fs.sync_dir", "%s", path))
+    if (!host_of(L)->options.dry_run) /* nothing to change: what a plan has, it has not written */
         rc = bosun_fs_sync_dir(path, &err);
     return bind_push_done(L, rc, &err);
 }

@@ -56,7 +56,7 @@ static int client_close(lua_State *L)
 static int http_effect(lua_State *L)
 {
     const char *op = luaL_checkstring(L, 1);
-    lua_pushboolean(L, host_effect_begin(L, op, "%s", luaL_checkstring(L, 2)));
+    lua_pushboolean(L, host_effect_begin(L, &(host_change){.op = op, .target = luaL_checkstring(L, 2)}));
     return 1;
 }
 

@@ -253,7 +253,7 @@ bool bind_process_begin(lua_State *L, bosun_process_request *request, const char
     lua_setiuservalue(L, -2, BOSUN_PROCESS_DRY_RESULT);
     set_dry_output(L, box);
     push_command(L, &request->options);
-    box->dry = !host_effect_begin(L, op, "%s", lua_tostring(L, -1));
+    box->dry = !host_effect_begin(L, &(host_change){.op = op, .target = lua_tostring(L, -1)});
     lua_pop(L, 1);
     return !box->dry;
 }

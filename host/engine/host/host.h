@@ -158,18 +158,39 @@ void host_trace(bosun_host *host, const host_span *span);
 /* Writes to the console, with secrets redacted; does nothing without one. Does not touch Lua. */
 void host_print(bosun_host *host, const char *text, size_t len);
 
+/* A change to the world outside. */
+typedef struct host_change {
+    const char *op;     /* "fs.mkdir" */
+    const char *target; /* what it changes: a path, a command, a URL */
+    const char *before; /* what is there now; NULL: nothing, or not known */
+    const char *after;  /* what is there then; NULL: nothing, or not known */
+    const char *reason; /* why; NULL: that of the scope, effect.because */
+    const char *other;  /* where the target goes; NULL: nowhere */
+} host_change;
+
+/* The operation of which both paths, target and other, change places. */
+#define HOST_EXCHANGE "fs.exchange"
+
 /* Call this before any change to the world outside. Returns true if the change has to be made. Returns false
- * in a dry run: then "op text" is in the plan. Raises if out of memory. [-0, +0, e]
+ * in a dry run: then it is in the plan. Raises if out of memory. [-0, +0, e]
  *
  *     int rc = 0;
- *     if (host_effect_begin(L, "fs.mkdir", "%s", path))
+ *     if (host_effect_begin(L, &(host_change){.op = "fs.mkdir", .target = path, .after = "folder"}))
  *         rc = bosun_fs_mkdir(path, mode, parents, &err);
  *     return bind_push_done(L, rc, &err);         // a dry run reports success
  */
-bool host_effect_begin(lua_State *L, const char *op, const char *format, ...)
-    __attribute__((format(printf, 3, 4)));
+bool host_effect_begin(lua_State *L, const host_change *change);
 
-/* Returns the plan as a sequence of strings. NULL: out of memory. */
+/* In a dry run that removes what does not exist: takes what the plan has created at `path` and below it out
+ * of the plan. Returns whether, after the plan, something is there. *was: its path before the plan moved it
+ * there, so that its removal is a change; NULL: nothing was moved. Valid until the plan changes. */
+bool host_effect_undo(lua_State *L, const char *path, const char **was);
+
+/* Replaces the reason of changes that give none by the one at the top of the stack, a string or nil, and
+ * pushes the former one. [-1, +1, m] */
+void host_effect_swap_reason(lua_State *L);
+
+/* Returns the plan as a sequence of mappings. NULL: out of memory. */
 bosun_value *host_plan_value(const bosun_host *host, bosun_arena *arena);
 
 /* Copies the folders from the options, and finds the site folder if they have none. Returns 0, or -1: out of

@@ -122,7 +122,8 @@ static int add_plan(const bosun_host *host, bosun_status *status)
 {
     if (!host->options.dry_run)
         return 0;
-    if (host->plan.len > 0 && add_disclaimer(status) < 0)
+    status->planned = host->plan.len > 0;
+    if (status->planned && add_disclaimer(status) < 0)
         return -1;
     if (status->data && (status->data->kind != BOSUN_MAPPING || host->plan.len == 0))
         return 0;

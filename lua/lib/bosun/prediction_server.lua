@@ -4,6 +4,7 @@
 --- The names of the variables are those documented for the server and the MLOps library. They differ between versions
 --- of the images, so plugins let their private config add to them and override them.
 
+local errors = require "bosun.error"
 local secret = require "bosun.secret"
 local size = require "bosun.size"
 local yaml = require "bosun.yaml"
@@ -49,7 +50,8 @@ end
 function prediction_server.service(plugin_config)
   local url = text_or_nil(plugin_config.MLOPS_BOSUN_MONITORING_URL) or text_or_nil(plugin_config.mlopsUrl)
   if not url then
-    return nil, "monitoring is enabled, but pluginConfig has neither MLOPS_BOSUN_MONITORING_URL nor mlopsUrl"
+    return nil, errors.new { code = "config", op = "read the action config",
+      message = "monitoring is enabled, but pluginConfig has neither MLOPS_BOSUN_MONITORING_URL nor mlopsUrl" }
   end
   return { url = url, token = plugin_config.mlopsApiToken }
 end

@@ -34,7 +34,7 @@ function dedicated.plan(context, deployment, current)
     context.config.ppsEnvironment)
   if not environment then return nil, why end
   local custom, err = model_image.custom(context, deployment.model)
-  if err then return nil, err.message end
+  if err then return nil, err end
   local digest, unread
   if not custom then digest, unread = model_image.digest(context, deployment, current) end
   if unread then return nil, unread end

@@ -1,5 +1,6 @@
 --- The state of a container, in words, and waiting until it is healthy.
 
+local errors = require "bosun.error"
 local text = require "bosun.text"
 local time = require "bosun.time"
 local wait = require "bosun.wait"
@@ -176,8 +177,8 @@ function health.wait(context, id)
   local outcome, err = wait.poll(function() return health.verdict(context, id, memory) end, {
     interval = 0.2, backoff = 1.3, timeout = health.budget(context.config.startTimeout), what = "the prediction server",
   })
-  if not outcome then return nil, err.message end
-  if outcome.problem then return nil, outcome.problem end
+  if not outcome then return nil, err end
+  if outcome.problem then return nil, errors.new { code = "unhealthy", op = "wait", message = outcome.problem } end
   return true
 end
 

@@ -1,6 +1,7 @@
 --- Which containers are on the plugin's network. A container that was disconnected, or whose network was removed and
 --- created again under its name, runs and is healthy, and no prediction reaches it. So networks are compared by ID.
 
+local errors = require "bosun.error"
 local labels = require "docker.labels"
 
 local membership = {}
@@ -25,27 +26,33 @@ local function id_of(context)
   return context.engine.kind == "podman" and context.config.dockerNetwork or context.network.Id
 end
 
+local function problem(code, format, ...)
+  return errors.new { code = code, op = "inspect network", message = format:format(...) }
+end
+
 --- What keeps the plugin's network from being used; nil when nothing does. Remembers the network as context.network.
 ---@param context table
----@return string|nil problem
+---@return bosun.Error|nil problem
 function membership.network_problem(context)
   local config, name = context.config, context.config.dockerNetwork
   local network, err = context.engine:inspect_network(name)
   local of_id = not network and err.code == "not_found" and context.engine:call("GET", "/networks/" .. name)
   if of_id then -- the engine knows it by its ID, but tells containers' networks by name
-    return ("dockerNetwork %s is the ID of the network %s: set dockerNetwork to that name"):format(name, of_id.Name)
+    return problem("config", "dockerNetwork %s is the ID of the network %s: set dockerNetwork to that name", name,
+      of_id.Name)
   elseif not network and err.code == "not_found" then
-    return ("the network %s (dockerNetwork) does not exist; create it: docker network create %s"):format(name, name)
+    return problem("not_found", "the network %s (dockerNetwork) does not exist; create it: docker network create %s",
+      name, name)
   elseif not network and err.code == "ambiguous" then
-    return ("several networks are named %s (dockerNetwork); remove all but one"):format(name)
+    return problem("ambiguous", "several networks are named %s (dockerNetwork); remove all but one", name)
   elseif not network then
-    return err.message
+    return err
   end
   local publishes = next(config.traefikPortMapping or {}) or next(config.rabbitmqPortMapping or {})
     or config.sharedServerPort
   if network.Internal == true and publishes then
-    return ("the network %s (dockerNetwork) is internal, so the engine publishes no ports on it and no prediction "
-      .. "arrives; create one without --internal"):format(name)
+    return problem("config", "the network %s (dockerNetwork) is internal, so the engine publishes no ports on it and "
+      .. "no prediction arrives; create one without --internal", name)
   end
   context.network = network
 end
@@ -154,7 +161,7 @@ function membership.mend(context, found, proxy)
       local ok, err = true, nil
       -- The action that starts one that does not run connects it.
       if instance.state == "running" then ok, err = mend_one(context, instance, proxy) end
-      if not ok then return nil, err.message end
+      if not ok then return nil, err end
     end
   end
   return true

@@ -5,6 +5,7 @@
 --- so whatever an interrupted build leaves behind has them, and is found. An image that somebody derives from it has
 --- them, too, but another name, or more layers: it is not the plugin's.
 
+local errors = require "bosun.error"
 local docker = require "bosun.docker"
 local files = require "bosun.artifact"
 local given = require "bosun.deployment_info"
@@ -259,14 +260,17 @@ end
 --- Builds the image; `found` has its name now.
 local function make(context, deployment, name, digest, found, made)
   local artifact, problem = model_image.artifact(deployment.info)
-  if not artifact and not found then problem = ("%s (and there is no custom model image %s)"):format(problem, name) end
+  if not artifact and not found then
+    problem = errors.new { code = problem.code, op = problem.op,
+      message = ("%s (and there is no custom model image %s)"):format(tostring(problem), name) }
+  end
   problem = problem or name_problem(artifact)
   if problem then return nil, problem end
   local base, why = base_image(context)
-  if not base then return nil, ("the prediction server's image is not available: %s"):format(why.message) end
+  if not base then return nil, errors.wrap(why, "the prediction server's image is not available") end
   made.has_begun, made.previous = true, found and found.Id
   local id, err = build(context, name, artifact, digest, base)
-  if not id then return nil, ("cannot build the image %s: %s"):format(name, err.message) end
+  if not id then return nil, errors.wrap(err, "cannot build the image " .. name) end
   made.built = id ~= made.previous and id or nil
   return model_image.is_unchanged(deployment, artifact)
 end
@@ -282,7 +286,7 @@ function model_image.ensure(context, deployment, digest, made)
   local name = model_image.name(context, deployment.model)
   local held <close> = build_lock(context, name, health.budget(context.config.startTimeout))
   local found, err = context.engine:inspect_image(name)
-  if not found and err.code ~= "not_found" then return nil, err.message end
+  if not found and err.code ~= "not_found" then return nil, err end
   if is_there(context, deployment, found, name, digest) then return true end
   local ok, problem = make(context, deployment, name, digest, found, made)
   if ok then return true end
@@ -330,7 +334,7 @@ function model_image.give_back(context, model, image)
   local now = context.engine:inspect_image(name)
   if now and (now.Id == image or not is_generated(context, now, name)) then return true end
   local tagged, err = context.engine:tag_image(image, name)
-  return tagged, err and err.message
+  return tagged, err
 end
 
 --- Removes generated images that are not in use: what interrupted runs left behind. A recent one may belong to a

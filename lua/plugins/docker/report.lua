@@ -1,5 +1,6 @@
 --- Reports on deployments: the statuses of deployment_status and pe_status, and the entries of deployment_list.
 
+local errors = require "bosun.error"
 local given = require "bosun.deployment_info"
 local probe = require "bosun.prediction_server.probe"
 local status = require "bosun.action_status"
@@ -42,12 +43,15 @@ local function answer(kind, id, instance, text)
   return ActionStatusInfo {
     status = outcome[1], state = outcome[2],
     data = { currentModelId = instance.model, artifactSha256 = instance.package },
+    error = outcome[1] == ActionStatus.ERROR and errors.new { code = "unhealthy", op = "inspect", message = text }
+      or nil,
     msg = ("%s: model %s, container %s: %s"):format(id, instance.model, instance.name, text),
   }
 end
 
 function report.absent(id)
-  return ActionStatusInfo.failing(("%s: not deployed"):format(id), State.ERRORED)
+  local absent = errors.new { code = "not_deployed", message = "not deployed" }
+  return (given.failing({ id = id }, absent, State.ERRORED))
 end
 
 --- What the list says, as one of the kinds of docker.health.
@@ -192,7 +196,7 @@ function report.entry(id, instances)
   local current = fleet.current(instances)
   local now, info = brief(id, current), current.info
   return {
-    status = now.status, msg = now.msg, state = now.state, data = now.data,
+    status = now.status, msg = now.msg, state = now.state, data = now.data, error = now.error,
     id = id, modelId = current.model, name = info.name, description = info.description,
     modelArtifact = info.modelArtifact, modelExecutionType = info.modelExecutionType,
     keyValueConfig = info.keyValueConfig,

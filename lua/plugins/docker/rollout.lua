@@ -48,7 +48,7 @@ end
 function rollout.retire(context, instances, kept, options)
   for _, instance in ipairs(instances) do
     local removed, err = container.remove(context, instance, options)
-    if not removed then return nil, err.message end
+    if not removed then return nil, err end
     context.note("removed", { container = instance.name, model = instance.model })
     local kind = KINDS[instance.role]
     -- Until the proxy notices, it sends predictions to where it was, or to a shared server that goes on.
@@ -72,7 +72,8 @@ local function run_container(context, kind, deployment, plan, wanted)
   local id, created = container.run(context, wanted)
   if id or created.code ~= "not_found" then return id, created end
   local prepared, problem = kind.prepare(context, deployment, plan)
-  if not prepared then return nil, errors.new { code = "invalid", op = "docker", message = problem } end
+  if not prepared then return nil, errors.is(problem) and problem
+    or errors.new { code = "invalid", op = "docker", message = problem } end
   return container.run(context, wanted)
 end
 
@@ -85,7 +86,7 @@ local function launch(context, kind, deployment, plan, generation, old)
     name = plan.name, body = body, spec = plan.spec, role = plan.role, deployment = deployment.id,
     generation = generation, fresh = plan.fresh,
   })
-  if not id then return nil, created.message end
+  if not id then return nil, created end
   if created then context.note("started", { container = plan.name, generation = generation }) end
   return {
     id = id, name = plan.name, created = created, generation = generation, role = plan.role,
@@ -97,7 +98,7 @@ end
 local function real_generation(context, running)
   if running.created or context.dry_run then return running.generation end
   local inspected, err = context.engine:inspect_container(running.id)
-  if not inspected then return nil, err.message end
+  if not inspected then return nil, err end
   return labels.read(inspected.Config.Labels).generation
 end
 
@@ -113,7 +114,10 @@ end
 --- `beside`: another instance serves meanwhile, from which the proxy has taken the predictions.
 local function wait_until_it_serves(context, kind, deployment, running, beside)
   local ok, problem = kind.wait(context, running.id)
-  if not ok then return nil, problem .. health.last_lines(context, running.id) end
+  if not ok then
+    local message = problem .. health.last_lines(context, running.id)
+    return nil, errors.is(problem) and errors.new { code = problem.code, op = problem.op, message = message } or message
+  end
   local generation, why = real_generation(context, running)
   if not generation then return nil, why end
   running.generation = generation
@@ -136,7 +140,7 @@ local function revive(context, kind, deployment, plan, instance, old)
     if not mended then return nil, problem end
   end
   local revived, err = container.revive(context, instance.id)
-  return revived, err and err.message, err and err.code == "engine"
+  return revived, err, err and err.code == "engine"
 end
 
 --- An interrupted run may have renamed the container. It serves under any name.
@@ -179,7 +183,7 @@ end
 --- Gives the instance that keeps serving back what the new one took from it: its name, and its image's name.
 local function give_back(context, kind, instance)
   local ok, err = context.engine:rename_container(instance.id, instance.name)
-  if not ok then return nil, err.message end
+  if not ok then return nil, err end
   return not kind.give_back or kind.give_back(context, instance)
 end
 
@@ -355,7 +359,7 @@ local function undo_all(context, progress, instances)
     if not removed then return problem end
     time.sleep(LATE_REQUEST)
     local now, err = fleet.instances(context, progress.deployment.id)
-    if not now then return err.message end
+    if not now then return err end
     instances = now
   until #brought_up(progress, instances) == 0
   progress.kind.clean(context, { role = progress.plan.role, model = progress.deployment.model,
@@ -390,7 +394,7 @@ end
 --- Rolls out once more, to move the model to the deployment's own id in the shared server. A problem, or nil.
 function rollout.move_to_own_id(context, deployment)
   local instances, err = fleet.instances(context, deployment.id)
-  if not instances then return err.message end
+  if not instances then return err end
   local plan, problem = planning.plan(context, deployment, instances, { fresh = true })
   if not plan then return problem end
   return rollout.run(context, deployment, instances, plan, { moves = true }).problem

@@ -1,5 +1,6 @@
 --- The containers that serve all deployments: the proxy, the queue, the monitoring agent, the shared prediction server.
 
+local errors = require "bosun.error"
 local json = require "bosun.json"
 local prediction_server = require "bosun.prediction_server"
 local tables = require "bosun.tables"
@@ -60,14 +61,14 @@ local function queue_is_ready(context, id)
     if seen and seen.problem then return "ended", seen.problem end
     local result, why = context.engine:exec(id, { "rabbitmq-diagnostics", "-q", "check_port_listener", "5672" },
       { timeout = 30 })
-    if not result then return nil, why.message end
+    if not result then return nil, why end
     local said = text.one_line(result.stderr .. result.stdout, 300)
     if result.code == 126 or result.code == 127 then return "absent", said end
     return result.code == 0, said
   end, { interval = 1, timeout = health.budget(QUEUE_TIMEOUT), what = "RabbitMQ" })
   if ok == "ended" then return nil, err end
   if ok == "absent" then return nil, "it has no rabbitmq-diagnostics; is rabbitmqImage a RabbitMQ image?" end
-  return ok, err and err.message
+  return ok, err
 end
 
 local function queue(context)
@@ -189,8 +190,8 @@ local function wanted_container(context, service)
 end
 
 local function failure(service, problem)
-  return nil, ("the %s is not working (container %s, image %s): %s"):format(service.role, service.name, service.image,
-    problem)
+  return nil, errors.wrap(problem, ("the %s is not working (container %s, image %s)"):format(service.role, service.name,
+    service.image))
 end
 
 --- Makes sure that a service runs and works. One with other settings is exchanged, unless it is to be adopted.
@@ -210,7 +211,7 @@ function services.ensure(context, role, options)
     local got, why = services.need_image(context, service.image)
     if not got then there, err = nil, why end
   end
-  if not there then return failure(service, err.message) end
+  if not there then return failure(service, err) end
   local id, trouble = succession.run(context, wanted, there, function(new_id, created)
     if context.dry_run or not service.ready then return true end
     return service.ready(context, new_id, created)
@@ -245,7 +246,7 @@ end
 function services.remove(context, running)
   for _, instance in pairs(running) do
     local removed, err = container.remove(context, instance)
-    if not removed then return nil, err.message end
+    if not removed then return nil, err end
     context.note("removed", { container = instance.name })
   end
   return true
@@ -261,7 +262,7 @@ function services.end_all(context, running)
   if not removed then return nil, problem end
   local gone, err = context.engine:remove_volume(services.shared_server_name(context))
   if gone or err.code == "conflict" then return true end -- a conflict: another environment's server uses it
-  return nil, err.message
+  return nil, err
 end
 
 --- Removes the queue and the monitoring agent, left from when monitoring was enabled.
@@ -283,7 +284,7 @@ end
 ---@return string|nil problem
 function services.reconnect(context)
   local found, err = fleet.read(context)
-  if not found then return nil, err.message end
+  if not found then return nil, err end
   local proxy_instance = found.services[labels.Role.PROXY]
   if not proxy_instance then return true end
   return membership.mend(context, found, proxy_instance)

@@ -38,7 +38,7 @@ end
 --- The server's URL from here; or nil and a problem.
 local function server_url(context)
   local inspected, err = context.engine:inspect_container(services.shared_server_name(context))
-  if not inspected then return nil, err.message end
+  if not inspected then return nil, err end
   if not inspected.State.Running then return nil, "the shared server is not running: " .. inspected.State.Status end
   local off = membership.service_problem(context, {
     role = "shared server", name = services.shared_server_name(context), networks = membership.of(context, inspected),
@@ -55,7 +55,7 @@ end
 
 --- Why a request failed: there was no reply, or not a good one.
 local function failure(response, err)
-  if not response then return err.message end
+  if not response then return err end
   return ("the shared server replied %d: %s"):format(response.status, text.one_line(response.body, 300))
 end
 
@@ -147,7 +147,7 @@ function shared.mend(context, deployment, instance)
   local base, why = need_server(context)
   if not base then return base == false or nil, why end
   local response, err = http.get(info_url(base, instance.server_id), { timeout = 10, proxy = false })
-  if not response then return nil, err.message end
+  if not response then return nil, err end
   if response.status ~= 404 then return true end
   local artifact, problem = model_image.artifact(deployment.info)
   if not artifact then return nil, problem end
@@ -172,7 +172,7 @@ function shared.wait(context, id)
   local ok, problem = health.wait(context, id)
   if not ok or context.dry_run then return ok, problem end
   local inspected, err = context.engine:inspect_container(id)
-  if not inspected then return nil, err.message end
+  if not inspected then return nil, err end
   local server_id = labels.read(inspected.Config.Labels).server_id
   local base, unreachable = server_url(context)
   if not base then return nil, unreachable end

@@ -126,7 +126,7 @@ local function exchange(context, wanted, now, prove)
   local engine, former_name = context.engine, names.former_service(wanted.name)
   context.note("exchanging an outdated container", { container = wanted.name })
   local ok, err = engine:rename_container(context.dry_run and wanted.name or now.Id, former_name)
-  if not ok then return nil, err.message end
+  if not ok then return nil, err end
   local id, problem = engine:create_container(wanted.name, wanted.body)
   if not id then return failed(context, wanted, nil, now, problem.message) end
   return take_over(context, wanted, id, now, prove)
@@ -145,7 +145,7 @@ end
 --- Creates the container, or uses the one that there is.
 local function run(context, wanted, prove)
   local id, created = container.run(context, wanted)
-  if not id then return nil, created.message end
+  if not id then return nil, created end
   if created then context.note("started", { container = wanted.name, image = wanted.body.Image }) end
   local proved, why = prove(id, created)
   if proved then return id end
@@ -168,12 +168,12 @@ function succession.run(context, wanted, there, prove)
       return run(context, wanted, prove) -- the former one is back
     end
     local back, err = go_back(context, wanted, now and now.Id, former)
-    if not back then return nil, err.message end
+    if not back then return nil, err end
     now = former
   end
   if not now and there.renamed then
     local named, err = take_name_back(context, wanted, there.renamed)
-    if not named then return nil, err.message end
+    if not named then return nil, err end
     now = there.renamed
   end
   if now and not wanted.adopt and spec_of(now) ~= wanted.spec then return exchange(context, wanted, now, prove) end

@@ -67,7 +67,8 @@ function Engine:create_container(name, body)
   local problem = select(2, self:_path("containers", name))
   if problem then return nil, problem end
   local what = "create container " .. name
-  if not effect.begin("docker.create", ("container %s (%s)"):format(name, tostring(body.Image))) then return name end
+  local change = { after = "image " .. tostring(body.Image) }
+  if not effect.begin("docker.create", "container " .. name, change) then return name end
   local call = { what = what, query = { name = name }, json = self:_known(body) }
   local created, err = self:_ask("POST", "/containers/create", call)
   if not created then
@@ -80,12 +81,19 @@ function Engine:create_container(name, body)
   return created.Id
 end
 
+--- What actions make of a container, for the plan of a dry run.
+local STATES = {
+  start = { before = "not running", after = "running" }, stop = { before = "running", after = "stopped" },
+  kill = { before = "running", after = "killed" }, restart = { before = "running", after = "restarted" },
+  pause = { before = "running", after = "paused" }, unpause = { before = "paused", after = "running" },
+}
+
 --- An action on a container, without a result.
 function Engine:_act_on(id, action, options)
   local path, err = self:_path("containers", id, action)
   if not path then return nil, err end
   local text = "container " .. self:_short(id) .. (options.note or "")
-  if not effect.begin("docker." .. action, text) then return true end
+  if not effect.begin("docker." .. action, text, STATES[action]) then return true end
   options.what, options.note = action .. " " .. text, nil
   return self:_do("POST", path, options)
 end
@@ -213,7 +221,7 @@ function Engine:remove_container(id, options)
   local path, problem = self:_path("containers", id)
   if not path then return nil, problem end
   local text = "container " .. self:_short(id)
-  if not effect.begin("docker.remove", text) then return true end
+  if not effect.begin("docker.remove", text, { before = "container" }) then return true end
   local call = {
     what = "remove " .. text, query = { force = options.force ~= false, v = options.volumes == true },
   }
@@ -258,7 +266,7 @@ function Engine:put_archive(id, path, archive)
   local what = "copy an archive to " .. where
   local size, err = archive:size()
   if not size then return nil, errors.wrap(err, what) end
-  if not effect.begin("docker.copy", ("%.1f MB to %s"):format(size / 1e6, where)) then return true end
+  if not effect.begin("docker.copy", where, { after = ("%.1f MB more"):format(size / 1e6) }) then return true end
   return self:_do("PUT", url, {
     what = what, query = { path = path }, source = archive:reader(), timeout = false,
     headers = { ["Content-Type"] = "application/x-tar", ["Content-Length"] = tostring(size) },

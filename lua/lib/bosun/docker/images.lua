@@ -69,7 +69,8 @@ function Engine:tag_image(id, ref)
   if not target or target.digest then
     return nil, errors.invalid(what, '"%s" is not a valid image name: %s', ref, problem or "contains a digest")
   end
-  if not effect.begin("docker.tag", ("%s as %s"):format(id, target.familiar)) then return true end
+  local change = { after = "what is " .. id .. " now" }
+  if not effect.begin("docker.tag", "image " .. target.familiar, change) then return true end
   return self:_do("POST", path, { what = what, query = { repo = target.familiar_name, tag = target.tag } })
 end
 
@@ -94,7 +95,7 @@ function Engine:remove_image(ref, options)
   local what = "remove image " .. tostring(ref)
   local path, problem = self:_image_path(ref, what)
   if not path then return nil, problem end
-  if not effect.begin("docker.remove", "image " .. ref) then return true end
+  if not effect.begin("docker.remove", "image " .. ref, { before = "image" }) then return true end
   local query = { force = options.force == true, noprune = options.prune == false }
   local ok, err = self:_do("DELETE", path, { what = what, query = query, timeout = options.timeout })
   if ok or err.code == "not_found" then return true end

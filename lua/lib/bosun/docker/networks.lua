@@ -64,7 +64,7 @@ function Engine:create_network(name, options)
   local problem = select(2, self:_path("networks", name))
   if problem then return nil, problem end
   local what = "create network " .. name
-  if not effect.begin("docker.create", "network " .. name) then return name end
+  if not effect.begin("docker.create", "network " .. name, { after = "network" }) then return name end
   local created, err = self:_ask("POST", "/networks/create", {
     what = what,
     json = {
@@ -91,7 +91,7 @@ function Engine:remove_network(name)
     if problem.code == "not_found" then return true end
     return nil, problem
   end
-  if not effect.begin("docker.remove", "network " .. name) then return true end
+  if not effect.begin("docker.remove", "network " .. name, { before = "network" }) then return true end
   -- By ID, Podman does not notice that a network is in use.
   local ok, err = self:_do("DELETE", "/networks/" .. reference(self, found), { what = what })
   if ok or err.code == "not_found" then return true end
@@ -154,7 +154,7 @@ function Engine:create_volume(name, options)
   options = options_of("engine:create_volume", options, { labels = "table" })
   local problem = select(2, self:_path("volumes", name))
   if problem then return nil, problem end
-  if not effect.begin("docker.create", "volume " .. name) then return name end
+  if not effect.begin("docker.create", "volume " .. name, { after = "volume" }) then return name end
   local created, err = self:_ask("POST", "/volumes/create", {
     what = "create volume " .. name, json = { Name = name, Labels = self:_texts(options.labels) },
   })
@@ -179,7 +179,7 @@ end
 function Engine:remove_volume(name)
   local path, problem = self:_path("volumes", name)
   if not path then return nil, problem end
-  if not effect.begin("docker.remove", "volume " .. name) then return true end
+  if not effect.begin("docker.remove", "volume " .. name, { before = "volume" }) then return true end
   local ok, err = self:_do("DELETE", path, { what = "remove volume " .. name })
   if ok or err.code == "not_found" then return true end
   if err.code == "engine" then

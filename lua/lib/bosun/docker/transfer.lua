@@ -133,7 +133,7 @@ function Engine:pull(ref, options)
   local image, problem = parsed(ref, what)
   if not image then return nil, problem end
   what = "pull " .. image.familiar
-  if not effect.begin("docker.pull", image.familiar) then return true end
+  if not effect.begin("docker.pull", image.familiar, { after = "image" }) then return true end
   local auth, note = auth_for(self, image, options.auth)
   local ok, err = retry.run(function()
     return pull_once(self, image, what, auth, options.on_progress)

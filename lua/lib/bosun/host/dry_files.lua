@@ -2,6 +2,7 @@
 --- is opened to be written takes everything, and is gone when it is closed.
 
 local effect = require "bosun.effect"
+local fs = require "bosun.fs"
 
 local dry_files = {}
 
@@ -51,9 +52,22 @@ local function writes(mode)
   return type(mode) == "string" and mode:find "^[rwa]%+?b*$" and mode:find "[wa+]"
 end
 
+--- What is at a path, for the plan; nil: nothing. Second: it is certain that there is nothing.
+local function description(name)
+  if name == "" or name:find("\0", 1, true) then return nil, true end
+  local stat, err = fs.stat(name, { follow = false })
+  if not stat then return nil, err.code == "ENOENT" or err.code == "ENOTDIR" end
+  return stat.type == "file" and stat.size .. " bytes" or stat.type
+end
+
+local AFTER = { r = "changed in place", w = "written anew", a = "appended to" }
+
 local function open(path, mode)
   local name = path_of(path)
-  if not name or not writes(mode) or effect.begin("io.open", ("%s (mode %s)"):format(name, mode)) then
+  if not name or not writes(mode) then return io_open(path, mode) end
+  local before, is_absent = description(name)
+  if mode:find "^r" and is_absent then return io_open(path, mode) end -- which fails
+  if effect.begin("io.open", name, { before = before, after = AFTER[mode:sub(1, 1)] }) then
     return io_open(path, mode)
   end
   return open_scratch(name, mode)
@@ -61,25 +75,37 @@ end
 
 local function output(...)
   local name = path_of((...))
-  if not name or effect.begin("io.output", name) then return io_output(...) end
+  if not name or effect.begin("io.output", name, { before = (description(name)), after = AFTER.w }) then
+    return io_output(...)
+  end
   return io_output((assert(open_scratch(name, "w"))))
 end
 
+--- What is not there cannot be removed: Lua's own function says so, unless the plan has made it.
 local function remove(path)
   local name = path_of(path)
-  if not name or effect.begin("os.remove", name) then return os_remove(path) end
+  if not name then return os_remove(path) end
+  local before, is_absent = description(name)
+  if is_absent then
+    local planned, was = effect.undo(name)
+    if not planned then return os_remove(path) end
+    before = was and ("what %s is now"):format(was)
+    if not before then return true end
+  end
+  if effect.begin("os.remove", name, { before = before or "not known" }) then return os_remove(path) end
   return true
 end
 
 local function rename(from, to)
   local old, new = path_of(from), path_of(to)
-  if not old or not new or effect.begin("os.rename", ("%s -> %s"):format(old, new)) then return os_rename(from, to) end
+  if not old or not new then return os_rename(from, to) end
+  if effect.begin("os.rename", old, { before = (description(old)), to = new }) then return os_rename(from, to) end
   return true
 end
 
 local function tmpname()
   local name = "/tmp/lua_" .. tostring({}):sub(-6)
-  if effect.begin("os.tmpname", name) then return dry_files.real.tmpname() end
+  if effect.begin("os.tmpname", name, { after = "0 bytes" }) then return dry_files.real.tmpname() end
   return name
 end
 
