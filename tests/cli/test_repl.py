@@ -143,9 +143,10 @@ MUTATORS = {
     "os.remove": 'os.remove "a"', "os.rename": 'os.rename("a", "new")', "os.tmpname": "os.tmpname()",
     "os.execute": 'os.execute "touch new"', "effect.begin": 'effect.begin("x", "y")',
 }
-READERS = """fs.disk_free fs.exists fs.glob fs.list fs.read fs.readlink fs.sha256 fs.stat fs.walk http.escape http.head
+READERS = """fs.disk_free fs.exists fs.glob fs.list fs.read fs.readlink fs.sha256 fs.stat fs.sync_dir fs.walk http.escape http.head
     process.env process.which process.shell_quote tar.new io.close io.flush io.input io.lines io.read io.tmpfile io.type io.write os.clock
-    os.date os.difftime os.exit os.getenv os.setlocale os.time effect.dry_run""".split()
+    os.date os.difftime os.exit os.getenv os.setlocale os.time effect.dry_run
+    effect.because effect.undo""".split()
 
 
 class Refusing(http.server.BaseHTTPRequestHandler):

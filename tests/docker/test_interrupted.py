@@ -86,7 +86,7 @@ def told_truly(scene, status, deployment, old, new):
     """The status of a replacement names the model that serves, and nothing is left of the other one."""
     serves = new if status["status"] == "passing" else old
     expect(status["state"] == "ready" and f"serving model {serves}" in status["msg"], status)
-    expect(serves == new or status["data"] == {"oldModelInUse": True}, status)
+    expect(serves == new or status["data"]["oldModelInUse"] is True, status)
     seen = scene.act("deployment_status", scene.deployment(deployment, serves)).expect("passing")
     expect(seen.data["currentModelId"] == serves and len(scene.of(deployment)) == 1, seen, scene.of(deployment))
     expect(not scene.images_of(old if serves == new else new), status, scene.images())

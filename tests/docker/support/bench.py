@@ -38,14 +38,18 @@ REMOVE = {"container": ("rm", "-f", "-v"), "image": ("rmi", "-f"), "volume": ("v
 
 
 class Outcome:
-    """How an action ended: the six keys of its status (as attributes too), `code`, `stderr`, `seconds`."""
+    """How an action ended: the six keys of its status (as attributes too), `code`, `stderr`, `seconds`. What data says of
+    a failure is in `error`, the rest in `data`."""
 
     def __init__(self, result, seconds):
         self.code, self.stderr, self.seconds = result.code, result.stderr, seconds
         expect(result.text not in (None, PREVIOUS), "no status was written; exit", self.code, self.stderr[-3000:])
         self.full = result.truthful()
         self.status, self.msg, self.state = self.full["status"], self.full["msg"] or "", self.full["state"]
-        self.data = self.full["data"]
+        self.data, self.error = self.full["data"], None
+        if isinstance(self.data, dict) and "error" in self.data and self.status != "passing":
+            self.error = self.data["error"]
+            self.data = {key: value for key, value in self.data.items() if key != "error"} or None
 
     def expect(self, status, *words):
         """The outcome is this one and its message holds these words; returns self."""
