@@ -131,7 +131,7 @@ MUTATORS = {
     "fs.move": 'fs.move("a", "new")', "fs.exchange": 'fs.exchange("a", "b")', "fs.mkdir": 'fs.mkdir("new")',
     "fs.remove": 'fs.remove("d", { recursive = true })', "fs.symlink": 'fs.symlink("a", "new")',
     "fs.chmod": 'fs.chmod("a", 448)', "fs.chown": 'fs.chown("a", 1, 1)', "fs.tempdir": 'fs.tempdir { dir = "." }',
-    "fs.tempfile": 'fs.tempfile { dir = "." }', "fs.sync_dir": 'fs.sync_dir "."', "fs.lock": 'fs.lock("lock")',
+    "fs.tempfile": 'fs.tempfile { dir = "." }', "fs.lock": 'fs.lock("lock")',
     "http.request": 'http.request { url = URL, method = "PUT", body = "x" }', "http.post": 'http.post(URL)',
     "http.put": 'http.put(URL)', "http.patch": 'http.patch(URL)', "http.delete": 'http.delete(URL)',
     "http.all": 'http.all { { url = URL, method = "POST" } }', "http.client": 'http.client({}):post(URL)',
