@@ -187,7 +187,8 @@ local function judge_info(target, result)
   if model == json.null or model == "" then
     return failed(("the server says that it has no model: %s"):format(asked))
   end
-  return failed(("the server serves model %s, not %s: %s"):format(text.one_line(model, SHOWN), target.model, asked))
+  return failed(("the server serves model %s, not %s: %s"):format(text.one_line(model, SHOWN),
+    text.one_line(target.model, SHOWN), asked))
 end
 
 --- What the reply of the prediction route to OPTIONS means, when the server does not tell its model.

@@ -8,7 +8,7 @@
 #include "monitor.h"
 
 #define MOST_BODY (50UL * 1024 * 1024)
-#define JSON_SIZE 4096
+#define JSON_SIZE 9000
 
 void answer_message(http_conn *conn, http_request *request, int status, const char *text)
 {
@@ -37,7 +37,7 @@ static void echo_of(const char *body, char *to, size_t size)
 
 void identity_of(const model *loaded, char *to, size_t size)
 {
-    char name[600], model_id[600], deployment_id[600], host[256] = "", quoted_host[600], told[700] = "";
+    char name[600], model_id[2400], deployment_id[2400], host[256] = "", quoted_host[600], told[2500] = "";
     gethostname(host, sizeof(host) - 1);
     json_quote(name, sizeof(name), loaded->name);
     json_quote(model_id, sizeof(model_id), loaded->model_id);

@@ -5,7 +5,7 @@
 #include "http.h"
 #include "model.h"
 
-#define IDENTITY_SIZE 2600
+#define IDENTITY_SIZE 6600
 
 void answer_message(http_conn *conn, http_request *request, int status, const char *text);
 

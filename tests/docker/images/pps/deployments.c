@@ -161,7 +161,7 @@ void deployments_list(http_conn *conn, http_request *request)
     if (!json)
         abort();
     memcpy(json, head, n);
-    for (const struct dirent *entry; dir && (entry = readdir(dir)) && n + 3000 < size;) {
+    for (const struct dirent *entry; dir && (entry = readdir(dir)) && n + 7000 < size;) {
         if (!find_deployment(entry->d_name, &loaded))
             continue;
         identity_of(&loaded, identity, sizeof(identity));

@@ -232,7 +232,7 @@ void json_quote(char *to, size_t size, const char *text)
         } else if (c < 0x20) {
             n += (size_t)snprintf(to + n, size - n, "\\u%04x", c);
         } else {
-            to[n++] = (char)(c < 0x80 ? c : '?');
+            to[n++] = (char)c;
         }
     }
     to[n++] = '"';

@@ -26,7 +26,7 @@
 
 typedef struct {
     char name[256];
-    char model_id[256], deployment_id[256]; /* "" when nobody says */
+    char model_id[1100], deployment_id[1100]; /* "" when nobody says */
     double start_delay, predict_delay, crash_after;
     int crash;
     bool never_healthy, eat_memory, eat_on_predict, ignore_term;
