@@ -1,6 +1,7 @@
 /* Settings of the action config. */
 #include "config_settings.h"
 #include "config_check.h"
+#include "core/base/buf.h"
 #include "core/yaml/yaml.h"
 #include <stdio.h>
 #include <string.h>
@@ -46,6 +47,16 @@ static const char *split(const char *setting, char path[BOSUN_ERR_PATH_MAX], bos
     }
     snprintf(path, BOSUN_ERR_PATH_MAX, "%.*s", (int)len, setting);
     return equals + 1;
+}
+
+char *bosun_config_whole_setting(const char *subject, const char *word)
+{
+    const char *equals = strchr(word, '=');
+    const char *dot = strchr(word, '.');
+    bool is_short = subject && equals && equals > word && (!dot || dot > equals);
+    bosun_buf text = {0};
+    bosun_buf_printf(&text, "%s%s%s", is_short ? subject : "", is_short ? "." : "", word);
+    return text.failed ? NULL : text.data;
 }
 
 int bosun_config_check_setting(const char *setting, bosun_err *err)

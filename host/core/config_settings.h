@@ -5,6 +5,11 @@
 #include "core/base/err.h"
 #include "core/base/value.h"
 
+/* What a person types for an action, as a setting: a key without a section belongs to the action's subject,
+ * so "id=d1" is "deploymentInfo.id=d1". `subject` NULL: the action has none. The caller frees it; NULL: out
+ * of memory. */
+char *bosun_config_whole_setting(const char *subject, const char *word);
+
 /* 0, or -1: the text is not SECTION.KEY=VALUE with a known section, and a value that is YAML. */
 int bosun_config_check_setting(const char *setting, bosun_err *err);
 

@@ -84,11 +84,18 @@ describe("bosun", function()
       local result = run("run ./echo deployment_start deploymentInfo.id=")
       assert.equal(1, result.code)
       assert.matches('msg: "deploymentInfo.id: an id cannot be empty"', result.stdout)
-      for _, words in ipairs { "id=d1", "deploymentInfo=x", "deploymentInfo.=x", "deploymentInfo..id=x",
-        "peInfo.x='[a'", "deploymentInfo.id" } do
+      for _, words in ipairs { "=d1", "deploymentInfo.=x", "deploymentInfo..id=x", "peInfo.x='[a'", "deploymentInfo.id",
+        "deploymentinfo.id=d1" } do
         result = run("run ./echo deployment_start " .. words)
         assert.same({ "", 64 }, { result.stdout, result.code }, words)
       end
+      assert.equal(64, run("run ./echo pe_status id=d1").code)
+    end)
+
+    it("takes a key without a section for one of what the action is about", function()
+      local status = json("run ./echo deployment_start --format json id=17 name=OK "
+        .. "deploymentInfo.modelId=A")
+      assert.same({ id = "17", name = "OK", modelId = "A" }, status.data.info)
     end)
 
     it("is supervised like the runner: dry run, timeout, log and trace", function()

@@ -40,23 +40,12 @@ static char *next_word(char **text)
     return word;
 }
 
-/* "id=d1" is "deploymentInfo.id=d1" for an action on a deployment. */
-static char *whole_setting(const bosun_action *action, const char *word)
-{
-    const char *equals = strchr(word, '=');
-    const char *dot = strchr(word, '.');
-    bool is_short = action->subject && equals && (!dot || dot > equals);
-    bosun_buf text = {0};
-    bosun_buf_printf(&text, "%s%s%s", is_short ? action->subject : "", is_short ? "." : "", word);
-    return text.failed ? NULL : text.data;
-}
-
 static repl_result add_setting(repl *session, action_words *words, const char *word)
 {
     bosun_err err = {0};
     if (words->count == WORDS_MAX)
         return repl_problem(session, "too many settings");
-    char *setting = whole_setting(words->action, word);
+    char *setting = bosun_config_whole_setting(words->action->subject, word);
     if (!setting)
         return repl_problem(session, "out of memory");
     words->settings[words->count++] = setting;

@@ -39,7 +39,7 @@ static const args_option table[] = {
     {.name = "key=value",
      .type = ARGS_WORDS,
      .field = offsetof(run_options, settings),
-     .help = "replaces a value of the action config, or adds it: deploymentInfo.id=d1"},
+     .help = "replaces a value of the action config, or adds it: deploymentInfo.id=d1, or id=d1 for short"},
     OPTIONS_CONFIGS,
     OPTIONS_HOW,
     {.name = "--status-file",
@@ -122,7 +122,6 @@ static int run_in(const char *folder, const run_options *opt)
     const char *path = runner.status_file ? runner.status_file : temporary;
     runner.status_file = path;
     runner.exit_codes = true;
-    runner.settings = opt->settings.items;
     int status = supervisor_run(&runner);
     if (status != EXIT_STATUS_FILE)
         status = print_status(path, opt->format, status);
@@ -144,12 +143,28 @@ static int run_action(const run_options *opt)
     return status;
 }
 
-static int check_settings(const args_words *settings, bosun_err *err)
+static void free_settings(char **settings)
 {
-    for (size_t i = 0; i < settings->count; i++)
-        if (bosun_config_check_setting(settings->items[i], err) < 0)
-            return -1;
-    return 0;
+    for (size_t i = 0; settings && settings[i]; i++)
+        free(settings[i]);
+    free(settings);
+}
+
+/* The settings as they are typed, each with its section; *err is filled when this returns NULL. */
+static char **read_settings(const run_options *opt, bosun_err *err)
+{
+    const args_words *words = &opt->settings;
+    char **settings = calloc(words->count + 1, sizeof *settings);
+    for (size_t i = 0; settings && i < words->count; i++) {
+        settings[i] = bosun_config_whole_setting(opt->runner.action->subject, words->items[i]);
+        if (settings[i] && bosun_config_check_setting(settings[i], err) == 0)
+            continue;
+        free_settings(settings);
+        settings = NULL;
+    }
+    if (!settings && !*err->code)
+        bosun_err_nomem(err, "read the settings");
+    return settings;
 }
 
 static int run(int argc, char **argv)
@@ -160,9 +175,14 @@ static int run(int argc, char **argv)
     color_choose(opt.runner.color);
     if (rc == 0 && opt.runner.help)
         return tool_print_help(&tool_run);
-    if (rc < 0 || options_check_files(&opt.runner, &err) < 0 || check_settings(&opt.settings, &err) < 0)
+    char **settings =
+        rc == 0 && options_check_files(&opt.runner, &err) == 0 ? read_settings(&opt, &err) : NULL;
+    if (!settings)
         return tool_fail(TOOL_USAGE, err.message);
-    return run_action(&opt);
+    opt.runner.settings = (const char *const *)settings;
+    int status = run_action(&opt);
+    free_settings(settings);
+    return status;
 }
 
 const args_command tool_run = {
@@ -174,8 +194,7 @@ const args_command tool_run = {
              "needs.",
     ARGS_OPTIONS(table),
     ARGS_EXITS(exits),
-    .examples = "  bosun run filesystem deployment_start deploymentInfo.id=d1 \\\n"
-                "    deploymentInfo.modelId=A deploymentInfo.modelArtifact=model-A.txt\n"
+    .examples = "  bosun run filesystem deployment_start id=d1 modelId=A modelArtifact=model-A.txt\n"
                 "  bosun run test pe_status --format json\n",
     .run = run,
 };

@@ -99,11 +99,14 @@ end
 --- The model package that an action was given, checked.
 ---@param deployment_info table
 ---@return bosun.deployment_info.Artifact|nil artifact
----@return string|nil problem
+---@return bosun.Error|nil problem
 function model_image.artifact(deployment_info)
   local artifact, problem = given.artifact(deployment_info)
   if not artifact then return nil, problem end
-  if artifact.size == 0 then return nil, ("the model package %s is empty"):format(artifact.path) end
+  if artifact.size == 0 then
+    return nil, errors.new { code = "invalid", op = "read the model",
+      message = ("the model package %s is empty"):format(artifact.path) }
+  end
   return artifact
 end
 
@@ -118,7 +121,7 @@ local CHANGED = "cannot read the model: %s changed while it was read"
 local function read_digest(artifact, deployment)
   local before = files.look(artifact.path)
   local digest, err = files.sha256(artifact.path)
-  if not digest then return nil, ("cannot read the model: %s"):format(err.message) end
+  if not digest then return nil, errors.wrap(err, "cannot read the model") end
   local now = files.look(artifact.path)
   if not (now and before and now.size == artifact.size and now.version == before.version) then
     return nil, CHANGED:format(artifact.path)
