@@ -150,21 +150,21 @@ static void free_settings(char **settings)
     free(settings);
 }
 
-/* The settings as they are typed, each with its section; *err is filled when this returns NULL. */
+/* The settings as they are typed, each with its section; NULL: *err is filled. */
 static char **read_settings(const run_options *opt, bosun_err *err)
 {
     const args_words *words = &opt->settings;
     char **settings = calloc(words->count + 1, sizeof *settings);
-    for (size_t i = 0; settings && i < words->count; i++) {
+    int rc = settings ? 0 : bosun_err_nomem(err, "read the settings");
+    for (size_t i = 0; rc == 0 && i < words->count; i++) {
         settings[i] = bosun_config_whole_setting(opt->runner.action->subject, words->items[i]);
-        if (settings[i] && bosun_config_check_setting(settings[i], err) == 0)
-            continue;
-        free_settings(settings);
-        settings = NULL;
+        rc = settings[i] ? bosun_config_check_setting(settings[i], err)
+                         : bosun_err_nomem(err, "read the settings");
     }
-    if (!settings && !*err->code)
-        bosun_err_nomem(err, "read the settings");
-    return settings;
+    if (rc == 0)
+        return settings;
+    free_settings(settings);
+    return NULL;
 }
 
 static int run(int argc, char **argv)
