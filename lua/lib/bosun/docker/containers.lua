@@ -266,7 +266,7 @@ function Engine:put_archive(id, path, archive)
   local what = "copy an archive to " .. where
   local size, err = archive:size()
   if not size then return nil, errors.wrap(err, what) end
-  if not effect.begin("docker.copy", where, { after = ("%.1f MB more"):format(size / 1e6) }) then return true end
+  if not effect.begin("docker.copy", where, { after = ("archive of %.1f MB"):format(size / 1e6) }) then return true end
   return self:_do("PUT", url, {
     what = what, query = { path = path }, source = archive:reader(), timeout = false,
     headers = { ["Content-Type"] = "application/x-tar", ["Content-Length"] = tostring(size) },
