@@ -37,6 +37,7 @@ for _name in ("runs Lua", "waits for a child", "swallows errors", "sleeps", "sle
             result = action.end()
             expect(result.code == 143 and cleaned(workspace), result.code, result.stderr)
             expect(result.status["msg"] == "cancelled by SIGTERM: undone", result.status)
+            expect(result.status["data"]["error"]["code"] == "cancelled", result.status)
 
 
 @test("--timeout: clean_up runs after the deadline; when it says that all is done, the status is passing")

@@ -14,8 +14,9 @@ typedef struct action_run {
     bosun_config config;
     const char *config_path; /* NULL: none */
     bosun_status *status;
-    char stopped[128]; /* why the action was stopped */
-    bool cleaned_up;   /* the plugin did, and said how it is now */
+    char stopped[128];     /* why the action was stopped */
+    const char *stop_code; /* the same as an error's code */
+    bool cleaned_up;       /* the plugin did, and said how it is now */
 } action_run;
 
 /* phase(name [, file, line]): called by the driver. file and line: of the method about to run. */
@@ -223,8 +224,11 @@ static bool was_stopped(action_run *r, int rc, const bosun_err *err)
         rc < 0 && (strcmp(err->code, BOSUN_ERR_CANCELLED) == 0 || strcmp(err->code, BOSUN_ERR_DEADLINE) == 0);
     if (host->phase != BOSUN_PHASE_ACTION || !(by_error || atomic_load(&host->limits.cut)))
         return false;
-    if (!host_limits_stopped(&host->limits, r->stopped, sizeof r->stopped))
+    r->stop_code = host_limits_stopped(&host->limits, r->stopped, sizeof r->stopped);
+    if (!r->stop_code) {
+        r->stop_code = BOSUN_ERR_DEADLINE;
         snprintf(r->stopped, sizeof r->stopped, "timed out after %g s", host->limits.seconds);
+    }
     return true;
 }
 
@@ -236,7 +240,8 @@ static int run_clean_up(lua_State *L)
     lua_gc(L, LUA_GCCOLLECT);
     host_push_library(L, "bosun.host.driver", "clean_up");
     lua_pushstring(L, r->stopped);
-    lua_call(L, 1, 1);
+    lua_pushstring(L, r->stop_code);
+    lua_call(L, 2, 1);
     r->cleaned_up = !lua_isnil(L, -1);
     if (r->cleaned_up)
         take_status(L, r->status);

@@ -204,8 +204,8 @@ end
 local function drain(context, deployment, running, others)
   local old = first_serving(others)
   if not old or context.dry_run then return nil end
-  local inspected = context.engine:inspect_container(running.id)
-  if not inspected then return "it was removed by someone else" end
+  local inspected, err = context.engine:inspect_container(running.id)
+  if not inspected then return err.code == "not_found" and "it was removed by someone else" or err.message end
   context.note("draining the old container", { container = old.name, seconds = context.config.drainTime })
   local mark, over = health.mark(inspected), time.monotonic() + health.budget(context.config.drainTime)
   repeat

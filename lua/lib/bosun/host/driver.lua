@@ -204,15 +204,20 @@ function driver.run(class, action, args)
   return perform(plugin, action, args)
 end
 
---- After an action that was stopped: lets the plugin clean up. `reason`: "cancelled by SIGTERM".
----@param reason string
+--- After an action that was stopped: lets the plugin clean up. What it answers fails for that reason, unless it says
+--- another one.
+---@param reason string "cancelled by SIGTERM"
+---@param code string "cancelled" or "deadline"
 ---@return table|nil status as driver.run returns it; nil: the plugin has nothing to say
-function driver.clean_up(reason)
+function driver.clean_up(reason, code)
   local call = current
   local method = call and not call.plugin.dry_run and call.plugin.clean_up
   if type(method) ~= "function" then return nil end
   call.phase("clean_up", place_of(method))
   local answer = call:perform(method, call.action, call.subject, reason)
+  if ActionStatusInfo.is(answer) and answer.status == ActionStatus.ERROR and answer.error == nil then
+    answer.error = require("bosun.error").new { code = code, op = "running " .. call.action, message = reason }
+  end
   return answer ~= nil and call:complete(answer) or nil
 end
 
