@@ -70,7 +70,7 @@ def _():
             number, which, _ = case
             deployment, old, new = f"d{number}", f"old{number}", f"new{number}"
             url = scene.start(deployment, old)
-            with Watched(url, old, new) as watched:
+            with Watched(url, old, new, again=True) as watched:
                 status = signal_at(scene, number, which, "deployment_replace_model",
                                    scene.replacement(deployment, old, new))
                 told_truly(scene, status, deployment, old, new)
@@ -127,7 +127,7 @@ def _():
             number, which, _ = case
             deployment, old, new = f"d{number}", f"old{number}", f"new{number}"
             url = scene.start(deployment, old, info=shared)
-            with Watched(url, old, new) as watched:
+            with Watched(url, old, new, again=True) as watched:
                 status = signal_at(scene, number, which, "deployment_replace_model",
                                    scene.replacement(deployment, old, new, **shared))
                 told_truly(scene, status, deployment, old, new)

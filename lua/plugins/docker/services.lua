@@ -57,11 +57,13 @@ end
 local function queue_is_ready(context, id)
   local memory = {}
   local ok, err = wait.poll(function()
-    local seen = health.verdict(context, id, memory)
-    if seen and seen.problem then return "ended", seen.problem end
     local result, why = context.engine:exec(id, { "rabbitmq-diagnostics", "-q", "check_port_listener", "5672" },
       { timeout = 30 })
-    if not result then return nil, why end
+    if not result then
+      local seen = health.verdict(context, id, memory)
+      if seen and seen.problem then return "ended", seen.problem end
+      return nil, why.message
+    end
     local said = text.one_line(result.stderr .. result.stdout, 300)
     if result.code == 126 or result.code == 127 then return "absent", said end
     return result.code == 0, said
