@@ -128,7 +128,7 @@ def _():
         before = bench.state()
         done = bench.act("deployment_replace_model", bench.replacement(keyValueConfig={"memory": int(memory) * 2}))
         done.expect("failing", "no room: ", "still serving model A")
-        expect(done.data["oldModelInUse"] and done.data["error"]["code"] == "no_room", done)
+        expect(done.data["oldModelInUse"] and done.error["code"] == "no_room", done)
         expect(bench.state() == before, bench.state())
         answers(url, "A")
 
@@ -179,7 +179,7 @@ def _():
         digest = sha256(info["modelArtifact"])
         done = bench.act("deployment_start", {**info, "modelSha256": "0" * 64})
         done.expect("failing", digest, "not " + "0" * 64)
-        expect(done.data["error"]["code"] == "digest", done)
+        expect(done.error["code"] == "digest", done)
         expect(bench.state() == before, "a proxy was made", bench.leftovers())
         bench.up()
         for kind in ("dedicated", "shared"):
