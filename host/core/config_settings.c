@@ -41,7 +41,8 @@ static const char *split(const char *setting, char path[BOSUN_ERR_PATH_MAX], bos
     size_t len = equals ? (size_t)(equals - setting) : 0;
     size_t section = strcspn(setting, ".=");
     bool complete = equals && len < BOSUN_ERR_PATH_MAX && has_section(setting, section) && section + 1 < len;
-    if (!complete || equals[-1] == '.' || strstr(setting, "..")) {
+    const char *dots = strstr(setting, "..");
+    if (!complete || equals[-1] == '.' || (dots && dots < equals)) {
         not_a_setting(setting, err);
         return NULL;
     }

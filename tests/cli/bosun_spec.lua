@@ -94,8 +94,8 @@ describe("bosun", function()
 
     it("takes a key without a section for one of what the action is about", function()
       local status = json("run ./echo deployment_start --format json id=17 name=OK "
-        .. "deploymentInfo.modelId=A")
-      assert.same({ id = "17", name = "OK", modelId = "A" }, status.data.info)
+        .. "deploymentInfo.modelId=A..B")
+      assert.same({ id = "17", name = "OK", modelId = "A..B" }, status.data.info)
     end)
 
     it("is supervised like the runner: dry run, timeout, log and trace", function()

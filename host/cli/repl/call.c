@@ -18,6 +18,11 @@ void repl_on_interrupt(int number)
         line_interrupt();
 }
 
+void repl_end(void)
+{
+    line_end();
+}
+
 bosun_host *repl_set_running(bosun_host *host)
 {
     return atomic_exchange(&running, host);

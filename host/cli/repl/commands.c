@@ -81,16 +81,36 @@ static repl_result run_row(repl *session, const repl_command *row, const char *r
     return result;
 }
 
+/* Copies the name that a line begins with. Returns its length in the line. */
+static size_t read_name(const char *line, char name[NAME_MAX_LEN + 1])
+{
+    size_t len = strcspn(line, " \t\r");
+    snprintf(name, NAME_MAX_LEN + 1, "%.*s", (int)len, line);
+    return len;
+}
+
+static const repl_command *find(const repl *session, const char *name, bosun_buf *names)
+{
+    const repl_command *row = repl_find_command(session, name);
+    return row || strlen(name) < 2 ? row : find_abbreviated(session, name, names);
+}
+
+const repl_command *repl_command_of(const repl *session, const char *line)
+{
+    char name[NAME_MAX_LEN + 1];
+    char storage[256];
+    bosun_buf names = bosun_buf_fixed(storage, sizeof storage);
+    read_name(line, name);
+    return find(session, name, &names);
+}
+
 repl_result repl_command_line(repl *session, const char *line)
 {
     char name[NAME_MAX_LEN + 1];
-    size_t len = strcspn(line, " \t\r");
-    snprintf(name, sizeof name, "%.*s", (int)len, line);
-    const repl_command *row = repl_find_command(session, name);
     char storage[256];
     bosun_buf names = bosun_buf_fixed(storage, sizeof storage);
-    if (!row && len > 1)
-        row = find_abbreviated(session, name, &names);
+    size_t len = read_name(line, name);
+    const repl_command *row = find(session, name, &names);
     if (row)
         return run_row(session, row, line + len);
     if (names.len > 0)

@@ -56,14 +56,19 @@ const repl_command repl_debug_commands[] = {
      .help = "stop there, perhaps only if EXPR is true",
      .more =
          "FILE is a path, or its end: sample_plugin.lua:42. Of a built-in file: plugins/filesystem.lua:42.\n"
-         "A line without code moves to the next one that has. While stopped, LINE alone is of this file.",
+         "A breakpoint on a line without code moves to the next line with code. While stopped, LINE alone is "
+         "of this file.",
      .run = run_break,
      .kept = true,
      .words = REPL_FILES},
     {.name = ":breaks", .arguments = "", .help = "list them", .run = run_breaks},
     {.name = ":delete", .arguments = "N|all", .help = "remove one, or all", .run = run_delete, .kept = true},
     {.name = ":enable", .arguments = "N", .help = "let it stop again", .run = run_enable, .kept = true},
-    {.name = ":disable", .arguments = "N", .help = "let it stop no more", .run = run_disable, .kept = true},
+    {.name = ":disable",
+     .arguments = "N",
+     .help = "keep it, but do not stop there",
+     .run = run_disable,
+     .kept = true},
     {.name = ":watch",
      .arguments = "EXPR",
      .help = "stop when the value changes",

@@ -72,6 +72,9 @@ repl_result repl_line(repl *session, const char *line);
 /* Runs a command. */
 repl_result repl_command_line(repl *session, const char *line);
 
+/* The command that a line runs, also when its name is abbreviated; NULL: none. */
+const repl_command *repl_command_of(const repl *session, const char *line);
+
 /* The command of that name, or NULL. And all of them, by index; NULL: no more. */
 const repl_command *repl_find_command(const repl *session, const char *name);
 const repl_command *repl_command_at(const repl *session, size_t index);

@@ -32,6 +32,7 @@ struct line_reader {
 
 static volatile sig_atomic_t terminal_changed;
 static volatile sig_atomic_t interrupted;
+static volatile sig_atomic_t ended;
 
 void line_terminal_changed(void)
 {
@@ -46,6 +47,11 @@ void line_interrupt(void)
 void line_forget_interrupt(void)
 {
     interrupted = 0;
+}
+
+void line_end(void)
+{
+    ended = 1;
 }
 
 int line_columns(void)
@@ -81,7 +87,7 @@ static void redraw(const line_reader *reader)
 static int read_byte(const line_reader *reader, char *byte)
 {
     for (;;) {
-        if (interrupted)
+        if (interrupted || ended)
             return -1;
         ssize_t n = read(STDIN_FILENO, byte, 1);
         if (n >= 0 || errno != EINTR)
@@ -283,8 +289,8 @@ static int next_plain(line_reader *reader, char *byte)
     if (reader->used == reader->filled) {
         ssize_t n;
         do
-            n = interrupted ? -1 : read(STDIN_FILENO, reader->input, sizeof reader->input);
-        while (n < 0 && errno == EINTR && !interrupted);
+            n = interrupted || ended ? -1 : read(STDIN_FILENO, reader->input, sizeof reader->input);
+        while (n < 0 && errno == EINTR && !interrupted && !ended);
         if (n <= 0)
             return (int)n;
         reader->used = 0;
@@ -304,6 +310,8 @@ static line_result read_plain(line_reader *reader, const char *prompt, bosun_buf
     }
     while ((n = next_plain(reader, &byte)) > 0 && byte != '\n')
         bosun_buf_putc(out, byte);
+    if (ended)
+        return LINE_END;
     if (n < 0 && interrupted)
         return LINE_INTERRUPTED;
     return n <= 0 && out->len == 0 ? LINE_END : LINE_READ;
@@ -323,7 +331,7 @@ static line_result read_edited(line_reader *reader, const char *prompt, bosun_bu
     }
     putchar('\n');
     fflush(stdout);
-    return interrupted ? LINE_INTERRUPTED : LINE_END;
+    return interrupted && !ended ? LINE_INTERRUPTED : LINE_END;
 }
 
 line_result line_read(line_reader *reader, const char *prompt, bosun_buf *out)

@@ -38,6 +38,9 @@ void line_terminal_changed(void);
 void line_interrupt(void);
 void line_forget_interrupt(void);
 
+/* Safe in a signal handler: the present line_read and all later ones return LINE_END. */
+void line_end(void);
+
 /* How many columns standard output has; 80 if it is no terminal. */
 int line_columns(void);
 

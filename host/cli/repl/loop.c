@@ -36,11 +36,8 @@ repl_result repl_line(repl *session, const char *line)
         return repl_command_line(session, session->step->name);
     if (*text != ':' || session->chunk.len > 0)
         return *text || session->chunk.len > 0 ? run_lua(session, line) : REPL_OK;
+    const repl_command *command = repl_command_of(session, text);
     repl_result result = repl_command_line(session, text);
-    const char *end = text + strcspn(text, " \t");
-    char name[32];
-    snprintf(name, sizeof name, "%.*s", (int)(end - text), text);
-    const repl_command *command = repl_find_command(session, name);
     if (result != REPL_OK || !command || !command->kept)
         return result;
     note(session, text);

@@ -149,11 +149,10 @@ static repl_result edit_at(repl *session, const char *file, const char *line)
     stat(file, &before);
     int status = run_editor(option, file);
     if (status != 0)
-        return repl_problem(session, "the editor (VISUAL, EDITOR or vi) did not end well: exit status %d",
-                            status);
+        return repl_problem(session, "the editor (VISUAL, EDITOR or vi) failed: exit status %d", status);
     if (stat(file, &after) == 0 &&
         (after.st_mtim.tv_sec != before.st_mtim.tv_sec || after.st_mtim.tv_nsec != before.st_mtim.tv_nsec))
-        repl_printf(session, "%s has changed: :reload takes it over\n", file);
+        repl_printf(session, "%s has changed: :reload loads it\n", file);
     return REPL_OK;
 }
 

@@ -102,6 +102,9 @@ repl *repl_around(bosun_host *host);
 /* The handler of SIGINT: stops the line that is edited or run. */
 void repl_on_interrupt(int number);
 
+/* Safe in a signal handler: a prompt ends, now and from now on, as with Ctrl-D. */
+void repl_end(void);
+
 /* A host_prompt_function; data: a session. */
 bool repl_debug_prompt(void *data, struct lua_State *L, int env);
 

@@ -81,7 +81,8 @@ static int64_t look(watch *w)
         return next;
     if (now >= w->since + GRACE) {
         w->told = true;
-        say("\nstill running: this code does not stop for Ctrl-C; once more ends it, and begins a new "
+        say("\nstill running: this code does not stop for Ctrl-C; press it again to end the session and "
+            "begin a new "
             "session\n");
         return next;
     }

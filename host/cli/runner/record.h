@@ -38,6 +38,7 @@ typedef struct record_shared {
      * on), and for how long before. */
     _Atomic int64_t stopped_since;
     _Atomic int64_t stood;
+    atomic_bool at_prompt; /* a prompt reads lines: SIGINT is for it */
     record_end end;
 } record_shared;
 

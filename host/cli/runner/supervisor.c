@@ -19,6 +19,7 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
+#include <termios.h>
 #include <unistd.h>
 
 #define STDERR_PATIENCE 100 /* milliseconds that a blocked standard error may delay the end */
@@ -326,8 +327,22 @@ static void leave_traces(supervisor *s)
                     err.message);
 }
 
+/* A worker that was killed at its prompt has left the terminal as the editor of lines wants it. */
+static void restore_terminal(const struct termios *before)
+{
+    sigset_t background;
+    sigset_t mask;
+    sigemptyset(&background);
+    sigaddset(&background, SIGTTOU);
+    sigprocmask(SIG_BLOCK, &background, &mask);
+    tcsetattr(STDIN_FILENO, TCSANOW, before);
+    sigprocmask(SIG_SETMASK, &mask, NULL);
+}
+
 int supervisor_run(const options *opt)
 {
+    struct termios terminal;
+    bool has_terminal = tcgetattr(STDIN_FILENO, &terminal) == 0;
     int64_t deadline =
         opt->timeout > 0 ? bosun_wait_after(bosun_nanoseconds(opt->timeout)) : BOSUN_NO_DEADLINE;
     supervisor s = {
@@ -351,6 +366,8 @@ int supervisor_run(const options *opt)
             "--log-level, --log-format and --logfile",
             opt->log_config);
     int status = run(&s);
+    if (has_terminal && s.record.shared && atomic_load(&s.record.shared->at_prompt))
+        restore_terminal(&terminal);
     s.end.exit_status = status;
     s.end.deployment = s.log.deployment ? s.log.deployment : "";
     if (s.published)

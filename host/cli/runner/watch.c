@@ -61,7 +61,7 @@ static void reap_child(watch *w)
 
 static void cancel(watch *w, int number)
 {
-    if (number == SIGINT && (w->at_terminal || atomic_load(&w->shared->stopped_since)))
+    if (number == SIGINT && (w->at_terminal || atomic_load(&w->shared->at_prompt)))
         return;
     if (w->cancel_signal) { /* whoever signals twice does not want to wait for the grace period */
         w->hurried = true;

@@ -46,7 +46,7 @@ static bool is_for_debugger(bosun_host *host, int number)
 {
     if (number != SIGINT || !shared_words)
         return false;
-    if (atomic_load(&shared_words->stopped_since))
+    if (atomic_load(&shared_words->at_prompt))
         repl_on_interrupt(number);
     else if (!at_terminal || !host || !host_debug_interrupt(host))
         return false;
@@ -74,6 +74,7 @@ static void on_signal(int number)
     atomic_store(&pending_signal, number);
     if (host)
         stop_host(host, number);
+    repl_end(); /* nobody may be there to leave a prompt */
 }
 
 static void set_running(bosun_host *host)
@@ -166,7 +167,15 @@ static bool prompt(void *data, struct lua_State *L, int env)
         return false;
     if (!session)
         session = repl_around(running_host);
-    return session && repl_debug_prompt(session, L, env);
+    if (!session)
+        return false;
+    atomic_store(&start->record.shared->at_prompt, L != NULL);
+    bool shown = repl_debug_prompt(session, L, env);
+    atomic_store(&start->record.shared->at_prompt, false);
+    int number = atomic_load(&pending_signal);
+    if (number) /* the prompt has ended because of it, or has put it aside */
+        stop_host(running_host, number);
+    return shown;
 }
 
 static int start_debugger(bosun_host *host, worker_start *start, bosun_err *err)

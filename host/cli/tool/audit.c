@@ -44,7 +44,7 @@ static const args_exit exits[] = {
     {"0", "the world is as the status files say"},
     {"1", "there is a difference"},
     {"64", "the command line is wrong"},
-    {"66", "a status file is missing, or is none"},
+    {"66", "a status file is missing, or is not a status file"},
     {"70", "it took too long"},
     {"74", "the output cannot be written"},
 };

@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 typedef enum status_format { FORMAT_YAML, FORMAT_JSON } status_format;
@@ -92,7 +93,7 @@ static int add_json(bosun_buf *out, const bosun_buf *status, bosun_err *err)
         tool_add_json(out, root, 0);
     bosun_buf_putc(out, '\n');
     bosun_arena_free(arena);
-    return root ? 0 : bosun_err_nomem(err, "read the status");
+    return root ? 0 : arena ? -1 : bosun_err_nomem(err, "read the status");
 }
 
 /* Prints the status file; returns the exit status, which is `outcome` when that works. */
@@ -129,9 +130,20 @@ static int run_in(const char *folder, const run_options *opt)
     return status;
 }
 
+/* A status that is written to a pipe or a terminal cannot be read back, to be printed. */
+static bool is_stream(const char *path)
+{
+    struct stat st;
+    return path && stat(path, &st) == 0 &&
+           (S_ISFIFO(st.st_mode) || S_ISCHR(st.st_mode) || S_ISSOCK(st.st_mode));
+}
+
 static int run_action(const run_options *opt)
 {
     char folder[] = "/tmp/bosun-run-XXXXXX";
+    if (is_stream(opt->runner.status_file))
+        return tool_fail(TOOL_USAGE, "--status-file: expected a regular file; bosun run prints the status "
+                                     "on standard output by itself");
     if (supervisor_set_up_process() < 0)
         return tool_fail(TOOL_OUTPUT, "cannot set up descriptors and signals");
     if (!mkdtemp(folder)) {

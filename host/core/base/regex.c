@@ -10,14 +10,17 @@
 
 #define OP         "regex"
 #define MOST_DEPTH 32
-#define MOST_ATOMS 10000 /* after counted repetitions are expanded */
+#define MOST_ATOMS 2000 /* after repetitions are expanded; memory grows with the square */
 
 /* What has been read of a pattern. */
 typedef struct reader {
     const char *at, *end;
-    uint32_t atoms[MOST_DEPTH]; /* in each open group, outermost first */
-    uint32_t last;              /* in the part that a repetition would repeat */
-    bool repeated;              /* the last character ended a repetition */
+    uint32_t atoms[MOST_DEPTH];    /* in each open group, outermost first */
+    uint32_t last;                 /* in the part that a repetition would repeat; 0: there is none */
+    bool last_empty;               /* that part matches the empty text, too */
+    bool before_empty[MOST_DEPTH]; /* so does all before it in the branch */
+    bool some_empty[MOST_DEPTH];   /* so does an earlier branch of the group */
+    bool repeated;                 /* the last character ended a repetition */
     int depth;
 } reader;
 
@@ -93,9 +96,20 @@ static uint32_t take_number(reader *r)
 static int add_atoms(reader *r, uint64_t more, bosun_err *err)
 {
     if (r->atoms[r->depth] + more > MOST_ATOMS)
-        return refuse(err, "its counted repetitions, such as {1,200}, expand to more than %d parts",
+        return refuse(err, "its repetitions, such as + and {1,200}, expand to more than %d parts",
                       MOST_ATOMS);
     r->atoms[r->depth] += (uint32_t)more;
+    return 0;
+}
+
+/* The part before it is there `copies` times, and not at all where `least` is 0. */
+static int repeat_last(reader *r, uint32_t least, uint32_t copies, bosun_err *err)
+{
+    uint64_t more = copies > 1 ? (uint64_t)r->last * (copies - 1) : 0;
+    if (add_atoms(r, more, err) < 0)
+        return -1;
+    r->last += (uint32_t)more;
+    r->last_empty = r->last_empty || least == 0;
     return 0;
 }
 
@@ -103,19 +117,28 @@ static int add_atoms(reader *r, uint64_t more, bosun_err *err)
 static int take_interval(reader *r, bosun_err *err)
 {
     r->at++;
-    uint32_t most = take_number(r);
+    uint32_t least = take_number(r);
+    uint32_t copies = least;
     if (r->at < r->end && *r->at == ',') {
         r->at++;
-        uint32_t second = take_number(r);
-        most = second > most ? second : most;
+        bool bounded = r->at < r->end && *r->at >= '0' && *r->at <= '9';
+        uint32_t most = take_number(r);
+        copies = !bounded ? least + 1 : most > least ? most : least;
     }
     while (r->at < r->end && *r->at++ != '}')
         continue;
-    uint64_t more = most > 1 ? (uint64_t)r->last * (most - 1) : 0;
-    if (add_atoms(r, more, err) < 0)
-        return -1;
-    r->last += (uint32_t)more;
-    return 0;
+    return repeat_last(r, least, copies, err);
+}
+
+static void begin_branch(reader *r)
+{
+    r->last = 0;
+    r->last_empty = r->before_empty[r->depth] = true;
+}
+
+static bool is_branch_empty(const reader *r)
+{
+    return r->before_empty[r->depth] && r->last_empty;
 }
 
 static int take_parenthesis(reader *r, bosun_err *err)
@@ -123,26 +146,48 @@ static int take_parenthesis(reader *r, bosun_err *err)
     if (*r->at++ == '(') {
         if (r->depth + 1 >= MOST_DEPTH)
             return refuse(err, "its groups are nested more than %d deep", MOST_DEPTH - 1);
+        r->before_empty[r->depth] = is_branch_empty(r);
         r->atoms[++r->depth] = 0;
+        r->some_empty[r->depth] = false;
+        begin_branch(r);
         return 0;
     }
     if (r->depth == 0)
         return refuse(err, "a ) has no (");
-    r->last = r->atoms[r->depth--];
+    r->last_empty = r->some_empty[r->depth] || is_branch_empty(r);
+    r->last = r->atoms[r->depth--] + 1; /* an empty group counts, too */
     return add_atoms(r, r->last, err);
 }
 
+static int take_bar(reader *r, bosun_err *err)
+{
+    r->at++;
+    r->some_empty[r->depth] = r->some_empty[r->depth] || is_branch_empty(r);
+    begin_branch(r);
+    return add_atoms(r, 1, err);
+}
+
+/* "^", "$" and GNU's "\<", "\>", "\`" and "\'" match no character. */
+static bool is_anchor(const reader *r)
+{
+    bool escape = *r->at == '\\' && r->at + 1 < r->end;
+    return *r->at == '^' || *r->at == '$' || (escape && strchr("<>`'", r->at[1]));
+}
+
 /* POSIX leaves undefined what "a**" means, and the C library takes time for it that doubles with each star.
- */
+ * The same holds for "(a*)*", and for the copies of "(a?){300}" it takes memory that grows with the square,
+ * or more stack than there is. */
 static int take_repetition(reader *r, bosun_err *err)
 {
     if (r->repeated)
         return refuse(err, "two repetitions in a row, such as ** or +?");
+    if (r->last > 0 && r->last_empty)
+        return refuse(err, "a repetition of what may be empty, such as (a*)* or (a?){2}");
     r->repeated = true;
     if (*r->at == '{')
         return take_interval(r, err);
-    r->at++;
-    return 0;
+    char sign = *r->at++;
+    return repeat_last(r, sign == '+', sign == '+' ? 2 : 1, err); /* the C library reads "a+" as "aa*" */
 }
 
 static int take_part(reader *r, bosun_err *err)
@@ -153,6 +198,12 @@ static int take_part(reader *r, bosun_err *err)
     switch (*r->at) {
     case '(':
     case ')': return take_parenthesis(r, err);
+    case '|': return take_bar(r, err);
+    default: break;
+    }
+    bool before_empty = is_branch_empty(r);
+    bool anchor = is_anchor(r);
+    switch (*r->at) {
     case '\\':
         if (skip_escape(r, err) < 0)
             return -1;
@@ -163,7 +214,9 @@ static int take_part(reader *r, bosun_err *err)
         break;
     default: r->at++;
     }
+    r->before_empty[r->depth] = before_empty;
     r->last = 1;
+    r->last_empty = anchor;
     return add_atoms(r, 1, err);
 }
 
@@ -176,6 +229,7 @@ static int read_pattern(const char *pattern, size_t len, bosun_err *err)
         return refuse(err, "a regular expression is longer than %d bytes", BOSUN_REGEX_MOST_PATTERN);
     if (memchr(pattern, '\0', len))
         return refuse(err, "a regular expression contains a NUL byte");
+    begin_branch(&r);
     while (r.at < r.end)
         if (take_part(&r, err) < 0)
             return -1;

@@ -117,8 +117,8 @@ void bosun_fs_follow_grown(bosun_fs_follower *f, off_t written)
     f->written = written;
     if (f->threaded)
         eventfd_write(f->grown, 1);
-    else if (!f->errnum)
-        read_to(f, written);
+    else if (!f->errnum) /* no more than between two checks of the deadline: read_rest reads the rest */
+        read_to(f, written - f->read < UNHURRIED ? written : f->read + UNHURRIED);
 }
 
 /* Waits until the thread has read everything, or the work has to stop. */

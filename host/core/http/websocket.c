@@ -115,7 +115,9 @@ static int next_message(bosun_websocket *ws, bosun_websocket_message *message, b
             return rc;
         if (message->kind == BOSUN_WEBSOCKET_CLOSE)
             say_goodbye(ws, NORMAL);
-        if (message->kind == BOSUN_WEBSOCKET_PING && !ws->deaf &&
+        bool answers = message->kind == BOSUN_WEBSOCKET_PING && !ws->deaf &&
+                       ws->out.len - ws->out_start < AT_ONCE; /* a server that does not read gets no more */
+        if (answers &&
             bosun_websocket_send(ws, BOSUN_WEBSOCKET_PONG, message->bytes, message->len, err) < 0 &&
             !ws->deaf)
             return -1;

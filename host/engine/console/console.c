@@ -130,10 +130,22 @@ static void give_limits_back(bosun_host *host, const limits_aside *aside)
         host_limits_cancel(limits, aside->cancelled, atomic_load(&limits->reason));
 }
 
+static int make_thread(lua_State *L)
+{
+    lua_newthread(L);
+    return 1;
+}
+
 static void call_in_thread(bosun_host *host, const host_scope *scope, console_call *call)
 {
     lua_State *L = scope->L;
-    lua_State *thread = lua_newthread(L);
+    lua_pushcfunction(L, make_thread); /* an error must not jump out of the prompt */
+    if (lua_pcall(L, 0, 1, 0) != LUA_OK) {
+        print_problem(host, "out of memory");
+        lua_pop(L, 1);
+        return;
+    }
+    lua_State *thread = lua_tothread(L, -1);
     limits_aside aside = put_limits_aside(host);
     host_limits_arm(thread);
     lua_pushcfunction(thread, call_function);

@@ -226,12 +226,9 @@ static int open_listening(channel *c, const char *path, bosun_err *err)
     if (c->in < 0)
         return bosun_err_errno(err, errno, "create", "a socket");
     remove_stale(&address);
-    mode_t before = umask(0177); /* nobody else can connect, not even for a moment */
-    int rc = bind(c->in, (const struct sockaddr *)&address, sizeof address);
-    int bind_errno = errno;
-    umask(before);
-    if (rc < 0)
-        return bosun_err_errno(err, bind_errno, "listen at", path);
+    /* nobody else can connect, not even for a moment: Linux gives the file the socket's mode */
+    if (fchmod(c->in, 0600) < 0 || bind(c->in, (const struct sockaddr *)&address, sizeof address) < 0)
+        return bosun_err_errno(err, errno, "listen at", path);
     c->path = strdup(path);
     return listen(c->in, 1) < 0 ? bosun_err_errno(err, errno, "listen at", path) : 0;
 }
@@ -301,7 +298,10 @@ static int debugger_wait(lua_State *L)
     }
     set[count] = (struct pollfd){.fd = host_of(L)->limits.cancel_fd, .events = POLLIN};
     int milliseconds = seconds < 0 ? -1 : (int)(seconds * 1000);
-    int n = poll(set, count + 1, milliseconds);
+    int n;
+    do
+        n = poll(set, count + 1, milliseconds); /* a cancel is seen at its descriptor */
+    while (n < 0 && errno == EINTR);
     lua_pushboolean(L, n > 0 && !set[count].revents);
     return 1;
 }

@@ -29,7 +29,8 @@ typedef bool host_prompt_function(void *data, lua_State *L, int env);
 void host_debug_on_prompt(bosun_host *host, host_prompt_function *function, void *data,
                           const char *(*source)(const char *name, size_t *len));
 
-/* Stops the action at its next line, if a debugger is on. Safe in signal handlers. Returns whether one is. */
+/* Stops the action at its next line, if a debugger is on. Safe in signal handlers. False: none is, or an
+ * earlier interrupt has not been noticed yet: the action waits, or runs code that is not Lua. */
 bool host_debug_interrupt(bosun_host *host);
 
 /* Serves an editor on standard input and output: launches actions, as runs of `program` (the path of bosun),

@@ -62,16 +62,23 @@ static int debugger_set_lines(lua_State *L)
     return 0;
 }
 
+static const char step_thread_key; /* of the registry: only the address matters */
+
 /* step(kind, thread, depth): "in"; "over" or "out", which end in `thread` at most `depth` levels deep; nil */
 static int debugger_step(lua_State *L)
 {
     static const char *const names[] = {"none", "in", "over", "out", NULL};
     debugger *d = check_debugger(L);
-    d->step = (debug_step)luaL_checkoption(L, 1, "none", names);
-    d->step_thread = d->step >= STEP_OVER ? lua_tothread(L, 2) : NULL;
-    d->step_depth = (int)luaL_optinteger(L, 3, 0);
+    debug_step step = (debug_step)luaL_checkoption(L, 1, "none", names);
+    int depth = (int)luaL_optinteger(L, 3, 0);
+    luaL_argcheck(L, step < STEP_OVER || lua_isthread(L, 2), 2, "expected a thread");
+    lua_settop(L, 4);
+    lua_pushvalue(L, 2); /* the hook looks at the thread, so it must not be collected */
+    lua_rawsetp(L, LUA_REGISTRYINDEX, &step_thread_key);
+    d->step = step;
+    d->step_thread = step >= STEP_OVER ? lua_tothread(L, 2) : NULL;
+    d->step_depth = depth;
     d->step_library = lua_toboolean(L, 4);
-    luaL_argcheck(L, d->step < STEP_OVER || d->step_thread, 2, "expected a thread");
     d->stale = true;
     return 0;
 }
@@ -291,8 +298,7 @@ bool host_debug_interrupt(bosun_host *host)
 {
     if (!host->watcher)
         return false;
-    atomic_store(&host->interrupted, true);
-    return true;
+    return !atomic_exchange(&host->interrupted, true);
 }
 
 static int adapt(lua_State *L)
