@@ -64,6 +64,14 @@ describe("the filesystem plugin with a server on its folder", function()
     expect("passing", start("B", nil, { proof = "server", predictionServerUrl = server.url }), "already serving")
   end)
 
+  it("sends a prediction that is text", function()
+    local text = { probeRequest = { body = '{"n": 7}', headers = { ["Content-Type"] = "application/json" } },
+      probeExpect = { json = { n = 7 } } }
+    expect("passing", start("A", nil, text), "serving model A")
+    text.probeExpect.json.n = 8
+    expect("failing", workspace:act("deployment_status", { id = "d1" }, private(text)), "n is 7; expected 8")
+  end)
+
   it("fails a start whose model the server does not answer with, and leaves nothing", function()
     for kind, bad in pairs(BAD) do
       local result = expect("failing", start("B", bad[1], bad[3]), bad[2])

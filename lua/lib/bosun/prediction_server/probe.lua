@@ -49,6 +49,7 @@ end
 
 local function is_request(value)
   if (value.body ~= nil) == (value.json ~= nil) then return nil, "expected one of body and json" end
+  if value.json == nil then return true end
   local ok, err = pcall(json.encode, value.json)
   if not ok then return nil, "json: " .. tostring(err) end
   return true
