@@ -11,6 +11,10 @@ location = /snake/info { return 200 '{"model_id": "m1"}'; }
 location = /nested/info { return 200 '{"model": {"id": "m1"}}'; }
 location = /other/info { return 200 '{"modelId": "m2"}'; }
 location = /none/info { return 200 '{"modelId": null}'; }
+location = /null-model/info { return 200 '{"model": null}'; }
+location = /number/info { return 200 '{"modelId": 12}'; }
+location = /null-value/info { return 200 '{"modelId": "m1"}'; }
+location = /null-value/predictions { return 200 '{"n": 1, "x": null}'; }
 location = /silent/info { return 200 '{"version": 3}'; }
 location = /silent/predictions { return 405; }
 location = /page/info { return 200 '<html>'; }
@@ -67,6 +71,13 @@ describe("bosun.prediction_server.probe", function()
     assert.equal("the server serves model m2, not m1: GET " .. server.url .. "/other/info", other.problem)
     assert.equal("the server says that it has no model: GET " .. server.url .. "/none/info", find "none".problem)
     assert.is_false(find "none".may_pass)
+    assert.equal("the server says that it has no model: GET " .. server.url .. "/null-model/info",
+      find "null-model".problem)
+  end)
+
+  it("takes a number for the text that it is written as", function()
+    assert.equal("the server serves model 12, not m1: GET " .. server.url .. "/number/info", find "number".problem)
+    assert.same({ answers = true }, find("number", nil, "model = '12'"))
   end)
 
   it("believes one that does not tell its model, and says so", function()
@@ -110,6 +121,15 @@ describe("bosun.prediction_server.probe", function()
       assert.same({ answers = true }, find("right", PROOF:format(expected)), expected)
     end
     assert.equal("POST /right/predictions", asked()[#asked()])
+  end)
+
+  it("compares a null", function()
+    for _, from in ipairs { "json", "yaml" } do
+      local null = ("{ json = { x = require('bosun.%s').null, n = %%s } }"):format(from)
+      assert.same({ answers = true }, find("null-value", PROOF:format(null:format "1")))
+      assert.truthy(find("null-value", PROOF:format(null:format "require('bosun.json').null")).problem
+        :find("n is 1; expected null", 1, true))
+    end
   end)
 
   it("fails a server whose prediction is not the expected one, and says in what", function()

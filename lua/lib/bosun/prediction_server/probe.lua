@@ -150,13 +150,15 @@ local function prediction_request(target, request, options)
     headers = request.headers }, options.patience or PREDICTION_TIMEOUT)
 end
 
---- The id of the model that the reply of an info route names; json.null: it says that there is none; nil: not told.
+--- The id of the model that the reply of an info route names, a number as its text; json.null: it says that there is
+--- none; nil: not told.
 local function named_model(body)
   local info = json.decode(body)
   if type(info) ~= "table" then return nil end
   local inner = type(info.model) == "table" and info.model or {}
-  for _, id in pairs { info.modelId, info.model_id, inner.id, inner.modelId } do
+  for _, id in pairs { info.modelId, info.model_id, info.model == json.null and json.null, inner.id, inner.modelId } do
     if type(id) == "string" or id == json.null then return id end
+    if type(id) == "number" then return tostring(id) end
   end
 end
 
