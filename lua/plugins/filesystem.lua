@@ -73,7 +73,7 @@ proof.add_fields(FilesystemPlugin.config_schema)
 
 function FilesystemPlugin:init()
   self.store = Store.new(self.config)
-  self.proof = proof.settings(self)
+  self.proof = probe.settings(self)
 end
 
 --- The data of a successful start or replacement; nil when there is nothing to tell.

@@ -120,6 +120,29 @@ describe("bosun.config", function()
     assert.matches(':4:7: ports%.90: expected an integer, found the string "x"', failure.message)
   end)
 
+  it("asks the check of a map's keys", function()
+    local schema = [[{ ports = { type = "map", keys = { type = "string", check = function(key)
+      return key ~= "bad", "expected another key" end } } }]]
+    assert.same({ ports = { good = 1 } }, load("ports: {good: 1}", schema))
+    local _, failure = load("ports:\n  good: 1\n  bad: 1\n", schema)
+    assert.matches(":3:3: ports%.bad: the key: expected another key", failure.message)
+  end)
+
+  it("gives a check the mapping around the value", function()
+    local schema = [[{ a = { type = "string", check = function(_, beside)
+      return beside.b ~= nil, "needs b" end }, b = { type = "integer" } }]]
+    assert.same({ a = "x", b = 1 }, load("a: x\nb: 1\n", schema))
+    local _, failure = load("a: x\n", schema)
+    assert.matches(":1:4: a: needs b", failure.message)
+  end)
+
+  it("keeps a null in a map of any values", function()
+    local schema = [[{ m = { type = "map", values = { type = "any", check = function(value)
+      return value ~= require("bosun.yaml").null, "null!" end } } }]]
+    local _, failure = load("m:\n  a: 1\n  b: null\n", schema)
+    assert.matches(":3:6: m%.b: null!", failure.message)
+  end)
+
   it("fills in defaults, converted and in a new table each time", function()
     local schema = [[{
       wait = { type = "seconds", default = "5m" }, dir = { type = "path", default = "." },

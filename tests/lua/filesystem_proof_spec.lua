@@ -116,6 +116,12 @@ describe("the filesystem plugin with a server on its folder", function()
     expect("failing", start("A", nil, { proof = "maybe" }), "proof: expected url, server or off")
     expect("failing", start("A", nil, { probeExpect = { status = 200 } }), "probeExpect: there is no probeRequest")
     expect("failing", start("A", nil, { probeRequest = { headers = { a = "b" } } }), "expected one of body and json")
+    for path, problem in pairs { ["data["] = "expected a path such as", [""] = "expected a path such as" } do
+      expect("failing", start("A", nil, { probeRequest = { body = "x" }, probeExpect = { json = { [path] = 0 } } }),
+        "the key: " .. problem)
+    end
+    expect("failing", start("A", nil, { probeRequest = { body = "x", headers = { ["a b"] = "c" } } }),
+      "the key: expected the name of a header")
     expect("failing", start("A", nil, { probeRequest = { body = "x" }, probeExpect = { matches = "\\d" } }),
       "probeExpect.matches: \\d is not part of POSIX extended regular expressions; expected [0-9]")
   end)

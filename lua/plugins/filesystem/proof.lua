@@ -10,6 +10,9 @@ local proof = {}
 local SERVER_PATH = "deployments/{directory}/predictions" -- the prediction server's own
 local PATIENCE, MOST_SECONDS = 5, 10 -- for one request of pe_status, and before its last ones
 
+--- What a way of proof needs to know where to ask.
+local NEEDED = { url = "deploymentPredictionBaseUrl", server = "predictionServerUrl" }
+
 --- Adds the keys of the private config.
 ---@param fields table<string, bosun.config.Spec>
 ---@return table<string, bosun.config.Spec> fields
@@ -20,21 +23,7 @@ function proof.add_fields(fields)
   fields.proofTimeout = {
     type = "seconds", default = 60, description = "how long the server may take to answer with a model",
   }
-  return probe.add_fields(fields, "off")
-end
-
-local NEEDED = { url = "deploymentPredictionBaseUrl", server = "predictionServerUrl" }
-
---- Reads the keys of the private config. Raises when they do not go together.
----@param plugin BosunPluginBase
----@return bosun.prediction_server.Proof
-function proof.settings(plugin)
-  local settings = probe.settings(plugin)
-  local needed = NEEDED[settings.way]
-  if needed and not plugin.config[needed] then
-    error(plugin:private_config_problem("proof", ("%s needs %s"):format(settings.way, needed)), 0)
-  end
-  return settings
+  return probe.add_fields(fields, "off", NEEDED)
 end
 
 local function target_of(config, way, entry, model_id)

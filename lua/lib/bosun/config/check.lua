@@ -133,10 +133,10 @@ local function violation(spec, value)
   return nil
 end
 
---- The objection of the plugin's own check, or nil.
-local function objection(spec, value)
+--- The objection of the plugin's own check, or nil. `beside`: the mapping around the value.
+local function objection(spec, value, beside)
   if not spec.check then return nil end
-  local ok, why = spec.check(value)
+  local ok, why = spec.check(value, beside)
   return not ok and (why or check.found(value, spec.secret) .. " is not accepted") or nil
 end
 
@@ -164,22 +164,34 @@ local function check_list(state, spec, list, place)
   local result = yaml.array {}
   local of_item = spec.items and check.inner(spec, spec.items)
   for i, item in ipairs(list) do
-    result[i] = of_item and check_value(state, of_item, item, place_below(state, place, list, i)) or item
+    result[i] = of_item and check_value(state, of_item, item, place_below(state, place, list, i), list) or item
   end
   return result
+end
+
+--- The problem of a key of a mapping, or nil.
+local function key_problem(spec, key)
+  if not types[spec.type].read(key) then return wrong_kind(spec, key) end
+  return violation(spec, key) or objection(spec, key, {})
+end
+
+--- The keys of a mapping, sorted. Where any value is allowed, a null is one; elsewhere a key with a null, which has
+--- only a mark, is not there.
+local function keys_of(state, spec, map)
+  local keeps_null = spec.values and spec.values.type == "any"
+  return sorted_keys(keeps_null and state.marks[map] or map)
 end
 
 local function check_map(state, spec, map, place)
   local result = setmetatable({}, getmetatable(map)) -- a mapping of 1, 2, 3 stays one
   local of_value = spec.values and check.inner(spec, spec.values)
-  for _, key in ipairs(sorted_keys(map)) do
+  for _, key in ipairs(keys_of(state, spec, map)) do
     local below = place_below(state, place, map, key)
-    if spec.keys then
-      local problem = not types[spec.keys.type].read(key) and wrong_kind(spec.keys, key) or violation(spec.keys, key)
-      if problem then add_key_problem(state, below, "the key: " .. problem) end
-    end
+    local problem = spec.keys and key_problem(spec.keys, key)
+    if problem then add_key_problem(state, below, "the key: " .. problem) end
     local value = map[key]
-    if of_value then value = check_value(state, of_value, value, below) end
+    if value == nil then value = yaml.null end
+    if of_value then value = check_value(state, of_value, value, below, map) end
     result[key] = value
   end
   return result
@@ -200,8 +212,9 @@ local function as_secret(value)
   return result
 end
 
---- The value for the plugin's config; nil after noting the problems of an invalid one.
-function check_value(state, spec, raw, place)
+--- The value for the plugin's config; nil after noting the problems of an invalid one. `beside`: the mapping or list
+--- around it, as the file has it.
+function check_value(state, spec, raw, place, beside)
   local ok, value = types[spec.type].read(raw)
   if not ok or not has_right_shape(spec, raw) then
     add_problem(state, place, wrong_kind(spec, raw))
@@ -210,7 +223,7 @@ function check_value(state, spec, raw, place)
   local before = #state.problems
   if spec.type == "map" or spec.type == "list" then value = check_container(state, spec, value, place) end
   local problem = violation(spec, value)
-  if not problem and #state.problems == before then problem = objection(spec, value) end
+  if not problem and #state.problems == before then problem = objection(spec, value, beside) end
   if problem then add_problem(state, place, problem) end
   if not spec.secret then return value end
   return as_secret(value)
@@ -230,7 +243,7 @@ local function default_of(spec, path)
   if spec.default == nil then return nil end
   local state = { marks = {}, problems = {}, warnings = {} }
   config_secrets.add(spec, spec.default, false)
-  local value = check_value(state, spec, as_from_file(spec, path), { path = path })
+  local value = check_value(state, spec, as_from_file(spec, path), { path = path }, {})
   local problem = state.problems[1]
   if problem then error(("%s: the default: %s"):format(problem.path, problem.message), 0) end
   return value
@@ -287,7 +300,7 @@ function check.fields(state, fields, raw, place, outer)
   for _, key in ipairs(sorted_keys(fields)) do
     local spec, below = check.inner(outer or {}, fields[key]), place_below(state, place, raw, key)
     if raw[key] ~= nil then
-      result[key] = check_value(state, spec, raw[key], below)
+      result[key] = check_value(state, spec, raw[key], below, raw)
     elseif spec.required and not misspelt[key] then
       note_missing(state, spec, place, below)
     elseif not spec.required then

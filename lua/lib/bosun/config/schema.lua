@@ -18,7 +18,8 @@ local schema = {}
 ---@field values? bosun.config.Spec of the values of a map
 ---@field fields? table<string, bosun.config.Spec> of a map with known keys: a nested schema
 ---@field items? bosun.config.Spec of the items of a list
----@field check? fun(value: any): boolean|nil, string|nil returns true, or nil and the problem
+---@field check? fun(value: any, beside: table): boolean|nil, string|nil returns true, or nil and the problem; beside:
+---the mapping around the value, as the file has it
 ---@field secret? boolean text, also that in a list or a map, becomes a bosun.secret; messages never show the value
 ---@field description? string one line, for messages and people
 

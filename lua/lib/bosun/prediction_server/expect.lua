@@ -65,7 +65,7 @@ local function is_value(value)
   if type(value) ~= "table" then return true end
   local key, pattern = next(value)
   if key ~= "matches" or next(value, key) ~= nil or type(pattern) ~= "string" then
-    return nil, "expected a string, a number, true or false, or {matches: a regular expression}"
+    return nil, "expected a string, a number, true, false or null, or {matches: a regular expression}"
   end
   return regex_problem(pattern)
 end
@@ -75,8 +75,9 @@ local function is_path(path)
   return steps ~= nil or nil, problem
 end
 
-local function is_expected(value)
-  return next(value) ~= nil or nil, "expected at least one of status, json and matches"
+local function is_expected(value, beside)
+  if next(value) == nil then return nil, "expected at least one of status, json and matches" end
+  return beside.probeRequest ~= nil or nil, "there is no probeRequest whose reply this could be"
 end
 
 --- The keys of `probeExpect`, for a schema.

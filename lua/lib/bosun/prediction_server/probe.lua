@@ -42,9 +42,12 @@ local NO_ROUTE = { [404] = true, [405] = true, [410] = true, [501] = true }
 local WAYS = { url = true, server = true, off = true }
 
 --- "off" without quotes is false in YAML.
-local function is_way(value)
-  if value == false or WAYS[value] then return true end
-  return nil, "expected url, server or off"
+local function is_way_with(needed)
+  return function(value, beside)
+    if value ~= false and not WAYS[value] then return nil, "expected url, server or off" end
+    local key = needed[value]
+    return key == nil or beside[key] ~= nil or nil, key and ("%s needs %s"):format(value, key)
+  end
 end
 
 local function is_request(value)
@@ -55,13 +58,19 @@ local function is_request(value)
   return true
 end
 
+local function is_header_name(name)
+  if name:find "^[%w!#$%%&'*+.^_`|~-]+$" then return true end
+  return nil, "expected the name of a header, such as Content-Type"
+end
+
 --- Adds the keys `proof`, `probeRequest` and `probeExpect` to a schema.
 ---@param fields table<string, bosun.config.Spec>
 ---@param proof "url"|"server"|"off" the default of `proof`
+---@param needed? table<string, string> a way of proof → the key that it needs
 ---@return table<string, bosun.config.Spec> fields the same
-function probe.add_fields(fields, proof)
+function probe.add_fields(fields, proof, needed)
   fields.proof = {
-    type = "any", default = proof, check = is_way,
+    type = "any", default = proof, check = is_way_with(needed or {}),
     description = "how it is proved that the model answers: through the published url, at the server, or off",
   }
   fields.probeRequest = {
@@ -71,7 +80,7 @@ function probe.add_fields(fields, proof)
       body = { type = "string", description = "what is sent" },
       json = { type = "any", description = "what is sent, as JSON" },
       headers = {
-        type = "map", keys = { type = "string" }, values = { type = "string", secret = true },
+        type = "map", keys = { type = "string", check = is_header_name }, values = { type = "string", secret = true },
         description = "headers such as Content-Type",
       },
     },
@@ -88,14 +97,11 @@ end
 ---@field request? { body?: string, json?: any, headers?: table<string, string|bosun.Secret> }
 ---@field expect? bosun.prediction_server.Expected
 
---- Reads the keys of `probe.add_fields`. Raises when they do not go together.
+--- Reads the keys of `probe.add_fields`.
 ---@param plugin BosunPluginBase
 ---@return bosun.prediction_server.Proof
 function probe.settings(plugin)
   local config = plugin.config
-  if config.probeExpect and not config.probeRequest then
-    error(plugin:private_config_problem("probeExpect", "there is no probeRequest whose reply this could be"), 0)
-  end
   return { way = config.proof or "off", request = config.probeRequest, expect = config.probeExpect }
 end
 
