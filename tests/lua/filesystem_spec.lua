@@ -163,6 +163,27 @@ describe("the filesystem plugin", function()
       end
     end)
 
+    it("takes a mark that cannot be read for damage, and repairs it", function()
+      start()
+      local mark = workspace:read "base/deployment_d1/.bosun.yml"
+      local other = mark:gsub('"d1"', '"d2"')
+      for _, text in ipairs { "", mark:sub(1, 30), "\0junk", "{{{", other } do
+        workspace:write("base/deployment_d1/.bosun.yml", text)
+        local before = workspace:tree "base"
+        local model, status = current_model()
+        expect(status, "failing", "errored", "its %.bosun%.yml is damaged")
+        assert.equal("A", model)
+        assert.equal(before, workspace:tree "base")
+        start()
+        expect(select(2, current_model()), "passing", "ready")
+      end
+      os.remove(workspace:path "base/deployment_d1/.bosun.yml")
+      workspace:mkdir "base/deployment_d1/.bosun.yml"
+      expect(select(2, current_model()), "failing", "errored", "its %.bosun%.yml is damaged: .*EISDIR")
+      start()
+      expect(select(2, current_model()), "passing", "ready")
+    end)
+
     it("clears the leftovers of an interrupted run", function()
       workspace:mkdir "base/.deployment_d1.bosun-new"
       workspace:write("base/.deployment_d1.bosun-new/.bosun.yml", "deployment_id:")

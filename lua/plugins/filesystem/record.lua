@@ -1,6 +1,7 @@
 --- What a deployment's directory says of itself, and so whether it is ours. It is, if it has our mark, or if its info
 --- file is exactly what the Python runner writes. Everything else belongs to someone else: a file that cannot be read
---- proves nothing.
+--- proves nothing. With a mark that cannot be read, such a directory is ours and damaged: nobody knows what its model
+--- has to be.
 ---
 --- The info file (config.yml) is the prediction server's and has two keys, `deployment_id` and `model_id`, so that the
 --- Python runner takes our directories for its own. What else we want to know is in the mark, a hidden file beside it.
@@ -34,7 +35,7 @@ local EARLIER_KEYS = { deployment_name = true, model_file = true, model_size = t
 ---@field kv? string
 
 ---@class filesystem.Record
----@field kind "absent"|"ours"|"damaged"|"foreign" damaged: ours, but its info file is not usable
+---@field kind "absent"|"ours"|"damaged"|"foreign" damaged: ours, but its info file or its mark is not usable
 ---@field info? filesystem.Info
 ---@field problem? string why it is damaged or foreign
 ---@field text string what was read, to compare two looks
@@ -73,11 +74,13 @@ local function load(folder, name)
   return content, text, problem
 end
 
---- Our mark, or nil.
+--- Our mark, or nil; its text, and what is wrong with a mark that is there.
 local function load_mark(folder, id)
-  local mark, text = load(folder, record.MARK)
-  local valid = names_deployment(mark, id) and names_file(mark) and is_text(mark.info_sha256)
-  return valid and mark or nil, text
+  local mark, text, err = load(folder, record.MARK)
+  if names_deployment(mark, id) and names_file(mark) and is_text(mark.info_sha256) then return mark, text end
+  return nil, text, err or errors.new {
+    code = "invalid", op = "read", message = "it does not name deployment and model",
+  }
 end
 
 --- A line for each key, without tags, anchors and comments: how the Python runner writes its two keys.
@@ -136,9 +139,14 @@ local function why_foreign(folder, files, id, content, err)
   return ("%s is not a deployment of this plugin: %s"):format(folder, because)
 end
 
-local function read_unmarked(folder, id, files, content, text, err)
+--- Without a mark, or with one that is damaged.
+local function read_unmarked(folder, id, files, content, text, err, mark_err)
   if content and names_deployment(content, id) and is_known_form(content, text, files) then
-    return { kind = "ours", info = facts(content) }
+    local missing = mark_err.code == "ENOENT"
+    return {
+      kind = missing and "ours" or "damaged", info = facts(content),
+      problem = not missing and ("its %s is damaged: %s"):format(record.MARK, tostring(mark_err)) or nil,
+    }
   end
   return { kind = "foreign", problem = why_foreign(folder, files, id, content, err) }
 end
@@ -178,10 +186,10 @@ function record.read(folder, id, files)
     problem = ("%s is not a deployment of this plugin: it is a %s"):format(folder, stat.type)
     return { kind = "foreign", problem = problem, text = "" }
   end
-  local mark, mark_text = load_mark(folder, id)
+  local mark, mark_text, mark_err = load_mark(folder, id)
   local content, text, err = load(folder, files.info)
   local found = mark and read_marked(mark, id, files, content, text, err)
-    or read_unmarked(folder, id, files, content, text, err)
+    or read_unmarked(folder, id, files, content, text, err, mark_err)
   found.text = (mark_text or "") .. "\0" .. (text or "")
   return found
 end
