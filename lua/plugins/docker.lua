@@ -20,7 +20,6 @@ local status = require "bosun.action_status"
 local time = require "bosun.time"
 
 local fleet = require "docker.fleet"
-local health = require "docker.health"
 local labels = require "docker.labels"
 local lock = require "docker.lock"
 local membership = require "docker.membership"
@@ -33,6 +32,7 @@ local report = require "docker.report"
 local rollout = require "docker.rollout"
 local schema = require "docker.schema"
 local services = require "docker.services"
+local wait = require "bosun.wait"
 
 local ActionStatus, State = status.ActionStatus, status.DeploymentState
 local passing, warning = status.ActionStatusInfo.passing, status.ActionStatusInfo.warning
@@ -109,7 +109,7 @@ end
 
 --- Brings up what serves all deployments, and removes what is no longer needed. Returns what went wrong, or nil.
 local function start_services(context)
-  local held <close> = lock.take(context, "services", health.budget(LOCK_TIMEOUT)) -- luacheck: ignore
+  local held <close> = lock.take(context, "services", wait.budget(LOCK_TIMEOUT)) -- luacheck: ignore
   local found, err = fleet.read(context)
   if not found then return err end
   model_image.sweep(context, found.deployments)
@@ -200,7 +200,7 @@ end
 --- on without the lock when it fails for any other reason, such as a lock file of another user.
 function DockerPlugin:change(deployment, body)
   return self:with_engine(function(context)
-    local held <close>, refused = lock.take(context, "deployment " .. deployment.id, health.budget(LOCK_TIMEOUT))
+    local held <close>, refused = lock.take(context, "deployment " .. deployment.id, wait.budget(LOCK_TIMEOUT))
     if not held and (refused.code == "timeout" or refused.code == "deadline") then
       return given.failing(deployment, errors.wrap(refused, "another action on it is still running"))
     end

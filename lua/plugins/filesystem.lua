@@ -294,7 +294,7 @@ function FilesystemPlugin:install(entry, now, model_id, package, deployment_info
   end, function()
     local finding = proof.wait(self, entry, model_id)
     remark = probe.remark(finding)
-    return finding.answers ~= false, finding.problem
+    return finding.answers ~= false, proof.problem(finding)
   end)
   if not installed then return given.failing(entry, err) end
   if err then self.log:warn("cannot remove the previous directory", { deployment = entry.id, error = err }) end
@@ -325,7 +325,7 @@ function FilesystemPlugin:serve(entry, now, model_id, deployment_info)
   local is_serving, sha256 = self:is_serving(entry, now, model_id, package, deployment_info)
   if is_serving then
     local finding = proof.wait(self, entry, model_id)
-    if finding.answers == false then return failing(about(entry, "%s", finding.problem)) end
+    if finding.answers == false then return given.failing(entry, proof.problem(finding)) end
     local remark = probe.remark(finding)
     return passing(about(entry, "already serving model %s%s", model_id, remark and "; " .. remark or ""), State.READY,
       self:serving_data(entry, model_id, sha256))

@@ -92,6 +92,28 @@ describe("the filesystem plugin with a server on its folder", function()
     expect("passing", workspace:act("deployment_status", { id = "d1" }))
   end)
 
+  describe("that never answers with the new model", function()
+    local silent
+    before_each(function() silent = web.routes(workspace, "location / { return 503; }") end)
+    after_each(function() silent.handle:close() end)
+
+    it("leaves time to undo before the deadline", function()
+      expect("passing", start("A"))
+      local before = workspace:tree "base"
+      local options = private { deploymentPredictionBaseUrl = silent.url, proofTimeout = 600 }
+      options.args = { "--timeout", "3" }
+      local result = workspace:act("deployment_replace_model",
+        { id = "d1", newModelId = "B", modelArtifact = package "B" }, options)
+      expect("failing", result, "answered 503")
+      expect("failing", result, "the action's time limit leaves no time to wait longer")
+      assert.equal("deadline", result.data.error.code)
+      assert.equal(before, workspace:tree "base")
+      expect("failing", workspace:act("deployment_start",
+        { id = "d2", modelId = "B", modelArtifact = package "B" }, options), "answered 503")
+      assert.equal(before, workspace:tree "base")
+    end)
+  end)
+
   it("does not say that the old model serves when that does not answer", function()
     expect("passing", start("A", "broken-predict: yes"))
     local result = expect("failing", replace("other: X", PREDICTION), "model A is still there, but does not answer")

@@ -84,4 +84,20 @@ function wait.poll(fn, options)
   end
 end
 
+local LONGEST_RESERVE = 20
+
+--- How many seconds a wait may take whose failure is to be undone: up to `longest`, with time left before the action's
+--- deadline: a quarter of what is left, or 20 s.
+---
+---     local healthy, err = wait.poll(check, { timeout = wait.budget(60), what = "the server" })
+---     if not healthy then undo() end
+---
+---@param longest number
+---@return number seconds
+function wait.budget(longest)
+  local left = time.deadline()
+  if not left then return longest end
+  return math.max(0, math.min(longest, left - math.min(LONGEST_RESERVE, left / 4)))
+end
+
 return wait

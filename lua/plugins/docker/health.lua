@@ -2,7 +2,6 @@
 
 local errors = require "bosun.error"
 local text = require "bosun.text"
-local time = require "bosun.time"
 local wait = require "bosun.wait"
 
 local health = {}
@@ -10,7 +9,6 @@ local health = {}
 local SHOWN_LINES = 10
 local MOST_BYTES = 2000
 local CRASHES = 3 -- restarts after which waiting is given up
-local LONGEST_RESERVE = 20
 local WORTH_WAITING = { starting = true, created = true, restarting = true }
 
 --- The end of a container's log, for a message; "" when it is empty.
@@ -106,15 +104,6 @@ function health.look(context, id)
   return { kind = kind, text = words, inspected = inspected }
 end
 
---- How many seconds a wait may take: up to `longest`, with time left before the deadline to undo a failure.
----@param longest number
----@return number
-function health.budget(longest)
-  local left = time.deadline()
-  if not left then return longest end
-  return math.max(0, math.min(longest, left - math.min(LONGEST_RESERVE, left / 4)))
-end
-
 --- What a container is compared with later, to see whether it has run since then.
 ---@param inspected table
 ---@return { restarts: integer, started: string }
@@ -175,7 +164,7 @@ function health.wait(context, id)
   if context.dry_run then return true end
   local memory = {}
   local outcome, err = wait.poll(function() return health.verdict(context, id, memory) end, {
-    interval = 0.2, backoff = 1.3, timeout = health.budget(context.config.startTimeout), what = "the prediction server",
+    interval = 0.2, backoff = 1.3, timeout = wait.budget(context.config.startTimeout), what = "the prediction server",
   })
   if not outcome then return nil, err end
   if outcome.problem then return nil, errors.new { code = "unhealthy", op = "wait", message = outcome.problem } end

@@ -14,11 +14,11 @@ local tables = require "bosun.tables"
 local tar = require "bosun.tar"
 local time = require "bosun.time"
 
-local health = require "docker.health"
 local labels = require "docker.labels"
 local lock = require "docker.lock"
 local names = require "docker.names"
 local services = require "docker.services"
+local wait = require "bosun.wait"
 
 local model_image = {}
 
@@ -203,7 +203,7 @@ local function remove(context, image)
   local name = found and is_built(context, found) and removable(found)
   if not name then return end
   -- An engine that is unpacking an archive delays the removal of an image.
-  local removed, err = context.engine:remove_image(name, { timeout = math.max(1, health.budget(REMOVAL_TIMEOUT)) })
+  local removed, err = context.engine:remove_image(name, { timeout = math.max(1, wait.budget(REMOVAL_TIMEOUT)) })
   if removed then
     context.note("removed the model's image", { image = name })
   elseif err.code ~= "conflict" then
@@ -287,7 +287,7 @@ end
 ---@return string|nil problem
 function model_image.ensure(context, deployment, digest, made)
   local name = model_image.name(context, deployment.model)
-  local held <close> = build_lock(context, name, health.budget(context.config.startTimeout))
+  local held <close> = build_lock(context, name, wait.budget(context.config.startTimeout))
   local found, err = context.engine:inspect_image(name)
   if not found and err.code ~= "not_found" then return nil, err end
   if is_there(context, deployment, found, name, digest) then return true end

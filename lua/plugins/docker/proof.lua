@@ -4,10 +4,10 @@
 local given = require "bosun.deployment_info"
 local probe = require "bosun.prediction_server.probe"
 
-local health = require "docker.health"
 local names = require "docker.names"
 local proxy_api = require "docker.proxy_api"
 local proxy_web = require "docker.proxy_web"
+local wait = require "bosun.wait"
 
 local proof = {}
 
@@ -96,7 +96,7 @@ function proof.wait(context, deployment, running, longest, patience)
   local inspected, problem = proxy_api.inspect(context)
   if not inspected then return { answers = false, problem = proxy_api.words(problem) } end
   return probe.wait(target_of(context, deployment.id, deployment.model), context.proof, {
-    send = sender(context, inspected), timeout = health.budget(longest), patience = patience,
+    send = sender(context, inspected), timeout = wait.budget(longest), patience = patience,
   })
 end
 

@@ -139,7 +139,7 @@ local function is_ready(context, id, created)
     if created and has_had_time and not is_silent(context, id, now.inspected) then return "ready" end
     return nil, NO_API
   end, {
-    interval = 0.2, backoff = 1.5, timeout = health.budget(READY_TIMEOUT), what = "the proxy", dry_run = "ready",
+    interval = 0.2, backoff = 1.5, timeout = wait.budget(READY_TIMEOUT), what = "the proxy", dry_run = "ready",
   })
   if outcome == "ready" then return true end
   if outcome then return nil, err end

@@ -223,7 +223,7 @@ function proxy_api.wait_for_route(context, deployment, generation, longest)
     end
     unreachable_since = unreachable_since or time.monotonic()
     return time.monotonic() - unreachable_since >= blind_wait and "unknown", "its API is not reachable from here"
-  end, { interval = 0.2, backoff = 1.3, timeout = health.budget(longest),
+  end, { interval = 0.2, backoff = 1.3, timeout = wait.budget(longest),
     what = "the proxy to route predictions to the new container" })
   if not outcome then
     return nil, err.message .. health.last_lines(context, proxy_api.container_name(context))
@@ -244,7 +244,7 @@ function proxy_api.wait_until_unrouted(context, instance)
   wait.poll(function()
     local answer = proxy_api.ask(context, ("/api/http/routers/%s@docker"):format(router))
     return answer == nil
-  end, { interval = 0.2, timeout = health.budget(UNROUTE_TIMEOUT), what = "the proxy to drop a router" })
+  end, { interval = 0.2, timeout = wait.budget(UNROUTE_TIMEOUT), what = "the proxy to drop a router" })
 end
 
 return proxy_api

@@ -17,6 +17,7 @@ local planning = require "docker.planning"
 local proof = require "docker.proof"
 local proxy_api = require "docker.proxy_api"
 local shared = require "docker.shared"
+local wait = require "bosun.wait"
 
 local rollout = {}
 
@@ -207,7 +208,7 @@ local function drain(context, deployment, running, others)
   local inspected, err = context.engine:inspect_container(running.id)
   if not inspected then return err.code == "not_found" and "it was removed by someone else" or err.message end
   context.note("draining the old container", { container = old.name, seconds = context.config.drainTime })
-  local mark, over = health.mark(inspected), time.monotonic() + health.budget(context.config.drainTime)
+  local mark, over = health.mark(inspected), time.monotonic() + wait.budget(context.config.drainTime)
   repeat
     local slept = time.sleep(math.max(0, math.min(LOOK_INTERVAL, over - time.monotonic())))
     local trouble = health.trouble_since(context, running.id, mark)

@@ -67,7 +67,7 @@ local function queue_is_ready(context, id)
     local said = text.one_line(result.stderr .. result.stdout, 300)
     if result.code == 126 or result.code == 127 then return "absent", said end
     return result.code == 0, said
-  end, { interval = 1, timeout = health.budget(QUEUE_TIMEOUT), what = "RabbitMQ" })
+  end, { interval = 1, timeout = wait.budget(QUEUE_TIMEOUT), what = "RabbitMQ" })
   if ok == "ended" then return nil, err end
   if ok == "absent" then return nil, "it has no rabbitmq-diagnostics; is rabbitmqImage a RabbitMQ image?" end
   return ok, err

@@ -24,6 +24,7 @@ local names = require "docker.names"
 local proxy = require "docker.proxy"
 local public_path = require "docker.public_path"
 local services = require "docker.services"
+local wait = require "bosun.wait"
 
 local shared = { role = labels.Role.ROUTE }
 
@@ -177,7 +178,7 @@ function shared.wait(context, id)
   local base, unreachable = server_url(context)
   if not base then return nil, unreachable end
   local finding = probe.wait({ info = info_url(base, server_id), has_info = true, is_loading = true }, ASK, {
-    send = send, timeout = health.budget(context.config.startTimeout),
+    send = send, timeout = wait.budget(context.config.startTimeout),
   })
   return finding.answers, finding.problem
 end

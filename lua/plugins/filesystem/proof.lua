@@ -2,8 +2,10 @@
 --- bosun.prediction_server.probe has the questions. This file says where they go: to the published URL, or to the
 --- server itself.
 
+local errors = require "bosun.error"
 local prediction = require "filesystem.prediction"
 local probe = require "bosun.prediction_server.probe"
+local wait = require "bosun.wait"
 
 local proof = {}
 
@@ -36,16 +38,31 @@ local function target_of(config, way, entry, model_id)
   }
 end
 
---- Waits until the server answers with the model. In a dry run nothing is asked.
+--- Waits until the server answers with the model, but leaves time before the action's deadline to undo what is not
+--- proved. In a dry run nothing is asked.
 ---@param plugin table
 ---@param entry filesystem.Entry
 ---@param model_id string
----@return bosun.prediction_server.Finding
-function proof.wait(plugin, entry, model_id)
+---@param longest? number seconds, where the proof may not take proofTimeout
+---@return bosun.prediction_server.Finding finding with the code "deadline" if that made the wait shorter
+function proof.wait(plugin, entry, model_id, longest)
   if plugin.proof.way == "off" or plugin.dry_run then return { answers = true } end
-  return probe.wait(target_of(plugin.config, plugin.proof.way, entry, model_id), plugin.proof, {
-    timeout = plugin.config.proofTimeout, until_it_answers = true,
+  local wanted = math.min(longest or math.huge, plugin.config.proofTimeout)
+  local timeout = wait.budget(wanted)
+  local finding = probe.wait(target_of(plugin.config, plugin.proof.way, entry, model_id), plugin.proof, {
+    timeout = timeout, until_it_answers = true,
   })
+  if finding.answers == false and timeout < wanted then finding.code = "deadline" end
+  return finding
+end
+
+--- Why a finding is no proof.
+---@param finding bosun.prediction_server.Finding
+---@return string|bosun.Error|nil
+function proof.problem(finding)
+  if finding.code ~= "deadline" then return finding.problem end
+  return errors.new { code = "deadline", op = "prove",
+    message = finding.problem .. "; the action's time limit leaves no time to wait longer" }
 end
 
 --- Asks for the models of deployments that are whole, each once.
