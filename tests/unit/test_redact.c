@@ -87,11 +87,23 @@ static void check_name(const char *name, bool surely, bool maybe)
 
 static void test_names(void)
 {
-    static const char *const sure[] = {
-        "token",   "mlopsApiToken", "X-Amz-Signature",       "DB_PASSWORD", "x-api-key",
-        "api_key", "apiKey",        "AWS_SECRET_ACCESS_KEY", "credentials"};
+    static const char *const sure[] = {"token",
+                                       "mlopsApiToken",
+                                       "X-Amz-Signature",
+                                       "DB_PASSWORD",
+                                       "x-api-key",
+                                       "api_key",
+                                       "apiKey",
+                                       "AWS_SECRET_ACCESS_KEY",
+                                       "credentials",
+                                       "Authorization",
+                                       "proxy-authorization",
+                                       "cookie",
+                                       "Set-Cookie",
+                                       "bearer"};
     static const char *const maybe[] = {"key", "x-auth", "oauth_code", "primary_key", "sig"};
-    static const char *const plain[] = {"monkey", "countryCode", "tokens", "keyValueConfig", "", "name", "-"};
+    static const char *const plain[] = {"monkey", "countryCode", "tokens", "cookies", "keyValueConfig",
+                                        "",       "name",        "-"};
     for (size_t i = 0; i < sizeof sure / sizeof sure[0]; i++)
         check_name(sure[i], true, true);
     for (size_t i = 0; i < sizeof maybe / sizeof maybe[0]; i++)

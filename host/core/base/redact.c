@@ -323,8 +323,10 @@ static bool ends_in_word(const char *name, size_t len, const char *const *words)
 bool bosun_names_secret(const char *name, size_t len)
 {
     static const char *const words[] = {
-        "token",      "secret",     "password",  "passwd",    "passphrase",  "apikey",           "accesskey",
-        "privatekey", "credential", "signature", "assertion", "credentials", "connectionstring", NULL};
+        "token",     "secret",      "password",         "passwd",        "passphrase",
+        "apikey",    "accesskey",   "privatekey",       "credential",    "signature",
+        "assertion", "credentials", "connectionstring", "authorization", "cookie",
+        "bearer",    NULL};
     return ends_in_word(name, len, words);
 }
 
