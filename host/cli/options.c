@@ -126,14 +126,15 @@ static int check_gen_config(const options *out, bosun_err *err)
                          "--gen-config needs --action: the action to write a config for");
 }
 
-/* A colon and digits at the end are the number; a folder whose name ends so is given with another. */
+/* What is behind the last colon, if no folder follows there, is the number. */
 static int read_keep_runs(options *out, bosun_err *err)
 {
     const char *colon = out->keep_runs ? strrchr(out->keep_runs, ':') : NULL;
-    bool has_number = colon && colon[1] && colon[1 + strspn(colon + 1, "0123456789")] == '\0';
+    bool has_number = colon && !strchr(colon, '/');
+    bool is_number = has_number && colon[1] && colon[1 + strspn(colon + 1, "0123456789")] == '\0';
     out->keep_len =
         has_number ? (size_t)(colon - out->keep_runs) : strlen(out->keep_runs ? out->keep_runs : "");
-    unsigned long count = has_number ? strtoul(colon + 1, NULL, 10) : KEEP_RUNS;
+    unsigned long count = is_number ? strtoul(colon + 1, NULL, 10) : has_number ? 0 : KEEP_RUNS;
     out->keep_count = (unsigned)count;
     if (!out->keep_runs || (out->keep_len > 0 && count > 0 && count <= KEEP_RUNS_MAX))
         return 0;

@@ -139,13 +139,14 @@ describe("--keep-runs", function()
   end)
 
   it("needs a folder and a number above 0", function()
-    for _, wrong in ipairs { ":3", "runs:0", "runs:100001" } do
+    for _, wrong in ipairs { ":3", "runs:0", "runs:100001", "runs:abc", "runs:-1", "runs:" } do
       local result = run(plugin "", wrong)
       assert.equal(64, result.code)
       assert.matches("^%-%-keep%-runs .*: expected a folder", result.status.msg)
     end
-    assert.equal(0, run(plugin "", workspace:path "a:b").code)
-    assert.equal(1, #names_in "a:b")
+    assert.equal(0, run(plugin "", workspace:path "a:b/").code)
+    assert.equal(0, run(plugin "", workspace:path "a:b:7").code)
+    assert.equal(2, #names_in "a:b")
   end)
 
   describe("and bosun bundle", function()
