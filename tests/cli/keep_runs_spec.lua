@@ -229,6 +229,30 @@ describe("--keep-runs", function()
       assert.is_nil(output:find("hunter22", 1, true), output)
     end)
 
+    it("write to what is there instead of replacing it, and to standard output", function()
+      lfs.mkdir(workspace:path "status")
+      workspace:write("status/status.yaml", "status: passing\n")
+      local output, status = shell(("mkfifo pipe && ln -s real.tgz link && exec 3<>pipe && "
+        .. "'%s' bundle status --output pipe && test -p pipe && exec 4<pipe 3>&- && tar tz <&4 && "
+        .. "'%s' bundle status --output link && test -L link && tar tzf real.tgz"):format(TOOL, TOOL))
+      assert.equal(0, status, output)
+      output, status = shell(("'%s' bundle status --output - 2>said | tar tz && cat said; ls")
+        :format(TOOL))
+      assert.equal(0, status)
+      assert.is_truthy(output:find("bosun-bundle-status/status.yaml\n", 1, true), output)
+      assert.matches("standard output: %d+ bytes", output)
+      assert.is_nil(output:find "\n%-\n")
+    end)
+
+    it("name the folder in the bundle after the file, without its ending", function()
+      lfs.mkdir(workspace:path "status")
+      workspace:write("status/status.yaml", "status: passing\n")
+      for file, top in pairs { ["b.tgz"] = "b", ["c.tar.gz"] = "c", d = "bosun-bundle-status" } do
+        shell(("'%s' bundle status --output %s"):format(TOOL, file))
+        assert.is_truthy(content(file):find("\n" .. top .. "/status.yaml\n", 1, true), file)
+      end
+    end)
+
     it("say which run is missing", function()
       lfs.mkdir(workspace:path "runs")
       local function fails(arguments, with, why)

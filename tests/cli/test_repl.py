@@ -88,6 +88,13 @@ def _():
             again = session(file.read(), folder=folder)
         expect(again[0] == 0 and "_1 = 42" in again[1], again)
         expect("exists" in session([":save kept.lua"], folder=folder)[1])
+        os.mkfifo(folder + "/pipe")
+        os.symlink("real.lua", folder + "/link.lua")
+        end = os.open(folder + "/pipe", os.O_RDWR)
+        session(["1 + 1", ":save -f pipe", ":save -f link.lua"], folder=folder)
+        expect(b"1 + 1" in os.read(end, 1000) and os.path.islink(folder + "/link.lua"))
+        expect(os.path.isfile(folder + "/real.lua"))
+        os.close(end)
         session(["1 + 1", ":save -f kept.lua"], "--plugin", "test", "--private-config", "missing.yaml", folder=folder)
         with open(folder + "/kept.lua", encoding="utf-8") as file:
             expect(file.read() == ":load test missing.yaml\n1 + 1\n")

@@ -115,6 +115,16 @@ static repl_result history(repl *session, char *arguments)
     return REPL_OK;
 }
 
+/* A FIFO or a device gets the text, and so does the file that a symlink leads to: none is replaced. */
+static int write_session(const char *path, const char *text, bosun_err *err)
+{
+    struct stat st;
+    const bosun_fs_write_options options = {.mode = 0600};
+    bool special = lstat(path, &st) == 0 && !S_ISREG(st.st_mode);
+    return special ? bosun_fs_write_in_place(path, text, strlen(text), &options, err)
+                   : bosun_fs_write_atomic(path, text, strlen(text), &options, err);
+}
+
 static repl_result save(repl *session, char *arguments)
 {
     bosun_err err = {0};
@@ -126,10 +136,9 @@ static repl_result save(repl *session, char *arguments)
     if (!replace && lstat(path, &st) == 0)
         return repl_problem(session, "%s exists; :save -f %s replaces it", path, path);
     const char *text = bosun_buf_text(&session->session);
-    const bosun_fs_write_options options = {.mode = 0600};
     if (session->session.failed)
         return repl_problem(session, "out of memory");
-    if (bosun_fs_write_atomic(path, text, strlen(text), &options, &err) < 0)
+    if (write_session(path, text, &err) < 0)
         return repl_problem(session, "%s", err.message);
     repl_printf(session, "saved; run it again with: bosun repl < %s\n", path);
     return REPL_OK;

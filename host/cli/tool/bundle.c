@@ -31,7 +31,8 @@ static const args_option table[] = {
      .argument = "F",
      .type = ARGS_TEXT,
      .field = offsetof(bundle_options, output),
-     .help = "the file to write (default: bosun-bundle-RUN.tar.gz in the working directory)"},
+     .help = "the file to write (default: bosun-bundle-RUN.tar.gz in the working directory); - is standard "
+             "output"},
     COLOR_OPTION(bundle_options),
     ARGS_HELP(bundle_options),
 };

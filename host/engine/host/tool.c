@@ -29,15 +29,28 @@ static void take_text(lua_State *L, int index, bosun_buf *out)
         luaL_error(L, "out of memory");
 }
 
+/* The same for what is no text, and has no secrets. */
+static void take_bytes(lua_State *L, int index, bosun_buf *out)
+{
+    size_t len;
+    const char *bytes = luaL_checklstring(L, index, &len);
+    bosun_buf_append(out, bytes, len);
+    if (out->failed)
+        luaL_error(L, "out of memory");
+}
+
 static int run(lua_State *L)
 {
     host_tool_call *call = lua_touserdata(L, 1);
     host_push_library(L, call->module, "run");
     push_arguments(L, call);
-    lua_call(L, 1, 3);
-    call->status = (int)luaL_checkinteger(L, -3);
-    take_text(L, lua_gettop(L) - 1, &call->out);
-    take_text(L, lua_gettop(L), &call->message);
+    lua_call(L, 1, 4);
+    call->status = (int)luaL_checkinteger(L, -4);
+    if (lua_toboolean(L, -1))
+        take_bytes(L, lua_gettop(L) - 2, &call->out);
+    else
+        take_text(L, lua_gettop(L) - 2, &call->out);
+    take_text(L, lua_gettop(L) - 1, &call->message);
     return 0;
 }
 

@@ -10,7 +10,8 @@ typedef struct host_tool_call {
     const char *module;        /* "bosun.tool.bundle": its function `run` gets one table */
     const char *const *words;  /* its items; ends with NULL. NULL: none */
     const char *const *fields; /* its fields: name, value, …, NULL; a value can be NULL */
-    bosun_buf out;             /* what `run` returns for standard output; the caller frees it */
+    bosun_buf out;             /* what `run` returns for standard output, as it is if its fourth result is
+                                * true, else without secrets; the caller frees it */
     bosun_buf message;         /* the same for standard error */
     int status;                /* the exit status that it returns */
 } host_tool_call;

@@ -179,8 +179,20 @@ local function about_now(folder, arguments)
   }, { indent = 2, sort = true }) .. "\n"
 end
 
+--- Where the bundle goes, nil: to standard output; and the folder in it, which has the name of the file.
 local function output_path(folder, arguments)
-  return arguments.output or ("bosun-bundle-%s.tar.gz"):format(path.basename(path.abs(folder)))
+  local usual = "bosun-bundle-" .. path.basename(path.abs(folder))
+  local output = arguments.output or usual .. ".tar.gz"
+  if output == "-" then return nil, usual end
+  local name = path.basename(output)
+  return output, name:match "^(.+)%.tar%.gz$" or name:match "^(.+)%.tgz$" or usual
+end
+
+--- A FIFO or a device gets the bundle, and so does the file that a symlink leads to: none is replaced.
+local function write(output, packed)
+  local stat = fs.stat(output, { follow = false })
+  local ok, err = fs.write(output, packed, { mode = PRIVATE, atomic = not stat or stat.type == "file" })
+  if not ok then stop(OUTPUT, "%s", err.message) end
 end
 
 local function pack(files, top)
@@ -194,7 +206,7 @@ local function pack(files, top)
 end
 
 local function report(files, output, bytes)
-  local lines = { ("%s: %d bytes"):format(output, bytes) }
+  local lines = { ("%s: %d bytes"):format(output or "standard output", bytes) }
   for _, file in ipairs(files) do lines[#lines + 1] = ("  %-22s %d bytes"):format(file.name, #file.text) end
   return table.concat(lines, "\n") .. "\n"
 end
@@ -207,15 +219,15 @@ local function make(arguments)
   learn(files, type(facts) == "table" and facts or {})
   files[#files + 1] = { name = "bundle.json", text = about_now(folder, arguments) }
   for _, file in ipairs(files) do clean(file) end
-  local output = output_path(folder, arguments)
-  local top = path.basename(output):gsub("%.tar%.gz$", "")
+  local output, top = output_path(folder, arguments)
   check("the name of the bundle", top)
   local packed = pack(files, top)
-  local ok, err = fs.write(output, packed, { mode = PRIVATE })
-  if not ok then stop(OUTPUT, "%s", err.message) end
+  if output then write(output, packed) end
   local hint = not facts_file and "no run.json: the folder is not one of --keep-runs, so the command line, the log and "
     .. "the configs are in the bundle only as far as they lie there\n"
-  return OK, report(files, output, #packed), hint or nil
+  local said = report(files, output, #packed)
+  if not output then return OK, packed, said .. (hint or ""), true end
+  return OK, said, hint or nil
 end
 
 --- Runs the command.
@@ -223,9 +235,10 @@ end
 ---@return integer exit_status
 ---@return string|nil out
 ---@return string|nil message
+---@return boolean|nil is_binary out is not a text, and has no secrets
 function bundle.run(arguments)
   local results = table.pack(pcall(make, tables.copy(arguments)))
-  if results[1] then return table.unpack(results, 2, 4) end
+  if results[1] then return table.unpack(results, 2, 5) end
   local problem = results[2]
   if type(problem) ~= "table" or not problem.status then error(problem, 0) end
   return problem.status, nil, problem.message
