@@ -33,6 +33,10 @@ class Server(http.server.BaseHTTPRequestHandler):
         self.wfile.write(text)
 
     def do_GET(self):
+        if self.path == "/hang/info":
+            over.wait()
+            self.close_connection = True
+            return
         known = {"/a/info": {"modelId": "A"}, "/none/info": {"modelId": None}}
         self.answer(200 if self.path in known else 404, known.get(self.path))
 
@@ -40,6 +44,7 @@ class Server(http.server.BaseHTTPRequestHandler):
         self.answer(405 if self.path == "/silent/predict" else 404)
 
 
+over = threading.Event()
 server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Server)
 threading.Thread(target=server.serve_forever, daemon=True).start()
 URL = f"http://127.0.0.1:{server.server_address[1]}"
@@ -141,6 +146,30 @@ def of_a_plugin():
     expect(code == 1 and hashlib.sha256(b"model B").hexdigest() in found[0]["world"], found)
 
 
+@test("what there was no time for is not checked, and no difference")
+def timed_out():
+    hangs = written("hang.yaml", status({"predictionUrl": URL + "/hang/predict", "currentModelId": "A"}))
+    good = written("a.yaml", status({"predictionUrl": URL + "/a/predict", "currentModelId": "A"}))
+    code, out, err = audit("--timeout", "1", good, hangs, *[good] * 20)
+    expect(code == 70 and "0 differences in 1 claim" in err and "cannot" not in err, code, out, err)
+    expect("hang.yaml: not checked: " in out and out.count("timed out") == 21, out)
+    expect(out.count(f"{good}: not checked: the file: timed out") == 20, out)
+
+
+@test("a status of a dry run claims nothing")
+def dry_run():
+    data = {"predictionUrl": URL + "/gone/predict", "plan": []}
+    code, out, err = audit(written("dry.yaml", {**status(data), "msg": "dry run, nothing was changed: started"}))
+    expect(code == 0 and "not checked: status: passing: it is of a dry run" in out, code, out, err)
+
+
+@test("a status above 1 MiB is read")
+def large():
+    data = {"predictionUrl": URL + "/gone/predict", "lines": ["a line of a report"] * 150000}
+    code, out, err = audit(written("large.yaml", json.dumps(status(data))))
+    expect(code == 1 and "answered 404" in out, code, out, err)
+
+
 @test("what is no status file is told, and the others are checked")
 def no_status():
     good = written("a.yaml", status({"predictionUrl": URL + "/a/predict"}))
@@ -159,5 +188,6 @@ def no_status():
 try:
     main()
 finally:
+    over.set()
     server.shutdown()
     shutil.rmtree(ROOT)

@@ -45,7 +45,7 @@ static const args_exit exits[] = {
     {"1", "there is a difference"},
     {"64", "the command line is wrong"},
     {"66", "a status file is missing, or is not a status file"},
-    {"70", "it took too long"},
+    {"70", "it took too long: not everything was checked"},
     {"74", "the output cannot be written"},
 };
 

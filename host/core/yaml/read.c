@@ -35,6 +35,7 @@ typedef struct reader {
     anchor anchors[BOSUN_YAML_MAX_ANCHORS];
     size_t anchor_count;
     size_t events;
+    size_t max_events;
     size_t nodes;  /* so far, aliases expanded */
     size_t budget; /* nodes that aliases and merges may still expand to */
 } reader;
@@ -268,9 +269,9 @@ static int read_alias(reader *r, const yaml_event_t *event)
 static int take_event(reader *r, const yaml_event_t *event)
 {
     bosun_mark mark = bosun_yaml_mark(event->start_mark);
-    if (++r->events > BOSUN_YAML_MAX_EVENTS)
-        return FAIL(r, BOSUN_ERR_TOO_LARGE, mark, "more than %d keys and values: shorten the document",
-                    BOSUN_YAML_MAX_EVENTS);
+    if (++r->events > r->max_events)
+        return FAIL(r, BOSUN_ERR_TOO_LARGE, mark, "more than %zu keys and values: shorten the document",
+                    r->max_events);
     switch (event->type) {
     case YAML_DOCUMENT_START_EVENT:
         return r->root ? FAIL(r, BOSUN_ERR_SYNTAX, mark, "a second document begins here: keep one per file")
@@ -340,10 +341,17 @@ static int read_document(reader *r, const char *text, size_t len)
 bosun_value *bosun_yaml_read(bosun_arena *arena, const char *text, size_t len, const char *source,
                              bosun_err *err)
 {
+    return bosun_yaml_read_max(arena, text, len, source, BOSUN_YAML_MAX_BYTES, err);
+}
+
+bosun_value *bosun_yaml_read_max(bosun_arena *arena, const char *text, size_t len, const char *source,
+                                 size_t max, bosun_err *err)
+{
     reader r = {.arena = arena, .source = source, .err = err, .budget = BOSUN_YAML_MAX_ALIAS_NODES};
-    if (len > BOSUN_YAML_MAX_BYTES) {
+    r.max_events = max > BOSUN_YAML_MAX_BYTES ? max : BOSUN_YAML_MAX_EVENTS;
+    if (len > max) {
         FAIL(&r, BOSUN_ERR_TOO_LARGE, ((bosun_mark){1, 1}),
-             "the document is too large: %zu bytes, at most %d", len, BOSUN_YAML_MAX_BYTES);
+             "the document is too large: %zu bytes, at most %zu", len, max);
         return NULL;
     }
     if (len >= 3 && memcmp(text, "\xEF\xBB\xBF", 3) == 0) {

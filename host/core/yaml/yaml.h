@@ -24,6 +24,11 @@
 bosun_value *bosun_yaml_read(bosun_arena *arena, const char *text, size_t len, const char *source,
                              bosun_err *err);
 
+/* The same for a document of at most `max` bytes. Above BOSUN_YAML_MAX_BYTES its size alone limits how many
+ * parts it has. */
+bosun_value *bosun_yaml_read_max(bosun_arena *arena, const char *text, size_t len, const char *source,
+                                 size_t max, bosun_err *err);
+
 /* What the text of a plain scalar means: sets kind and content of `out`; a string is borrowed. -1: an
  * integer that does not fit in 64 bits. */
 int bosun_yaml_resolve(const char *text, size_t len, bosun_value *out);

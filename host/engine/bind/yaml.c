@@ -48,10 +48,10 @@ static int push_invalid(lua_State *L, const char *text, size_t len, const bosun_
     return bind_push_failure(L, err);
 }
 
-static int push_decoded(lua_State *L, const char *text, size_t len, const char *source)
+static int push_decoded(lua_State *L, const char *text, size_t len, const char *source, size_t max)
 {
     bosun_err err = {0};
-    const bosun_value *value = bosun_yaml_read(push_arena(L), text, len, source, &err);
+    const bosun_value *value = bosun_yaml_read_max(push_arena(L), text, len, source, max, &err);
     if (!value)
         return push_invalid(L, text, len, &err);
     bind_push_value(L, value);
@@ -66,18 +66,22 @@ static int yaml_decode(lua_State *L)
     const char *text = luaL_checklstring(L, 1, &len);
     bind_check_options(L, 2, options);
     const char *source = bind_option_string(L, 2, "source", NULL);
-    return push_decoded(L, text, len, source ? source : "yaml");
+    return push_decoded(L, text, len, source ? source : "yaml", BOSUN_YAML_MAX_BYTES);
 }
 
-/* yaml.load(path) -> value | nil, err */
+/* yaml.load(path [, {max_bytes=}]) -> value | nil, err */
 static int yaml_load(lua_State *L)
 {
+    static const char *const known[] = {"max_bytes", NULL};
     const char *path = bind_check_path(L, 1);
+    bind_check_options(L, 2, known);
+    lua_Integer max = bind_option_integer(L, 2, "max_bytes", BOSUN_YAML_MAX_BYTES);
+    luaL_argcheck(L, max >= 0, 2, "option max_bytes: expected 0 or more bytes");
     bosun_buf *text = push_closing_buf(L);
     bosun_err err = {0};
-    if (bosun_fs_read(path, BOSUN_YAML_MAX_BYTES, text, bind_wait(L), &err) < 0)
+    if (bosun_fs_read(path, (size_t)max, text, bind_wait(L), &err) < 0)
         return bind_push_failure(L, &err);
-    return push_decoded(L, bosun_buf_text(text), text->len, path);
+    return push_decoded(L, bosun_buf_text(text), text->len, path, (size_t)max);
 }
 
 /* Pushes {line=, column=, key_line=, key_column=}, the last two only if there is a key. [-0, +1, m] */

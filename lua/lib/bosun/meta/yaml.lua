@@ -38,9 +38,10 @@ function yaml.encode(value) end
 
 --- Reads a file.
 ---@param path string
+---@param options? { max_bytes?: integer } default: 1 MiB; above it, the number of parts has no limit of its own
 ---@return any|nil value
 ---@return bosun.Error|nil err
-function yaml.load(path) end
+function yaml.load(path, options) end
 
 --- Marks a table as a list, so that it stays one even if it is empty. Writing it raises an error if it then has other
 --- keys than 1 to n. Returns the table.

@@ -6,15 +6,19 @@ local http = require "bosun.http"
 local json = require "bosun.json"
 local probe = require "bosun.prediction_server.probe"
 local tables = require "bosun.tables"
+local time = require "bosun.time"
 local url = require "bosun.url"
 local yaml = require "bosun.yaml"
 
 local audit = {}
 
-local SAME, DIFFERENT, NO_FILE = 0, 1, 66
+local SAME, DIFFERENT, NO_FILE, TOO_LONG = 0, 1, 66, 70
+local MOST_BYTES = 128 * 1024 * 1024 -- of a status: 64 MiB of data, and what is around it
 local TIMEOUT = 10 -- seconds for a request
 local STATUSES = { passing = true, failing = true, warning = true, unknown = true }
 local PLACEHOLDER = "has no outcome yet: it is still running, or it was killed together with its supervisor"
+
+local TIMED_OUT = "timed out"
 
 ---@class bosun.audit.Finding
 ---@field file string
@@ -23,6 +27,11 @@ local PLACEHOLDER = "has no outcome yet: it is still running, or it was killed t
 ---@field status string what the status says
 ---@field world string what is there
 ---@field agrees boolean|nil nil: it cannot be checked
+
+--- The time of the command is over: what fails now says nothing about the world.
+local function is_over()
+  return (time.deadline() or 1) <= 0
+end
 
 local function text_or_nil(value)
   return type(value) == "string" and value ~= "" and value or nil
@@ -108,13 +117,20 @@ local function facts_of(status)
   return facts
 end
 
+--- The message of a dry run says so; what a plugin puts into data is then a plan, too.
+local function is_dry_run(status)
+  return text_or_nil(status.msg) and status.msg:find "^dry run, nothing was changed" ~= nil
+end
+
 local function check_status(findings, file, entry, status)
   local before = #findings
   local function note(claim, said, world, agrees)
+    if agrees == false and is_over() then world, agrees = TIMED_OUT, nil end
     findings[#findings + 1] = { file = file, entry = entry, claim = claim, status = said, world = world,
       agrees = agrees }
   end
   local facts = facts_of(status)
+  if is_dry_run(status) then return note("nothing", "status: " .. status.status, "it is of a dry run") end
   check_url(note, status, facts)
   check_artifact(note, status, facts)
   for _, id in ipairs(tables.sorted_keys(entries_of(facts))) do
@@ -133,7 +149,7 @@ local function check_status(findings, file, entry, status)
 end
 
 local function read(file)
-  local status, err = yaml.load(file)
+  local status, err = yaml.load(file, { max_bytes = MOST_BYTES })
   if err then return nil, tostring(err) end
   if not is_status(status) then
     return nil, file .. ": not a status file: expected the key status with passing, failing, warning or unknown"
@@ -184,6 +200,13 @@ local function summary(findings)
   return different, ("%s in %s"):format(count_of(different, "difference"), count_of(checked, "claim"))
 end
 
+local function has_timed_out(findings)
+  for _, finding in ipairs(findings) do
+    if finding.world == TIMED_OUT then return true end
+  end
+  return false
+end
+
 --- Runs the command.
 ---@param arguments table the status files, and the field format
 ---@return integer exit_status
@@ -192,8 +215,11 @@ end
 function audit.run(arguments)
   local findings, problems, missing = {}, {}, false
   for _, file in ipairs(arguments) do
-    local status, problem = read(file)
-    if status then
+    local status, problem
+    if not is_over() then status, problem = read(file) end
+    if not status and is_over() then
+      findings[#findings + 1] = { file = file, entry = "", claim = "nothing", status = "the file", world = TIMED_OUT }
+    elseif status then
       check_status(findings, file, "", status)
     else
       missing, problems[#problems + 1] = true, problem
@@ -202,7 +228,8 @@ function audit.run(arguments)
   local different, line = summary(findings)
   if #findings > 0 then table.insert(problems, 1, line) end
   local out = arguments.format == "json" and as_json(findings) or #findings > 0 and as_text(findings) or ""
-  return missing and NO_FILE or different > 0 and DIFFERENT or SAME, out, table.concat(problems, "\n")
+  local status = missing and NO_FILE or different > 0 and DIFFERENT or SAME
+  return is_over() and has_timed_out(findings) and TOO_LONG or status, out, table.concat(problems, "\n")
 end
 
 return audit
