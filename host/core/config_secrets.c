@@ -80,6 +80,23 @@ int bosun_config_add_text_secrets(bosun_secrets *secrets, const char *text, size
         rc = add_value(secrets, root, false, bosun_may_name_secret);
     else
         rc = bosun_config_add_secrets(secrets, root);
+    bool is_config = root && (root->kind == BOSUN_MAPPING || root->kind == BOSUN_SEQUENCE);
+    if (rc == 0)
+        rc = bosun_secrets_add_lines(secrets, text, len, is_config);
+    bosun_arena_free(arena);
+    return rc;
+}
+
+int bosun_config_add_any_secrets(bosun_secrets *secrets, const char *text, size_t len)
+{
+    bosun_arena *arena = bosun_arena_new();
+    if (!arena)
+        return -1;
+    const bosun_value *root = bosun_yaml_read(arena, text, len, "text", NULL);
+    bool is_config = root && (root->kind == BOSUN_MAPPING || root->kind == BOSUN_SEQUENCE);
+    int rc = root ? bosun_config_add_secrets(secrets, root) : 0;
+    if (rc == 0)
+        rc = bosun_secrets_add_lines(secrets, text, len, is_config);
     bosun_arena_free(arena);
     return rc;
 }

@@ -13,4 +13,7 @@ int bosun_config_add_secrets(bosun_secrets *secrets, const bosun_value *root);
  * name a secret, where a value hidden for nothing does no harm. */
 int bosun_config_add_text_secrets(bosun_secrets *secrets, const char *text, size_t len, bool broad);
 
+/* The same for a text of any format: a config, or lines that say "name = value" (bosun_secrets_add_lines). */
+int bosun_config_add_any_secrets(bosun_secrets *secrets, const char *text, size_t len);
+
 #endif

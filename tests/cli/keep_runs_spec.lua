@@ -130,6 +130,12 @@ describe("--keep-runs", function()
     assert.equal("a: b\n", workspace:read(folder .. "/private-config.yaml"))
   end)
 
+  it("does not keep what a comment of a config says is secret", function()
+    run(plugin "", workspace:path "runs", { private = "a: b\n# password: in-a-comment\n" })
+    assert.equal("a: b\n# password: [redacted]\n",
+      workspace:read("runs/" .. names_in("runs")[1] .. "/private-config.yaml"))
+  end)
+
   it("does not keep configs whose secrets are not known", function()
     local broken = workspace:write("broken.lua", "return nothing.at_all")
     run(broken, workspace:path "runs", { private = "licence: zzz-123\n" })
@@ -227,6 +233,30 @@ describe("--keep-runs", function()
       output, status = shell(("'%s' bundle status --output b.tar.gz"):format(TOOL))
       assert.equal(1, status)
       assert.is_nil(output:find("hunter22", 1, true), output)
+    end)
+
+    it("take secrets out of files of any name and format", function()
+      lfs.mkdir(workspace:path "any")
+      local files = {
+        ["private.json"] = '{\n\t"registry": {"password": "json-s3cret"}, "count": 5\n}\n',
+        ["private.conf"] = "# the database\ndbPassword: conf-s3cret\ncount: 5\n",
+        ["plugin.YAML"] = "token: yaml-s3cret\n# password: comment-s3cret\n",
+        ["settings.ini"] = "[db]\nuser = joe\npassword=ini-s3cret ; ours\nurl=https://joe:url-s3cret@x.example/\n",
+        env = "#!/bin/sh\nexport DB_PASSWORD='env-s3cret'\nexport COUNT=5\nAUTHORIZATION=\"Bearer bearer-s3cret\"\n",
+        ["more.jsonl"] = '{"code":"EIO","message":"x","token":"line-s3cret"}\n{"key":"model","n":5}\n',
+        ["id_rsa"] = "-----BEGIN RSA PRIVATE KEY-----\nMIIBVQs3cretIBADANBgkqh\n-----END RSA PRIVATE KEY-----\n",
+        ["notes.txt"] = "json-s3cret conf-s3cret yaml-s3cret comment-s3cret ini-s3cret env-s3cret line-s3cret\n",
+        ["status.yaml"] = "status: passing\nmsg: bearer-s3cret url-s3cret\n",
+      }
+      for name, text in pairs(files) do workspace:write("any/" .. name, text) end
+      local output, status = shell(("'%s' bundle any --output b.tgz"):format(TOOL))
+      assert.equal(0, status, output)
+      local text = content "b.tgz"
+      assert.is_nil(text:find("s3cret", 1, true), text)
+      for _, kept in ipairs { '"count": 5', "count: 5", "user = joe", "export COUNT=5", '"code":"EIO"', '"key":"model"',
+        "# the database" } do
+        assert.is_truthy(text:find(kept, 1, true), kept)
+      end
     end)
 
     it("write to what is there instead of replacing it, and to standard output", function()

@@ -69,8 +69,8 @@ const args_command tool_bundle = {
         "of the environment's variables. Secrets are replaced by [redacted]; then every file is searched for "
         "them once more, as they are, escaped as in URLs and JSON, and in base64, and the bundle is refused "
         "if "
-        "one is found. Secrets are what the configs of the run and the environment show by their names, and "
-        "what the plugin has marked as such while it ran.",
+        "one is found. Secrets are what the configs of the run, the files themselves in any format and the "
+        "environment show by their names, and what the plugin has marked as such while it ran.",
     ARGS_OPTIONS(table),
     ARGS_EXITS(exits),
     .examples = "  bosun bundle --last /var/lib/bosun/runs\n",

@@ -48,6 +48,10 @@ int bosun_secrets_add_environment(bosun_secrets *secrets);
 int bosun_secrets_add_text(bosun_secrets *secrets, const char *text, size_t len, const char *const *names,
                            size_t count);
 
+/* Adds the values in lines that say "name = value" or "name: value", where the name says for sure that it is
+ * secret; comments_only: in lines that are comments alone. */
+int bosun_secrets_add_lines(bosun_secrets *secrets, const char *text, size_t len, bool comments_only);
+
 /* Does the name of a key, a parameter or a variable say that its value is secret? It ends in one of a list of
  * words: "access_token", "X-Amz-Signature", "dbPassword". */
 bool bosun_names_secret(const char *name, size_t len);

@@ -134,6 +134,15 @@ static int secrets_add_config(lua_State *L)
     return check_added(L, bosun_config_add_text_secrets(&host_of(L)->secrets, text, len, false));
 }
 
+/* native.add_any(text): the values of secret names in a text that may be YAML, or lines of names and values
+ */
+static int secrets_add_any(lua_State *L)
+{
+    size_t len;
+    const char *text = luaL_checklstring(L, 1, &len);
+    return check_added(L, bosun_config_add_any_secrets(&host_of(L)->secrets, text, len));
+}
+
 /* native.add_environment(): the values of variables whose names say that they are secret */
 static int secrets_add_environment(lua_State *L)
 {
@@ -170,6 +179,7 @@ int bind_secrets_open(lua_State *L)
                                          {"add_text", secrets_add_text},
                                          {"is_named", secrets_is_named},
                                          {"add_config", secrets_add_config},
+                                         {"add_any", secrets_add_any},
                                          {"add_environment", secrets_add_environment},
                                          {"redact", secrets_redact},
                                          {"list", secrets_list},

@@ -93,11 +93,52 @@ local function add_config(content)
   secrets.add_config((content:gsub("%[redacted%]", "")))
 end
 
---- The same for a file that may be gone, or be a FIFO.
+--- Nothing is learnt from what has been replaced already.
+local function is_redacted(value)
+  return value:find("[redacted]", 1, true) ~= nil
+end
+
+local function add_urls(line)
+  for address in line:gmatch "%a[%w+.-]*://[^%s'\"]+" do
+    if not is_redacted(address) then secrets.add_url(address) end
+  end
+end
+
+--- Adds what a value that was read from JSON has below the names of secrets.
+local function add_value(value, is_secret)
+  if type(value) == "table" then
+    for name, inner in pairs(value) do
+      add_value(inner, is_secret or type(name) == "string" and secrets.is_named(name))
+    end
+  elseif type(value) == "string" then
+    if is_redacted(value) then return end
+    if is_secret then secrets.add(value) end
+    secrets.add_url(value)
+  elseif type(value) == "number" and is_secret then
+    secrets.add(tostring(value))
+  end
+end
+
+--- Adds the secrets of a text in any format: JSON, as a whole or line by line, YAML, or lines of names and values.
+local function add_text(name, content)
+  local value = json.decode(content)
+  if value ~= nil then return add_value(value) end
+  if name:lower():find "%.ya?ml$" then return add_config(content) end
+  secrets.add_any((content:gsub("%[redacted%]", "")))
+  for key in content:gmatch "%-%-%-%-%-BEGIN [%u ]*PRIVATE KEY%-%-%-%-%-.-%-%-%-%-%-END" do
+    if not is_redacted(key) then secrets.add(key) end
+  end
+  for line in content:gmatch "[^\n]+" do
+    local entry = line:find "^%s*{" and json.decode(line)
+    if entry then add_value(entry) else add_urls(line) end
+  end
+end
+
+--- The same for a file that may be gone, be a FIFO, or no text.
 local function add_config_file(file)
   local stat = type(file) == "string" and fs.stat(file)
   local content = stat and stat.type == "file" and fs.read(file)
-  if content then add_config(content) end
+  if content and utf8.len(content) then add_text(file, content) end
 end
 
 --- Makes known what is secret: in the environment, in the configs that the run had, and in the files themselves.
@@ -106,7 +147,7 @@ local function learn(files, facts)
   add_config_file(facts.config)
   add_config_file(facts.privateConfig)
   for _, file in ipairs(files) do
-    if file.name:find "%.ya?ml$" then add_config(file.text) end
+    if utf8.len(file.text) then add_text(file.name, file.text) end
   end
 end
 
