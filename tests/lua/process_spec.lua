@@ -411,6 +411,20 @@ describe("bosun.process", function()
         or shown:find("process.run login '--token=[redacted]'", 1, true), shown)
     end)
 
+    it("are recognised by the names of arguments, and in URLs", function()
+      local shown = shown_by([[
+        process.run({ "login", "--verbose", "--token=in-t0ken", "--password", "in-passw0rd",
+          "PGPASSWORD=in-env1ronment", "https://joe:in-a-ur1@x.example/a", "--link=https://joe:in-a-l1nk@x.example/",
+          "--password", "-q" })]],
+        "--dry-run")
+      for _, text in ipairs { "t0ken", "passw0rd", "env1ronment", "a-ur1", "a-l1nk" } do
+        assert.is_nil(shown:find(text, 1, true), shown)
+      end
+      for _, text in ipairs { "--verbose", "--password", "x.example/a", " -q" } do
+        assert.is_truthy(shown:find(text, 1, true), shown)
+      end
+    end)
+
     it("are not in the environment of others", function()
       local _, data = shown_by [[return process.run({ "env" }).stdout]]
       assert.is_nil(data:find(CANARY, 1, true))

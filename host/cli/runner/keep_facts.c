@@ -109,6 +109,8 @@ int keep_facts_secrets(bosun_secrets *secrets, const options *opt)
 {
     int rc = bosun_secrets_add_environment(secrets);
     if (rc == 0)
+        rc = bosun_secrets_add_arguments(secrets, (const char *const *)opt->argv);
+    if (rc == 0)
         rc = add_config_secrets(secrets, opt->config);
     return rc == 0 ? add_config_secrets(secrets, opt->private_config) : rc;
 }

@@ -43,6 +43,10 @@ int bosun_secrets_add_proxies(bosun_secrets *secrets);
  * others. */
 int bosun_secrets_add_environment(bosun_secrets *secrets);
 
+/* Adds what the arguments of a command, which end with NULL, show by the names of options and assignments,
+ * and the credentials of their URLs: "--password X", "--token=X", "PGPASSWORD=X". */
+int bosun_secrets_add_arguments(bosun_secrets *secrets, const char *const *argv);
+
 /* Adds whatever looks like the value of a secret key in a text that is not valid YAML. names: of keys that
  * are secret although their names do not say so. */
 int bosun_secrets_add_text(bosun_secrets *secrets, const char *text, size_t len, const char *const *names,

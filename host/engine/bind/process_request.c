@@ -156,6 +156,8 @@ void bind_process_check_request(lua_State *L, bosun_process_request *request)
     check_numbers(L, &request->options);
     check_dry_run(L);
     request->options.argv = check_argv(L);
+    if (bosun_secrets_add_arguments(&host_of(L)->secrets, request->options.argv) < 0)
+        luaL_error(L, "out of memory while reading the arguments of a program");
     request->env = check_env(L);
     request->options.env = bosun_buf_text(request->env);
     request->options.env_len = request->env->len;
