@@ -3,6 +3,7 @@ bosun.breakpoint()."""
 import os
 import re
 import shutil
+import signal
 import subprocess
 import tempfile
 
@@ -192,6 +193,97 @@ def _():
         child.sendline(":continue")
         child.expect('msg: "sum 9"')
         child.expect(pexpect.EOF)
+
+
+LONG = HEAD + """
+local function note(name)
+  local file = assert(io.open(os.getenv "NOTES" .. "/" .. name, "w"))
+  file:close()
+end
+function P:pe_status()
+  note "began"
+  local co = coroutine.wrap(function()
+    pcall(function()
+      local n = 1 -- @inside
+      note "inside"
+    end)
+    note "coroutine"
+  end)
+  pcall(co)
+  note "after" -- @after
+  return ok("all done")
+end
+return P
+"""
+INSIDE = [number for number, line in enumerate(LONG.split("\n"), 1) if "@inside" in line][0]
+
+
+def notes(folder):
+    return sorted(set(os.listdir(folder.path)) & {"began", "inside", "coroutine", "after"})
+
+
+class Long(Folder):
+    def __init__(self):
+        super().__init__(LONG)
+        self.env["NOTES"] = self.path
+
+
+@test("leaving the debugger cancels the action at once: bosun run --debug with Ctrl-D and :quit; :continue finishes it")
+def _():
+    for leave in ("eof", ":quit", "lines"):
+        with Long() as folder:
+            if leave == "lines":
+                text = folder.lines(f":break plugin.lua:{INSIDE}", ":continue", ":quit", argv=folder.run_argv("--debug"))
+            else:
+                child = folder.terminal(folder.run_argv("--debug"), columns=132)
+                child.expect("debug> ")
+                child.sendline(f":break plugin.lua:{INSIDE}")
+                child.expect("debug> ")
+                child.sendline(":continue")
+                child.expect("breakpoint 1\r\n")
+                child.expect("debug> ")
+                child.sendeof() if leave == "eof" else child.sendline(leave)
+                child.expect(pexpect.EOF)
+                text = child.before
+            expect(notes(folder) == ["began"], leave, notes(folder), text)
+            has(text, "failing", "cancelled in the debugger")
+    with Long() as folder:
+        text = folder.lines(f":break plugin.lua:{INSIDE}", ":continue", ":continue", argv=folder.run_argv("--debug"))
+        expect(notes(folder) == ["after", "began", "coroutine", "inside"], notes(folder), text)
+        has(text, "all done")
+
+
+@test("leaving the debugger cancels the action at once: bosun repl with the input's end, :quit and SIGINT")
+def _():
+    commands = [f":break plugin.lua:{INSIDE}", ":break plugin.lua:%d" % (INSIDE + 6), ":run pe_status"]
+    for leave in ([], [":quit", ":breaks"]):
+        with Long() as folder:
+            text = folder.lines(*commands, *leave, argv=[TOOL, "repl", "--effects", "--plugin", folder.plugin,
+                                                         "--config", folder.config])
+            expect(notes(folder) == ["began"], leave, notes(folder), text)
+            has(text, "breakpoint 1\n", "failing", "cancelled in the debugger", "effects: made")
+            expect("breakpoint 2\n" not in text and "no breakpoints" not in text, text)
+    with Long() as folder:
+        # pylint: disable-next=consider-using-with
+        process = subprocess.Popen([TOOL, "repl", "--effects", "--plugin", folder.plugin, "--config", folder.config],
+                                   stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=folder.env)
+        process.stdin.write("".join(line + "\n" for line in [*commands, "print 'here'"]))
+        process.stdin.flush()
+        for line in process.stdout:
+            if line == "here\n":
+                break
+        process.send_signal(signal.SIGINT)
+        text, _ = process.communicate(timeout=PATIENCE)
+        expect(notes(folder) == ["began"], notes(folder), text)
+        has(text, "cancelled in the debugger")
+
+
+@test(":quit where a line of bosun repl is stopped leaves the session")
+def _():
+    with Long() as folder:
+        text = folder.lines(f":break plugin.lua:{INSIDE}", "self:pe_status()", ":quit", "print 'later'")
+        has(text, "breakpoint 1\n", "cancelled in the debugger")
+        expect("later" not in text, text)
 
 
 @test("Ctrl-C under --debug stops the running action at the prompt; Ctrl-C at the prompt clears the line")

@@ -195,6 +195,11 @@ const repl_command repl_basic_commands[] = {
      .help = "write what worked, for bosun repl < FILE",
      .run = save,
      .words = REPL_FILES},
-    {.name = ":quit", .arguments = "", .help = "leave, like Ctrl-D", .run = quit},
+    {.name = ":quit",
+     .arguments = "",
+     .help = "leave, like Ctrl-D",
+     .more = "While an action is stopped, this cancels it: nothing more of it runs but its clean_up.\n"
+             ":continue first, to let it finish.",
+     .run = quit},
     {.name = NULL},
 };

@@ -145,6 +145,8 @@ const repl_command repl_debug_commands[] = {
 bool repl_debug_prompt(void *data, lua_State *L, int env)
 {
     repl *session = data;
+    if (session->quitting)
+        return false;
     const host_scope scope = {.L = L, .env = env};
     if (L)
         repl_stopped(session, "debug> ", &scope);

@@ -1,5 +1,6 @@
 /* The loop that reads and runs lines. */
 #include "core/base/wait.h"
+#include "engine/debug/debug.h"
 #include "history.h"
 #include "internal.h"
 #include <stdatomic.h>
@@ -118,7 +119,7 @@ repl_result repl_loop(repl *session, const char *prompt, bool *failed)
         *failed = *failed || result == REPL_FAILED || (read == LINE_INTERRUPTED && !session->terminal);
         bosun_buf_free(&line);
         bosun_buf_free(&pending);
-        if (read == LINE_END || (read == LINE_INTERRUPTED && !session->terminal))
+        if (session->quitting || read == LINE_END || (read == LINE_INTERRUPTED && !session->terminal))
             return REPL_QUIT;
         if (result == REPL_QUIT || result == REPL_RESUME)
             return result;
@@ -138,7 +139,7 @@ void repl_stopped(repl *session, const char *prompt, const host_scope *scope)
     session->scope = outer;
     if (result == REPL_QUIT) {
         session->quitting = true;
-        bosun_host_cancel(session->host, "the session ends");
+        bosun_host_cancel(session->host, DEBUG_CANCELLED);
     }
     if (session->shared) {
         int64_t now = bosun_monotonic();

@@ -60,8 +60,7 @@ typedef struct repl_command {
 extern const repl_command repl_debug_commands[];
 
 /* The prompt while the program stands still, until a command resumes it. prompt: "bosun debug> ". scope->L:
- * the thread; it needs five free slots in its stack. Where the session ends, the action is cancelled and goes
- * on. */
+ * the thread; it needs five free slots in its stack. Where the session ends, the action is cancelled. */
 void repl_stopped(repl *session, const char *prompt, const host_scope *scope);
 
 /* The scope of the innermost repl_stopped under way; NULL: the program is not running. */
@@ -105,7 +104,7 @@ void repl_on_interrupt(int number);
 /* Safe in a signal handler: a prompt ends, now and from now on, as with Ctrl-D. */
 void repl_end(void);
 
-/* A host_prompt_function; data: a session. */
+/* A host_prompt_function; data: a session. There is no prompt any more once the session has been left. */
 bool repl_debug_prompt(void *data, struct lua_State *L, int env);
 
 /* A session on standard input and output, from the first prompt to its end; returns the exit status. */

@@ -117,7 +117,7 @@ static repl_result run_words(repl *session, const action_words *words, bool dry_
     repl_result result = take_status(session, status, dry_run);
     bosun_status_free(status);
     free(settings);
-    return session->quitting ? REPL_QUIT : result;
+    return result;
 }
 
 static repl_result run_action(repl *session, char *arguments, bool dry_run)

@@ -42,6 +42,8 @@ static int on_caught_by(lua_State *L)
 {
     debug_raised(L, L, 1, true);
     lua_settop(L, 1);
+    if (host_limits_cancelled(&host_of(L)->limits))
+        return 1;
     lua_pushvalue(L, lua_upvalueindex(1));
     lua_insert(L, 1);
     lua_call(L, 1, 1);

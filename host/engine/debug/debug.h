@@ -10,6 +10,9 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+/* What the status of an action says that a person ends in the debugger. */
+#define DEBUG_CANCELLED "cancelled in the debugger"
+
 typedef struct host_debug_options {
     const char *face;   /* the Lua module whose function `start` gets what follows: "bosun.debug.dap" */
     const char *socket; /* where an editor can attach; NULL: nowhere */

@@ -39,6 +39,8 @@ static void event(debugger *d, lua_State *L, const char *kind, int count)
     debug_event(d, L, kind, count);
     if (d->stale)
         debug_refresh(d, L);
+    if (host_limits_cancelled(&d->host->limits))
+        host_limits_check(L);
 }
 
 static bool is_lua(const lua_Debug *function)

@@ -58,8 +58,8 @@ void debug_install(lua_State *L);
 void debug_remove(lua_State *L);
 
 /* Calls the function that gets the events with `kind`, the thread L and the `count` values at the top of L,
- * which are popped. Does nothing but pop if it is running already. Its errors are logged. Then, if `stale`,
- * debug_refresh is due. [-count, +0, m] */
+ * which are popped. Does nothing but pop if it is running already, or the action is cancelled. Its errors are
+ * logged. Then, if `stale`, debug_refresh is due. [-count, +0, m] */
 void debug_event(debugger *d, lua_State *L, const char *kind, int count);
 
 /* Makes the debugger of a state; returns the one that has been made before, NULL: none. [-0, +0, m] */

@@ -72,9 +72,23 @@ static void log_failure(debugger *d, lua_State *face)
     bosun_buf_free(&message);
 }
 
+/* The action was cancelled: no thread runs another instruction, whatever catches the error. */
+static void stop_threads(lua_State *L)
+{
+    debug_push_threads(L);
+    lua_pushnil(L);
+    while (lua_next(L, -2)) {
+        lua_State *thread = lua_tothread(L, -2);
+        if (thread)
+            host_limits_tighten(thread);
+        lua_pop(L, 1);
+    }
+    lua_pop(L, 1);
+}
+
 void debug_event(debugger *d, lua_State *L, const char *kind, int count)
 {
-    if (d->busy) {
+    if (d->busy || host_limits_cancelled(&d->host->limits)) {
         lua_pop(L, count);
         return;
     }
@@ -89,11 +103,14 @@ void debug_event(debugger *d, lua_State *L, const char *kind, int count)
     int status = lua_resume(d->face, NULL, count + 2, &results);
     d->busy = false;
     if (status != LUA_OK) {
+        host_stand_still(d->host, false);
         log_failure(d, d->face);
         make_face(d, L);
     } else {
         lua_settop(d->face, 0);
     }
+    if (host_limits_cancelled(&d->host->limits))
+        stop_threads(L);
 }
 
 static int collect(lua_State *L)

@@ -279,8 +279,14 @@ void host_limits_clear(bosun_limits *limits);
  * in `text`: "timed out after 2 s". */
 const char *host_limits_stopped(bosun_limits *limits, char *text, size_t size);
 
+/* Has the call been cancelled, and is not cleaning up? Changes nothing, as host_limits_stopped does. */
+bool host_limits_cancelled(const bosun_limits *limits);
+
 /* Raises if the call has to stop. The hook does this now and then. [-0, +0, e] */
 void host_limits_check(lua_State *L);
+
+/* Lets a thread check at each instruction, for a call that has to stop. */
+void host_limits_tighten(lua_State *L);
 
 /* While a person thinks, at a breakpoint, the deadline and the time limits stand still. Ignored if that is so
  * already. */

@@ -118,6 +118,11 @@ void host_limits_begin_clean_up(bosun_limits *limits)
     limits->wait = (bosun_wait){.cancel_fd = -1, .deadline = limits->deadline - REPORT_TIME};
 }
 
+bool host_limits_cancelled(const bosun_limits *limits)
+{
+    return !limits->cleaning_up && atomic_load(&limits->cancelled);
+}
+
 const char *host_limits_stopped(bosun_limits *limits, char *text, size_t size)
 {
     const char *code = NULL;
@@ -143,11 +148,16 @@ static void check(lua_State *L, lua_Debug *activation)
     host_plugin_hook_run(L, activation);
 }
 
+void host_limits_tighten(lua_State *L)
+{
+    lua_sethook(L, check, LUA_MASKCALL | LUA_MASKRET | LUA_MASKLINE | LUA_MASKCOUNT, 1);
+}
+
 void host_limits_check(lua_State *L)
 {
     char text[128];
     if (host_limits_stopped(&host_of(L)->limits, text, sizeof text)) {
-        lua_sethook(L, check, LUA_MASKCALL | LUA_MASKRET | LUA_MASKLINE | LUA_MASKCOUNT, 1);
+        host_limits_tighten(L);
         luaL_error(L, "%s", text);
     } else if (lua_gethook(L) == check && lua_gethookcount(L) == 1) {
         host_limits_arm(L); /* a coroutine that was stopped in an earlier call */
