@@ -151,6 +151,25 @@ def _():
         poll(passing, "the action finishes")
 
 
+@test("terminate at a breakpoint: nothing more of the action runs")
+def _():
+    with Adapter() as adapter:
+        status = os.path.join(adapter.folder.name, "status.yaml")
+        adapter.write("plugin.lua", PLUGIN.replace("local sum = 1 + 1", """local sum = 1 + 1
+  pcall(function() assert(io.open(bosun_after, "w")):close() end)""").replace("bosun_after", repr(status + ".after")))
+        adapter.launch([SUM], statusFile=status)
+        adapter.client.stopped("breakpoint")
+        adapter.client.ask("terminate")
+        adapter.client.send("disconnect")
+        expect(adapter.ends()[0] == 0, "how the adapter ended")
+
+        def cancelled():
+            with open(status, encoding="utf-8") as file:
+                return "cancelled " in yaml.safe_load(file)["msg"]
+        poll(cancelled, "the action is cancelled")
+        expect(not os.path.exists(status + ".after"), "the action went on")
+
+
 @test("an editor that is killed lets the action finish")
 def _():
     with Adapter() as adapter:

@@ -464,6 +464,30 @@ def _():
         expect(status["status"] == "failing" and "cancelled by SIGTERM" in status["msg"], status)
 
 
+@test("terminate at a breakpoint, and while the action runs, ends the action at once")
+def _():
+    with Action("""
+function P:pe_status()
+  local n = 1 -- @stop
+  pcall(function() print "went on" end)
+  return ok("done")
+end
+return P
+""") as action:
+        action.begin("stop")
+        action.at("stop")
+        action.client.ask("terminate")
+        status = action.status()
+        expect(status["status"] == "failing" and "cancelled in the debugger" in status["msg"], status)
+        expect(status["data"]["error"]["code"] == "cancelled", status)
+        expect("went on" not in action.log, action.log)
+    with Action(LOOP.replace("for i", "while not self.done do end for i")) as action:
+        action.begin()
+        action.client.ask("terminate")
+        status = action.status()
+        expect("cancelled in the debugger" in status["msg"], status)
+
+
 @test("what is not the protocol ends the connection, not the action")
 def _():
     hostile = [b"GET / HTTP/1.1\r\n\r\n", b"Content-Length: 99999999999999\r\n\r\n", b"Content-Length: -1\r\n\r\n",

@@ -124,6 +124,13 @@ static int debugger_stopped(lua_State *L)
     return 0;
 }
 
+/* cancel(): ends the action, before another line of it runs */
+static int debugger_cancel(lua_State *L)
+{
+    bosun_host_cancel(host_of(L), DEBUG_CANCELLED);
+    return 0;
+}
+
 /* input(channel | nil): what to look at while code runs */
 static int debugger_input(lua_State *L)
 {
@@ -252,6 +259,7 @@ int host_debug_open(lua_State *L)
         {"pause", debugger_pause},
         {"catch", debugger_catch},
         {"stopped", debugger_stopped},
+        {"cancel", debugger_cancel},
         {"watch", debugger_watch},
         {"guard", debugger_guard},
         {"input", debugger_input},

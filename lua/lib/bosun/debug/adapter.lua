@@ -160,7 +160,12 @@ own.launch = Adapter.launch
 own.attach = Adapter.attach
 own.disconnect = Adapter.disconnect
 
+--- The action is told, too: where it is stopped, it might go on before the signal has arrived there. Its answer is
+--- dropped, as that to `initialize` is.
 function own.terminate(self, request)
+  if self.child and self.action then
+    self.action:send(assert(json.encode { seq = 0, type = "request", command = "terminate" }))
+  end
   if self.child then self.child:terminate() end
   self:answer(request)
   if not self.child and self.action then
@@ -190,7 +195,7 @@ function Adapter:from_editor(text)
   self.action:send(text)
 end
 
---- The response to the adapter's own `initialize` is not for the editor.
+--- The response to the adapter's own requests is not for the editor.
 function Adapter:from_action(text)
   local message = json.decode(text)
   if type(message) ~= "table" or message.type == "response" and message.request_seq == 0 then return end

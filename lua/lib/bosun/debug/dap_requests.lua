@@ -80,8 +80,6 @@ function requests.breakpoint(point)
     source = point.file and requests.source(point.file) or nil }
 end
 
-local function none() return {} end
-
 function handlers.initialize(arguments)
   editor.first_line = arguments.linesStartAt1 == false and 0 or 1
   editor.first_column = arguments.columnsStartAt1 == false and 0 or 1
@@ -307,7 +305,13 @@ end
 
 --- Whoever has started the action ends it; here, the editor only goes.
 handlers.disconnect = function() return {}, nil, function() editor:leave() end end
-handlers.terminate = none
+
+function handlers.terminate()
+  return {}, nil, function()
+    native.cancel()
+    editor.going = true
+  end
+end
 
 --- Tells the editor where the action is.
 function editor:stopped(stop)
