@@ -71,7 +71,7 @@ class Client:
     def ask(self, command, arguments=None):
         """The body of the response."""
         message = self.answer(self.send(command, arguments))
-        expect(message["success"], command, "failed:", message)
+        expect(message["success"] and "error" not in message.get("body", {}), command, "failed:", message)
         return message.get("body", {})
 
     def fails(self, command, arguments=None):

@@ -43,11 +43,12 @@ function editor:leave()
   native.input(listening)
 end
 
+--- body: nil for a failure; one without fields is left out.
 local function answer(request, body, problem)
-  local ok = body ~= nil
-  editor:send { type = "response", request_seq = request.seq, command = request.command, success = ok,
-    message = not ok and (problem or "failed") or nil,
-    body = ok and (next(body) and body or nil) or { error = { id = 1, format = problem or "failed" } } }
+  local message = body == nil and (problem or "failed") or nil
+  if message then body = { error = { id = 1, format = message } } end
+  editor:send { type = "response", request_seq = request.seq, command = request.command, success = not message,
+    message = message, body = next(body) and body or nil }
 end
 
 local function handle(request)
