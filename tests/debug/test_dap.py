@@ -1,7 +1,7 @@
 """The debugger through the Debug Adapter Protocol, on the socket of a running action."""
 import os
 
-from dap import Action
+from dap import Action, connect
 from tap import expect, main, test
 
 LOOP = """
@@ -486,6 +486,38 @@ return P
         action.client.ask("terminate")
         status = action.status()
         expect("cancelled in the debugger" in status["msg"], status)
+
+
+@test("an action whose socket another one has, or whose folder is missing, warns and runs; with --debug-wait it fails")
+def _():
+    with Action(LOOP) as first:
+        for path, words in ((first.socket_path, "Address already in use"), ("/nowhere/socket", "No such file")):
+            with Action(LOOP, extra=["--debug-socket", path], wait=False) as second:
+                second.passes("sum 55")
+                expect("runs without a debugger: " in second.log and words in second.log, second.log)
+                expect(path in second.log, second.log)
+            with Action(LOOP, extra=["--debug-socket", path, "--debug-wait"], wait=False) as second:
+                status = second.status()
+                expect(status["status"] == "failing" and "no editor can attach: " in status["msg"], status)
+                expect(words in status["msg"] and path in status["msg"], status)
+                expect("traceback" not in second.log, second.log)
+        first.begin("add")
+        first.at("add")
+        first.breakpoints()
+        first.go()
+        first.passes("sum 55")
+
+
+@test("an action that waits for an editor goes on waiting when another action has looked at its socket")
+def _():
+    with Action(LOOP, extra=["--debug-wait"], wait=False) as first:
+        connect(first.socket_path, first.process).close()
+        first.attach()
+        first.begin("add")
+        first.at("add")
+        first.breakpoints()
+        first.go()
+        first.passes("sum 55")
 
 
 @test("what is not the protocol ends the connection, not the action")

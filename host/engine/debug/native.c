@@ -281,16 +281,27 @@ int host_debug_open(lua_State *L)
     return 1;
 }
 
+typedef struct start_call {
+    const host_debug_options *options;
+    bosun_err *err;
+    bool failed;
+} start_call;
+
 static int start(lua_State *L)
 {
-    const host_debug_options *options = lua_touserdata(L, 1);
+    start_call *call = lua_touserdata(L, 1);
+    const host_debug_options *options = call->options;
     host_push_library(L, options->face, "start");
     lua_createtable(L, 0, 3);
     lua_pushstring(L, options->socket);
     lua_setfield(L, -2, "socket");
     bind_set_boolean(L, "wait", options->wait);
     bind_set_boolean(L, "stop_on_entry", options->stop_on_entry);
-    lua_call(L, 1, 0);
+    lua_call(L, 1, 2); /* nothing, or what is wrong and its code */
+    if (lua_isstring(L, -2)) {
+        call->failed = true;
+        bosun_err_set(call->err, lua_tostring(L, -1), "start the debugger", "%s", lua_tostring(L, -2));
+    }
     return 0;
 }
 
@@ -328,7 +339,8 @@ int host_debug_adapt(bosun_host *host, const char *program, bosun_err *err)
 int host_debug_start(bosun_host *host, const host_debug_options *options, bosun_err *err)
 {
     host_enter(host);
-    int rc = host_call(host, start, (void *)options, "starting the debugger", err);
+    start_call call = {.options = options, .err = err};
+    int rc = host_call(host, start, &call, "starting the debugger", err);
     host_leave(host);
-    return rc;
+    return call.failed ? -1 : rc;
 }

@@ -4,6 +4,7 @@
 
 local breakpoints = require "bosun.debug.breakpoints"
 local json = require "bosun.json"
+local log = require "bosun.log"
 local native = require "bosun.native.debugger"
 local requests = require "bosun.debug.dap_requests"
 local session = require "bosun.debug.session"
@@ -32,12 +33,13 @@ function editor:event(name, body)
   self:send { type = "event", event = name, body = body }
 end
 
---- The connection is over: the action goes on as if there had never been one.
+--- The connection is over: the action goes on as if there had never been one. Who has asked for nothing was no editor,
+--- but another action that has looked whether somebody listens here.
 function editor:leave()
   if self.channel then self.channel:close() end
   self.channel = nil
   self.configured = false
-  self.gone = true
+  self.gone = self.seq > 0
   self.going = true
   session.release()
   native.input(listening)
@@ -138,9 +140,20 @@ end
 ---@field wait boolean for an editor, before the plugin is loaded
 ---@field stop_on_entry boolean
 
+--- Without a socket, the action runs as if nobody had wanted to attach, unless it is to wait for an editor. Then:
+--- what is wrong, and its code.
 ---@param options bosun.debug.Options
+---@return string|nil problem
+---@return string|nil code
 function dap.start(options)
-  listening = assert(native.listen(options.socket))
+  local channel, err = native.listen(options.socket)
+  if not channel then
+    local text = err.message .. (err.code == "EADDRINUSE" and "; another action is debugged there" or "")
+    if options.wait then return ("no editor can attach: %s; name another --debug-socket"):format(text), err.code end
+    log.warn(("the action runs without a debugger: %s"):format(text))
+    return
+  end
+  listening = channel
   editor:reset()
   session.start(face)
   breakpoints.rebind()
