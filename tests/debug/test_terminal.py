@@ -46,11 +46,12 @@ class Folder:
             file.write(content)
         return path
 
-    def lines(self, *commands, argv=None):
+    def lines(self, *commands, argv=None, cwd=None):
         """What plain lines at a prompt print."""
         argv = argv or [TOOL, "repl", "--plugin", self.plugin, "--config", self.config]
         result = subprocess.run(argv, input="".join(line + "\n" for line in commands), stdout=subprocess.PIPE,
-                                stderr=subprocess.STDOUT, text=True, timeout=PATIENCE, env=self.env, check=False)
+                                stderr=subprocess.STDOUT, text=True, timeout=PATIENCE, env=self.env, check=False,
+                                cwd=cwd)
         return result.stdout
 
     def run_argv(self, *extra):
@@ -127,6 +128,15 @@ def _():
         has(text, "reloaded", f"plugin.lua:{LINES['add']}", f"> {LINES['add']} |", "there is no file nowhere.lua",
             f"plugin.lua:{LINES['add']}", "no breakpoint 77", "expected error", "expected :let NAME=EXPRESSION",
             "no frame 99", "expected a line", "bosun/retry.lua:", "not stopped")
+
+
+@test(":delete, :enable and :disable need a number; :save -f needs a file's name")
+def _():
+    with Folder() as folder:
+        text = folder.lines(":delete", ":enable", ":disable", ":save -f", ":save  -f  session.lua", cwd=folder.path)
+        has(text, *["name the breakpoint by its number; :breaks lists them\n"] * 3, "name the file: ", "saved; ")
+        expect("session.lua" in os.listdir(folder.path) and "-f" not in os.listdir(folder.path),
+               os.listdir(folder.path))
 
 
 @test("a coroutine that was there before the first breakpoint stops, too")

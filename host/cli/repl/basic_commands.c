@@ -129,8 +129,8 @@ static repl_result save(repl *session, char *arguments)
 {
     bosun_err err = {0};
     struct stat st;
-    bool replace = strncmp(arguments, "-f ", 3) == 0;
-    const char *path = arguments + (replace ? 3 + strspn(arguments + 3, " ") : 0);
+    bool replace = strncmp(arguments, "-f", 2) == 0 && strchr(" \t", arguments[2]);
+    const char *path = arguments + (replace ? 2 + strspn(arguments + 2, " \t") : 0);
     if (need(session, path, "name the file: :save session.lua") != REPL_OK)
         return REPL_FAILED;
     if (!replace && lstat(path, &st) == 0)

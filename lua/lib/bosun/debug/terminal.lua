@@ -210,8 +210,9 @@ end
 
 local function number_in(text)
   local point = breakpoints.get(math.tointeger(tonumber(text)))
-  if not point then return nil, ("there is no breakpoint %s; :breaks lists them"):format(text) end
-  return point
+  if point then return point end
+  return nil, text == "" and "name the breakpoint by its number; :breaks lists them"
+    or ("there is no breakpoint %s; :breaks lists them"):format(text)
 end
 
 --- :delete N, :delete all
