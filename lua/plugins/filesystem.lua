@@ -30,6 +30,8 @@ local about = given.about
 
 local FilesystemPlugin = BosunPluginBase:extend("filesystem")
 
+local CLEAN_UP_LOCK, CLEAN_UP_PROOF = 5, 5 -- seconds of the 20 that clean_up has
+
 local function is_file_name(name)
   if name == record.MARK then return nil, name .. " is the name of the plugin's own file" end
   local ok, err = path.safe_component(name)
@@ -289,6 +291,7 @@ function FilesystemPlugin:install(entry, now, model_id, package, deployment_info
     key_values = deployment_info.keyValueConfig,
   }
   local remark
+  self.installing = { entry = entry, model_id = model_id } -- for clean_up
   local installed, err = self.store:install(entry, deployment, function(key)
     self.log:warn("ignoring a reserved key of keyValueConfig", { deployment = entry.id, key = key })
   end, function()
@@ -336,15 +339,15 @@ function FilesystemPlugin:serve(entry, now, model_id, deployment_info)
 end
 
 --- Adds to the result of an action that failed what is served now: what is on disk, if the server answers with it.
---- Returns the result, and the id of the model that is served.
-function FilesystemPlugin:with_what_is_served(result, deployment_info)
+--- Returns the result, and the id of the model that is served. `longest`: how many seconds the server may be asked.
+function FilesystemPlugin:with_what_is_served(result, deployment_info, longest)
   if result.status ~= ActionStatus.ERROR then return result end
   local entry = self.store:entry(deployment_info.id)
   local now = entry and self.store:look(entry) or { kind = "absent" }
   result.state = now.kind == "unknown" and State.UNKNOWN or State.ERRORED
   if now.kind ~= "whole" then return result end
   local model_id = now.info.model_id
-  local finding = proof.wait(self, entry, model_id)
+  local finding = proof.wait(self, entry, model_id, longest)
   if finding.answers == false then
     result.msg = ("%s; model %s is still there, but does not answer: %s"):format(result.msg, model_id, finding.problem)
     return result
@@ -403,6 +406,29 @@ function FilesystemPlugin:deployment_stop(deployment_info)
     return passing(about(entry, "removed %s%s", entry.dir, other), State.STOPPED)
   end)
   return (self:with_what_is_served(result, deployment_info))
+end
+
+--- Takes out again what an action that was stopped has put in place and not proved. nil: there is nothing of that.
+function FilesystemPlugin:undo_unproved(reason)
+  local entry, model_id = self.installing.entry, self.installing.model_id
+  local lock <close>, refused = entry.place:lock { timeout = CLEAN_UP_LOCK }
+  local undone, err = nil, refused
+  if lock then undone, err = entry.place:undo() end
+  if undone then
+    return failing(about(entry, "%s; model %s, which was not proved, was taken out again", reason, model_id))
+  end
+  return failing(about(entry, "%s; model %s was not proved, and what was there before cannot be brought back: %s",
+    reason, model_id, tostring(err)))
+end
+
+--- Called when an action was cancelled or ran out of time.
+function FilesystemPlugin:clean_up(action, deployment_info, reason)
+  if not self.installing or not self.installing.entry.place:is_unconfirmed() then return nil end
+  local result, served = self:with_what_is_served(self:undo_unproved(reason), deployment_info, CLEAN_UP_PROOF)
+  if action == "deployment_replace_model" and served and served ~= deployment_info.newModelId then
+    result.data = { oldModelInUse = true }
+  end
+  return result
 end
 
 return FilesystemPlugin

@@ -94,7 +94,11 @@ describe("the filesystem plugin with a server on its folder", function()
 
   describe("that never answers with the new model", function()
     local silent
-    before_each(function() silent = web.routes(workspace, "location / { return 503; }") end)
+    before_each(function()
+      silent = web.routes(workspace, [[
+        location = /deployments/deployment_d3/info { return 200 '{"modelId": "A"}'; }
+        location / { return 503; }]])
+    end)
     after_each(function() silent.handle:close() end)
 
     it("leaves time to undo before the deadline", function()
@@ -110,6 +114,39 @@ describe("the filesystem plugin with a server on its folder", function()
       assert.equal(before, workspace:tree "base")
       expect("failing", workspace:act("deployment_start",
         { id = "d2", modelId = "B", modelArtifact = package "B" }, options), "answered 503")
+      assert.equal(before, workspace:tree "base")
+    end)
+
+    --- Runs an action, and cancels it when it asks the server.
+    local function cancelled(action, deployment)
+      os.remove(workspace:path "before.log")
+      local seen = #(workspace:read "routes.log" or "")
+      return workspace:run { action = action, config = { deploymentInfo = deployment }, cwd = workspace.root,
+        private = private({ deploymentPredictionBaseUrl = silent.url, proofTimeout = 600 }).private,
+        before = ([[sh -c '"$@" & pid=$!
+          while [ $(wc -c <routes.log) -le %d ]; do :; done; kill -TERM $pid; wait $pid' sh]]):format(seen) }.status
+    end
+
+    it("undoes what a cancelled action has not proved", function()
+      expect("passing", start("A"))
+      local before = workspace:tree "base"
+      local result = cancelled("deployment_replace_model", { id = "d1", newModelId = "B", modelArtifact = package "B" })
+      expect("failing", result, "cancelled by SIGTERM; model B, which was not proved, was taken out again")
+      assert.equal("cancelled", result.data.error.code)
+      assert.equal(before, workspace:tree "base")
+      result = cancelled("deployment_start", { id = "d2", modelId = "B", modelArtifact = package "B" })
+      expect("failing", result, "cancelled by SIGTERM; model B, which was not proved, was taken out again")
+      assert.equal("errored", result.state)
+      assert.equal(before, workspace:tree "base")
+    end)
+
+    it("says after a cancel that the old model is in use", function()
+      expect("passing", workspace:act("deployment_start", { id = "d3", modelId = "A", modelArtifact = package "A" },
+        private()))
+      local before = workspace:tree "base"
+      local result = cancelled("deployment_replace_model", { id = "d3", newModelId = "B", modelArtifact = package "B" })
+      expect("failing", result, "was taken out again; still serving model A")
+      assert.same({ "ready", true, "cancelled" }, { result.state, result.data.oldModelInUse, result.data.error.code })
       assert.equal(before, workspace:tree "base")
     end)
   end)

@@ -46,6 +46,7 @@ local KNOWN = { is_ours = "function", last = "table" }
 ---@field path string
 ---@field is_ours fun(path: string): boolean|nil, string|nil
 ---@field last string[]
+---@field unconfirmed? { ino: integer, replaced: boolean } the new folder that `confirm` is asked about
 local Place = {}
 Place.__index = Place
 
@@ -258,13 +259,26 @@ local function take_back(self, replaced)
   if there(self.new) then discard(self, self.new) end
 end
 
+--- Notes which folder is to be confirmed, before it is put in place. Raises.
+local function note_unconfirmed(self)
+  local stat = there(self.new)
+  self.unconfirmed = { ino = stat and stat.ino, replaced = there(self.path) ~= nil }
+end
+
 --- Asks whether the new folder in place is to stay. True; or nil and why not, when what was there before is back.
+--- `unconfirmed` stays if this is interrupted: for `undo`.
 local function confirmed(self, confirm, replaced)
   local called, good, why = pcall(confirm)
-  if called and good then return true end
+  if called and good then
+    self.unconfirmed = nil
+    return true
+  end
   local back, err = pcall(take_back, self, replaced)
   why = called and why or good
-  if back then return nil, why end
+  if back then
+    self.unconfirmed = nil
+    return nil, why
+  end
   return nil, ("%s; and what was there before cannot be brought back: %s"):format(tostring(why), tostring(err))
 end
 
@@ -278,10 +292,11 @@ end
 function Place:put(build, confirm)
   local ok, replaced = pcall(function()
     build(self.new)
+    if confirm then note_unconfirmed(self) end
     return enter(self)
   end)
   if not ok then
-    pcall(abandon, self)
+    if pcall(abandon, self) then self.unconfirmed = nil end
     return nil, replaced
   end
   if confirm then
@@ -291,6 +306,36 @@ function Place:put(build, confirm)
   if not replaced then return true end
   local _, err = pcall(discard, self, self.new)
   return true, err
+end
+
+--- Goes on with the undoing of a folder that was not confirmed, wherever that was interrupted. Raises.
+local function go_on_undoing(self, left)
+  if there(self.next) then go_on(self) end
+  local now = there(self.path)
+  if now and now.ino == left.ino then
+    take_back(self, left.replaced)
+  elseif there(self.new) then
+    discard(self, self.new)
+  end
+end
+
+--- Is the new folder of an interrupted `put` in place, or was it when that was interrupted, without being confirmed?
+---@return boolean
+function Place:is_unconfirmed()
+  return self.unconfirmed ~= nil
+end
+
+--- Brings back what was there before a `put` of this object that was interrupted before its folder was confirmed: in a
+--- plugin's `clean_up`. Does nothing otherwise. Call it with the lock, and without `settle`.
+---@return true|nil ok
+---@return any err
+function Place:undo()
+  local left = self.unconfirmed
+  if not left then return true end
+  local ok, err = pcall(go_on_undoing, self, left)
+  if not ok then return nil, err end
+  self.unconfirmed = nil
+  return true
 end
 
 --- Removes the folder. It loses its name first, so that no one sees half of it. Call it with the lock, after `settle`.
