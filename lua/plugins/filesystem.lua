@@ -198,7 +198,7 @@ function FilesystemPlugin:deployment_list()
     if now.info then
       deployments[entry.id], count = self:describe(entry, now), count + 1
     elseif now.kind ~= "absent" then
-      self.log:warn("not listed", { directory = entry.dir, reason = now.problem })
+      self.log:warn("not listed", { directory = entry.dir, reason = now.problem or tostring(now.err) })
     end
   end
   return passing(("deployments in %s: %d"):format(self.config.baseDir, count), nil, deployments)

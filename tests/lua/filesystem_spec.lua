@@ -184,6 +184,24 @@ describe("the filesystem plugin", function()
       expect(select(2, current_model()), "passing", "ready")
     end)
 
+    it("takes a directory that there is no time to read for no one else's", function()
+      start()
+      local seen = workspace:eval(([[
+        package.path = %q .. package.path
+        local folder, time = require "bosun.folder", require "bosun.time"
+        local record = require "filesystem.record"
+        local dir, files = %q, { info = "config.yml" }
+        local limit <close> = time.limit(0.001)
+        while time.deadline() > 0 do end
+        local found = record.read(dir, "d1", files)
+        local place = folder.place(dir, { is_ours = function(p) return record.is_ours(p, "d1", files) end })
+        local removed, err = place:remove()
+        return { found.kind, found.err and found.err.code, removed or false, err.code }]]):format(
+        require("lfs").currentdir() .. "/lua/plugins/?.lua;", workspace:path "base/deployment_d1"))
+      assert.same({ "unknown", "timeout", false, "timeout" }, seen)
+      expect(select(2, current_model()), "passing", "ready")
+    end)
+
     it("clears the leftovers of an interrupted run", function()
       workspace:mkdir "base/.deployment_d1.bosun-new"
       workspace:write("base/.deployment_d1.bosun-new/.bosun.yml", "deployment_id:")

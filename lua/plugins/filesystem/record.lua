@@ -35,9 +35,11 @@ local EARLIER_KEYS = { deployment_name = true, model_file = true, model_size = t
 ---@field kv? string
 
 ---@class filesystem.Record
----@field kind "absent"|"ours"|"damaged"|"foreign" damaged: ours, but its info file or its mark is not usable
+---@field kind "absent"|"ours"|"damaged"|"foreign"|"unknown" damaged: ours, but its info file or its mark is not
+---usable; unknown: there was no time to read it
 ---@field info? filesystem.Info
 ---@field problem? string why it is damaged or foreign
+---@field err? bosun.Error why it is unknown
 ---@field text string what was read, to compare two looks
 
 ---@class filesystem.Info
@@ -172,6 +174,14 @@ local function read_marked(mark, id, files, content, text, err)
   }
 end
 
+--- Errors of an action that is stopped: they say nothing about the directory.
+local STOPPED = { deadline = true, cancelled = true, timeout = true }
+
+--- The record of a directory that could not be read because the action is stopped; nil: for another reason, or it was.
+local function unknown(err)
+  return err and STOPPED[err.code] and { kind = "unknown", err = err, text = "" } or nil
+end
+
 --- What the directory at `folder` is, for the deployment with this id.
 ---@param folder string
 ---@param id string
@@ -179,7 +189,9 @@ end
 ---@return filesystem.Record
 function record.read(folder, id, files)
   local stat, problem = fs.stat(folder, { follow = false })
-  if not stat then
+  if unknown(problem) then
+    return unknown(problem)
+  elseif not stat then
     local absent = problem.code == "ENOENT"
     return { kind = absent and "absent" or "foreign", problem = problem.message, text = "" }
   elseif stat.type ~= "directory" then
@@ -188,13 +200,15 @@ function record.read(folder, id, files)
   end
   local mark, mark_text, mark_err = load_mark(folder, id)
   local content, text, err = load(folder, files.info)
+  if unknown(mark_err) or unknown(err) then return unknown(mark_err) or unknown(err) end
   local found = mark and read_marked(mark, id, files, content, text, err)
     or read_unmarked(folder, id, files, content, text, err, mark_err)
   found.text = (mark_text or "") .. "\0" .. (text or "")
   return found
 end
 
---- Is the directory at `folder` ours? One that has only a mark, perhaps half of one, was being made or removed.
+--- Is the directory at `folder` ours? One that has only a mark, perhaps half of one, was being made or removed. Raises
+--- if there is no time to find out.
 ---@param folder string
 ---@param id string
 ---@param files filesystem.Files
@@ -203,7 +217,9 @@ end
 function record.is_ours(folder, id, files)
   local found = record.read(folder, id, files)
   if found.kind == "ours" or found.kind == "damaged" then return true end
-  local names = fs.list(folder)
+  if found.kind == "unknown" then error(found.err, 0) end
+  local names, err = fs.list(folder)
+  if unknown(err) then error(err, 0) end
   if names and #names == 1 and names[1] == record.MARK then return true end
   return nil, found.problem
 end

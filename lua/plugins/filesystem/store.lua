@@ -28,7 +28,7 @@ Store.__index = Store
 ---@field place bosun.folder.Place
 
 --- What is found in a deployment's place. "foreign": not provably ours; it is never touched. "unknown": baseDir cannot
---- be read.
+--- be read, or there is no time to read.
 ---@class filesystem.Look
 ---@field kind "absent"|"whole"|"broken"|"foreign"|"unknown"
 ---@field info? filesystem.Info
@@ -154,6 +154,8 @@ local function look_once(self, entry)
   if now.kind == "absent" then
     local base, why = fs.stat(self.base)
     return base and found "absent" or found("unknown", nil, nil, errors.wrap(why, "cannot read baseDir")), ""
+  elseif now.kind == "unknown" then
+    return found("unknown", nil, nil, errors.wrap(now.err, "cannot read " .. entry.dir)), ""
   elseif now.kind ~= "ours" then
     return found(now.kind == "damaged" and "broken" or "foreign", now.info, now.problem), now.text
   end
