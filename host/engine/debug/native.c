@@ -127,7 +127,7 @@ static int debugger_stopped(lua_State *L)
 /* cancel(): ends the action, before another line of it runs */
 static int debugger_cancel(lua_State *L)
 {
-    bosun_host_cancel(host_of(L), DEBUG_CANCELLED);
+    host_limits_cancel(&host_of(L)->limits, BOSUN_STOP_CANCELLED, DEBUG_CANCELLED);
     return 0;
 }
 

@@ -148,9 +148,10 @@ end
 function dap.start(options)
   local channel, err = native.listen(options.socket)
   if not channel then
-    local text = err.message .. (err.code == "EADDRINUSE" and "; another action is debugged there" or "")
-    if options.wait then return ("no editor can attach: %s; name another --debug-socket"):format(text), err.code end
-    log.warn(("the action runs without a debugger: %s"):format(text))
+    if options.wait then
+      return ("no editor can attach: %s; name another file with --debug-socket"):format(err.message), err.code
+    end
+    log.warn(("the action runs without a debugger: %s"):format(err.message))
     return
   end
   listening = channel
