@@ -157,26 +157,36 @@ static int run_action(const run_options *opt)
 
 static void free_settings(char **settings)
 {
-    for (size_t i = 0; settings && settings[i]; i++)
+    for (size_t i = 0; settings[i]; i++)
         free(settings[i]);
     free(settings);
 }
 
-/* The settings as they are typed, each with its section; NULL: *err is filled. */
-static char **read_settings(const run_options *opt, bosun_err *err)
+/* Fills in the settings as they are typed, each with its section. */
+static int read_settings(const run_options *opt, char **settings, bosun_err *err)
 {
     const args_words *words = &opt->settings;
-    char **settings = calloc(words->count + 1, sizeof *settings);
-    int rc = settings ? 0 : bosun_err_nomem(err, "read the settings");
-    for (size_t i = 0; rc == 0 && i < words->count; i++) {
+    for (size_t i = 0; i < words->count; i++) {
         settings[i] = bosun_config_whole_setting(opt->runner.action->subject, words->items[i]);
-        rc = settings[i] ? bosun_config_check_setting(settings[i], err)
-                         : bosun_err_nomem(err, "read the settings");
+        if (!settings[i])
+            return bosun_err_nomem(err, "read the settings");
+        if (bosun_config_check_setting(settings[i], err) < 0)
+            return -1;
     }
-    if (rc == 0)
-        return settings;
+    return 0;
+}
+
+static int run_with_settings(run_options *opt)
+{
+    bosun_err err = {0};
+    char **settings = calloc(opt->settings.count + 1, sizeof *settings);
+    if (!settings)
+        return tool_fail(TOOL_USAGE, "out of memory");
+    opt->runner.settings = (const char *const *)settings;
+    int status =
+        read_settings(opt, settings, &err) < 0 ? tool_fail(TOOL_USAGE, err.message) : run_action(opt);
     free_settings(settings);
-    return NULL;
+    return status;
 }
 
 static int run(int argc, char **argv)
@@ -187,14 +197,9 @@ static int run(int argc, char **argv)
     color_choose(opt.runner.color);
     if (rc == 0 && opt.runner.help)
         return tool_print_help(&tool_run);
-    char **settings =
-        rc == 0 && options_check_files(&opt.runner, &err) == 0 ? read_settings(&opt, &err) : NULL;
-    if (!settings)
+    if (rc < 0 || options_check_files(&opt.runner, &err) < 0)
         return tool_fail(TOOL_USAGE, err.message);
-    opt.runner.settings = (const char *const *)settings;
-    int status = run_action(&opt);
-    free_settings(settings);
-    return status;
+    return run_with_settings(&opt);
 }
 
 const args_command tool_run = {

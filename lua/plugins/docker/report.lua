@@ -43,8 +43,8 @@ local function answer(kind, id, instance, text)
   return ActionStatusInfo {
     status = outcome[1], state = outcome[2],
     data = { currentModelId = instance.model, artifactSha256 = instance.package },
-    error = outcome[1] == ActionStatus.ERROR and errors.new { code = "unhealthy", op = "inspect", message = tostring(text) }
-      or nil,
+    error = outcome[1] == ActionStatus.ERROR
+      and errors.new { code = "unhealthy", op = "inspect", message = tostring(text) } or nil,
     msg = ("%s: model %s, container %s: %s"):format(id, instance.model, instance.name, text),
   }
 end
