@@ -90,7 +90,7 @@ def _():
         expect("exists" in session([":save kept.lua"], folder=folder)[1])
         os.mkfifo(folder + "/pipe")
         os.symlink("real.lua", folder + "/link.lua")
-        end = os.open(folder + "/pipe", os.O_RDWR)
+        end = os.open(folder + "/pipe", os.O_RDWR | os.O_NONBLOCK)
         session(["1 + 1", ":save -f pipe", ":save -f link.lua"], folder=folder)
         expect(b"1 + 1" in os.read(end, 1000) and os.path.islink(folder + "/link.lua"))
         expect(os.path.isfile(folder + "/real.lua"))
