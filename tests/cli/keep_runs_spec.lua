@@ -239,6 +239,7 @@ describe("--keep-runs", function()
       lfs.mkdir(workspace:path "any")
       local files = {
         ["private.json"] = '{\n\t"registry": {"password": "json-s3cret"}, "count": 5\n}\n',
+        ["broken.json"] = '{"n": {"token": "cut-s3cret", "m": \n',
         ["private.conf"] = "# the database\ndbPassword: conf-s3cret\ncount: 5\n",
         ["plugin.YAML"] = "token: yaml-s3cret\n# password: comment-s3cret\n",
         ["settings.ini"] = "[db]\nuser = joe\npassword=ini-s3cret ; ours\nurl=https://joe:url-s3cret@x.example/\n",
@@ -257,6 +258,10 @@ describe("--keep-runs", function()
         "# the database" } do
         assert.is_truthy(text:find(kept, 1, true), kept)
       end
+      workspace:write("any/latin1.ini", "; f\xFCr uns\npassword=latin-s3cret\n")
+      output, status = shell(("'%s' bundle any --output c.tgz"):format(TOOL))
+      assert.equal(1, status)
+      assert.matches("latin1.ini contains a secret as it is: no bundle was made", output)
     end)
 
     it("write to what is there instead of replacing it, and to standard output", function()

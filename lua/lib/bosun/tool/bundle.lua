@@ -130,15 +130,20 @@ local function add_text(name, content)
   end
   for line in content:gmatch "[^\n]+" do
     local entry = line:find "^%s*{" and json.decode(line)
-    if entry then add_value(entry) else add_urls(line) end
+    if entry then
+      add_value(entry)
+    else
+      add_urls(line)
+      for key, inner in line:gmatch '"([^"]+)"%s*:%s*"([^"]*)"' do add_value({ [key] = inner }) end
+    end
   end
 end
 
---- The same for a file that may be gone, be a FIFO, or no text.
+--- The same for a file that may be gone, or be a FIFO.
 local function add_config_file(file)
   local stat = type(file) == "string" and fs.stat(file)
   local content = stat and stat.type == "file" and fs.read(file)
-  if content and utf8.len(content) then add_text(file, content) end
+  if content then add_text(file, content) end
 end
 
 --- Makes known what is secret: in the environment, in the configs that the run had, and in the files themselves.
@@ -147,7 +152,7 @@ local function learn(files, facts)
   add_config_file(facts.config)
   add_config_file(facts.privateConfig)
   for _, file in ipairs(files) do
-    if utf8.len(file.text) then add_text(file.name, file.text) end
+    add_text(file.name, file.text)
   end
 end
 
