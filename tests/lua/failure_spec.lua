@@ -90,7 +90,7 @@ describe("data.error", function()
       "kill -KILL $PPID" } end]])
     assert.equal("killed", workspace:act("pe_status", nil, { plugin = plugin }).data.error.code)
     plugin = workspace:plugin_file("plugin", [[function P:pe_status() require("bosun.process").run { "sh", "-c",
-      "kill -SEGV $PPID" } end]])
+      "kill -ABRT $PPID" } end]])
     assert.equal("crashed", workspace:act("pe_status", nil, { plugin = plugin }).data.error.code)
   end)
 end)

@@ -66,7 +66,7 @@ static char base64_character(const char *text, size_t len, size_t bit)
     static const char alphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     const unsigned char *byte = (const unsigned char *)text + bit / 8;
     unsigned next = bit / 8 + 1 < len ? byte[1] : 0;
-    return alphabet[((byte[0] << 8 | next) >> (10 - bit % 8)) & 63];
+    return alphabet[(((unsigned)byte[0] << 8 | next) >> (10 - bit % 8)) & 63];
 }
 
 /* Adds what base64 makes of a text, whatever surrounds it: it may begin at any of three bit positions in a
