@@ -161,7 +161,7 @@ end
 
 local GPUS = 'expected a number of GPUs, "all", or a list of their ids, got %s'
 
---- Parses what is said of GPUs: a number of them, "all", or a list of ids.
+--- Parses a request for GPUs: a number of them, "all", or a list of ids.
 ---@param value any
 ---@return { count?: integer, ids?: string[] }|nil gpus neither count nor ids: all
 ---@return string|nil problem

@@ -10,7 +10,7 @@ local connection = {}
 ---@class bosun.http.Connection an upgraded connection that carries bytes both ways. Close it: `local c <close> = …`
 ---@field status integer 101
 ---@field headers bosun.http.Headers
----@field dry_run boolean there is no connection: bytes sent are dropped, and none arrive
+---@field dry_run boolean not connected: what is sent is dropped, and nothing arrives
 local Connection = {}
 Connection.__index = Connection
 

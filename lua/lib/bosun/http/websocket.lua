@@ -24,7 +24,7 @@ local MOST = 16 * 1024 * 1024
 ---@class bosun.http.WebSocket
 ---@field protocol? string the one that the server chose; nil: none
 ---@field headers bosun.http.Headers of the server's reply
----@field dry_run boolean there is no connection: messages sent are dropped, and none arrive
+---@field dry_run boolean not connected: what is sent is dropped, and nothing arrives
 ---@field close_code? integer why the server closed it: 1000: all is done; 1005: it gives no reason
 ---@field close_reason? string the same in the server's words
 local WebSocket = {}

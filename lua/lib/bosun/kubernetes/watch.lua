@@ -36,7 +36,7 @@ local Watch = {}
 Watch.__index = Watch
 
 --- What is kept of an object: enough to say which one it was.
-local function stub_of(object)
+local function identity_of(object)
   local metadata = object.metadata
   return { apiVersion = object.apiVersion, kind = object.kind, metadata = {
     name = metadata.name, namespace = metadata.namespace, labels = metadata.labels, uid = metadata.uid,
@@ -47,7 +47,7 @@ end
 --- Passes an event on; false: nobody wants more.
 function Watch:emit(kind, object)
   local uid = object.metadata.uid
-  self.known[uid] = kind ~= "DELETED" and stub_of(object) or nil
+  self.known[uid] = kind ~= "DELETED" and identity_of(object) or nil
   if self.on_event(kind, object) == false then self.stopped = true end
   return not self.stopped
 end
@@ -59,15 +59,15 @@ function Watch:list()
   })
   if not items then return nil, version end
   local gone = {}
-  for uid, stub in pairs(self.known) do gone[uid] = stub end
+  for uid, item in pairs(self.known) do gone[uid] = item end
   for _, item in ipairs(items) do
     local before = gone[item.metadata.uid]
     gone[item.metadata.uid] = nil
     local changed = not before or before.metadata.resourceVersion ~= item.metadata.resourceVersion
     if changed and not self:emit(before and "MODIFIED" or "ADDED", item) then return true end
   end
-  for _, stub in pairs(gone) do
-    if not self:emit("DELETED", stub) then return true end
+  for _, item in pairs(gone) do
+    if not self:emit("DELETED", item) then return true end
   end
   self.version = version
   return true

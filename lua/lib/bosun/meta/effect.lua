@@ -33,8 +33,8 @@ function effect.begin(op, target, change) end
 ---@return any scope to be closed
 function effect.because(reason) end
 
---- Call this in a dry run instead of recording the removal of what does not exist: what the plan has created at that
---- path and below it is no longer in the plan.
+--- Call this in a dry run instead of recording the removal of what does not exist: it takes what the plan creates
+--- at that path and below it out of the plan.
 ---@param path string
 ---@return boolean there would the plan have left something there?
 ---@return string|nil was where that is now, if the plan only moved it: then its removal is a change to record

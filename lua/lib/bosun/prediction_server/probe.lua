@@ -286,7 +286,7 @@ function probe.all(targets, proof, options)
   return findings
 end
 
---- What a message adds about a finding that is no failure, or nil.
+--- What to add to the message of a success; nil: nothing.
 ---@param finding bosun.prediction_server.Finding
 ---@return string|nil
 function probe.remark(finding)
