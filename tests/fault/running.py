@@ -9,6 +9,8 @@ BUSY = {
     "is stuck in C": "string.rep('', math.maxinteger)",
     "swallows errors": "while true do pcall(function() while true do end end) end",
     "sleeps": "assert(require('bosun.time').sleep(1000))",
+    "sleeps and answers why that ended":
+        "do return ActionStatusInfo.failing((select(2, require('bosun.time').sleep(1000)))) end",
     "sleeps and ignores that it was cut short": "require('bosun.time').sleep(1000)",
 }
 

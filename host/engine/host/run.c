@@ -104,18 +104,24 @@ static int run_action(lua_State *L)
     return 0;
 }
 
-/* Makes the message say that nothing was changed: the plugin reports changes as if it had made them. */
-static int add_disclaimer(bosun_status *status)
+/* Puts what the plugin cannot know in front of its message. Returns 0, or -1: out of memory. */
+static int put_in_front(bosun_status *status, const char *remark)
 {
     bosun_buf text = {0};
-    bosun_buf_puts(&text, "dry run, nothing was changed");
+    bosun_buf_puts(&text, remark);
     if (status->message)
         bosun_buf_puts(&text, ": ");
     bosun_buf_append(&text, status->message, status->message_len);
     int rc = text.failed ? -1 : bosun_status_set_message(status, text.data, text.len);
     bosun_buf_free(&text);
-    status->state = NULL;
     return rc;
+}
+
+/* Makes the message say that nothing was changed: the plugin reports changes as if it had made them. */
+static int add_disclaimer(bosun_status *status)
+{
+    status->state = NULL;
+    return put_in_front(status, "dry run, nothing was changed");
 }
 
 /* In a dry run, sets data.plan, unless data is not a mapping. Returns 0, or -1: out of memory. */
@@ -264,6 +270,15 @@ static bool clean_up(action_run *r)
     return false;
 }
 
+/* A method that was stopped knows that its wait ended, not why: its own status says so. */
+static int add_reason(const action_run *r)
+{
+    const bosun_status *status = r->status;
+    if (status->message && strstr(status->message, r->stopped))
+        return 0;
+    return put_in_front(r->status, r->stopped);
+}
+
 /* Runs the action under the limits, then checks and completes its status. */
 static int run_and_check(action_run *r, const char *config, bosun_err *err)
 {
@@ -272,8 +287,12 @@ static int run_and_check(action_run *r, const char *config, bosun_err *err)
         rc = run_with_config(r, config, err);
     if (rc == 0)
         rc = check_interrupted(r->host, r->status, err);
-    if (was_stopped(r, rc, err) && clean_up(r))
-        rc = 0;
+    if (was_stopped(r, rc, err)) {
+        if (clean_up(r))
+            rc = 0;
+        else if (rc == 0 && add_reason(r) < 0)
+            rc = bosun_err_nomem(err, "say why the action was stopped");
+    }
     if (rc == 0 && add_plan(r->host, r->status) < 0)
         rc = bosun_err_nomem(err, "copy the plan of the dry run");
     return rc;
