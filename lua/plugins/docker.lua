@@ -14,6 +14,7 @@ local docker = require "bosun.docker"
 local effect = require "bosun.effect"
 local errors = require "bosun.error"
 local given = require "bosun.deployment_info"
+local owner = require "bosun.prediction_server.owner"
 local prediction_server = require "bosun.prediction_server"
 local probe = require "bosun.prediction_server.probe"
 local status = require "bosun.action_status"
@@ -52,20 +53,13 @@ function DockerPlugin:init()
   self.proof = probe.settings(self)
 end
 
---- The prediction environment's id, which the agent sends in one of two places, or not at all.
-local function environment_of(plugin)
-  for _, id in pairs { plugin.plugin_config.MLOPS_BOSUN_PRED_ENV_ID, plugin.pe_info and plugin.pe_info.id } do
-    if type(id) == "string" and id ~= "" then return id end
-  end
-end
-
 --- What all parts of the plugin work with: the engine, the configs, and the environment.
 function DockerPlugin:context(engine)
   local remarks = {}
   return {
     remarks = remarks, remark = function(text) remarks[#remarks + 1] = text end, -- for the message of a success
     engine = engine, config = self.config, plugin_config = self.plugin_config, log = self.log, dry_run = self.dry_run,
-    environment = environment_of(self), monitored = prediction_server.is_monitored(self.plugin_config),
+    environment = owner.environment(self), monitored = prediction_server.is_monitored(self.plugin_config),
     health_check = schema.health_check(self.config), proof = self.proof,
     note = function(...) -- logs what is done; a dry run has its plan for that
       if not self.dry_run then self.log:info(...) end

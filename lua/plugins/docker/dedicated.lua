@@ -2,6 +2,8 @@
 
 local json = require "bosun.json"
 local prediction_server = require "bosun.prediction_server"
+local public_path = require "bosun.prediction_server.public_path"
+local record = require "bosun.prediction_server.record"
 local tables = require "bosun.tables"
 
 local container = require "docker.container"
@@ -11,7 +13,6 @@ local limits = require "docker.limits"
 local model_image = require "docker.model_image"
 local names = require "docker.names"
 local proxy = require "docker.proxy"
-local public_path = require "docker.public_path"
 local services = require "docker.services"
 
 local dedicated = { role = labels.Role.SERVER }
@@ -49,7 +50,7 @@ function dedicated.plan(context, deployment, current)
   return {
     role = dedicated.role, is_custom = custom ~= nil, image_id = custom and custom.Id, body = body, package = digest,
     bytes = bytes, is_built = true,
-    spec = container.spec_of(body, context.config.ppsBaseImage, labels.dependencies(deployment.info),
+    spec = container.spec_of(body, context.config.ppsBaseImage, record.dependencies(deployment.info),
       digest or json.null, public_path.of(context.config.outfacingPredictionURLPrefix)),
     name = names.container(context.config.containerNamePrefix, deployment.id, deployment.model),
   }

@@ -1,7 +1,7 @@
 --- The labels that say what a container or image is for: the plugin's only state.
 
-local json = require "bosun.json"
-local tables = require "bosun.tables"
+local owner = require "bosun.prediction_server.owner"
+local record = require "bosun.prediction_server.record"
 
 local labels = {}
 
@@ -28,8 +28,6 @@ labels.Role = {
 }
 
 local SERVICES = { proxy = true, queue = true, agent = true, ["shared-server"] = true }
-
-local KEPT_INFO = { "name", "description", "modelArtifact", "modelExecutionType", "keyValueConfig" }
 
 --- Does a container with this role serve all deployments?
 function labels.is_service(role)
@@ -68,42 +66,6 @@ function labels.service(context, role, spec)
   return result
 end
 
-local function info_of(deployment_info)
-  local kept = {}
-  for _, key in ipairs(KEPT_INFO) do kept[key] = deployment_info[key] end
-  return json.encode(kept)
-end
-
-local function can_hold(value)
-  return (pcall(json.encode, value))
-end
-
---- The first value of a deploymentInfo that the labels cannot hold, as the keys that lead to it; nil when they can hold
---- all of it.
----@param deployment_info table
----@return string[]|nil key_path
-function labels.unfit(deployment_info)
-  if can_hold(deployment_info) then return nil end
-  for _, name in ipairs(KEPT_INFO) do
-    local value = deployment_info[name]
-    for _, key in ipairs(type(value) == "table" and tables.sorted_keys(value) or {}) do
-      if type(key) == "string" and not can_hold(value[key]) then return { "deploymentInfo", name, key } end
-    end
-    if value ~= nil and not can_hold(value) then return { "deploymentInfo", name } end
-  end
-end
-
---- What a deployment's container depends on besides its body: the rest of deploymentInfo, which its labels carry, but
---- for the package's path, which differs each time that the agent fetches the package.
-function labels.dependencies(deployment_info)
-  local values = deployment_info.keyValueConfig
-  local is_empty = type(values) == "table" and next(values) == nil
-  return {
-    name = deployment_info.name, description = deployment_info.description,
-    keyValueConfig = not is_empty and values or nil,
-  }
-end
-
 --- The labels of a deployment's container.
 ---@param context table
 ---@param deployment { id: string, model: string, info: table }
@@ -114,7 +76,7 @@ end
 function labels.deployment(context, deployment, plan, generation)
   local result = labels.service(context, plan.role, plan.spec)
   result[DEPLOYMENT], result[MODEL], result[PACKAGE] = deployment.id, deployment.model, plan.package
-  result[GENERATION], result[INFO] = tostring(generation), info_of(deployment.info)
+  result[GENERATION], result[INFO] = tostring(generation), record.encode(deployment.info)
   result[MADE_OF] = plan.image_id
   return result
 end
@@ -146,25 +108,22 @@ end
 --- Do these labels mark something of this plugin? Where one side has no environment, the prefix decides.
 function labels.is_ours(context, found)
   if type(found) ~= "table" or found[PREFIX] ~= context.config.containerNamePrefix then return false end
-  local theirs = found[ENVIRONMENT]
-  return theirs == nil or context.environment == nil or theirs == context.environment
+  return owner.agrees(found[ENVIRONMENT], context.environment)
 end
 
 --- The owner, for messages.
 function labels.owner(found)
-  local environment, prefix = found and found[ENVIRONMENT], found and found[PREFIX]
-  if environment then return ("prediction environment %s"):format(environment) end
-  return prefix and ("a plugin with the containerNamePrefix %q"):format(prefix) or "someone else"
+  found = found or {}
+  return owner.words(found[ENVIRONMENT], "containerNamePrefix", found[PREFIX])
 end
 
 --- The fields of an instance that come from its labels.
 function labels.read(found)
-  local info = found[INFO] and json.decode(found[INFO])
   return {
     role = found[ROLE], spec = found[SPEC], deployment = found[DEPLOYMENT], model = found[MODEL],
     generation = math.tointeger(tonumber(found[GENERATION])) or 0, server_id = found[SERVER_ID],
     package = found[PACKAGE], made_of = found[MADE_OF],
-    info = type(info) == "table" and info or {},
+    info = record.decode(found[INFO]),
   }
 end
 

@@ -1,37 +1,17 @@
 --- Names of engine objects and routes, made from ids, which are hostile text. An id that is valid in a name is used as
 --- it is; any other is reduced to its valid characters plus a digest of the whole, so two ids never share a name.
 
-local crypto = require "bosun.crypto"
 local docker = require "bosun.docker"
+local stand_in = require "bosun.prediction_server.stand_in"
 
 local names = {}
 
 local LONGEST_PART = 64
 local LONGEST_ROUTE = 24
 
-local function digest(text)
-  return crypto.sha256(text):sub(1, 12)
-end
-
---- Does an id end like the stand-in for another one? No UUID does: there is no "h" before its digits.
-local function is_stand_in(text)
-  return text:find("%f[%w]h" .. ("%x"):rep(12) .. "$") ~= nil
-end
-
---- `text` with each run of bytes that are not `allowed` (a set for a pattern) replaced by one "-", and with a letter or
---- digit at both ends.
-local function reduced(text, allowed, longest)
-  return (text:gsub(("[^%s]+"):format(allowed), "-"):sub(1, longest):gsub("^[^%w]+", ""):gsub("[^%w]+$", ""))
-end
-
---- The valid part of an id, and the digest of all of it.
-local function stand_in(kept, id)
-  return (kept == "" and "" or kept .. "-") .. "h" .. digest(id)
-end
-
 local function part(id)
-  if #id <= LONGEST_PART and not id:find("[^%w_.-]") and not is_stand_in(id) then return id end
-  return stand_in(reduced(id, "%w_.-", LONGEST_PART - 16), id)
+  if #id <= LONGEST_PART and not id:find("[^%w_.-]") and not stand_in.is_one(id) then return id end
+  return stand_in.of(stand_in.reduced(id, "%w_.-", LONGEST_PART - 16), id)
 end
 
 --- "<prefix>deployment_<deployment id>_<model id>"
@@ -66,32 +46,29 @@ end
 function names.image(prefix, model_id)
   local name = prefix .. model_id
   local is_plain = #model_id <= LONGEST_PART and model_id:find("^[a-z0-9]") and not model_id:find("[:@/]")
-  if is_plain and not is_stand_in(model_id) and docker.parse_reference(name) then return name end
-  return prefix .. stand_in(reduced(model_id:lower(), "a-z0-9", LONGEST_PART - 16), model_id)
+  if is_plain and not stand_in.is_one(model_id) and docker.parse_reference(name) then return name end
+  return prefix .. stand_in(stand_in.reduced(model_id:lower(), "a-z0-9", LONGEST_PART - 16), model_id)
 end
 
---- An id as a segment of a URL's path, without characters that are special in a rule of the proxy.
-function names.segment(id)
-  local is_plain = #id <= 128 and not id:find("[^%w_.~-]") and not id:find("^%.+$")
-  if is_plain and not is_stand_in(id) then return id end
-  return stand_in(reduced(id, "%w_~-", LONGEST_PART), id)
-end
+--- An id as a segment of a URL's path.
+names.segment = stand_in.segment
 
 --- A second segment for a deployment, while its own is still in use for another model. No id has it as its own.
 function names.next_segment(id, model_id)
-  return "next-h" .. digest(id .. "\0" .. model_id)
+  return "next-h" .. stand_in.digest(id .. "\0" .. model_id)
 end
 
 --- The name of a deployment's router: lower case, without the separators of labels. `scope` distinguishes plugins that
 --- share an engine; the model distinguishes two actions at the same time.
 function names.router(scope, deployment_id, model_id, generation)
-  local kept = reduced(deployment_id:lower(), "a-z0-9", LONGEST_ROUTE)
-  return ("bosun-%s-%s-g%d"):format(kept, digest(table.concat({ scope, deployment_id, model_id }, "\0")), generation)
+  local kept = stand_in.reduced(deployment_id:lower(), "a-z0-9", LONGEST_ROUTE)
+  local whole = stand_in.digest(table.concat({ scope, deployment_id, model_id }, "\0"))
+  return ("bosun-%s-%s-g%d"):format(kept, whole, generation)
 end
 
 --- A host name on the network, without "_", which is not valid in the host of a URL.
 function names.host(role, scope)
-  return ("%s-%s"):format(role, digest(scope):sub(1, 8))
+  return ("%s-%s"):format(role, stand_in.digest(scope):sub(1, 8))
 end
 
 return names

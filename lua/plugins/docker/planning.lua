@@ -2,11 +2,11 @@
 --- whether there is room for it.
 
 local given = require "bosun.deployment_info"
+local record = require "bosun.prediction_server.record"
 
 local dedicated = require "docker.dedicated"
 local execution = require "docker.execution"
 local fleet = require "docker.fleet"
-local labels = require "docker.labels"
 local room = require "docker.room"
 local schema = require "docker.schema"
 local shared = require "docker.shared"
@@ -62,7 +62,7 @@ end
 ---@return table|nil plan for docker.rollout
 ---@return string|bosun.Error|nil problem
 function planning.plan(context, deployment, instances, options)
-  local unfit = labels.unfit(deployment.info)
+  local unfit = record.unfit(deployment.info)
   if unfit then return nil, context.config_problem(unfit, NOT_JSON) end
   local kind, unknown = kind_of(context, deployment)
   if not kind then return nil, unknown end

@@ -6,6 +6,7 @@
 local http = require "bosun.http"
 local json = require "bosun.json"
 local prediction_server = require "bosun.prediction_server"
+local public_path = require "bosun.prediction_server.public_path"
 local time = require "bosun.time"
 local wait = require "bosun.wait"
 
@@ -15,7 +16,6 @@ local health = require "docker.health"
 local labels = require "docker.labels"
 local names = require "docker.names"
 local proxy_api = require "docker.proxy_api"
-local public_path = require "docker.public_path"
 local traefik = require "docker.traefik"
 
 local proxy = {}

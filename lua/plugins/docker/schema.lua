@@ -3,8 +3,7 @@
 local docker = require "bosun.docker"
 local prediction_server = require "bosun.prediction_server"
 local probe = require "bosun.prediction_server.probe"
-
-local public_path = require "docker.public_path"
+local public_path = require "bosun.prediction_server.public_path"
 
 local schema = {}
 

@@ -10,6 +10,8 @@ local http = require "bosun.http"
 local json = require "bosun.json"
 local prediction_server = require "bosun.prediction_server"
 local probe = require "bosun.prediction_server.probe"
+local public_path = require "bosun.prediction_server.public_path"
+local record = require "bosun.prediction_server.record"
 local tables = require "bosun.tables"
 local text = require "bosun.text"
 
@@ -22,7 +24,6 @@ local membership = require "docker.membership"
 local model_image = require "docker.model_image"
 local names = require "docker.names"
 local proxy = require "docker.proxy"
-local public_path = require "docker.public_path"
 local services = require "docker.services"
 local wait = require "bosun.wait"
 
@@ -109,7 +110,7 @@ function shared.plan(context, deployment, current)
   end
   return {
     role = shared.role, body = body, package = digest,
-    spec = container.spec_of(body, labels.dependencies(deployment.info), digest or json.null,
+    spec = container.spec_of(body, record.dependencies(deployment.info), digest or json.null,
       public_path.of(context.config.outfacingPredictionURLPrefix)),
     server_id = is_taken and names.next_segment(deployment.id, deployment.model) or own,
     name = names.container(context.config.containerNamePrefix, deployment.id, deployment.model),

@@ -1,5 +1,5 @@
---- The path of outfacingPredictionURLPrefix. The proxy compares paths after decoding them, so its rules have it
---- decoded. What clients or some versions of the proxy change on the way, or what is special in a rule, is refused.
+--- Internal: the path of outfacingPredictionURLPrefix. Proxies compare paths after decoding them, so their rules have
+--- it decoded. What clients or some versions of a proxy change on the way, or what is special in a rule, is refused.
 
 local url = require "bosun.url"
 
