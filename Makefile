@@ -322,6 +322,7 @@ install: ## install what was built below PREFIX (and DESTDIR)
 	$(call install_tree,lua/lib,$(dest_data)/lua)
 	$(call install_tree,lua/plugins,$(dest_data)/plugins)
 	$(call install_tree,docs,$(dest_doc)/docs)
+	$(call install_tree,charts,$(dest_doc)/charts)
 	$(call install_tree,sample_configs,$(dest_doc)/sample_configs)
 	$(call install_tree,sample_plugin,$(dest_doc)/sample_plugin)
 	for file in README.md CHANGELOG.md CONTRIBUTING.md LICENSE; do \

@@ -1,0 +1,147 @@
+"""The Helm chart: what it makes of its values, and an agent in a pod that serves models with the rights of its Role and no
+more."""
+import json
+import os
+import sys
+import tempfile
+
+import yaml
+
+sys.path[:0] = [os.path.join(os.path.dirname(os.path.abspath(__file__)), folder) for folder in (".", "../support")]
+# pylint: disable=wrong-import-position
+from support.chart import CHART, ROOT, Release, objects, of_kind, run, template  # noqa: E402
+from tap import expect, main, poll, test  # noqa: E402
+
+PLUGIN = {"outfacingPredictionURLPrefix": "https://models.example.com/", "ppsBaseImage": "registry.example.com/pps:1",
+          "generatedImageRepo": "registry.example.com/mlops-model"}
+LEAST = {"image": {"repository": "registry.example.com/agent"}, "plugin": {"config": PLUGIN}}
+EVERYTHING = {
+    **LEAST, "imagePullSecrets": [{"name": "pull"}], "command": ["/agent"], "args": ["--verbose"],
+    "runner": {"options": ["--log-format", "json"]},
+    "plugin": {"config": {**PLUGIN, "kubeNamespace": "elsewhere", "gateway": {"name": "web", "namespace": "web"}}},
+    "agent": {"files": {"a.yaml": "x: y\n", "b": "{{ .Release.Name }}\n"}, "secrets": {"TOKEN": "se: 'cret"},
+              "env": [{"name": "A", "value": "b"}]},
+    "persistence": {"storageClass": "-", "annotations": {"helm.sh/resource-policy": "keep"}},
+    "serviceAccount": {"name": "agent", "annotations": {"a": "b"}},
+    "rbac": {"extraRules": [{"apiGroups": [""], "resources": ["nodes"], "verbs": ["get"]}]},
+    "livenessProbe": {"exec": {"command": ["true"]}}, "readinessProbe": {"exec": {"command": ["true"]}},
+    "podLabels": {"a": "b"}, "podAnnotations": {"a": "b"}, "nodeSelector": {"a": "b"},
+    "tolerations": [{"operator": "Exists"}], "affinity": {"nodeAffinity": {}}, "priorityClassName": "high",
+    "volumes": [{"name": "ca", "configMap": {"name": "ca"}}], "volumeMounts": [{"name": "ca", "mountPath": "/ca"}],
+    "networkPolicy": {"enabled": True, "egress": [{"to": [{"ipBlock": {"cidr": "10.0.0.0/8"}}]}]},
+    "podDisruptionBudget": {"enabled": True},
+}
+VARIANTS = {
+    "the least": LEAST, "everything": EVERYTHING,
+    "what is there already": {
+        **LEAST, "agent": {"existingSecret": "s"}, "persistence": {"existingClaim": "c"},
+        "serviceAccount": {"create": False, "name": "a"}, "rbac": {"create": False}},
+    "no volume, another plugin": {
+        **LEAST, "image": {"repository": "r/agent", "digest": "sha256:" + "0" * 64}, "persistence": {"enabled": False},
+        "plugin": {"name": "/opt/plugins/mine.lua", "config": {"key": 1}}},
+}
+
+
+@test("helm lint has nothing to say, and names what has to be given")
+def _():
+    with tempfile.NamedTemporaryFile("w", suffix=".json") as values:
+        json.dump(LEAST, values)
+        values.flush()
+        run("helm", "lint", CHART, "--strict", "--kube-version", "1.35.0", "--values", values.name)
+    missing = run("helm", "lint", CHART, "--strict", "--kube-version", "1.35.0", check=False)
+    expect(missing.returncode != 0 and "ppsBaseImage" in missing.stdout + missing.stderr, missing)
+    no_image = template({"plugin": {"config": PLUGIN}}, check=False)
+    expect("image.repository is required" in no_image.stderr, no_image)
+
+
+@test("the cluster's own schemas allow everything that the chart makes of its values, and the plain manifests")
+def _():
+    with tempfile.TemporaryDirectory() as schemas:
+        run(os.path.join(ROOT, "tests", "kubernetes", "schemas"), schemas)
+        location = os.path.join(schemas, "{{.ResourceKind}}{{.KindSuffix}}.json")
+        texts = {name: template(values) for name, values in VARIANTS.items()}
+        with open(os.path.join(ROOT, "charts", "manifests", "bosun.yaml"), encoding="utf-8") as file:
+            texts["plain"] = file.read()
+        for name, text in texts.items():
+            done = run("kubeconform", "-strict", "-schema-location", location, text=text, check=False)
+            expect(done.returncode == 0, name, done.stdout, done.stderr)
+        wrong = run("kubeconform", "-strict", "-schema-location", location, check=False,
+                    text=texts["plain"].replace("replicas: 1", "replicaz: 1"))
+        expect(wrong.returncode != 0 and "replicaz" in wrong.stdout, "a wrong field is not seen:", wrong)
+
+
+@test("each value of values.yaml is in the schema, and a misspelt one is refused")
+def _():
+    with open(os.path.join(CHART, "values.yaml"), encoding="utf-8") as file:
+        values = yaml.safe_load(file)
+    with open(os.path.join(CHART, "values.schema.json"), encoding="utf-8") as file:
+        known = json.load(file)["properties"]
+    expect(set(values) == set(known) - {"global"}, "not in both:", set(values) ^ set(known))
+    for name, value in values.items():
+        inner = known[name].get("properties")
+        if inner is not None:
+            expect(set(value) == set(inner), f"{name}, not in both:", set(value) ^ set(inner))
+            refused = template({**LEAST, name: {**LEAST.get(name, {}), "misspelt": 1}}, check=False)
+            expect("misspelt" in refused.stderr, name, refused)
+    refused = template({**LEAST, "replicas": 2}, check=False)
+    expect("replicas" in refused.stderr, refused)
+
+
+@test("the values reach the objects")
+def _():
+    made = objects(EVERYTHING)
+    agent, = of_kind("Deployment", made)
+    pod = agent["spec"]["template"]["spec"]
+    container, = pod["containers"]
+    expect(container["image"] == "registry.example.com/agent:0.1.0" and container["command"] == ["/agent"], container)
+    expect({"name": "A", "value": "b"} in container["env"] and pod["serviceAccountName"] == "agent", pod)
+    secret, = of_kind("Secret", made)
+    expect(secret["stringData"] == {"TOKEN": "se: 'cret"}, secret)
+    files = of_kind("ConfigMap", made)
+    expect(files[1]["data"] == {"a.yaml": "x: y\n", "b": "try\n"}, files[1])
+    config = yaml.safe_load(files[0]["data"]["plugin.kubernetes.conf.yaml"])
+    expect(config == EVERYTHING["plugin"]["config"], config)
+    role, = of_kind("Role", made)
+    binding, = of_kind("RoleBinding", made)
+    expect(role["metadata"]["namespace"] == binding["metadata"]["namespace"] == "elsewhere", role, binding)
+    expect(binding["subjects"] == [{"kind": "ServiceAccount", "name": "agent", "namespace": "models"}], binding)
+    expect(of_kind("NetworkPolicy", made) and of_kind("PodDisruptionBudget", made), made)
+    other = objects(VARIANTS["no volume, another plugin"])
+    expect({item["kind"] for item in other} == {"ServiceAccount", "ConfigMap", "Deployment", "Pod"}, other)
+
+
+@test("the plain manifests are what the chart makes")
+def _():
+    run(os.path.join(ROOT, "tools", "manifests"), "--check")
+
+
+def quick_plugin(**more):
+    """The test plugin without its pauses: its deployments are files on the agent's volume."""
+    times = ("launch", "stop", "replace_model", "pe_status", "deployment_status", "deployment_list")
+    config = {"tmp_dir": "/var/lib/bosun", **{f"{name}_time_sec": 0 for name in times}, "plugin_start_time": 0, **more}
+    return {"plugin": {"name": "test", "config": {**config, "plugin_stop_time": 0}}}
+
+
+@test("installed, upgraded and removed, the agent serves deployments and keeps its volume")
+def _():
+    deployment = {"deploymentInfo": {"id": "d1", "modelId": "m1", "modelArtifact": "/var/lib/bosun/models/m1.mlpkg"}}
+    with Release() as release:
+        release.deploy("install", quick_plugin())
+        release.write("models/m1.mlpkg", "model: A\n")
+        started = release.order("deployment_start", deployment)
+        expect((started["status"], started["state"]) == ("passing", "ready"), started)
+        first = release.pod()
+
+        release.deploy("upgrade", quick_plugin(pe_status_time_sec=0.01))
+        expect(release.pod() != first, "another config, the same pod")
+        poll(lambda: release.result("deployment_list"), "the list after the upgrade")
+        expect("d1" in release.result("deployment_list")["data"], release.result("deployment_list"))
+        notes = run("helm", "get", "notes", release.name, "--namespace", release.namespace)
+        expect("--timeout 1800" in notes, notes)
+        release.helm("test", "--timeout", "60s")
+
+        release.helm("uninstall", "--wait")
+        poll(lambda: not release.left(), "nothing is left")
+
+
+main()
