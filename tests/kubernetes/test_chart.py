@@ -34,7 +34,7 @@ EVERYTHING = {
 VARIANTS = {
     "the least": LEAST, "everything": EVERYTHING,
     "what is there already": {
-        **LEAST, "agent": {"existingSecret": "s"}, "persistence": {"existingClaim": "c"},
+        **LEAST, "plugin": {"config": {**PLUGIN, "secretEnvironment": {"KEY": "hush"}}}, "agent": {"existingSecret": "s"}, "persistence": {"existingClaim": "c"},
         "serviceAccount": {"create": False, "name": "a"}, "rbac": {"create": False}},
     "no volume, another plugin": {
         **LEAST, "image": {"repository": "r/agent", "digest": "sha256:" + "0" * 64}, "persistence": {"enabled": False},
@@ -106,6 +106,8 @@ def _():
     expect(role["metadata"]["namespace"] == binding["metadata"]["namespace"] == "elsewhere", role, binding)
     expect(binding["subjects"] == [{"kind": "ServiceAccount", "name": "agent", "namespace": "models"}], binding)
     expect(of_kind("NetworkPolicy", made) and of_kind("PodDisruptionBudget", made), made)
+    secret, = of_kind("Secret", objects(VARIANTS["what is there already"]))
+    expect("hush" in secret["stringData"]["plugin.kubernetes.conf.yaml"], "the config is not a secret:", secret)
     other = objects(VARIANTS["no volume, another plugin"])
     expect({item["kind"] for item in other} == {"ServiceAccount", "ConfigMap", "Deployment", "Pod"}, other)
 

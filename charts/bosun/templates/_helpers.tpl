@@ -46,6 +46,11 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 /etc/bosun/plugin.{{ .Values.plugin.name | base }}.conf.yaml
 {{- end -}}
 
+{{- /* A private config that holds secrets is kept in a Secret. */ -}}
+{{- define "bosun.isConfigSecret" -}}
+{{- if or .Values.plugin.secret (.Values.plugin.config).secretEnvironment }}true{{ end -}}
+{{- end -}}
+
 {{- /* The command prefix of the agent's config. */ -}}
 {{- define "bosun.command" -}}
 {{ .Values.runner.path }} --plugin {{ .Values.plugin.name }} --private-config {{ include "bosun.privateConfig" . }} --timeout {{ .Values.runner.timeout }}

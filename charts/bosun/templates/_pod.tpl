@@ -40,8 +40,13 @@ volumeMounts:
 {{- /* All but the volume `data`. */ -}}
 {{- define "bosun.configVolumes" -}}
 - name: config
+  {{- if include "bosun.isConfigSecret" . }}
+  secret:
+    secretName: {{ include "bosun.name" . }}-config
+  {{- else }}
   configMap:
-    name: {{ include "bosun.name" . }}
+    name: {{ include "bosun.name" . }}-config
+  {{- end }}
 {{- if .Values.agent.files }}
 - name: agent
   configMap:
