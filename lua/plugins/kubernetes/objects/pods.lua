@@ -1,0 +1,79 @@
+--- What pods have in common: those of prediction servers, of the image builder, and of monitoring.
+
+local json = require "bosun.json"
+local tables = require "bosun.tables"
+
+local pods = {}
+
+--- What the level "restricted" of Pod Security asks for.
+local POD_SECURITY = { runAsNonRoot = true, seccompProfile = { type = "RuntimeDefault" } }
+local SECURITY = { allowPrivilegeEscalation = false, capabilities = { drop = { "ALL" } } }
+
+--- A list for the API; nil: none.
+local function list_of(list)
+  return list and list[1] and json.array(list) or nil
+end
+
+--- A mapping for the API; nil: none.
+local function map_of(map)
+  return map and next(map) ~= nil and map or nil
+end
+
+--- The security context of a pod: the defaults, and what the config adds or has in their place.
+---@param settings table of kubernetes.pod_fields
+---@return table
+function pods.pod_security(settings)
+  return tables.copy(POD_SECURITY, settings.podSecurityContext)
+end
+
+--- The security context of a container. One that may do anything has the right to gain privileges, too.
+---@param settings table of kubernetes.pod_fields
+---@return table
+function pods.security(settings)
+  local own = settings.securityContext or {}
+  local result = tables.copy(SECURITY, own)
+  if own.privileged == true and own.allowPrivilegeEscalation == nil then result.allowPrivilegeEscalation = true end
+  return result
+end
+
+local function secrets_of(names)
+  local result = {}
+  for i, name in ipairs(names or {}) do result[i] = { name = name } end
+  return list_of(result)
+end
+
+--- Constraints without a selector are about the pods themselves.
+local function spread_of(constraints, selector)
+  local result = {}
+  for i, constraint in ipairs(constraints or {}) do
+    result[i] = tables.copy({ labelSelector = selector and { matchLabels = selector } }, constraint)
+  end
+  return list_of(result)
+end
+
+--- The fields of a pod's spec that come from the config.
+---@param settings table of kubernetes.pod_fields
+---@param selector? table<string, string> labels of the pods, for topologySpreadConstraints without a selector
+---@return table
+function pods.spec(settings, selector)
+  return {
+    nodeSelector = map_of(settings.nodeSelector), tolerations = list_of(settings.tolerations),
+    affinity = map_of(settings.affinity),
+    topologySpreadConstraints = spread_of(settings.topologySpreadConstraints, selector),
+    securityContext = pods.pod_security(settings), imagePullSecrets = secrets_of(settings.imagePullSecrets),
+    priorityClassName = settings.priorityClassName, runtimeClassName = settings.runtimeClassName,
+    volumes = list_of(settings.volumes), automountServiceAccountToken = false, enableServiceLinks = false,
+  }
+end
+
+--- Adds to the labels or annotations of the plugin those of the config, which cannot take the place of the plugin's.
+---@param own table<string, string>
+---@param more? table<string, string>
+---@return table<string, string>
+function pods.with(own, more)
+  return tables.copy(more or {}, own)
+end
+
+pods.list_of = list_of
+
+return pods
