@@ -3,7 +3,7 @@ import os
 
 from support import Predictions, docker, expect, inspect, main, predict, test, wait_until
 from support.bench import PPS
-from support.ports import free_port
+from ports import free_port
 from support.quick import SECONDS, Quick, answers, environment, url_of
 
 HOSTILE = ['say "hi"', "it's", "back`tick`", "{braces} [brackets]", "a=b,c=d;e", "$HOME ${x} $(id)", "\\ \\n \\u0041",

@@ -8,7 +8,7 @@ import socket
 
 from support import SOCKET, docker, engine_request, expect, main, test
 from support.bench import PROXY, TRAEFIK
-from support.ports import free_port
+from ports import free_port
 from runs import RUNNER
 from support.servers import Front, Listener
 from support.trouble import AtStep, Middleman, Scene, Watched, at_once, changes_something, plain, steps, undisturbed

@@ -5,7 +5,7 @@ import re
 from support import docker, expect, inspect, main, predict, test, wait_until
 from support.bench import PPS
 from support.engine import HOSTNAME
-from support.ports import free_port
+from ports import free_port
 from support.quick import SECONDS, Quick, answers, gone, url_of
 
 # Each with a model of a name of its own; pairs that somebody could mix up are in here together.

@@ -4,7 +4,7 @@ import contextlib
 import json
 
 from support import Predictions, Receiver, docker, expect, inspect, main, predict, test, wait_until
-from support.ports import free_port
+from ports import free_port
 from support.quick import SECONDS, Quick, answers, environment, url_of
 
 TOKEN = "the-token-that-nobody-may-see-5f3a"

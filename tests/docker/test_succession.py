@@ -6,7 +6,7 @@ import threading
 
 from support import Middleman, docker, expect, inspect, main, predict, test, wait_until
 from support.bench import PPS, PROXY
-from support.ports import free_port
+from ports import free_port
 from support.quick import SECONDS, Quick, answers
 from support.trouble import Scene, Watched
 

@@ -5,7 +5,7 @@ import os
 import sys
 
 from support import SOCKET, Middleman, docker, expect, main, test
-from support.ports import free_port
+from ports import free_port
 from support.quick import Quick, answers
 
 MIB = 1 << 20

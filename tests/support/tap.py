@@ -1,12 +1,15 @@
 """TAP for tests in Python: @test makes a function a test, main() runs them (those whose names have all the words of the
 command line), expect() and poll() are how a test fails."""
 import concurrent.futures
+import http.client
 import os
 import sys
 import time
 import traceback
 
 JOBS = max(2, os.cpu_count() or 2)
+# More than there are processors, for cases that mostly wait.
+SCENES = 5
 # Nothing that a test waits for takes longer.
 PATIENCE = 20
 
@@ -71,3 +74,31 @@ def poll(condition, what, seconds=PATIENCE):
     while not condition():
         expect(time.monotonic() < deadline, f"never happened within {seconds} s: {what}")
         time.sleep(0.01)
+
+
+def wait_until(predicate, seconds, what):
+    """Waits until predicate() gives something true, and returns that. An OSError that it raises counts as not yet."""
+    deadline = time.monotonic() + seconds
+    last = None
+    while time.monotonic() < deadline:
+        try:
+            last = predicate()
+        except (OSError, http.client.HTTPException) as error:
+            last = error
+        if last and not isinstance(last, Exception):
+            return last
+        time.sleep(0.05)
+    raise AssertionError(f"never happened within {seconds} s: {what} (last: {last!r})")
+
+
+def at_once(cases, check, scenes=SCENES):
+    """Runs check(case) for all cases, several at once; raises with the reasons of those that fail."""
+    def one(case):
+        try:
+            check(case)
+        except Exception as error:  # pylint: disable=broad-except
+            return f"{case}: {error or repr(error)}"
+        return None
+    with concurrent.futures.ThreadPoolExecutor(scenes) as pool:
+        reasons = [reason for reason in pool.map(one, cases) if reason]
+    expect(not reasons, f"{len(reasons)} of {len(cases)} cases failed:\n" + "\n".join(reasons))

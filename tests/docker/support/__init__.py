@@ -5,12 +5,13 @@ import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "support"))
 # pylint: disable=wrong-import-position
-from tap import Skip, expect, main, poll, sweep, test  # noqa: E402
+from actions import Outcome  # noqa: E402
+from predictions import Predictions, predict  # noqa: E402
+from tap import Skip, expect, main, poll, sweep, test, wait_until  # noqa: E402
 
-from .bench import Bench, Outcome  # noqa: E402
-from .engine import HOST, HOSTNAME, SOCKET, docker, engine_request, inspect, need_local, wait_until  # noqa: E402
+from .bench import Bench  # noqa: E402
+from .engine import HOST, HOSTNAME, SOCKET, docker, engine_request, inspect, need_local  # noqa: E402
 from .middleman import Middleman  # noqa: E402
-from .predictions import Predictions, predict  # noqa: E402
 from .receiver import Receiver  # noqa: E402
 from .registry import Registry  # noqa: E402
 

@@ -4,7 +4,6 @@ import json
 import os
 import socket
 import subprocess
-import time
 from urllib.parse import urlsplit
 
 from tap import Skip
@@ -73,18 +72,3 @@ def inspect(name, host=HOST):
     """The engine's description of a container, None when there is none."""
     status, value = engine_request("GET", f"/containers/{name}/json", host=host)
     return value if status == 200 else None
-
-
-def wait_until(predicate, seconds, what):
-    """Waits until predicate() gives something true, and returns that. An OSError that it raises counts as not yet."""
-    deadline = time.monotonic() + seconds
-    last = None
-    while time.monotonic() < deadline:
-        try:
-            last = predicate()
-        except (OSError, http.client.HTTPException) as error:
-            last = error
-        if last and not isinstance(last, Exception):
-            return last
-        time.sleep(0.05)
-    raise AssertionError(f"never happened within {seconds} s: {what} (last: {last!r})")

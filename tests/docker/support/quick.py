@@ -1,13 +1,12 @@
 """What the tests of the plugin's right behaviour have in common: a bench whose waits are short, an action in a word,
 and what the engine has of it."""
+from predictions import SECONDS, answers, gone
 from tap import expect
 
 from .bench import Bench
-from .engine import inspect, wait_until
-from .predictions import predict
+from .engine import inspect
 
-# A change that takes longer does not come.
-SECONDS = 40
+__all__ = ["QUICK", "Quick", "SECONDS", "answers", "environment", "gone", "url_of"]
 QUICK = {"healthInterval": "1s", "drainTime": "0.5s", "stopTimeout": "2s", "startTimeout": "60s"}
 
 
@@ -72,20 +71,6 @@ def url_of(done):
     return done.data["predictionUrl"]
 
 
-def answers(url, model, deployment=None):
-    """A prediction at this URL is answered by this model, for this deployment."""
-    status, answer = predict(url, 7)
-    expect(status == 200 and answer["n"] == 7, url, status, answer)
-    expect(answer["model"] == model, f"{url}: not model {model!r}, but", answer)
-    expect(deployment is None or answer["deploymentId"] == deployment, f"{url}: not for {deployment!r}, but", answer)
-
-
-def gone(url):
-    """Nobody answers predictions at this URL any longer."""
-    wait_until(lambda: predict(url)[0] == 404, SECONDS, f"{url} is gone")
-
-
 def environment(container):
     """The environment that a container was created with."""
     return dict(entry.split("=", 1) for entry in inspect(container)["Config"]["Env"])
-

@@ -8,10 +8,11 @@ import urllib.request
 
 import yaml
 
+from ports import free_port
 from runs import Process
+from tap import wait_until
 
-from .engine import need_local, wait_until
-from .ports import free_port
+from .engine import need_local
 
 USER, PASSWORD = "tester", "secret-of-the-registry"
 # htpasswd -nbB tester secret-of-the-registry

@@ -7,10 +7,9 @@ import socketserver
 import tempfile
 import threading
 
+from ports import free_port
 from runs import Process
-
-from .engine import wait_until
-from .ports import free_port
+from tap import wait_until
 
 
 class Listener:

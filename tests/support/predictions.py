@@ -6,8 +6,12 @@ import time
 from collections import Counter
 from urllib.parse import urlsplit
 
+from tap import expect, wait_until
+
 # One that takes longer is lost.
 TIMEOUT = 30
+# A change that takes longer does not come.
+SECONDS = 40
 
 
 def predict(url, number=1, connection=None):
@@ -124,3 +128,41 @@ class Predictions:
         for thread in self.threads:
             thread.join(TIMEOUT + 5)
         return Report([one for one in self.predictions if one.seconds is not None])
+
+
+def answers(url, model, deployment=None):
+    """A prediction at this URL is answered by this model, for this deployment."""
+    status, answer = predict(url, 7)
+    expect(status == 200 and answer["n"] == 7, url, status, answer)
+    expect(answer["model"] == model, f"{url}: not model {model!r}, but", answer)
+    expect(deployment is None or answer["deploymentId"] == deployment, f"{url}: not for {deployment!r}, but", answer)
+
+
+def gone(url):
+    """Nobody answers predictions at this URL any longer."""
+    wait_until(lambda: predict(url)[0] == 404, SECONDS, f"{url} is gone")
+
+
+class Watched:
+    """Predictions that go on around something, and of which none may be lost. `order`: models in the order in which
+    they may answer; `again`: or once more from the beginning, as when a replacement that is undone has served."""
+
+    def __init__(self, url, *order, again=False):
+        self.predictions, self.orders = Predictions(url, rate=20), [list(order)]
+        if again:
+            self.orders.append([*order, *order])
+
+    def __enter__(self):
+        self.predictions.__enter__()
+        self.wait_for(self.orders[0][0])
+        return self
+
+    def wait_for(self, model, count=5):
+        had = self.predictions.answered(model)
+        wait_until(lambda: self.predictions.answered(model) >= had + count, SECONDS, f"model {model} answers")
+
+    def __exit__(self, kind, *_):
+        report = self.predictions.stop()
+        if kind is None:
+            expect(not report.lost, "lost predictions:", report)
+            expect([model for model, _ in report.runs] in self.orders, f"not one of {self.orders}:", report)
