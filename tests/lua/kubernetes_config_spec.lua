@@ -339,6 +339,7 @@ contexts: [{name: d, context: {cluster: l, user: u}}, {name: c, context: {cluste
 
     it("or says what is missing", function()
       assert_failure("invalid", "there is no kubeconfig (", connect())
+      assert_failure("invalid", '.kube/config) for the context "main"', in_pod "context = 'main'")
       assert_failure("invalid", "this is not a pod: KUBERNETES_SERVICE_HOST", connect "{ in_cluster = true }")
       assert_failure("ENOENT", "the pod's service account", connect(
         "{ in_cluster = true, service_account = '/nowhere' }",

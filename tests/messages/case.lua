@@ -16,7 +16,9 @@
 --- run    lines of shell that provoke it, in a folder with the files below; default: pe_status of ./mine
 --- in     where it appears: status, log, stdout or stderr; default: the status file if there is one, otherwise stderr
 --- needs  "engine": a Docker engine with the images of tests/docker. `make test-docker` runs these cases. $NAME is a
----        new name, in the files too; everything on the engine whose name begins with it is removed afterwards
+---        new name, in the files too; everything on the engine whose name begins with it is removed afterwards.
+---        "cluster": a Kubernetes cluster with the images of tests/kubernetes; `make test-kubernetes` runs these cases.
+---        $NAME is a new namespace
 --- send   a signal for the runner, once the plugin has made the file "started"
 ---
 --- A line "-- NAME --" begins a file. "-- pe_status --" begins the body of that method of a plugin, mine.lua.

@@ -121,6 +121,12 @@ local function of_context(context)
   return found
 end
 
+local function no_kubeconfig(files, context)
+  local places = #files > 0 and table.concat(files, ", ") or "neither KUBECONFIG nor HOME is set"
+  if not context then return errors.invalid(WHAT, "there is no kubeconfig (%s), and this is not a pod", places) end
+  return errors.invalid(WHAT, 'there is no kubeconfig (%s) for the context "%s"', places, context)
+end
+
 --- Where the cluster is: { server, tls, proxy, headers, namespace, credentials, user, context }; or nil and an error.
 ---@param options bosun.kubernetes.Options
 function access.resolve(options)
@@ -131,10 +137,7 @@ function access.resolve(options)
   local merged, err = kubeconfig.read(files, given ~= nil)
   if err then return nil, err end
   if not merged and not options.context and env "KUBERNETES_SERVICE_HOST" then return in_cluster(folder) end
-  if not merged then
-    return nil, errors.invalid(WHAT, "there is no kubeconfig (%s), and this is not a pod",
-      #files > 0 and table.concat(files, ", ") or "neither KUBECONFIG nor HOME is set")
-  end
+  if not merged then return nil, no_kubeconfig(files, options.context) end
   local context
   context, err = kubeconfig.context(merged, options.context)
   if not context then return nil, err end
