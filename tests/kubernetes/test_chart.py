@@ -2,15 +2,12 @@
 more."""
 import json
 import os
-import sys
 import tempfile
 
 import yaml
 
-sys.path[:0] = [os.path.join(os.path.dirname(os.path.abspath(__file__)), folder) for folder in (".", "../support")]
-# pylint: disable=wrong-import-position
-from support.chart import CHART, ROOT, Release, objects, of_kind, run, template  # noqa: E402
-from tap import expect, main, poll, test  # noqa: E402
+from support import expect, main, test, wait_until
+from support.chart import CHART, PATIENCE, ROOT, Release, objects, of_kind, run, template
 
 PLUGIN = {"outfacingPredictionURLPrefix": "https://models.example.com/", "ppsBaseImage": "registry.example.com/pps:1",
           "generatedImageRepo": "registry.example.com/mlops-model"}
@@ -136,14 +133,14 @@ def _():
 
         release.deploy("upgrade", quick_plugin(pe_status_time_sec=0.01))
         expect(release.pod() != first, "another config, the same pod")
-        poll(lambda: release.result("deployment_list"), "the list after the upgrade")
-        expect("d1" in release.result("deployment_list")["data"], release.result("deployment_list"))
+        listed = wait_until(lambda: release.result("deployment_list"), PATIENCE, "the list after the upgrade")
+        expect("d1" in listed["data"], listed)
         notes = run("helm", "get", "notes", release.name, "--namespace", release.namespace)
         expect("--timeout 1800" in notes, notes)
         release.helm("test", "--timeout", "60s")
 
         release.helm("uninstall", "--wait")
-        poll(lambda: not release.left(), "nothing is left")
+        wait_until(lambda: not release.left(), PATIENCE, "nothing is left")
 
 
 main()

@@ -11,7 +11,9 @@ import tempfile
 import yaml
 
 from runs import parse_status
-from tap import expect, poll
+from tap import expect, wait_until
+
+from .cluster import KUBECONFIG
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.abspath(os.path.join(HERE, "..", "..", ".."))
@@ -22,7 +24,7 @@ PATIENCE = 60
 def run(*argv, text=None, check=True):
     """Standard output of a program; with check=False the finished process. KUBECONFIG is that of the tests."""
     done = subprocess.run(argv, input=text, text=True, capture_output=True, timeout=120, check=False,
-                          env={**os.environ, "KUBECONFIG": os.environ["BOSUN_TEST_KUBECONFIG"]})
+                          env={**os.environ, "KUBECONFIG": KUBECONFIG})
     if not check:
         return done
     expect(done.returncode == 0, f"{' '.join(argv)}: exit {done.returncode}\n{done.stderr}{done.stdout[-2000:]}")
@@ -51,7 +53,7 @@ class Release:
         self.namespace = "chart-" + "".join(random.choices(string.ascii_lowercase, k=8))
         self.folder = tempfile.mkdtemp(prefix="chart-")
         os.chmod(self.folder, 0o777)
-        repository, tag = run(os.path.join(HERE, "..", "images", "agent", "build")).strip().rsplit(":", 1)
+        repository, tag = run(os.path.join(HERE, "..", "images", "build"), "agent").strip().rsplit(":", 1)
         self.base = {
             "image": {"repository": repository, "tag": tag},
             "agent": {"files": {"agent.conf.yaml": 'command: "{{ include "bosun.command" . }}"\n'}},
@@ -113,13 +115,7 @@ class Release:
         """Has the agent run an action, and returns its status."""
         name = f"{''.join(random.choices(string.ascii_lowercase, k=6))}.{action}"
         self.write(f"orders/{name}.yaml", json.dumps(config))
-        found = []
-
-        def is_done():
-            found.append(self.result(name))
-            return found[-1]
-        poll(is_done, f"{action} by the agent", PATIENCE)
-        return found[-1]
+        return wait_until(lambda: self.result(name), PATIENCE, f"{action} by the agent")
 
     def left(self):
         """What there is in the namespace, as kind/name, but for what every namespace has and events."""
