@@ -121,7 +121,7 @@ esac
       :format(base64 "a:secret", base64 "h:secret", base64 "d:secret")
     local list = workspace:eval(([[
       local users = {}
-      for _, auth in ipairs((require("bosun.docker.credentials").all(%q))) do
+      for _, auth in ipairs((require("bosun.registry.credentials").all(%q))) do
         users[auth.serveraddress] = auth.username
       end
       return users

@@ -27,6 +27,7 @@ local WRONG = coroutine.create(print)
 local OBJECTS = {
   ["bosun.fs.Lock"] = function() return require("bosun.fs").lock "/nonexistent/lock" end,
   ["bosun.Logger"] = function() return require("bosun.log").with {} end,
+  ["bosun.crypto.Hasher"] = function() return require("bosun.crypto").hasher() end,
   ["bosun.Secret"] = function() return require("bosun.secret").new "sample" end,
   ["bosun.time.Limit"] = function() return require("bosun.time").limit(1) end,
   ["bosun.Process"] = function() return require("bosun.process").spawn { "true" } end,

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #define RANDOM_MAX 1048576
+#define HASHER     "bosun.crypto.Hasher"
 
 static int push_hex(lua_State *L, const unsigned char digest[BOSUN_SHA256_SIZE])
 {
@@ -75,10 +76,43 @@ static int crypto_uuid(lua_State *L)
     return 1;
 }
 
+/* hasher:update(bytes) -> hasher */
+static int hasher_update(lua_State *L)
+{
+    bosun_sha256 *sha = luaL_checkudata(L, 1, HASHER);
+    size_t len;
+    const char *bytes = luaL_checklstring(L, 2, &len);
+    bosun_sha256_update(sha, bytes, len);
+    lua_settop(L, 1);
+    return 1;
+}
+
+/* hasher:hex() -> the digest of all bytes so far */
+static int hasher_hex(lua_State *L)
+{
+    bosun_sha256 so_far = *(const bosun_sha256 *)luaL_checkudata(L, 1, HASHER);
+    unsigned char digest[BOSUN_SHA256_SIZE];
+    bosun_sha256_final(&so_far, digest);
+    return push_hex(L, digest);
+}
+
+/* crypto.hasher() -> a SHA-256 of bytes that arrive in pieces. It owns nothing outside of Lua. */
+static int crypto_hasher(lua_State *L)
+{
+    static const luaL_Reg methods[] = {{"update", hasher_update}, {"hex", hasher_hex}, {NULL, NULL}};
+    static const luaL_Reg metamethods[] = {{NULL, NULL}};
+    bosun_sha256 *sha = lua_newuserdatauv(L, sizeof *sha, 0);
+    bosun_sha256_init(sha);
+    bind_push_class(L, HASHER, methods, metamethods);
+    lua_setmetatable(L, -2);
+    return 1;
+}
+
 int bind_crypto_open(lua_State *L)
 {
     static const luaL_Reg functions[] = {
-        {"sha256", crypto_sha256}, {"hmac", crypto_hmac}, {"random_bytes", crypto_random_bytes},
+        {"sha256", crypto_sha256}, {"hmac", crypto_hmac},
+        {"hasher", crypto_hasher}, {"random_bytes", crypto_random_bytes},
         {"uuid", crypto_uuid},     {NULL, NULL},
     };
     luaL_newlib(L, functions);

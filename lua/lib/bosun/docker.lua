@@ -26,11 +26,11 @@ require "bosun.docker.transfer"
 require "bosun.docker.build"
 require "bosun.docker.networks"
 
-local credentials = require "bosun.docker.credentials"
+local credentials = require "bosun.registry.credentials"
 local endpoint = require "bosun.docker.endpoint"
-local errors = require "bosun.docker.errors"
 local frames = require "bosun.docker.frames"
-local reference = require "bosun.docker.reference"
+local reference = require "bosun.registry.reference"
+local registry_errors = require "bosun.registry.errors"
 
 local docker = {}
 
@@ -53,7 +53,7 @@ end
 
 --- Parses the name of an image.
 ---@param text string
----@return bosun.docker.Reference|nil ref
+---@return bosun.registry.Reference|nil ref
 ---@return string|nil problem
 function docker.parse_reference(text)
   return reference.parse(text)
@@ -71,12 +71,12 @@ end
 --- The Docker client's credentials for the registry of an image.
 ---@param ref string
 ---@param config_file? string default config.json in the environment's DOCKER_CONFIG, else in ~/.docker
----@return bosun.docker.Credentials|nil credentials nil without an error: none
----@return bosun.docker.Error|nil err the file or a helper is broken
+---@return bosun.registry.Credentials|nil credentials nil without an error: none
+---@return bosun.registry.Error|nil err the file or a helper is broken
 function docker.credentials(ref, config_file)
   local parsed, problem = reference.parse(ref)
   if not parsed then
-    return nil, errors.invalid("registry credentials", '"%s" is not a valid image name: %s', ref, problem)
+    return nil, registry_errors.invalid("registry credentials", '"%s" is not a valid image name: %s', ref, problem)
   end
   return credentials.find(parsed, config_file or credentials.default_file())
 end

@@ -3,14 +3,14 @@
 ---@class bosun.docker.Engine
 local Engine = require "bosun.docker.engine"
 
-local auth_file = require "bosun.docker.auth_file"
-local credentials = require "bosun.docker.credentials"
+local auth_file = require "bosun.registry.auth_file"
+local credentials = require "bosun.registry.credentials"
 local effect = require "bosun.effect"
 local errors = require "bosun.docker.errors"
 local log = require "bosun.log"
 local options_of = require("bosun.options").check
 local progress = require "bosun.docker.progress"
-local reference = require "bosun.docker.reference"
+local reference = require "bosun.registry.reference"
 local tables = require "bosun.tables"
 
 local LINES = 20 -- of the output, in the message of a failed build
@@ -27,8 +27,9 @@ local BUILD = {
 ---@field pull? boolean look for a newer base image in the registry; default false
 ---@field no_cache? boolean default false
 ---@field dockerfile? string its name in the archive; default "Dockerfile"
----@field auth? bosun.docker.Credentials[]|false for the registries of base images, each with its serveraddress; false:
----none; default: all of the client's config; with Docker, only those for whole registries: pull the base image before
+---@field auth? bosun.registry.Credentials[]|false for the registries of base images, each with its serveraddress;
+---false: none; default: all of the client's config; with Docker, only those for whole registries: pull the base image
+---before
 ---@field on_progress? fun(text: string) gets each line of the output; default: the log
 ---@field note? string for the plan of a dry run, such as "base alpine"
 

@@ -1,5 +1,6 @@
 --- Internal: where the engine is: DOCKER_HOST, the docker program's contexts and the like, as options for bosun.http.
 
+local client_folder = require("bosun.registry.credentials").client_folder
 local contexts = require "bosun.docker.contexts"
 local errors = require "bosun.docker.errors"
 local fs = require "bosun.fs"
@@ -17,12 +18,6 @@ local SCHEMES = { tcp = true, http = true, https = true }
 local function env(name)
   local value = process.env(name)
   return value ~= "" and value or nil
-end
-
---- The folder of the Docker client's files: $DOCKER_CONFIG, else ~/.docker; nil: no home folder is known.
-function endpoint.client_folder()
-  if env "DOCKER_CONFIG" then return env "DOCKER_CONFIG" end
-  return env "HOME" and path.join(env "HOME", ".docker")
 end
 
 --- The files of a folder as TLS options. Missing files are left out, but a certificate needs its key.
@@ -46,7 +41,7 @@ end
 local function tls_of_environment(scheme)
   local folder = env "DOCKER_CERT_PATH"
   if env "DOCKER_TLS_VERIFY" then
-    folder = folder or endpoint.client_folder()
+    folder = folder or client_folder()
     if not folder then return nil, errors.invalid(WHAT, "DOCKER_TLS_VERIFY is set, but DOCKER_CERT_PATH is not") end
     return tls_of_folder(folder)
   end
@@ -155,7 +150,7 @@ end
 
 --- The docker program's current context: its address, what says so, and the context; or nil; or nil and an error.
 local function of_context()
-  local folder = endpoint.client_folder()
+  local folder = client_folder()
   if not folder then return nil end
   local name, source, unread = contexts.current(folder, env "DOCKER_CONTEXT")
   if unread then return nil, errors.invalid(WHAT, "the current context: %s", unread) end

@@ -1,7 +1,7 @@
 --- Internal: an engine: how to connect to it, which version of its API to use, and how to send requests. The requests
 --- themselves are in the other files of this folder, each of which adds methods to the class.
 
-local credentials = require "bosun.docker.credentials"
+local credentials = require "bosun.registry.credentials"
 local effect = require "bosun.effect"
 local endpoint = require "bosun.docker.endpoint"
 local errors = require "bosun.docker.errors"

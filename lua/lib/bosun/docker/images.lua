@@ -8,7 +8,7 @@ local errors = require "bosun.docker.errors"
 local http = require "bosun.http"
 local json = require "bosun.json"
 local options_of = require("bosun.options").check
-local reference = require "bosun.docker.reference"
+local reference = require "bosun.registry.reference"
 
 --- The path of an image with this name or ID; nil, err: not a valid one.
 function Engine:_image_path(ref, what, action)

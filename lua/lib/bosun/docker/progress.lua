@@ -1,26 +1,20 @@
 --- Internal: the progress of pulls, pushes and builds, one readable line at a time.
 
 local lines = require "bosun.lines"
-local log = require "bosun.log"
+local shared = require "bosun.registry.progress"
 local text = require "bosun.text"
 local time = require "bosun.time"
 
 local progress = {}
 
-local SECONDS = 2
+local megabytes, writer = shared.megabytes, shared.writer
+progress.writer = writer
+
+local SECONDS = shared.SECONDS
 local DONE = { ["Pull complete"] = true, ["Already exists"] = true, ["Pushed"] = true, ["Layer already exists"] = true,
   ["Download complete"] = true }
 --- Podman's layers are done once they are downloaded; Docker unpacks them after that.
 local DOWNLOADED = { ["Download complete"] = true, ["Verifying Checksum"] = true, ["Extracting"] = true }
-
---- Where lines go: the function from an option, else the log.
-function progress.writer(on_progress)
-  return on_progress or function(line) log.info(line) end
-end
-
-local function megabytes(bytes)
-  return (bytes < 10e6 and "%.1f" or "%.0f"):format(bytes / 1e6)
-end
 
 local function summary(what, layers)
   local done, count, current, total = 0, 0, 0, 0
@@ -49,7 +43,7 @@ end
 ---@param on_progress? fun(text: string)
 ---@param seconds? number between two lines, default 2
 function progress.transfer(what, on_progress, seconds)
-  local write, layers, last = progress.writer(on_progress), {}, time.monotonic()
+  local write, layers, last = writer(on_progress), {}, time.monotonic()
   return function(message)
     local id = message.id
     if type(id) ~= "string" or type(message.status) ~= "string" or message.status:find "^Pulling from" then return end
@@ -67,7 +61,7 @@ end
 ---@param on_progress? fun(text: string)
 ---@param keep integer how many lines
 function progress.output(on_progress, keep)
-  local write, last = progress.writer(on_progress), {}
+  local write, last = writer(on_progress), {}
   local add, finish = lines.splitter(function(line)
     line = text.trimmed((line:gsub("\27%[[%d;]*m", "")))
     if line == "" then return end

@@ -3,15 +3,15 @@
 ---@class bosun.docker.Engine
 local Engine = require "bosun.docker.engine"
 
-local credentials = require "bosun.docker.credentials"
+local credentials = require "bosun.registry.credentials"
 local effect = require "bosun.effect"
 local errors = require "bosun.docker.errors"
 local json = require "bosun.json"
-local log = require "bosun.log"
 local options_of = require("bosun.options").check
 local progress = require "bosun.docker.progress"
-local reference = require "bosun.docker.reference"
+local reference = require "bosun.registry.reference"
 local retry = require "bosun.retry"
+local sources = require "bosun.registry.sources"
 local wait = require "bosun.wait"
 
 local ATTEMPTS = 4 -- to pull: the engine may go away three times
@@ -22,7 +22,7 @@ local AWAY = {
 local TRANSFER = { auth = "table|boolean", on_progress = "function" }
 
 ---@class bosun.docker.TransferOptions
----@field auth? bosun.docker.Credentials|false for the registry; false: none; default: those of docker.credentials
+---@field auth? bosun.registry.Credentials|false for the registry; false: none; default: those of docker.credentials
 ---@field on_progress? fun(text: string) gets a line now and then; default: the log
 
 --- Sends a request whose reply is a stream of JSON lines, and calls `on_message(message)` for each. The first error in
@@ -55,19 +55,8 @@ end
 
 -- ---- credentials ----------------------------------------------------------------------------------------------------
 
---- The credentials for a reference, and a text that says where they are from.
 local function auth_for(engine, ref, option)
-  if option == false then return nil, "without credentials (option auth)" end
-  if option then return option, "with the credentials of option auth" end
-  local file = engine._config_file
-  local auth, err = credentials.find(ref, file)
-  if auth then
-    return auth, ("with the credentials of %s in %s"):format(auth.username or "a token", file)
-  elseif err then
-    log.warn("docker: continuing without credentials: " .. err.message)
-    return nil, "without credentials: " .. err.message
-  end
-  return nil, ("without credentials: %s has none for %s"):format(file or "no file", ref.familiar_name)
+  return sources.choose(ref, { auth = option, file = engine._config_file, who = "docker" })
 end
 
 --- Adds to a refusal by a registry, if it may be about credentials, which ones were used.

@@ -9,6 +9,27 @@ local crypto = {}
 ---@return string hex 64 lower-case digits
 function crypto.sha256(s) end
 
+---@class bosun.crypto.Hasher the SHA-256 of bytes that arrive in pieces
+local Hasher = {}
+
+--- Adds bytes.
+---@param bytes string
+---@return bosun.crypto.Hasher self
+function Hasher:update(bytes) end
+
+--- The digest of all bytes so far. More can follow.
+---@return string hex 64 lower-case digits
+function Hasher:hex() end
+
+--- Begins a SHA-256 of bytes that arrive in pieces.
+---
+---     local hasher = crypto.hasher()
+---     http.get(url, { sink = function(bytes) hasher:update(bytes) end })
+---     log.info(hasher:hex())
+---
+---@return bosun.crypto.Hasher
+function crypto.hasher() end
+
 --- HMAC (RFC 2104).
 ---@param key string
 ---@param s string

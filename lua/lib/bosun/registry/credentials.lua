@@ -1,32 +1,44 @@
 --- Internal: registry credentials, where the Docker client keeps them: its config.json (auths) and the helper programs
---- that it names (credHelpers, credsStore). Podman's auth.json is such a file, too. Passwords become secrets as soon as
---- they are read.
+--- that it names (credHelpers, credsStore). Podman's auth.json is such a file, too, and so is the content of a Secret
+--- of the type kubernetes.io/dockerconfigjson. Passwords become secrets as soon as they are read.
 
-local auth_file = require "bosun.docker.auth_file"
+local auth_file = require "bosun.registry.auth_file"
 local base64 = require "bosun.base64"
-local endpoint = require "bosun.docker.endpoint"
-local errors = require "bosun.docker.errors"
+local errors = require "bosun.registry.errors"
 local fs = require "bosun.fs"
 local json = require "bosun.json"
 local path = require "bosun.path"
 local process = require "bosun.process"
 local secret = require "bosun.secret"
 local tables = require "bosun.tables"
+local words = require "bosun.http.words"
 
 local credentials = {}
 
 local HELPER_SECONDS = 30
 
----@class bosun.docker.Credentials
+---@class bosun.registry.Credentials
 ---@field username? string
 ---@field password? string|bosun.Secret
 ---@field identitytoken? string|bosun.Secret in place of a password
 ---@field registrytoken? string|bosun.Secret in place of both
 ---@field serveraddress? string the registry; from Podman's auth.json, it may be a part of one: "quay.io/team-a"
 
+--- An environment variable; nil when it is empty.
+local function env(name)
+  local value = process.env(name)
+  return value ~= "" and value or nil
+end
+
+--- The folder of the Docker client's files: $DOCKER_CONFIG, else ~/.docker; nil: no home folder is known.
+function credentials.client_folder()
+  if env "DOCKER_CONFIG" then return env "DOCKER_CONFIG" end
+  return env "HOME" and path.join(env "HOME", ".docker")
+end
+
 --- The Docker client's config file; nil: no home folder is known.
 function credentials.default_file()
-  local folder = endpoint.client_folder()
+  local folder = credentials.client_folder()
   return folder and path.join(folder, "config.json")
 end
 
@@ -35,7 +47,7 @@ local function text_of(value)
 end
 
 --- In the engine's format, in plain text; nil: none.
----@param auth bosun.docker.Credentials|nil
+---@param auth bosun.registry.Credentials|nil
 function credentials.plain(auth)
   return auth and {
     username = auth.username, password = text_of(auth.password), identitytoken = text_of(auth.identitytoken),
@@ -59,19 +71,22 @@ end
 
 -- ---- the file -------------------------------------------------------------------------------------------------------
 
+--- A config from its text.
+local function parse_config(text, source)
+  if text:find "^%s*$" then return {} end
+  local config, problem = json.decode(text)
+  if config == nil then return nil, failure("syntax", "%s: %s", source, problem.message) end
+  if type(config) ~= "table" then return nil, failure("syntax", "%s: expected a JSON object", source) end
+  return config
+end
+
 --- The config; empty when the file does not exist.
 local function read_config(file)
   if not file then return {} end
   local text, err = fs.read(file)
-  if not text then
-    if err.code == "ENOENT" or err.code == "ENOTDIR" then return {} end
-    return nil, failure(err.code, "%s", err.message)
-  end
-  if text:find "^%s*$" then return {} end
-  local config, problem = json.decode(text)
-  if config == nil then return nil, failure("syntax", "%s: %s", file, problem.message) end
-  if type(config) ~= "table" then return nil, failure("syntax", "%s: expected a JSON object", file) end
-  return config
+  if text then return parse_config(text, file) end
+  if err.code == "ENOENT" or err.code == "ENOTDIR" then return {} end
+  return nil, failure(err.code, "%s", err.message)
 end
 
 local function table_of(config, field)
@@ -135,7 +150,7 @@ local function ask_helper(name, verb, input)
     if output:lower():find "credentials not found" or output:lower():find "no credentials" then return false end
     return nil, failure("helper", "%s %s %s: %s", program, verb,
       result.code and "exited with status " .. result.code or "was killed by signal " .. tostring(result.signal),
-      errors.clean(output ~= "" and output or result.stderr or ""))
+      words.clean(output ~= "" and output or result.stderr or ""))
   end
   local answer = json.decode(output)
   if type(answer) ~= "table" then return nil, failure("helper", "the output of %s %s is not JSON", program, verb) end
@@ -173,14 +188,26 @@ local function find_in(config, domain, repository, file)
 end
 
 --- The credentials for a parsed reference. nil: none; nil, err: the config or a helper is broken.
----@param ref bosun.docker.Reference
+---@param ref bosun.registry.Reference
 ---@param file? string the config file
----@return bosun.docker.Credentials|nil
----@return bosun.docker.Error|nil err
+---@return bosun.registry.Credentials|nil
+---@return bosun.registry.Error|nil err
 function credentials.find(ref, file)
   local config, err = read_config(file)
   if not config then return nil, err end
   return find_in(config, ref.domain, ref.repository, file)
+end
+
+--- The same from the text of a config, such as the content of a Secret of the type kubernetes.io/dockerconfigjson.
+---@param ref bosun.registry.Reference
+---@param text string|bosun.Secret
+---@param source string what it is, for messages
+---@return bosun.registry.Credentials|nil
+---@return bosun.registry.Error|nil err
+function credentials.find_in_text(ref, text, source)
+  local config, err = parse_config(text_of(text), source)
+  if not config then return nil, err end
+  return find_in(config, ref.domain, ref.repository, source)
 end
 
 --- The registries in a config, and what went wrong with helpers.
@@ -211,8 +238,8 @@ end
 
 --- All credentials of a config, and what went wrong with the others.
 ---@param file? string
----@return bosun.docker.Credentials[] list
----@return bosun.docker.Error[] problems
+---@return bosun.registry.Credentials[] list
+---@return bosun.registry.Error[] problems
 function credentials.all(file)
   local config, err = read_config(file)
   if not config then return {}, { err } end

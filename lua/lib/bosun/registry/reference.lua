@@ -6,7 +6,7 @@ local HUB = "docker.io"
 local LONGEST_NAME = 255
 local DIGITS = { sha256 = 64, sha384 = 96, sha512 = 128 }
 
----@class bosun.docker.Reference
+---@class bosun.registry.Reference
 ---@field domain string the registry: "docker.io", "localhost:5000"
 ---@field repository string "library/alpine"
 ---@field tag? string "latest" when the text has neither tag nor digest
@@ -84,7 +84,7 @@ end
 
 --- See docker.parse_reference.
 ---@param text string
----@return bosun.docker.Reference|nil ref
+---@return bosun.registry.Reference|nil ref
 ---@return string|nil problem
 function reference.parse(text)
   if text == "" then return nil, "it is empty" end
