@@ -83,6 +83,13 @@ function labels.common(context, role, instance)
   }
 end
 
+--- Selects the pods of an object that serves the whole environment.
+---@param name string
+---@return table<string, string>
+function labels.instance(name)
+  return { [INSTANCE] = name, [MANAGER] = "bosun" }
+end
+
 --- The annotations of any object of this plugin.
 ---@param context table
 ---@return table<string, string>

@@ -33,6 +33,10 @@ objects.KINDS = {
   { kind = "PodDisruptionBudget" }, { kind = "Deployment" }, { kind = "Service" }, { kind = "Secret" },
 }
 
+--- All kinds that the route by a model's id may have objects of.
+---@type { kind: string, optional?: boolean }[]
+objects.MODEL_KINDS = { objects.KINDS[1], objects.KINDS[2], objects.KINDS[3], { kind = "Service" } }
+
 --- The prediction server's container in a Deployment.
 objects.CONTAINER = server.CONTAINER
 

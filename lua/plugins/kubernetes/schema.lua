@@ -100,6 +100,12 @@ local function with_volumes(fields)
   return fields
 end
 
+local function picked(fields, keys)
+  local result = {}
+  for _, key in ipairs(keys) do result[key] = fields[key] end
+  return result
+end
+
 local HANDLERS = { "httpGet", "tcpSocket", "exec", "grpc" }
 local PROBE = {
   "initialDelaySeconds", "periodSeconds", "timeoutSeconds", "successThreshold", "failureThreshold",
@@ -225,6 +231,9 @@ schema.fields = {
   startTimeout = {
     type = "seconds", default = 600, min = 1, description = "how long a model may take to become ready",
   },
+  schedulingTimeout = {
+    type = "seconds", default = 60, description = "how long a pod may wait for a node, or for room in a quota",
+  },
   minReadySeconds = {
     type = "integer", default = 2, min = 0, max = 600, description = "how long a pod has to be ready to count",
   },
@@ -256,6 +265,9 @@ schema.fields = {
   kanikoConfigmapName = named "ConfigMap with the builder's docker config.json",
   kanikoSecretName = named "Secret of type kubernetes.io/dockerconfigjson, for pulling and pushing",
   kanikoServiceAccount = named("service account of the builder", "default"),
+  registryInsecure = {
+    type = "boolean", default = false, description = "the registry of generatedImageRepo speaks plain HTTP",
+  },
   buildTimeout = { type = "seconds", default = 3600, min = 1, description = "how long a build may take" },
   builder = {
     type = "map", description = "pods of the image builder", fields = with_volumes(pod_fields.of "the image builder"),
@@ -264,6 +276,13 @@ schema.fields = {
   -- monitoring
   agentImage = { type = "string", check = is_image, description = "image of the monitoring agent" },
   rabbitmqImage = image("image of the queue between prediction servers and monitoring agent", "rabbitmq:3-management"),
+  monitoring = {
+    type = "map", description = "pods of the queue and of the monitoring agent",
+    fields = picked(pod_fields.of "queue and monitoring agent", {
+      "resources", "nodeSelector", "tolerations", "affinity", "podSecurityContext", "securityContext",
+      "imagePullSecrets", "priorityClassName", "labels", "annotations",
+    }),
+  },
   rabbitmqVolumeClaim = named "PersistentVolumeClaim for the queue's data; default: it is lost with the queue's pod",
 }
 for key, spec in pairs(with_volumes(pod_fields.of "prediction servers")) do schema.fields[key] = spec end

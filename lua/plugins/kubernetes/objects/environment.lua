@@ -8,13 +8,9 @@ local secret = require "bosun.secret"
 local tables = require "bosun.tables"
 
 local monitoring = require "kubernetes.monitoring"
+local pods = require "kubernetes.objects.pods"
 
 local environment = {}
-
---- Kubernetes replaces $(NAME) in values, and takes $$ for $.
-local function literal(value)
-  return (value:gsub("%$", "$$$$"))
-end
 
 --- The variables of a list as the API has them, with those of `more` in place of those of the same name: two of one
 --- name are refused.
@@ -58,7 +54,7 @@ function environment.of(context, deployment, secret_name)
   if not values then return nil, problem end
   local plain, secrets = {}, {}
   for _, name in ipairs(tables.sorted_keys(values)) do
-    plain[#plain + 1] = { name = name, value = literal(values[name]) }
+    plain[#plain + 1] = { name = name, value = pods.literal(values[name]) }
   end
   for _, name in ipairs(tables.sorted_keys(context.config.secretEnvironment or {})) do
     secrets[#secrets + 1] = { name = name, valueFrom = { secretKeyRef = { name = secret_name, key = name } } }

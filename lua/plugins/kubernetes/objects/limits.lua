@@ -5,6 +5,7 @@ local given = require "bosun.deployment_info"
 local prediction_server = require "bosun.prediction_server"
 local tables = require "bosun.tables"
 
+local pods = require "kubernetes.objects.pods"
 local quantity = require "kubernetes.quantity"
 
 local limits = {}
@@ -55,13 +56,6 @@ local function set(resources, name, amount)
   if request and quantity.parse(request) > quantity.parse(amount) then resources.requests[name] = amount end
 end
 
---- The API has amounts as text.
-local function as_text(amounts)
-  local result = {}
-  for name, amount in pairs(amounts or {}) do result[name] = tostring(amount) end
-  return result
-end
-
 ---@class kubernetes.Limits
 ---@field resources? table of the container
 ---@field replicas? integer of this deployment alone
@@ -73,9 +67,7 @@ end
 ---@return bosun.Error|nil problem
 function limits.of(context, deployment)
   local config = context.config
-  local resources = {
-    requests = as_text((config.resources or {}).requests), limits = as_text((config.resources or {}).limits),
-  }
+  local resources = tables.copy({ requests = {}, limits = {} }, pods.resources(config.resources))
   for key, name in pairs { memory = "memory", cpus = "cpu", gpus = config.gpuResource } do
     local amount, problem = read(context, deployment, key)
     if problem then return nil, problem end
@@ -83,10 +75,7 @@ function limits.of(context, deployment)
   end
   local count, problem = read(context, deployment, "replicas")
   if problem then return nil, problem end
-  for _, part in ipairs(tables.sorted_keys(resources)) do
-    if next(resources[part]) == nil then resources[part] = nil end
-  end
-  return { resources = next(resources) and resources or nil, replicas = count }
+  return { resources = pods.resources(resources), replicas = count }
 end
 
 return limits

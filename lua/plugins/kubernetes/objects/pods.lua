@@ -74,6 +74,27 @@ function pods.with(own, more)
   return tables.copy(more or {}, own)
 end
 
+--- The resources of a container, with amounts as text; nil: none.
+---@param resources? table<string, table<string, any>> requests and limits
+---@return table|nil
+function pods.resources(resources)
+  local result = {}
+  for part, amounts in pairs(resources or {}) do
+    for name, amount in pairs(amounts) do
+      result[part] = result[part] or {}
+      result[part][name] = tostring(amount)
+    end
+  end
+  return map_of(result)
+end
+
+--- The value of an environment variable as it is: Kubernetes replaces $(NAME), and takes $$ for $.
+---@param value string
+---@return string
+function pods.literal(value)
+  return (value:gsub("%$", "$$$$"))
+end
+
 pods.list_of = list_of
 
 return pods
