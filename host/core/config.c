@@ -12,8 +12,12 @@ static bosun_value *section(const bosun_value *root, const char *name)
     return value && value->kind != BOSUN_NULL ? value : NULL;
 }
 
-static int read_text(const bosun_config_source *source, bosun_buf *text, bosun_err *err)
+int bosun_config_read_text(const bosun_config_source *source, bosun_buf *text, bosun_err *err)
 {
+    if (source->text) {
+        bosun_buf_append(text, source->text, source->len);
+        return text->failed ? bosun_err_nomem(err, "read the action config") : 0;
+    }
     if (bosun_fs_read(source->path, BOSUN_YAML_MAX_BYTES, text, source->wait, err) == 0)
         return 0;
     bosun_err_context(err, "the action config: ");
@@ -59,7 +63,8 @@ static bosun_value *read_file(bosun_arena *arena, const bosun_config_source *sou
         return empty;
     }
     bosun_buf text = {0};
-    bosun_value *root = read_text(source, &text, err) == 0 ? read_root(arena, source, &text, p, err) : NULL;
+    bosun_value *root =
+        bosun_config_read_text(source, &text, err) == 0 ? read_root(arena, source, &text, p, err) : NULL;
     bosun_buf_free(&text);
     return root;
 }

@@ -5,6 +5,7 @@
 
 #include "action.h"
 #include "bosun.h"
+#include "core/base/buf.h"
 #include "core/base/err.h"
 #include "core/base/value.h"
 #include "core/base/wait.h"
@@ -20,6 +21,8 @@ typedef struct bosun_config {
 /* Where a config comes from. */
 typedef struct bosun_config_source {
     const char *path;       /* NULL: an empty config */
+    const char *text;       /* its text, when `path` is only a name for messages; NULL: it is in the file */
+    size_t len;             /* bytes of `text` */
     const bosun_wait *wait; /* for reading it */
 
     /* Replace what the file says: "deploymentInfo.id=d1", … The last is NULL; NULL: none. */
@@ -31,6 +34,9 @@ typedef struct bosun_config_source {
     int (*seen)(void *data, const char *text, size_t len, const bosun_value *root);
     void *data;
 } bosun_config_source;
+
+/* Reads the source's file, or copies its text. */
+int bosun_config_read_text(const bosun_config_source *source, bosun_buf *text, bosun_err *err);
 
 /* Reads and checks a config for `action`. On failure the message has a line for every problem:
  * "file:line:column: path.of.key: what". 0 or -1; free with bosun_config_free either way. */

@@ -143,6 +143,11 @@ typedef void bosun_phase_function(void *data, bosun_phase phase);
 
 /* The settings of a host. Set the defaults with bosun_options_init, then change fields. */
 typedef struct bosun_options {
+    /* The bytes of the struct, which bosun_options_init sets. It tells the library which fields the program
+     * knows, so that a program and a library of different versions understand each other. An option that the
+     * library does not know is an error, unless it has its default. */
+    size_t size;
+
     /* Colon-separated folders, searched first for a plugin given by name. NULL: none. The library does not
      * read BOSUN_PLUGIN_PATH; bosun-plugin-runner passes it here. Default: NULL. */
     const char *plugin_path;
@@ -193,10 +198,13 @@ typedef struct bosun_options {
     const char *traceparent;
 } bosun_options;
 
-/* Sets every field to its default. Always call it first: a program that does gets the defaults of fields that
- * are added to the struct later.
+/* Sets every field to its default. Always call it first.
  * options: may be NULL. */
-BOSUN_API void bosun_options_init(bosun_options *options);
+#define bosun_options_init(options) bosun_options_init_size((options), sizeof(bosun_options))
+
+/* What bosun_options_init calls, for programs that do not use this header's macros.
+ * size: of the program's struct. Not a byte more is written. */
+BOSUN_API void bosun_options_init_size(bosun_options *options, size_t size);
 
 /* Creates a host.
  * options: copied, including its strings, but for those of `settings`; NULL: the defaults.
@@ -227,6 +235,48 @@ BOSUN_API int bosun_host_load(bosun_host *host, const char *plugin, const char *
  * load, becomes a failing status with the reason as its message. NULL: out of memory for a status. */
 BOSUN_API bosun_status *bosun_host_run(bosun_host *host, const char *action, const char *config);
 
+/* bosun_run_options.timeout: that of the host. */
+#define BOSUN_TIMEOUT_OF_HOST (-1.0)
+
+/* The settings of one run. Set the defaults with bosun_run_options_init, then change fields. Nothing is kept
+ * after the call. */
+typedef struct bosun_run_options {
+    /* The bytes of the struct, which bosun_run_options_init sets: see bosun_options.size. */
+    size_t size;
+
+    /* Path of the action config (YAML). NULL: none, for an action that needs none. With config_text: the name
+     * of that text in messages; NULL: "action config". Default: NULL. */
+    const char *config;
+
+    /* The action config itself. NULL: it is in a file. Default: NULL. */
+    const char *config_text;
+
+    /* Bytes of `config_text`. Default: 0. */
+    size_t config_len;
+
+    /* As bosun_options.settings. NULL: those of the host. Default: NULL. */
+    const char *const *settings;
+
+    /* Seconds that the run may take before it is stopped. Unlike the timeout of the host, all of them are for
+     * this run, even the first. 0: no timeout. Default: BOSUN_TIMEOUT_OF_HOST. */
+    double timeout;
+} bosun_run_options;
+
+/* Sets every field to its default. Always call it first.
+ * options: may be NULL. */
+#define bosun_run_options_init(options) bosun_run_options_init_size((options), sizeof(bosun_run_options))
+
+/* The same for programs that do not use this header's macros. */
+BOSUN_API void bosun_run_options_init_size(bosun_run_options *options, size_t size);
+
+/* Runs one action, as bosun_host_run, with settings of its own.
+ *
+ * The last few action configs are kept as they were read, up to 64 KiB each, so that the same config again
+ * costs no time. A file that has changed is read again.
+ * options: NULL: the defaults. */
+BOSUN_API bosun_status *bosun_host_run_with(bosun_host *host, const char *action,
+                                            const bosun_run_options *options);
+
 /* Receives the names of one plugin, separated by commas: "filesystem,filesystem_plugin". The same rules apply
  * as for bosun_log_function.
  * data: as passed to bosun_list_plugins. */
@@ -235,7 +285,7 @@ typedef void bosun_name_function(void *data, const char *names);
 /* Lists the plugins that can be given by name: the built-in ones, then those in the folders of
  * options->plugin_path and options->site_dir. No plugin is loaded.
  * options: NULL: the defaults.
- * Returns 0, or -1: out of memory. */
+ * Returns 0, or -1: out of memory, or the options have no valid size. */
 BOSUN_API int bosun_list_plugins(const bosun_options *options, bosun_name_function *tell, void *data);
 
 /* The format of a plugin's description. */
@@ -292,17 +342,23 @@ BOSUN_API int bosun_host_validate(bosun_host *host, const char *action, const ch
  * bosun_host_run, whose status is then failing, or bosun_host_load, _describe or _validate, which fail with
  * the code "cancelled". A plugin with the method clean_up then has BOSUN_CLEAN_UP_SECONDS to undo or to
  * finish what its action began. The cancel is over when the call that it has stopped returns, and the host
- * can run the next action.
+ * can run the next action, which can be cancelled anew.
  *
  * So no cancel is lost: one that comes between two calls stops the second, and one that comes when an action
- * has already done its work does not undo that, but stops the call after it. To stop a certain run and no
- * other, do not cancel once bosun_host_run may have returned. Several cancels before a call stops count as
- * one. If the host is freed, a pending cancel is dropped; the finalizers run.
+ * has already done its work does not undo that, but stops the call after it; bosun_host_reset drops it.
+ * Several cancels before a call stops count as one, with the reason of the last. If the host is freed, a
+ * pending cancel is dropped; the finalizers run.
  *
  * host:   may be NULL.
- * reason: a string that outlives the host, for the message; NULL: "cancelled".
+ * reason: for the message, copied, at most 127 bytes of it; NULL: "cancelled".
  * Any thread and any signal handler may call this while the host exists. */
 BOSUN_API void bosun_host_cancel(bosun_host *host, const char *reason);
+
+/* Drops a cancel that has not stopped a call yet. For threads that cancel certain runs and no others, as when
+ * a client goes away: let each cancel under a lock, and only while the run that it is for is entered there;
+ * after each run, with that lock, take the entry out and call this.
+ * host: may be NULL. Call it from the thread that uses the host, between two calls. */
+BOSUN_API void bosun_host_reset(bosun_host *host);
 
 /* How an action ended. The values are also the exit statuses of bosun-plugin-runner with --exit-codes. */
 typedef enum bosun_outcome {

@@ -126,8 +126,7 @@ static void give_limits_back(bosun_host *host, const limits_aside *aside)
     limits->cleaning_up = aside->cleaning_up;
     host->time_limits = aside->time_limits;
     atomic_store(&limits->cut, aside->cut);
-    if (aside->cancelled)
-        host_limits_cancel(limits, aside->cancelled, atomic_load(&limits->reason));
+    host_limits_restore(limits, aside->cancelled);
 }
 
 static int make_thread(lua_State *L)

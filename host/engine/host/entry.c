@@ -65,13 +65,18 @@ int host_missing(bosun_err *err)
                          "the host is NULL: bosun_host_new says why in its error");
 }
 
-int host_begin(bosun_host *host, const char *what, bosun_err *err)
+int host_begin_within(bosun_host *host, double seconds, const char *what, bosun_err *err)
 {
     char why[128];
-    if (check_stack(what, err) < 0 || host_limits_begin(&host->limits, host->options.timeout, err) < 0)
+    if (check_stack(what, err) < 0 || host_limits_begin(&host->limits, seconds, err) < 0)
         return -1;
     const char *code = host_limits_stopped(&host->limits, why, sizeof why);
     return code ? bosun_err_set(err, code, what, "%s before %s", why, what) : 0;
+}
+
+int host_begin(bosun_host *host, const char *what, bosun_err *err)
+{
+    return host_begin_within(host, host->options.timeout, what, err);
 }
 
 void host_end(bosun_host *host)

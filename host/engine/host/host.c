@@ -11,12 +11,6 @@ const char *bosun_version(void)
     return BOSUN_VERSION;
 }
 
-void bosun_options_init(bosun_options *options)
-{
-    if (options)
-        *options = (bosun_options){.log_level = BOSUN_LOG_INFO};
-}
-
 /* Copies a text for the embedder. Redacts it before cutting it: a cut secret would not be recognised. */
 static void copy_redacted(const bosun_host *host, char *out, size_t size, const char *text, size_t len)
 {
@@ -75,14 +69,12 @@ bosun_host *bosun_host_new(const bosun_options *options, bosun_error *error)
         host_report_error(host, error, &err);
         return NULL;
     }
-    if (options)
-        host->options = *options;
-    else
-        bosun_options_init(&host->options);
     host->limits.cancel_fd = -1;
     bosun_err_set(&host->load_error, BOSUN_ERR_INVALID, "load",
                   "no plugin is loaded: call bosun_host_load first");
-    int rc = host_locale_init(host, &err);
+    int rc = host_options_take(&host->options, options, &err);
+    if (rc == 0)
+        rc = host_locale_init(host, &err);
     if (rc == 0) {
         host_enter(host);
         rc = init(host, &err);
@@ -110,6 +102,7 @@ void bosun_host_free(bosun_host *host)
     host_limits_free(&host->limits);
     host_dirs_free(&host->dirs);
     bosun_secrets_free(&host->secrets);
+    bosun_config_free_kept(&host->configs);
     bosun_buf_free(&host->warning);
     bosun_buf_free(&host->plan);
     bosun_buf_free(&host->traceback);
@@ -123,6 +116,12 @@ void bosun_host_cancel(bosun_host *host, const char *reason)
 {
     if (host)
         host_limits_cancel(&host->limits, BOSUN_STOP_CANCELLED, reason);
+}
+
+void bosun_host_reset(bosun_host *host)
+{
+    if (host)
+        host_limits_clear(&host->limits);
 }
 
 void host_expire(bosun_host *host, const char *reason)

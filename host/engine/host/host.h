@@ -8,6 +8,7 @@
 #include "core/base/redact.h"
 #include "core/base/wait.h"
 #include "core/config.h"
+#include "core/config_kept.h"
 #include "core/status.h"
 #include "embedded.h"
 #include "stopped.h"
@@ -27,20 +28,25 @@ typedef struct bosun_plugin_file {
     const bosun_embedded *embedded; /* NULL: a file on disk */
 } bosun_plugin_file;
 
+#define HOST_REASON_MAX 128
+#define HOST_REASONS    4
+
 /* When a call into the host has to stop: when it is cancelled or runs out of time. A cancel stays until the
  * call that it has stopped ends. */
 typedef struct bosun_limits {
     atomic_int cancelled;
-    _Atomic(const char *) reason; /* why it was cancelled */
-    int cancel_fd;                /* an eventfd, readable once cancelled */
-    atomic_int owner;             /* the process that cancel_fd was made in */
-    atomic_int cut;               /* the call was stopped, or a wait of it, even if the plugin ignored that */
-    double seconds;               /* that the call may take; 0: no limit */
-    int64_t started;              /* when it began */
-    int64_t spent;                /* nanoseconds of its time that loading the plugin has taken */
-    int64_t stood;                /* nanoseconds, of all calls, for which time stood still: see stopped.c */
-    int64_t deadline;             /* when Lua code is stopped; BOSUN_NO_DEADLINE: never */
-    bool cleaning_up;             /* the action was stopped; the deadline is that of its clean-up */
+    atomic_uint reason;  /* why it was cancelled: which of the texts */
+    atomic_uint reasons; /* how many there have been */
+    atomic_char reason_texts[HOST_REASONS][HOST_REASON_MAX];
+    int cancel_fd;    /* an eventfd, readable once cancelled */
+    atomic_int owner; /* the process that cancel_fd was made in */
+    atomic_int cut;   /* the call was stopped, or a wait of it, even if the plugin ignored that */
+    double seconds;   /* that the call may take; 0: no limit */
+    int64_t started;  /* when it began */
+    int64_t spent;    /* nanoseconds of its time that loading the plugin has taken */
+    int64_t stood;    /* nanoseconds, of all calls, for which time stood still: see stopped.c */
+    int64_t deadline; /* when Lua code is stopped; BOSUN_NO_DEADLINE: never */
+    bool cleaning_up; /* the action was stopped; the deadline is that of its clean-up */
 
     /* For waits. Its deadline is a little earlier, which leaves a plugin time to report what it waited for.
      */
@@ -67,6 +73,7 @@ struct bosun_host {
     bosun_dirs dirs;
     bosun_options options; /* its strings are not valid: dirs has copies */
     bosun_secrets secrets;
+    bosun_kept_configs configs;
     bosun_phase phase;
     host_context context;
     bosun_buf traceback; /* of the last failure, until it is logged; empty: none */
@@ -193,6 +200,11 @@ void host_effect_swap_reason(lua_State *L);
 /* Returns the plan as a sequence of mappings. NULL: out of memory. */
 bosun_value *host_plan_value(const bosun_host *host, bosun_arena *arena);
 
+/* Fill *ours from those of the embedder, NULL: the defaults. Return 0, or -1: they are not initialised, or
+ * those of a newer library. */
+int host_options_take(bosun_options *ours, const bosun_options *theirs, bosun_err *err);
+int host_run_options_take(bosun_run_options *ours, const bosun_run_options *theirs, bosun_err *err);
+
 /* Copies the folders from the options, and finds the site folder if they have none. Returns 0, or -1: out of
  * memory. */
 int host_dirs_init(bosun_dirs *dirs, const bosun_options *options);
@@ -243,6 +255,10 @@ void host_load_file(lua_State *L, const char *path);
  * host_leave: its limits. host_begin fails, with a text that `what` ("loading the plugin") is part of, if the
  * call is cancelled already or the thread's stack is too small. host_end goes with it even then. */
 int host_begin(bosun_host *host, const char *what, bosun_err *err);
+
+/* The same with another timeout than the host's. */
+int host_begin_within(bosun_host *host, double seconds, const char *what, bosun_err *err);
+
 void host_end(bosun_host *host);
 
 /* Runs the plugin's finalizers, under limits of their own, and closes the state. */
@@ -251,7 +267,10 @@ void host_close(bosun_host *host);
 /* The error of a call whose host is NULL. Returns -1. */
 int host_missing(bosun_err *err);
 
-/* Fails on a timeout that is negative or not a number. If this fails, only host_limits_free may be called. */
+/* Fails on a timeout that is negative or not a number. */
+int host_check_timeout(double timeout, const char *op, bosun_err *err);
+
+/* Fails as host_check_timeout. If this fails, only host_limits_free may be called. */
 int host_limits_init(bosun_limits *limits, double timeout, bosun_err *err);
 void host_limits_free(bosun_limits *limits);
 
@@ -269,8 +288,11 @@ void host_limits_begin_clean_up(bosun_limits *limits);
 /* Makes the wake-up of a cancel this process's own, after a fork that ended its parent's use of the host. */
 void host_limits_adopt(bosun_limits *limits);
 
-/* stop: BOSUN_STOP_…. Safe in signal handlers and from any thread. */
+/* stop: BOSUN_STOP_…; reason: copied; NULL: "cancelled". Safe in signal handlers and from any thread. */
 void host_limits_cancel(bosun_limits *limits, int stop, const char *reason);
+
+/* Sets a cancel that was taken back again, with the last reason. stop: 0: there was none. */
+void host_limits_restore(bosun_limits *limits, int stop);
 
 /* Takes the cancel back. */
 void host_limits_clear(bosun_limits *limits);

@@ -5,8 +5,8 @@
 #include "host.h"
 #include <errno.h>
 #include <lauxlib.h>
-#include <math.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 
@@ -42,11 +42,18 @@ static void set_unlimited(bosun_limits *limits)
                                 .deadline = BOSUN_NO_DEADLINE};
 }
 
+int host_check_timeout(double timeout, const char *op, bosun_err *err)
+{
+    if (timeout >= 0)
+        return 0;
+    return bosun_err_set(err, BOSUN_ERR_INVALID, op,
+                         "the timeout is %g: expected a number of seconds, or 0 for none", timeout);
+}
+
 int host_limits_init(bosun_limits *limits, double timeout, bosun_err *err)
 {
-    if (isnan(timeout) || timeout < 0)
-        return bosun_err_set(err, BOSUN_ERR_INVALID, "create a host",
-                             "the timeout is %g: expected a number of seconds, or 0 for none", timeout);
+    if (host_check_timeout(timeout, "create a host", err) < 0)
+        return -1;
     limits->cancel_fd = -1;
     set_unlimited(limits);
     return own_eventfd(limits, err);
@@ -91,24 +98,63 @@ void host_limits_end(bosun_limits *limits)
         host_limits_clear(limits);
 }
 
-/* The wake-up goes first: see host_limits_clear. */
-void host_limits_cancel(bosun_limits *limits, int stop, const char *reason)
+/* A reason goes into the next of some places, so that nobody waits for anybody, not even for a canceller that
+ * was interrupted by a signal handler. Whoever reads one while so many more come reads a mixture of two. */
+static void set_reason(bosun_limits *limits, const char *reason)
+{
+    unsigned place = atomic_fetch_add(&limits->reasons, 1) % HOST_REASONS;
+    atomic_char *to = limits->reason_texts[place];
+    size_t i = 0;
+    for (; reason[i] && i + 1 < HOST_REASON_MAX; i++)
+        atomic_store_explicit(&to[i], reason[i], memory_order_relaxed);
+    atomic_store_explicit(&to[i], '\0', memory_order_relaxed);
+    atomic_store(&limits->reason, place);
+}
+
+/* What is not UTF-8, as the end of a reason that was cut, becomes "?". */
+static void copy_reason(bosun_limits *limits, char *text, size_t size)
+{
+    atomic_char *from = limits->reason_texts[atomic_load(&limits->reason)];
+    char copy[HOST_REASON_MAX];
+    for (size_t i = 0; i < sizeof copy; i++)
+        copy[i] = atomic_load_explicit(&from[i], memory_order_relaxed);
+    size_t len = strnlen(copy, sizeof copy - 1);
+    for (size_t i = 0; i < len;) {
+        size_t bytes = bosun_utf8_sequence(copy + i, len - i);
+        if (bytes == 0)
+            copy[i] = '?';
+        i += bytes ? bytes : 1;
+    }
+    snprintf(text, size, "%.*s", (int)len, copy);
+}
+
+/* Sets the flag of a cancel whose reason is there. The wake-up goes first: see host_limits_clear. */
+static void wake_and_flag(bosun_limits *limits, int stop)
 {
     int saved = errno;
     uint64_t one = 1;
     ssize_t n = is_owner(limits) ? write(limits->cancel_fd, &one, sizeof one) : 0;
     (void)n; /* fails only if the counter is full, and then the eventfd is readable already */
-    atomic_store(&limits->reason, reason ? reason : "cancelled");
     atomic_store(&limits->cancelled, stop);
     errno = saved;
+}
+
+void host_limits_cancel(bosun_limits *limits, int stop, const char *reason)
+{
+    set_reason(limits, reason ? reason : "cancelled");
+    wake_and_flag(limits, stop);
+}
+
+void host_limits_restore(bosun_limits *limits, int stop)
+{
+    if (stop)
+        wake_and_flag(limits, stop);
 }
 
 void host_limits_adopt(bosun_limits *limits)
 {
     atomic_store(&limits->owner, getpid());
-    int stop = atomic_load(&limits->cancelled);
-    if (stop) /* perhaps only the flag was set */
-        host_limits_cancel(limits, stop, atomic_load(&limits->reason));
+    host_limits_restore(limits, atomic_load(&limits->cancelled)); /* perhaps only the flag was set */
 }
 
 void host_limits_begin_clean_up(bosun_limits *limits)
@@ -135,7 +181,7 @@ const char *host_limits_stopped(bosun_limits *limits, char *text, size_t size)
             snprintf(text, size, "timed out after %g s", limits->seconds);
     } else if (stop) {
         code = stop == BOSUN_STOP_EXPIRED ? BOSUN_ERR_DEADLINE : BOSUN_ERR_CANCELLED;
-        snprintf(text, size, "%s", atomic_load(&limits->reason));
+        copy_reason(limits, text, size);
     }
     if (code)
         atomic_store(&limits->cut, 1);

@@ -177,7 +177,10 @@ int bosun_list_plugins(const bosun_options *options, bosun_name_function *tell, 
 {
     bosun_dirs dirs = {0};
     names all = {.count = 0};
-    int rc = host_dirs_init(&dirs, options ? options : &(const bosun_options){0});
+    bosun_options ours;
+    int rc = host_options_take(&ours, options, NULL);
+    if (rc == 0)
+        rc = host_dirs_init(&dirs, &ours);
     if (rc == 0)
         add_all(&all, &dirs);
     for (size_t i = 0; tell && i < all.count; i++)

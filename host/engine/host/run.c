@@ -11,8 +11,8 @@ typedef struct action_run {
     bosun_host *host;
     const bosun_action *action;
     char what[96]; /* "running pe_status" */
-    bosun_config config;
-    const char *config_path; /* NULL: none */
+    const bosun_run_options *options;
+    const bosun_config *config; /* the host keeps it */
     bosun_status *status;
     char stopped[128];     /* why the action was stopped */
     const char *stop_code; /* the same as an error's code */
@@ -42,12 +42,12 @@ static void set_section(lua_State *L, const char *name, const bosun_value *secti
 static void push_arguments(lua_State *L, const action_run *r)
 {
     lua_createtable(L, 0, 8);
-    set_section(L, "plugin_config", r->config.plugin);
-    set_section(L, "pe_info", r->config.pe);
-    set_section(L, "subject", bosun_config_subject(&r->config, r->action));
+    set_section(L, "plugin_config", r->config->plugin);
+    set_section(L, "pe_info", r->config->pe);
+    set_section(L, "subject", bosun_config_subject(r->config, r->action));
     lua_pushstring(L, r->host->private_config); /* nil when NULL */
     lua_setfield(L, -2, "private_config_file");
-    lua_pushstring(L, r->config_path); /* nil when NULL */
+    lua_pushstring(L, r->options->config_text ? NULL : r->options->config); /* nil when NULL */
     lua_setfield(L, -2, "action_config_file");
     bind_set_boolean(L, "dry_run", r->host->options.dry_run);
     lua_pushcfunction(L, enter_phase);
@@ -152,21 +152,23 @@ static const char *state_after(const action_run *r, const bosun_err *err)
     return in_method && !stopped && of_deployment ? "errored" : NULL;
 }
 
-static int run_with_config(action_run *r, const char *path, bosun_err *err)
+static int run_with_config(action_run *r, bosun_err *err)
 {
     bosun_host *host = r->host;
+    const bosun_run_options *options = r->options;
     host_set_phase(host, BOSUN_PHASE_CONFIG);
-    bosun_config_source source = host_config_source(host, path);
-    source.settings = host->options.settings;
-    int rc = bosun_config_read(&r->config, &source, r->action, err);
-    if (rc == 0) {
-        host_context_set_deployment(&host->context, r->config.deployment);
-        r->config_path = path;
-        host_set_phase(host, BOSUN_PHASE_INIT);
-        rc = host_call(host, run_action, r, r->what, err);
-    }
-    bosun_config_free(&r->config);
-    return rc;
+    bosun_config_source source = host_config_source(host, options->config);
+    source.text = options->config_text;
+    source.len = options->config_len;
+    if (source.text && !source.path)
+        source.path = "action config";
+    source.settings = options->settings ? options->settings : host->options.settings;
+    r->config = bosun_config_read_kept(&host->configs, &source, r->action, err);
+    if (!r->config)
+        return -1;
+    host_context_set_deployment(&host->context, r->config->deployment);
+    host_set_phase(host, BOSUN_PHASE_INIT);
+    return host_call(host, run_action, r, r->what, err);
 }
 
 /* Logs how the action ended, with the beginning of the message, or the whole. */
@@ -280,11 +282,16 @@ static int add_reason(const action_run *r)
 }
 
 /* Runs the action under the limits, then checks and completes its status. */
-static int run_and_check(action_run *r, const char *config, bosun_err *err)
+static int run_and_check(action_run *r, bosun_err *err)
 {
-    int rc = host_begin(r->host, r->what, err);
+    bosun_host *host = r->host;
+    double timeout = r->options->timeout;
+    bool of_host = timeout == BOSUN_TIMEOUT_OF_HOST; /* loading has taken a part of it */
+    if (!of_host)
+        host->limits.spent = 0;
+    int rc = host_begin_within(host, of_host ? host->options.timeout : timeout, r->what, err);
     if (rc == 0)
-        rc = run_with_config(r, config, err);
+        rc = run_with_config(r, err);
     if (rc == 0)
         rc = check_interrupted(r->host, r->status, err);
     if (was_stopped(r, rc, err)) {
@@ -299,7 +306,7 @@ static int run_and_check(action_run *r, const char *config, bosun_err *err)
 }
 
 /* Runs the action, if there is one and a plugin for it. */
-static int run_named(action_run *r, const char *action, const char *config, bosun_err *err)
+static int run_named(action_run *r, const char *action, bosun_err *err)
 {
     if (!r->action)
         return bosun_action_unknown(action, err);
@@ -308,19 +315,20 @@ static int run_named(action_run *r, const char *action, const char *config, bosu
         return -1;
     }
     snprintf(r->what, sizeof r->what, "running %s", r->action->name);
-    return run_and_check(r, config, err);
+    return run_and_check(r, err);
 }
 
 /* Fills the status of an action of a host, and logs it. */
-static void run_on_host(bosun_host *host, const char *action, const char *config, bosun_status *status)
+static void run_on_host(bosun_host *host, const char *action, const bosun_run_options *options,
+                        bosun_status *status)
 {
     int64_t start = bosun_monotonic() - host->limits.stood;
     bosun_err err = {0};
-    action_run r = {.host = host, .action = bosun_action_find(action), .status = status};
+    action_run r = {.host = host, .action = bosun_action_find(action), .options = options, .status = status};
     host_enter(host);
     host->plan.len = 0;
     host_context_begin(&host->context, r.action ? r.action->name : NULL);
-    if (run_named(&r, action, config, &err) < 0) {
+    if (run_named(&r, action, &err) < 0) {
         bosun_status_fail(status, &err);
         status->state = state_after(&r, &err);
         status->duration = (double)(bosun_monotonic() - host->limits.stood - start) / (double)BOSUN_SECOND;
@@ -336,22 +344,42 @@ static void run_on_host(bosun_host *host, const char *action, const char *config
     host_leave(host);
 }
 
-bosun_status *bosun_host_run(bosun_host *host, const char *action, const char *config)
+/* Checks what the embedder has passed, and fills *ours. */
+static int check_call(const bosun_host *host, const char *action, const bosun_run_options *options,
+                      bosun_run_options *ours, bosun_err *err)
 {
+    if (!host)
+        return host_missing(err);
+    if (!action)
+        return bosun_err_set(err, BOSUN_ERR_INVALID, "run", "no action was named: it is NULL");
+    if (host_run_options_take(ours, options, err) < 0)
+        return -1;
+    if (ours->timeout == BOSUN_TIMEOUT_OF_HOST)
+        return 0;
+    return host_check_timeout(ours->timeout, "run", err);
+}
+
+bosun_status *bosun_host_run_with(bosun_host *host, const char *action, const bosun_run_options *options)
+{
+    bosun_run_options ours;
+    bosun_err err = {0};
     bosun_status *status = bosun_status_new();
     if (!status)
         return NULL;
-    if (host && action) {
-        run_on_host(host, action, config, status);
+    if (check_call(host, action, options, &ours, &err) == 0) {
+        run_on_host(host, action, &ours, status);
         return status;
     }
-    bosun_err err = {0};
-    if (!host)
-        host_missing(&err);
-    else
-        bosun_err_set(&err, BOSUN_ERR_INVALID, "run", "no action was named: it is NULL");
     bosun_status_fail(status, &err);
     status->timestamp = bosun_realtime() / 1000000;
     bosun_status_check(status);
     return status;
+}
+
+bosun_status *bosun_host_run(bosun_host *host, const char *action, const char *config)
+{
+    bosun_run_options options;
+    bosun_run_options_init(&options);
+    options.config = config;
+    return bosun_host_run_with(host, action, &options);
 }
