@@ -36,6 +36,7 @@ void bosun_status_free(bosun_status *status)
     if (!status)
         return;
     bosun_buf_free(&status->yaml);
+    bosun_buf_free(&status->json);
     bosun_arena_free(status->arena);
     free(status);
 }
@@ -85,11 +86,11 @@ static void write_text(bosun_buf *out, const char *key, const char *text, size_t
 }
 
 /* In whole ten-thousandths, because printf's %f has the locale's decimal point. */
-static void write_duration(bosun_buf *out, double seconds)
+void bosun_status_write_duration(bosun_buf *out, double seconds)
 {
     double sane = seconds > 0 ? fmin(seconds, LONGEST_DURATION) : 0; /* not-a-number is 0 too */
     int64_t parts = llround(sane * 10000);
-    bosun_buf_printf(out, "duration: %" PRId64 ".%04" PRId64 "\n", parts / 10000, parts % 10000);
+    bosun_buf_printf(out, "%" PRId64 ".%04" PRId64, parts / 10000, parts % 10000);
 }
 
 static int write_data(bosun_buf *out, const bosun_value *data, bosun_err *err)
@@ -110,8 +111,9 @@ int bosun_status_write(bosun_buf *out, const bosun_status *status, bosun_err *er
                strlen(bosun_outcome_name(status->outcome)));
     write_text(out, "msg", status->message, status->message_len);
     write_text(out, "state", status->state, status->state ? strlen(status->state) : 0);
-    write_duration(out, status->duration);
-    bosun_buf_printf(out, "timestamp: %" PRId64 "\n", status->timestamp);
+    bosun_buf_puts(out, "duration: ");
+    bosun_status_write_duration(out, status->duration);
+    bosun_buf_printf(out, "\ntimestamp: %" PRId64 "\n", status->timestamp);
     if (write_data(out, status->data, err) < 0)
         return -1;
     if (!out->failed)
@@ -185,6 +187,11 @@ bosun_outcome bosun_status_outcome(const bosun_status *status)
 const char *bosun_status_message(const bosun_status *status)
 {
     return status ? status->message : NULL;
+}
+
+size_t bosun_status_message_length(const bosun_status *status)
+{
+    return status && status->message ? status->message_len : 0;
 }
 
 const char *bosun_status_state(const bosun_status *status)

@@ -19,7 +19,9 @@ struct bosun_status {
     bool planned;          /* it is that of a dry run, which has something to change */
     bosun_value *data;     /* NULL: none */
     bosun_failure failure; /* what `data` of a status that could not be the plugin's refers to */
+    bool data_is_text;     /* every string in `data` is valid UTF-8 */
     bosun_buf yaml;        /* the text, once it was asked for */
+    bosun_buf json;        /* the same */
 };
 
 /* An empty status of outcome BOSUN_UNKNOWN; NULL: out of memory. */
@@ -35,6 +37,12 @@ void bosun_status_fail(bosun_status *status, const bosun_err *err);
 
 /* Appends the status file's text: the six keys, in the order of the contract. */
 int bosun_status_write(bosun_buf *out, const bosun_status *status, bosun_err *err);
+
+/* Appends the status as JSON. */
+void bosun_status_write_json(bosun_buf *out, const bosun_status *status);
+
+/* Appends the duration, for YAML and JSON. */
+void bosun_status_write_duration(bosun_buf *out, double seconds);
 
 /* The same text, piece by piece, without allocating. When the outlet fails, its owner knows why. */
 int bosun_status_stream(const bosun_status *status, bosun_outlet *outlet, bosun_err *err);

@@ -382,6 +382,13 @@ BOSUN_API bosun_outcome bosun_status_outcome(const bosun_status *status);
 /* Returns the message for people, UTF-8 without secrets. NULL: none. */
 BOSUN_API const char *bosun_status_message(const bosun_status *status);
 
+/* Returns the bytes of the message, 0 if there is none. */
+BOSUN_API size_t bosun_status_message_length(const bosun_status *status);
+
+/* Returns the code of what went wrong, data.error.code: docs/reference/errors.md lists those of the library,
+ * and a plugin can have its own. NULL: nothing went wrong, or the plugin's data has no place for a code. */
+BOSUN_API const char *bosun_status_code(const bosun_status *status);
+
 /* Returns the state of the deployment: "ready", "stopped", …. NULL: none. */
 BOSUN_API const char *bosun_status_state(const bosun_status *status);
 
@@ -397,6 +404,56 @@ BOSUN_API int64_t bosun_status_timestamp(const bosun_status *status);
  * len: receives the number of bytes; may be NULL.
  * NULL: out of memory. */
 BOSUN_API const char *bosun_status_yaml(bosun_status *status, size_t *len);
+
+/* Returns the status as JSON, in one line: an object with the same six keys. What JSON does not have becomes
+ * a string: keys that are numbers or booleans, infinite numbers, "nan". In a mapping with a string among the
+ * keys that could be meant so, too, as in one of 1 and "1", they say what they are: "1 (an integer)". len:
+ * receives the number of bytes; may be NULL. NULL: out of memory. */
+BOSUN_API const char *bosun_status_json(bosun_status *status, size_t *len);
+
+/* A value of a status's data, to be read only. It belongs to the status. The functions below accept NULL,
+ * which is like a null, and values of all kinds: a string has no items, a number no text. */
+typedef struct bosun_value bosun_value;
+
+typedef enum bosun_kind {
+    BOSUN_NULL,
+    BOSUN_BOOL,
+    BOSUN_INT, /* 64 bits */
+    BOSUN_FLOAT,
+    BOSUN_STRING,
+    BOSUN_SEQUENCE,
+    BOSUN_MAPPING,
+} bosun_kind;
+
+/* Returns the data of a status, without secrets. NULL: none, or out of memory. */
+BOSUN_API const bosun_value *bosun_status_data(bosun_status *status);
+
+BOSUN_API bosun_kind bosun_value_kind(const bosun_value *value);
+
+/* Returns how many items a sequence has, or keys a mapping; 0 for other values. */
+BOSUN_API size_t bosun_value_count(const bosun_value *value);
+
+/* Returns an item of a sequence, or a value of a mapping. index: from 0. NULL: there are not so many. */
+BOSUN_API const bosun_value *bosun_value_at(const bosun_value *value, size_t index);
+
+/* Returns the key of that value of a mapping: a string, an integer, a float or a boolean. NULL: as above. */
+BOSUN_API const bosun_value *bosun_value_key_at(const bosun_value *value, size_t index);
+
+/* Returns the value of a mapping at a key that is a string. NULL: there is none. */
+BOSUN_API const bosun_value *bosun_value_find(const bosun_value *value, const char *key);
+
+/* Returns the text of a string, valid UTF-8, which can contain NUL bytes. NULL: the value is not a string.
+ * len: receives the number of bytes, without the NUL byte at the end; may be NULL. */
+BOSUN_API const char *bosun_value_as_text(const bosun_value *value, size_t *len);
+
+/* Returns an integer; 0 for other values. */
+BOSUN_API int64_t bosun_value_as_int(const bosun_value *value);
+
+/* Returns a float or an integer as a float; 0 for other values. */
+BOSUN_API double bosun_value_as_float(const bosun_value *value);
+
+/* Returns whether the value is true. */
+BOSUN_API bool bosun_value_as_bool(const bosun_value *value);
 
 #ifdef __cplusplus
 }

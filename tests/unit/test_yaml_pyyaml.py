@@ -39,7 +39,7 @@ def driver(folder):
     core = [f"{SOURCE}/host/core/{name}.c" for name in
             ("base/buf", "base/err", "base/value", "yaml/read", "yaml/scalar", "yaml/tag", "yaml/merge", "yaml/problem",
              "yaml/write")]
-    subprocess.run(["cc", "-std=c11", "-D_GNU_SOURCE", "-O1", "-g", f"-I{SOURCE}/host", "-o", path, f"{SOURCE}/tests/unit/yaml_dump.c",
+    subprocess.run(["cc", "-std=c11", "-D_GNU_SOURCE", "-O1", "-g", f"-I{SOURCE}/host", f"-I{SOURCE}/host/include", "-o", path, f"{SOURCE}/tests/unit/yaml_dump.c",
                     *core, *flags.stdout.split(), "-lm"], check=True)
     return path
 

@@ -1,29 +1,19 @@
 /* Trees of plain data, like those of YAML and JSON, allocated in one arena. Values from a config know their
- * line and column. A document is built once and then only read. */
+ * line and column. A document is built once and then only read. The embedder reads that of a status with the
+ * functions of bosun.h. */
 #ifndef BOSUN_CORE_BASE_VALUE_H
 #define BOSUN_CORE_BASE_VALUE_H
 
+#include "bosun.h"
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-
-typedef enum bosun_kind {
-    BOSUN_NULL,
-    BOSUN_BOOL,
-    BOSUN_INT,
-    BOSUN_FLOAT,
-    BOSUN_STRING,
-    BOSUN_SEQUENCE,
-    BOSUN_MAPPING,
-} bosun_kind;
 
 /* 1-based; 0 if a value does not come from a file. Columns count characters, not bytes. */
 typedef struct bosun_mark {
     uint32_t line;
     uint32_t column;
 } bosun_mark;
-
-typedef struct bosun_value bosun_value;
 
 typedef struct bosun_pair {
     bosun_value *key; /* NULL, BOOL, INT, FLOAT or STRING */

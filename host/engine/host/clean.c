@@ -105,8 +105,8 @@ static int redact_value(bosun_value *value, const bosun_secrets *secrets, bosun_
     }
 }
 
-/* Redacts the message, makes its NUL bytes visible, then cuts it: it is for people. Returns 0, or -1: out of
- * memory. */
+/* Redacts the message, makes it UTF-8 without NUL bytes, and cuts it: it is for people. Returns 0, or -1: out
+ * of memory. */
 static int redact_message(bosun_status *status, const bosun_secrets *secrets)
 {
     bosun_buf clean = {0};
@@ -116,14 +116,11 @@ static int redact_message(bosun_status *status, const bosun_secrets *secrets)
     bosun_buf_append_visible(&text, bosun_buf_text(&clean), clean.len);
     text.failed = text.failed || clean.failed;
     bosun_buf_free(&clean);
-    if (text.len > MESSAGE_MAX) {
-        bosun_buf_append_utf8(&shown, text.data, MESSAGE_MAX);
+    bosun_buf_append_utf8(&shown, bosun_buf_text(&text), text.len < MESSAGE_MAX ? text.len : MESSAGE_MAX);
+    if (text.len > MESSAGE_MAX)
         bosun_buf_printf(&shown, "… (%zu bytes more)", text.len - MESSAGE_MAX);
-    }
-    const bosun_buf *chosen = shown.len > 0 ? &shown : &text;
-    int rc = text.failed || shown.failed
-                 ? -1
-                 : bosun_status_set_message(status, bosun_buf_text(chosen), chosen->len);
+    bool failed = text.failed || shown.failed;
+    int rc = failed ? -1 : bosun_status_set_message(status, bosun_buf_text(&shown), shown.len);
     bosun_buf_free(&shown);
     bosun_buf_free(&text);
     return rc;
