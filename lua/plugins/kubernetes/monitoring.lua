@@ -17,7 +17,7 @@ local monitoring = {}
 
 local QUEUE_PORT = 5672
 local QUEUE_DATA = "/var/lib/rabbitmq"
-local QUEUE_USER = 999 -- rabbitmq, in RabbitMQ's own images
+local QUEUE_SECURITY = { runAsUser = 999, runAsGroup = 999, fsGroup = 999 } -- rabbitmq, in RabbitMQ's own images
 local FOLDER, FILE = "/opt/bosun", "mlops.agent.conf.yaml"
 local TOKEN = "MLOPS_API_TOKEN"
 local UP_TIMEOUT = 180
@@ -77,9 +77,7 @@ local function queue(context)
   local claim = config.rabbitmqVolumeClaim
   return deployment(context, labels.Role.QUEUE, {
     hostname = "rabbitmq", terminationGracePeriodSeconds = 60,
-    securityContext = tables.copy(pods.pod_security {
-      podSecurityContext = { runAsUser = QUEUE_USER, runAsGroup = QUEUE_USER, fsGroup = QUEUE_USER },
-    }, own),
+    securityContext = pods.pod_security { podSecurityContext = tables.copy(QUEUE_SECURITY, own) },
     volumes = { {
       name = "data", emptyDir = not claim and {} or nil, persistentVolumeClaim = claim and { claimName = claim } or nil,
     } },

@@ -5,8 +5,9 @@ local tables = require "bosun.tables"
 
 local pods = {}
 
---- What the level "restricted" of Pod Security asks for.
-local POD_SECURITY = { runAsNonRoot = true, seccompProfile = { type = "RuntimeDefault" } }
+--- What the level "restricted" of Pod Security asks for. Without a number, an image whose user is root or has a name
+--- would not be started.
+local POD_SECURITY = { runAsNonRoot = true, runAsUser = 1000, seccompProfile = { type = "RuntimeDefault" } }
 local SECURITY = { allowPrivilegeEscalation = false, capabilities = { drop = { "ALL" } } }
 
 --- A list for the API; nil: none.
@@ -19,11 +20,23 @@ local function map_of(map)
   return map and next(map) ~= nil and map or nil
 end
 
---- The security context of a pod: the defaults, and what the config adds or has in their place.
+--- The defaults with what the config adds or has in their place; a null takes a default away.
+local function overridden(defaults, own)
+  local result = tables.copy(defaults, own)
+  for key, value in pairs(result) do
+    if value == json.null then result[key] = nil end
+  end
+  return result
+end
+
+--- The security context of a pod. One that may run as root has the image's user.
 ---@param settings table of kubernetes.pod_fields
 ---@return table
 function pods.pod_security(settings)
-  return tables.copy(POD_SECURITY, settings.podSecurityContext)
+  local own = settings.podSecurityContext or {}
+  local result = overridden(POD_SECURITY, own)
+  if own.runAsNonRoot ~= nil and own.runAsNonRoot ~= true and own.runAsUser == nil then result.runAsUser = nil end
+  return result
 end
 
 --- The security context of a container. One that may do anything has the right to gain privileges, too.
@@ -31,7 +44,7 @@ end
 ---@return table
 function pods.security(settings)
   local own = settings.securityContext or {}
-  local result = tables.copy(SECURITY, own)
+  local result = overridden(SECURITY, own)
   if own.privileged == true and own.allowPrivilegeEscalation == nil then result.allowPrivilegeEscalation = true end
   return result
 end
@@ -92,7 +105,7 @@ end
 ---@param value string
 ---@return string
 function pods.literal(value)
-  return (value:gsub("%$", "$$$$"))
+  return (value:gsub("%$", "$$"))
 end
 
 pods.list_of = list_of
