@@ -77,6 +77,7 @@ class Session:
                "LC_ALL": "C.UTF-8", "BOSUN_DOCS_MARK": self._mark}
         if os.environ.get("BOSUN_TEST_KUBECONFIG"):
             own["KUBECONFIG"] = os.environ["BOSUN_TEST_KUBECONFIG"]
+            own["PATH"] += f":{cache}/bosun/kubernetes/bin"  # kubectl and helm
         return {**own, **{name: os.environ[name] for name in KEPT if name in os.environ}}
 
     def save(self, name, lines):

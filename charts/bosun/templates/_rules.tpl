@@ -41,5 +41,9 @@ tests/kubernetes checks.
 - apiGroups: [gateway.networking.k8s.io]
   resources: [httproutes]
   verbs: {{ $all }}
+{{- else if eq ($config.ingressController | default $config.ingressClass | default "" | regexFind "traefik") "traefik" }}
+- apiGroups: [traefik.io]
+  resources: [middlewares]
+  verbs: {{ $all }}
 {{- end }}
 {{- end -}}
