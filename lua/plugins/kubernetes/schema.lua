@@ -33,6 +33,12 @@ local function is_repository(text)
   return true
 end
 
+local function is_registry(text)
+  local reference = docker.parse_reference(text .. "/x")
+  if reference and reference.domain == text then return true end
+  return nil, ('%q is not a registry; expected a host, or "host:port"'):format(text)
+end
+
 --- Controllers differ in what they do with other characters, even when they are encoded.
 local function is_prefix(text)
   local ok, problem = public_path.check(text)
@@ -260,6 +266,10 @@ schema.fields = {
   artifactDigest = {
     type = "boolean", default = true,
     description = "take the SHA-256 of model packages, to tell one from another; false: the model's id is all there is",
+  },
+  insecureRegistries = {
+    type = "list", items = { type = "string", check = is_registry },
+    description = "registries (host:port) that are asked without TLS, or whatever their certificate",
   },
   kanikoImage = image("image of the builder", "gcr.io/kaniko-project/executor:v1.5.2"),
   kanikoConfigmapName = named "ConfigMap with the builder's docker config.json",

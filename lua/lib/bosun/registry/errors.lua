@@ -45,6 +45,9 @@ local CODES = {
   [401] = "UNAUTHORIZED", [403] = "DENIED", [405] = "UNSUPPORTED", [429] = "TOOMANYREQUESTS", [503] = "UNAVAILABLE",
 }
 
+--- What replies without a body say.
+local SILENT = { [401] = "authentication required", [403] = "access denied", [404] = "not found" }
+
 local function detail_of(entry)
   local detail = entry.detail
   if type(detail) == "string" and detail ~= "" then return " (" .. words.clean(detail) .. ")" end
@@ -72,7 +75,7 @@ function errors.refused(server, what, resp, unknown)
   if not code then
     code = resp.status == 404 and unknown or CODES[resp.status] or ("status_%d"):format(resp.status)
     said = words.of_body(resp.body)
-    if resp.body == "" and resp.status == 404 then said = "not found" end
+    if resp.body == "" then said = SILENT[resp.status] or said end
   end
   return errors.new {
     code = code, status = resp.status, registry_message = said,

@@ -230,6 +230,23 @@ function Client:tags(ref)
   return tags
 end
 
+--- May an image be pushed to a repository? Begins an upload there, and ends it. In a dry run nothing is asked: true.
+---@param ref string
+---@return true|nil ok
+---@return bosun.registry.Error|nil err code "UNAUTHORIZED", "DENIED", …
+function Client:can_push(ref)
+  local what = "ask whether images can be pushed to " .. tostring(ref)
+  local at, err = Client._parse(ref, what)
+  if not at then return nil, err end
+  if effect.dry_run() then return true end
+  local resp, location = self:_send(at, "POST", ("/v2/%s/blobs/uploads/"):format(at.repository), {
+    what = what, actions = "pull,push", body = "", unknown = "NAME_UNKNOWN",
+  })
+  if not resp then return nil, location end
+  if location then self:_send(at, "DELETE", location, { what = what, actions = "pull,push", once = true }) end
+  return true
+end
+
 --- Deletes a tag, or with a digest the manifest and all its tags. Success if it does not exist.
 ---@param ref string
 ---@return true|nil ok
