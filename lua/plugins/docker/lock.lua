@@ -1,10 +1,6 @@
---- Locks between actions on one machine, which is where an agent runs its actions. They only spare work and confusion;
---- correctness rests on the names of containers, each of which the engine grants once.
+--- Locks between actions of the plugin on one engine.
 
-local crypto = require "bosun.crypto"
-local fs = require "bosun.fs"
-local path = require "bosun.path"
-local process = require "bosun.process"
+local common = require "bosun.prediction_server.lock"
 
 local lock = {}
 
@@ -15,9 +11,7 @@ local lock = {}
 ---@return bosun.fs.Lock|nil
 ---@return bosun.Error|nil err code "timeout": another action holds it
 function lock.take(context, what, seconds)
-  local digest = crypto.sha256(("%s\0%s\0%s"):format(context.engine.host, context.config.containerNamePrefix, what))
-  local file = path.join(process.env "TMPDIR" or "/tmp", ("bosun-docker-%s.lock"):format(digest:sub(1, 16)))
-  return fs.lock(file, { timeout = seconds, remove = true })
+  return common.take("docker", { context.engine.host, context.config.containerNamePrefix, what }, seconds)
 end
 
 return lock
