@@ -8,6 +8,7 @@ import yaml
 
 from support import expect, main, test, wait_until
 from support.chart import CHART, PATIENCE, ROOT, Release, objects, of_kind, run, template
+from runs import RUNNER, parse_status  # tests/support, which the line above finds
 
 PLUGIN = {"outfacingPredictionURLPrefix": "https://models.example.com/", "ppsBaseImage": "registry.example.com/pps:1",
           "generatedImageRepo": "registry.example.com/mlops-model"}
@@ -107,6 +108,53 @@ def _():
     expect("hush" in secret["stringData"]["plugin.kubernetes.conf.yaml"], "the config is not a secret:", secret)
     other = objects(VARIANTS["no volume, another plugin"])
     expect({item["kind"] for item in other} == {"ServiceAccount", "ConfigMap", "Deployment", "Pod"}, other)
+
+
+# Configs that need different rights; with how predictions are routed, where the config alone does not say it.
+TRAEFIK = {"middleware": "traefik.io/v1alpha1"}
+RIGHTS = [
+    ({}, {}), ({"imageBuilder": "registry"}, {}), ({"gateway": {"name": "web"}}, {}),
+    ({"ingressClass": "nginx", "autoscaler": {"maximum": 3}}, {}),
+    ({"ingressClass": "own", "ingressController": "traefik"}, {}), ({"ingressClass": "traefik"}, TRAEFIK),
+    ({"ingressClass": "traefik-internal", "ingressController": "ingress-nginx"}, {}),
+]
+ASK = """
+local base, rights = require "bosun.plugin_base", require "kubernetes.rights"
+local json, status = require "bosun.json", require "bosun.action_status"
+local Ask = base:extend "Ask"
+function Ask:pe_status()
+  local answers = {}
+  for i, case in ipairs(json.decode(%s)) do answers[i] = rights.needed(case[1], case[2]) end
+  return status.ActionStatusInfo { status = status.ActionStatus.OK, data = { answers = answers } }
+end
+return Ask
+"""
+
+
+def needed_rights():
+    """What the plugin says that it needs, {(verb, resource), …} for each of RIGHTS."""
+    with tempfile.TemporaryDirectory() as folder:
+        os.symlink(os.path.join(ROOT, "lua", "plugins", "kubernetes"), os.path.join(folder, "kubernetes"))
+        with open(os.path.join(folder, "ask.lua"), "w", encoding="utf-8") as file:
+            file.write(ASK % f"[==[{json.dumps(RIGHTS)}]==]")
+        path = os.path.join(folder, "status.yaml")
+        run(RUNNER, "--plugin", os.path.join(folder, "ask.lua"), "--action", "pe_status", "--status-file", path)
+        with open(path, encoding="utf-8") as file:
+            answers = parse_status(file.read())["data"]["answers"]
+    return [{(right["verb"], right["resource"]) for right in answer} for answer in answers]
+
+
+def granted_rights(role):
+    """What a Role grants, in the same form."""
+    return {(verb, f"{resource}.{group}".rstrip(".")) for rule in role["rules"] for group in rule["apiGroups"]
+            for resource in rule["resources"] for verb in rule["verbs"]}
+
+
+@test("the Role has the rights that the plugin needs with its config, and no more")
+def _():
+    for (config, _), needed in zip(RIGHTS, needed_rights(), strict=True):
+        role, = of_kind("Role", objects({**LEAST, "plugin": {"config": {**PLUGIN, **config}}}))
+        expect(granted_rights(role) == needed, config, "not in both:", granted_rights(role) ^ needed)
 
 
 @test("the plain manifests are what the chart makes")
