@@ -31,6 +31,12 @@ local function pods_ready(deployed)
   return ("pods ready: %d of %d"):format(deployed.available, deployed.wanted)
 end
 
+--- What an unfinished replacement is for; "": there is none.
+local function replacement(deployed)
+  if fleet.served(deployed) == deployed.model then return "" end
+  return ("the replacement by model %s is not finished: "):format(deployed.model)
+end
+
 --- What keeps its pods from getting ready, in a few words; nil: nothing is known. The second result: for good.
 local function trouble_of(deployed)
   local pod = fleet.troubled_pod(deployed)
@@ -54,12 +60,9 @@ end
 
 --- A deployment some of whose pods are ready.
 local function partly_up(deployed)
-  local served, trouble = fleet.served(deployed), trouble_of(deployed)
+  local trouble, unfinished = trouble_of(deployed), replacement(deployed)
   local text = trouble and ("%s; %s"):format(pods_ready(deployed), trouble) or pods_ready(deployed)
-  if served ~= deployed.model then
-    text = ("the replacement by model %s is not finished: %s"):format(deployed.model, text)
-    return trouble and "partial" or "updating", text
-  end
+  if unfinished ~= "" then return trouble and "partial" or "updating", unfinished .. text end
   local is_rolling = not deployed.is_observed or deployed.updated < deployed.wanted or deployed.total > deployed.updated
   return is_rolling and not trouble and "updating" or "partial", is_rolling and "its pods are being exchanged: " .. text
     or text
@@ -107,7 +110,7 @@ local function thorough(context, deployed)
   if kind == "serving" or kind == "stopped" then return answer(kind, deployed, text) end
   local pod = fleet.troubled_pod(deployed) or deployed.pods[1]
   if pod and not pod.is_ready then
-    text = ("%s; %s"):format(pods_ready(deployed), reasons.of(context, pod))
+    text = ("%s%s; %s"):format(replacement(deployed), pods_ready(deployed), reasons.of(context, pod))
   end
   return answer(kind, deployed, text)
 end

@@ -116,8 +116,8 @@ function rights.problem(context)
   local missing, err = cluster:missing_rights(needed, { namespace = context.namespace })
   if not missing then return err end
   if #missing == 0 then return nil end
-  return errors.new { code = "Forbidden", op = "kubernetes", message = ("%s lacks rights in namespace %s: %s; grant them "
-    .. "with a Role such as that of the Helm chart charts/bosun"):format(cluster.user, context.namespace,
+  return errors.new { code = "Forbidden", op = "kubernetes", message = ("%s lacks rights in namespace %s: %s; grant "
+    .. "them with a Role such as that of the Helm chart charts/bosun"):format(cluster.user, context.namespace,
     list_missing(missing)) }
 end
 

@@ -49,9 +49,10 @@ local function waits_for(deployment)
   local wanted, updated = spec.replicas or 1, status.updatedReplicas or 0
   if not is_observed(deployment) then return "its controller" end
   if updated < wanted then return ("new pods: %d of %d made"):format(updated, wanted) end
-  if (status.replicas or 0) > updated then return ("the end of %d old pods"):format(status.replicas - updated) end
-  local available = status.availableReplicas or 0
-  if available < updated then return ("new pods: %d of %d ready"):format(available, updated) end
+  local old, available = math.max(0, (status.replicas or 0) - updated), status.availableReplicas or 0
+  local new = math.max(0, available - old) -- at least; old pods that are not available go first
+  if new < updated then return ("new pods: %d of %d ready"):format(new, updated) end
+  if old > 0 then return ("old pods to end: %d left"):format(old) end
 end
 
 -- ---- its pods -------------------------------------------------------------------------------------------------------
@@ -151,11 +152,18 @@ local function failure(rollout, code, message, more)
   return errors.new(tables.copy({ code = code, message = ("%s: %s"):format(rollout.what, message) }, more))
 end
 
+--- A container's last words may be its log, which the message has anyhow, line by line.
+local function without_log(message, log)
+  local said = words.clean(log)
+  if said == "" or message:sub(-#said) ~= said then return message end
+  return (message:sub(1, -#said - 1):gsub(":? +$", ""))
+end
+
 local function pod_failure(rollout, found)
   local name, problem = found.pod.metadata.name, found.problem
   local log = last_lines(rollout, name, problem)
   local where = problem.container and ("pod %s, container %s"):format(name, problem.container) or "pod " .. name
-  local message = ("%s: %s: %s"):format(where, problem.code, problem.message)
+  local message = ("%s: %s: %s"):format(where, problem.code, without_log(problem.message, log))
   local more = { pod = name, container = problem.container }
   if log ~= "" then more.log, message = log, message .. "; its last lines:\n" .. log end
   return failure(rollout, problem.code, message, more)
