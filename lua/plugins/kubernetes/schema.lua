@@ -55,7 +55,8 @@ local function is_name_prefix(text)
 end
 
 local function is_host(text)
-  return text == "*" or checks.object_name(text)
+  if text == "*" then return true end
+  return checks.object_name(text)
 end
 
 local function is_path(text)
