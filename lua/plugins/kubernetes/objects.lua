@@ -11,7 +11,6 @@ local crypto = require "bosun.crypto"
 local json = require "bosun.json"
 local prediction_server = require "bosun.prediction_server"
 local record = require "bosun.prediction_server.record"
-local tables = require "bosun.tables"
 
 local environment = require "kubernetes.objects.environment"
 local labels = require "kubernetes.labels"
@@ -33,30 +32,17 @@ objects.KINDS = {
   { kind = "PodDisruptionBudget" }, { kind = "Deployment" }, { kind = "Service" }, { kind = "Secret" },
 }
 
---- All kinds that the route by a model's id may have objects of.
----@type { kind: string, optional?: boolean }[]
-objects.MODEL_KINDS = { objects.KINDS[1], objects.KINDS[2], objects.KINDS[3], { kind = "Service" } }
-
---- The prediction server's container in a Deployment.
-objects.CONTAINER = server.CONTAINER
-
 ---@class kubernetes.Options
----@field uid? string of the Deployment that exists: the other objects get it as their owner
 ---@field stamp? string pods with another one are made anew: kubernetes.labels.read(…).stamp, or a new one
 ---@field ids? table<string, any> ids of all deployments: a model's route is left out if it is a deployment's
 
 -- ---- metadata -------------------------------------------------------------------------------------------------------
 
-local function owners(name, options)
-  if not options.uid then return nil end
-  return { { apiVersion = "apps/v1", kind = "Deployment", name = name, uid = options.uid } }
-end
-
---- The metadata of another object of a deployment.
-local function metadata_of(context, deployment, options, name, object_name)
+--- The metadata of another object of a deployment than its Deployment.
+local function metadata_of(context, deployment, name)
   return {
-    name = object_name or name, namespace = context.namespace, labels = labels.deployment(context, deployment),
-    annotations = labels.deployment_notes(context, deployment), ownerReferences = owners(name, options),
+    name = name, namespace = context.namespace, labels = labels.deployment(context, deployment),
+    annotations = labels.deployment_notes(context, deployment),
   }
 end
 
@@ -84,11 +70,11 @@ local function paths_of(context, deployment)
   return paths
 end
 
-local function add_route(list, context, deployment, options, name)
+local function add_route(list, context, deployment, name)
   local info = names.derived(context.config.objectNamePrefix, "info", deployment.id)
   local wanted = {
     paths = paths_of(context, deployment), service = name, port = prediction_server.PORT,
-    metadata = function(i) return metadata_of(context, deployment, options, name, i == 2 and info or nil) end,
+    metadata = function(i) return metadata_of(context, deployment, i == 2 and info or name) end,
   }
   table.move(route.objects(context, context.routing, wanted), 1, 4, #list + 1, list)
 end
@@ -141,25 +127,21 @@ local function made_of(context, deployment, image, name)
   }
 end
 
---- A digest of what objects are, and of what the Deployment keeps. Neither the stamp nor the owner is part of it.
+--- A digest of what objects are, and of what the Deployment keeps: two lists of the same digest make no difference.
 local function digest_of(list, deployment, image)
-  local plain = {}
-  for i, object in ipairs(list) do
-    plain[i] = tables.copy(object, { metadata = tables.copy(object.metadata, { ownerReferences = json.null }) })
-  end
-  local whole = { plain, record.dependencies(deployment.info), image.package or json.null }
+  local whole = { list, record.dependencies(deployment.info), image.package or json.null }
   return crypto.sha256(json.encode(whole, { sort = true }))
 end
 
 local function list_of(context, deployment, options, made)
-  local function metadata() return metadata_of(context, deployment, options, made.name) end
+  local function metadata() return metadata_of(context, deployment, made.name) end
   local list = {}
   if made.data then
     list[1] = { apiVersion = "v1", kind = "Secret", type = "Opaque", metadata = metadata(), data = made.data }
   end
   list[#list + 1] = server.deployment(context, deployment, made)
   list[#list + 1] = server.service(metadata(), labels.pods(context, deployment.id))
-  add_route(list, context, deployment, options, made.name)
+  add_route(list, context, deployment, made.name)
   if made.is_scaled then list[#list + 1] = scaling.autoscaler(context, metadata(), made.name) end
   if context.config.podDisruptionBudget then
     list[#list + 1] = scaling.budget(context, metadata(), deployment.id)
@@ -168,10 +150,7 @@ local function list_of(context, deployment, options, made)
   return list
 end
 
---- The Deployment in a list of objects.
----@param list table[]
----@return table|nil
-function objects.deployment(list)
+local function deployment_of(list)
   for _, object in ipairs(list) do
     if object.kind == "Deployment" then return object end
   end
@@ -190,21 +169,12 @@ function objects.desired(context, deployment, image, options)
   local made, problem = made_of(context, deployment, image, name)
   if not made then return nil, problem end
   local digest = digest_of(list_of(context, deployment, options, made), deployment, image)
-  made.stamp = options.stamp
+  made.stamp = options.stamp -- not part of the digest
   local list = list_of(context, deployment, options, made)
-  labels.keep(objects.deployment(list).metadata.annotations, {
+  labels.keep(deployment_of(list).metadata.annotations, {
     info = deployment.info, digest = digest, package = image.package,
   })
   return list
-end
-
---- The digest of all objects of a deployment, from their list or from the Deployment that exists: two lists with the
---- same digest make no difference.
----@param list_or_deployment table
----@return string|nil
-function objects.digest(list_or_deployment)
-  local deployment = list_or_deployment.kind and list_or_deployment or objects.deployment(list_or_deployment)
-  return labels.read(deployment).digest
 end
 
 -- ---- what is there and not wanted -----------------------------------------------------------------------------------

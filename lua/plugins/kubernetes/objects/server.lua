@@ -9,9 +9,7 @@ local pods = require "kubernetes.objects.pods"
 
 local server = {}
 
---- The container's name.
-server.CONTAINER = "server"
-
+local CONTAINER = "server"
 local PORT_NAME = "http"
 local NEW_SLEEP = { 1, 30 } -- the first version that can wait without a program in the image
 local PULL_SECONDS = 60 -- on top of startTimeout, for the image and the node
@@ -69,7 +67,7 @@ local function container(context, made)
   local config = context.config
   local default, own = defaults(context), config.probes or {}
   return {
-    name = server.CONTAINER, image = made.image, imagePullPolicy = "IfNotPresent",
+    name = CONTAINER, image = made.image, imagePullPolicy = "IfNotPresent",
     ports = { { name = PORT_NAME, containerPort = prediction_server.PORT, protocol = "TCP" } },
     env = made.env, resources = made.limits.resources, securityContext = pods.security(config),
     volumeMounts = pods.list_of(config.volumeMounts), lifecycle = lifecycle(context),
