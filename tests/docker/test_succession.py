@@ -1,10 +1,11 @@
 """A service with other settings has to work before the one that works goes: what plugin_start makes of a proxy, a
 shared server or a queue that does not come up, of ports that are taken, and of a run that was killed in between."""
+import json
 import signal
 import socket
 import threading
 
-from support import Middleman, docker, expect, inspect, main, predict, test, wait_until
+from support import Middleman, docker, engine_request, expect, inspect, main, predict, test, wait_until
 from support.bench import PPS, PROXY
 from ports import free_port
 from support.quick import SECONDS, Quick, answers
@@ -19,19 +20,27 @@ def image_without(bench, name, source, *lines):
     return f"{bench.prefix}{name}:1"
 
 
-def killed_at(scene, step, reset, private):
-    """A plugin_start that is killed at the first request of this kind, before or after the engine gets it."""
-    begun, running = threading.Event(), []
+def die(scene, middle, step, private, when, **options):
+    """Runs a plugin_start that is killed at the first request of this kind, where the middleman calls `when`. Returns
+    what it was called with."""
+    begun, running, called = threading.Event(), [], []
 
-    def kill():
+    def kill(*arguments):
         begun.wait()
+        called.extend(arguments)
         running[0].kill()
         wait_until(running[0].ended, SECONDS, "it is dead")
+    middle.at(step, **{when: kill}, **options)
+    running.append(scene.begin("plugin_start", None, host=middle.host, private=private))
+    begun.set()
+    expect(running[0].result().code == 137, step, middle.requests)
+    return called
+
+
+def killed_at(scene, step, reset, private):
+    """A plugin_start that is killed at the first request of this kind, before or after the engine gets it."""
     with Middleman() as middle:
-        middle.at(step, before=kill, reset=reset)
-        running.append(scene.begin("plugin_start", None, host=middle.host, private=private))
-        begun.set()
-        expect(running[0].result().code == 137, step, middle.requests)
+        die(scene, middle, step, private, "before", reset=reset)
 
 
 def cancelled_at(scene, step, private):
@@ -162,6 +171,29 @@ def _():
             expect(inspect(proxies[0])["Config"]["Image"] == private.get("traefikImage", PROXY), step)
         scene.stop()
         scene.act("plugin_stop").expect("passing")
+
+
+@test("killed, and the engine creates the new proxy when the next action is about to bring the former one back")
+def _():
+    with Scene("late") as scene:
+        scene.up()
+        url, image, name = scene.start(), scene.prefix + "other:1", scene.prefix + "traefik"
+        docker("tag", PROXY, image)
+        with Middleman() as middle:
+            [asked] = die(scene, middle, r"POST /containers/create", {"traefikImage": image}, "takes",
+                          answer=(500, {}, ""))
+
+        def create():
+            status, answer = engine_request("POST", f"/containers/create?name={name}", json.loads(asked))
+            expect(status == 201, answer)
+        with Middleman() as middle:
+            rename = middle.at(r"POST .*/rename", before=create)
+            scene.act("deployment_start", scene.deployment(), host=middle.host).expect("passing")
+            expect(rename.hits == 1, middle.requests)
+        scene.serves(url, "d1", "A")
+        scene.up()
+        proxies = [name for name in scene.containers() if "traefik" in name]
+        expect(proxies == [name] and inspect(name)["Config"]["Image"] == PROXY, proxies)
 
 
 @test("cancelled while it exchanges the proxy: the former one is back at once, and the status says so")

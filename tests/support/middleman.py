@@ -80,7 +80,7 @@ class Middleman:
         done=f          calls f() when the engine has answered and the client has not seen it
         after=f         calls f() when the client has the whole answer
         delay=seconds   waits before it passes the request on
-        takes=f         calls f(body) with the body of the request, which is small, before the engine gets it
+        takes=f         calls f(body) with the body of the request, which is small, before it is passed on, or with `answer`
         reset=True      breaks the connection instead (the engine sees nothing)
         cut=n           breaks it after n bytes of the answer's body
         answer=(status, headers, body), or a function that returns that: says so instead of the engine
@@ -156,7 +156,10 @@ class Middleman:
 
     @staticmethod
     def _make_up(client, head, fault):
-        client.copy_request_body(head, Collector())
+        taken = Collector()
+        client.copy_request_body(head, taken)
+        if fault.takes:
+            fault.takes(taken.taken())
         status, headers, body = fault.answer() if callable(fault.answer) else fault.answer
         body = body.encode() if isinstance(body, str) else body
         headers = {"Content-Length": len(body), "Connection": "close", **headers}

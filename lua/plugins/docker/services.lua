@@ -196,6 +196,25 @@ local function failure(service, problem)
     service.image))
 end
 
+--- Looks at what there is of a service, and goes on from there.
+local function bring_up(context, service, wanted)
+  local there, err = succession.find(context, wanted)
+  if there and not (wanted.adopt and there.now) then
+    local got, why = services.need_image(context, service.image)
+    if not got then there, err = nil, why end
+  end
+  if not there then return nil, err end
+  return succession.run(context, wanted, there, function(id, created)
+    if context.dry_run or not service.ready then return true end
+    return service.ready(context, id, created)
+  end)
+end
+
+--- Did another run give a container the name meanwhile? The engine finishes the request of one that was killed.
+local function was_overtaken(problem)
+  return errors.is(problem) and problem.code == "conflict"
+end
+
 --- Makes sure that a service runs and works. One with other settings is exchanged, unless it is to be adopted.
 ---@param context table
 ---@param role string
@@ -208,16 +227,8 @@ function services.ensure(context, role, options)
   if not service then return nil, problem end
   local wanted = wanted_container(context, service)
   wanted.adopt = options and options.adopt
-  local there, err = succession.find(context, wanted)
-  if there and not (wanted.adopt and there.now) then
-    local got, why = services.need_image(context, service.image)
-    if not got then there, err = nil, why end
-  end
-  if not there then return failure(service, err) end
-  local id, trouble = succession.run(context, wanted, there, function(new_id, created)
-    if context.dry_run or not service.ready then return true end
-    return service.ready(context, new_id, created)
-  end)
+  local id, trouble = bring_up(context, service, wanted)
+  if not id and was_overtaken(trouble) then id, trouble = bring_up(context, service, wanted) end
   if id then return id end
   return failure(service, trouble)
 end

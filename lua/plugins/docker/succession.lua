@@ -128,6 +128,7 @@ local function exchange(context, wanted, now, prove)
   local ok, err = engine:rename_container(context.dry_run and wanted.name or now.Id, former_name)
   if not ok then return nil, err end
   local id, problem = engine:create_container(wanted.name, wanted.body)
+  if not id and problem.code == "conflict" then return nil, problem end -- another run has created it meanwhile
   if not id then return failed(context, wanted, nil, now, problem.message) end
   return take_over(context, wanted, id, now, prove)
 end
