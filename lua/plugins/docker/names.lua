@@ -47,7 +47,7 @@ function names.image(prefix, model_id)
   local name = prefix .. model_id
   local is_plain = #model_id <= LONGEST_PART and model_id:find("^[a-z0-9]") and not model_id:find("[:@/]")
   if is_plain and not stand_in.is_one(model_id) and docker.parse_reference(name) then return name end
-  return prefix .. stand_in(stand_in.reduced(model_id:lower(), "a-z0-9", LONGEST_PART - 16), model_id)
+  return prefix .. stand_in.of(stand_in.reduced(model_id:lower(), "a-z0-9", LONGEST_PART - 16), model_id)
 end
 
 --- An id as a segment of a URL's path.
