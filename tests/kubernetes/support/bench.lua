@@ -93,11 +93,16 @@ function Bench:token(name)
   return self.tokens[name]
 end
 
+--- The path of a kubeconfig for a service account ("reader").
+function Bench:kubeconfig_of(name)
+  return write_kubeconfig(self, name, self:token(name))
+end
+
 --- Runs code in the host. more: options of Workspace:eval, and `as`: the name of a service account ("reader").
 function Bench:eval(code, more)
   more = more or {}
   local file, options = self.kubeconfig, {}
-  if more.as then file = write_kubeconfig(self, more.as, self:token(more.as)) end
+  if more.as then file = self:kubeconfig_of(more.as) end
   for key, value in pairs(more) do options[key] = key ~= "as" and value or nil end
   return self.workspace:eval(HEAD:format(file, self.namespace, self.image) .. code, options)
 end
