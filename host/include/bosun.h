@@ -141,6 +141,15 @@ BOSUN_API const char *bosun_phase_name(bosun_phase phase);
  * data: bosun_options.phase_data. */
 typedef void bosun_phase_function(void *data, bosun_phase phase);
 
+/* Finds a module that a plugin requires and that the library does not have itself; it comes before the
+ * plugin's folder and those of the system. Returns its Lua source, valid until the function is called again
+ * or returns to the host's caller, or NULL: there is no such module. The same rules apply as for
+ * bosun_log_function.
+ * data: bosun_options.find_module_data.
+ * name: "shop.prices".
+ * len:  receives the bytes of the source. */
+typedef const char *bosun_module_function(void *data, const char *name, size_t *len);
+
 /* The settings of a host. Set the defaults with bosun_options_init, then change fields. */
 typedef struct bosun_options {
     /* The bytes of the struct, which bosun_options_init sets. It tells the library which fields the program
@@ -196,6 +205,12 @@ typedef struct bosun_options {
      * action is a span of its own in that trace; programs and HTTP requests of the plugin continue it. NULL,
      * or a text that is not valid: each action begins a trace. Default: NULL. */
     const char *traceparent;
+
+    /* Finds modules that plugins require. NULL: none. Default: NULL. */
+    bosun_module_function *find_module;
+
+    /* Passed to `find_module`. Must stay valid until bosun_host_free returns. Default: NULL. */
+    void *find_module_data;
 } bosun_options;
 
 /* Sets every field to its default. Always call it first.
@@ -219,13 +234,79 @@ BOSUN_API bosun_host *bosun_host_new(const bosun_options *options, bosun_error *
  * host: may be NULL. */
 BOSUN_API void bosun_host_free(bosun_host *host);
 
-/* Loads a plugin. A host loads one plugin, once: after a failure, create another host.
+/* Loads a plugin. A host has one plugin at a time: bosun_host_unload makes room for another. A failed load
+ * leaves the host as it was before, with no plugin; what it had begun is finalized by the next load.
  * plugin:         a name, or the path of a Lua module. It is a path if it contains '/' or ends in ".lua".
  * private_config: path of the plugin's own config, which the plugin reads when an action runs; NULL: none.
  * error:          filled on failure and cleared on success; may be NULL.
  * Returns 0, or -1 on failure. */
 BOSUN_API int bosun_host_load(bosun_host *host, const char *plugin, const char *private_config,
                               bosun_error *error);
+
+/* What to load. Set the defaults with bosun_load_options_init, then change fields. Nothing but what is copied
+ * is kept after the call. */
+typedef struct bosun_load_options {
+    /* The bytes of the struct, which bosun_load_options_init sets: see bosun_options.size. */
+    size_t size;
+
+    /* As in bosun_host_load. With `source`: the plugin's name in messages; NULL: "plugin". Default: NULL. */
+    const char *plugin;
+
+    /* The Lua source of the plugin's module. NULL: it is in a file. Such a plugin has no folder of its own;
+     * its modules are those of bosun_host_add_module and bosun_options.find_module. Default: NULL. */
+    const char *source;
+
+    /* Bytes of `source`. Default: 0. */
+    size_t source_len;
+
+    /* Path of the plugin's own config. NULL: none. With private_config_text: its name in messages; NULL:
+     * "private config". Default: NULL. */
+    const char *private_config;
+
+    /* That config itself, copied. The plugin reads it from a file in memory, which nobody else can open.
+     * NULL: it is in a file. Default: NULL. */
+    const char *private_config_text;
+
+    /* Bytes of `private_config_text`. Default: 0. */
+    size_t private_config_len;
+} bosun_load_options;
+
+/* Sets every field to its default. Always call it first.
+ * options: may be NULL. */
+#define bosun_load_options_init(options) bosun_load_options_init_size((options), sizeof(bosun_load_options))
+
+/* The same for programs that do not use this header's macros. */
+BOSUN_API void bosun_load_options_init_size(bosun_load_options *options, size_t size);
+
+/* Loads a plugin, as bosun_host_load, that can be in memory. */
+BOSUN_API int bosun_host_load_with(bosun_host *host, const bosun_load_options *options, bosun_error *error);
+
+/* Unloads the plugin: runs its finalizers, as bosun_host_free does, and forgets all of its Lua state.
+ * Options, modules, secrets and configs that were read stay. If this fails, the host can only be freed or
+ * unloaded again. A host that has no plugin is left as it is. error: filled on failure and cleared on
+ * success; may be NULL. Returns 0, or -1: out of memory. */
+BOSUN_API int bosun_host_unload(bosun_host *host, bosun_error *error);
+
+/* Adds a Lua module that plugins of this host can require. It comes before the plugin's folder and those of
+ * the system, and stays when a plugin is unloaded. Call it before the plugin requires the module.
+ * name:   "shop.prices"; not "bosun" or "bosun.…", which are the library's.
+ * source: Lua source, copied. len: its bytes.
+ * error:  filled on failure and cleared on success; may be NULL.
+ * Returns 0, or -1: the name is NULL, empty, the library's or taken; out of memory. */
+BOSUN_API int bosun_host_add_module(bosun_host *host, const char *name, const char *source, size_t len,
+                                    bosun_error *error);
+
+struct lua_State;
+
+/* Opens a module written in C, a lua_CFunction: as luaopen_NAME, with the name and `data`, a light userdata,
+ * as its arguments. */
+typedef int (*bosun_opener)(struct lua_State *L);
+
+/* The same for a module written in C with Lua's own interface. Only for programs that use the same Lua
+ * library as libbosun: see docs/how-to/embed-libbosun.md, "Programs with a Lua of their own". data: must stay
+ * valid until bosun_host_free returns. */
+BOSUN_API int bosun_host_add_c_module(bosun_host *host, const char *name, bosun_opener open, void *data,
+                                      bosun_error *error);
 
 /* Runs one action. A host can run several actions, one after another, whether they are stopped or not; each
  * gets a new plugin object.

@@ -282,18 +282,32 @@ static size_t longest_match(const bosun_secrets *secrets, const char *text, size
     return is_behind_cut(text, at) ? larger(longest, longest_end(secrets, text + at, left)) : longest;
 }
 
+/* Returns the length of the hidden path if it is at text[at], 0 if not: "/proc/self/fd/7" is not the
+ * beginning of "/proc/self/fd/71". */
+static size_t match_path(const bosun_secrets *secrets, const char *text, size_t at, size_t len)
+{
+    const char *path = secrets->hidden_path;
+    size_t size = path ? strlen(path) : 0;
+    if (size == 0 || len - at < size || memcmp(text + at, path, size) != 0)
+        return 0;
+    return len - at > size && isdigit((unsigned char)text[at + size]) ? 0 : size;
+}
+
 void bosun_redact(bosun_buf *out, const bosun_secrets *secrets, const char *text, size_t len)
 {
+    bool any = secrets->count > 0 || secrets->hidden_path;
     size_t start = 0;  /* of what is not yet appended */
     size_t hidden = 0; /* end of what secrets cover */
-    for (size_t at = 0; secrets->count > 0 && at < len; at++) {
-        size_t covered = longest_match(secrets, text, at, len);
-        if (covered == 0)
+    for (size_t at = 0; any && at < len; at++) {
+        size_t covered = secrets->count > 0 ? longest_match(secrets, text, at, len) : 0;
+        size_t path = covered == 0 && at >= hidden ? match_path(secrets, text, at, len) : 0;
+        if (covered + path == 0)
             continue;
         if (at >= hidden) {
             bosun_buf_append(out, text + start, at - start);
-            bosun_buf_puts(out, "[redacted]");
+            bosun_buf_puts(out, path ? secrets->shown_name : "[redacted]");
         }
+        covered += path;
         if (at + covered > hidden)
             hidden = start = at + covered;
     }

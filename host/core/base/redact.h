@@ -19,6 +19,8 @@ typedef struct bosun_secrets {
     size_t count;
     size_t cap;
     uint32_t first[256]; /* by first byte: 1 + the index of the latest item that begins with it; 0: none */
+    const char *hidden_path; /* that of a file that has none for people, "/proc/self/fd/7"; NULL: none */
+    const char *shown_name;  /* takes its place in every text; both are borrowed */
 } bosun_secrets;
 
 /* Remembers a copy, without blanks at both ends. A text under BOSUN_SECRET_MIN bytes is ignored. Returns 0,

@@ -130,5 +130,7 @@ int host_redact_status(bosun_status *status, const bosun_secrets *secrets)
 {
     if (status->message && redact_message(status, secrets) < 0)
         return -1;
-    return status->data && secrets->count > 0 ? redact_value(status->data, secrets, status->arena) : 0;
+    if (!status->data || (secrets->count == 0 && !secrets->hidden_path))
+        return 0;
+    return redact_value(status->data, secrets, status->arena);
 }

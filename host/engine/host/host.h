@@ -100,11 +100,15 @@ struct bosun_host {
     lua_CFunction error; /* Lua's own function of that name */
     size_t memory_used;  /* bytes allocated by Lua */
 
+    struct host_module *modules; /* of the embedder's: see given.c */
+
     bool loaded;
     bool has_schema;      /* the plugin's class has a config_schema */
     bosun_err load_error; /* why no plugin is loaded */
     char *plugin_name;    /* the name the class gives itself; until it is loaded, the name asked for */
-    char *private_config; /* NULL: none */
+    char *private_config; /* path; NULL: none */
+    char *config_name;    /* that of the private config for people, when it is in memory; NULL: it is not */
+    int config_fd;        /* the file in memory; -1: none */
 
     bosun_buf warning;                  /* the pieces so far of a warning from Lua itself */
     const struct host_console *console; /* engine/console; NULL: none is open */
@@ -204,6 +208,7 @@ bosun_value *host_plan_value(const bosun_host *host, bosun_arena *arena);
  * those of a newer library. */
 int host_options_take(bosun_options *ours, const bosun_options *theirs, bosun_err *err);
 int host_run_options_take(bosun_run_options *ours, const bosun_run_options *theirs, bosun_err *err);
+int host_load_options_take(bosun_load_options *ours, const bosun_load_options *theirs, bosun_err *err);
 
 /* Copies the folders from the options, and finds the site folder if they have none. Returns 0, or -1: out of
  * memory. */
@@ -236,6 +241,24 @@ void host_push_class(lua_State *L);
 /* Pushes a function of a module of the library: "bosun.host.driver", "run". [-0, +1, e] */
 void host_push_library(lua_State *L, const char *module, const char *function);
 
+/* Creates the state of a host and opens everything in it. Returns 0, or -1, perhaps with a state. */
+int host_open(bosun_host *host, bosun_err *err);
+
+/* Closes the state, also that of a plugin that has failed to load, and opens another one. */
+int host_unload(bosun_host *host, bosun_err *err);
+
+/* Forgets the plugin, and its private config, whose state is closed. */
+void host_forget_plugin(bosun_host *host);
+
+/* Keeps where the plugin's private config is, in a file or in memory. */
+int host_keep_private_config(bosun_host *host, const bosun_load_options *options, bosun_err *err);
+void host_forget_private_config(bosun_host *host);
+
+/* The part of a searcher for modules that the embedder gives: pushes the loader of the module at index 1 and
+ * its argument, and returns 2; or returns 0. [-0, +0|2, e] */
+int host_search_given(lua_State *L);
+void host_free_modules(bosun_host *host);
+
 /* Creates the state of a host, with no libraries opened. NULL: out of memory. */
 lua_State *host_state_new(bosun_host *host);
 
@@ -250,6 +273,13 @@ void host_open_plugin_hooks(lua_State *L);
 /* Compiles a Lua source file and pushes its chunk, named after the path. Rejects binary chunks. [-0, +1, e]
  */
 void host_load_file(lua_State *L, const char *path);
+
+/* The same for a text, with a name for messages. [-0, +1, e] */
+void host_load_text(lua_State *L, const char *text, size_t len, const char *name);
+
+/* The same for a text of the embedder's. Pushes, below the chunk, the file that messages name: NAME.lua.
+ * [-0, +2, e] */
+void host_load_memory(lua_State *L, const char *text, size_t len, const char *name);
 
 /* The beginning and the end of a call of the embedder that may run the plugin, between host_enter and
  * host_leave: its limits. host_begin fails, with a text that `what` ("loading the plugin") is part of, if the

@@ -110,7 +110,10 @@ static void report(void *data, const bosun_problem *problem)
     bosun_buf message = {0};
     bosun_redact(&path, &v->host->secrets, problem->path, strlen(problem->path));
     bosun_redact(&message, &v->host->secrets, problem->message, strlen(problem->message));
-    const bosun_problem clean = {problem->file, problem->line, problem->column, bosun_buf_text(&path),
+    const bosun_host *host = v->host;
+    bool in_memory = host->config_name && problem->file && strcmp(problem->file, host->private_config) == 0;
+    const char *file = in_memory ? host->config_name : problem->file;
+    const bosun_problem clean = {file, problem->line, problem->column, bosun_buf_text(&path),
                                  message.failed ? "out of memory" : bosun_buf_text(&message)};
     v->count++;
     host_leave(v->host);

@@ -30,7 +30,7 @@ static int take(void *ours, size_t our_size, const void *theirs, const char *nam
             return bosun_err_set(err, BOSUN_ERR_INVALID, "read the options",
                                  "%s has an option that this version of libbosun, %s, does not know: "
                                  "install the version that the program was built with",
-                                 name, bosun_version());
+                                 name, BOSUN_VERSION);
     memcpy(ours, theirs, SMALLER(size, our_size));
     memcpy(ours, &our_size, sizeof our_size);
     return 0;
@@ -58,4 +58,16 @@ int host_run_options_take(bosun_run_options *ours, const bosun_run_options *thei
 {
     bosun_run_options_init_size(ours, sizeof *ours);
     return theirs ? take(ours, sizeof *ours, theirs, "bosun_run_options", err) : 0;
+}
+
+void bosun_load_options_init_size(bosun_load_options *options, size_t size)
+{
+    bosun_load_options defaults = {.plugin = NULL};
+    give(options, size, &defaults, sizeof defaults);
+}
+
+int host_load_options_take(bosun_load_options *ours, const bosun_load_options *theirs, bosun_err *err)
+{
+    bosun_load_options_init_size(ours, sizeof *ours);
+    return theirs ? take(ours, sizeof *ours, theirs, "bosun_load_options", err) : 0;
 }

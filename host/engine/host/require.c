@@ -1,7 +1,7 @@
 /* `require`. It searches, in this order: package.preload with the library's modules in C, the embedded
- * modules, the plugin's folder, and package.path and package.cpath, which have the system's folders. The
- * plugin's folder is not in package.path, where ';', '?' and '%' in its name would mean something. The
- * working directory is never searched, and binary chunks are rejected. */
+ * modules, those that the embedder gives, the plugin's folder, and package.path and package.cpath, which have
+ * the system's folders. The plugin's folder is not in package.path, where ';', '?' and '%' in its name would
+ * mean something. The working directory is never searched, and binary chunks are rejected. */
 #include "engine/bind/bind.h"
 #include "host.h"
 #include <string.h>
@@ -24,7 +24,8 @@ static bool is_library(const char *module)
     return strncmp(module, "bosun", 5) == 0 && (module[5] == '.' || module[5] == '\0');
 }
 
-/* A searcher for the modules of the library, and for those of the built-in plugin that is loaded. */
+/* A searcher for the modules of the library, for those of the built-in plugin that is loaded, and for those
+ * of the embedder. */
 static int search_embedded(lua_State *L)
 {
     lua_settop(L, 1);
@@ -34,8 +35,9 @@ static int search_embedded(lua_State *L)
         const char *prefix = lua_pushfstring(L, "%s/", lua_tostring(L, -1));
         file = find_embedded(L, prefix, module);
     }
+    lua_settop(L, 1);
     if (!file)
-        return 0;
+        return host_search_given(L);
     host_embedded_load(L, file);
     lua_pushstring(L, file->name);
     return 2;
