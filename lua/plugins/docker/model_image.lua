@@ -7,8 +7,8 @@
 
 local errors = require "bosun.error"
 local docker = require "bosun.docker"
-local files = require "bosun.artifact"
 local given = require "bosun.deployment_info"
+local model_package = require "bosun.prediction_server.model_package"
 local prediction_server = require "bosun.prediction_server"
 local tables = require "bosun.tables"
 local tar = require "bosun.tar"
@@ -24,7 +24,6 @@ local model_image = {}
 
 local LEFTOVER_AGE = 3600 -- seconds
 local REMOVAL_TIMEOUT = 30
-local LONGEST_FILE_NAME = 255
 
 --- The name of a model's image.
 function model_image.name(context, model)
@@ -79,57 +78,7 @@ function model_image.custom(context, model)
   return nil, err
 end
 
---- The package's name inside the image, which the server has to recognize.
-local function package_name(artifact)
-  return artifact.file:find("%.mlpkg$") and artifact.file or artifact.file .. ".mlpkg"
-end
-
---- Why a package cannot have its name in an image; nil: it can.
-local function name_problem(artifact)
-  local name = package_name(artifact)
-  if name:find("^%.wh%.") then
-    return ("the model package %s cannot have that name: in an image, files named .wh.* mark removed files")
-      :format(artifact.path)
-  elseif #name > LONGEST_FILE_NAME then
-    return ("the file name of the model package is too long: %s has %d bytes, at most %d are allowed"):format(name,
-      #name, LONGEST_FILE_NAME)
-  end
-end
-
---- The model package that an action was given, checked.
----@param deployment_info table
----@return bosun.deployment_info.Artifact|nil artifact
----@return bosun.Error|nil problem
-function model_image.artifact(deployment_info)
-  local artifact, problem = given.artifact(deployment_info)
-  if not artifact then return nil, problem end
-  if artifact.size == 0 then
-    return nil, errors.new { code = "invalid", op = "read the model",
-      message = ("the model package %s is empty"):format(artifact.path) }
-  end
-  return artifact
-end
-
---- Does the action name a model package?
-local function is_named(deployment_info)
-  return deployment_info.modelArtifact ~= nil and deployment_info.modelArtifact ~= ""
-end
-
-local CHANGED = "cannot read the model: %s changed while it was read"
-
---- Reads a package. Its digest; or nil and a problem.
-local function read_digest(artifact, deployment)
-  local before = files.look(artifact.path)
-  local digest, err = files.sha256(artifact.path)
-  if not digest then return nil, errors.wrap(err, "cannot read the model") end
-  local now = files.look(artifact.path)
-  if not (now and before and now.size == artifact.size and now.version == before.version) then
-    return nil, CHANGED:format(artifact.path)
-  end
-  deployment.seen = now.version
-  local right, wrong = given.check_sha256(deployment.info, digest)
-  return right and digest, wrong
-end
+model_image.artifact, model_image.is_unchanged = model_package.artifact, model_package.is_unchanged
 
 --- The digest of the deployment's model package. Where the action names none, one that is gone, or digests are not
 --- taken: of the package of what serves this model now. nil without a problem: not known.
@@ -142,24 +91,13 @@ function model_image.digest(context, deployment, current)
   local expected, invalid = given.sha256(deployment.info)
   if invalid then return nil, invalid end
   local artifact = model_image.artifact(deployment.info)
-  if artifact and (expected or context.config.artifactDigest) then return read_digest(artifact, deployment) end
+  if artifact and (expected or context.config.artifactDigest) then return model_package.digest(artifact, deployment) end
   local noted = current and current.model == deployment.model and current.package or nil
   if expected and noted and noted ~= expected then
     return nil, ("the SHA-256 of the model that is served is %s, not %s as deploymentInfo has it"):format(noted,
       expected)
   end
   return noted
-end
-
---- Is the package still the one whose digest was taken? Asked after it was sent.
----@param deployment { info: table }
----@param artifact bosun.deployment_info.Artifact
----@return true|nil ok
----@return string|nil problem
-function model_image.is_unchanged(deployment, artifact)
-  local now = deployment.seen and files.look(artifact.path)
-  if not deployment.seen or now and now.version == deployment.seen then return true end
-  return nil, CHANGED:format(artifact.path)
 end
 
 local function dockerfile(context, found_labels)
@@ -176,7 +114,7 @@ local function build(context, name, artifact, digest, base)
   })
   local archive = tar.new {
     { name = "Dockerfile", content = dockerfile(context, found_labels) },
-    { name = "model/" .. package_name(artifact), path = artifact.path },
+    { name = "model/" .. model_package.name(artifact), path = artifact.path },
   }
   context.note("building the model's image", { image = name, package = artifact.path, bytes = artifact.size })
   return context.engine:build(archive, { tag = name })
@@ -239,7 +177,7 @@ end
 local function is_there(context, deployment, found, name, digest)
   if not found then return false end
   if digest then return is_current(context, found, name, digest) end
-  return not is_named(deployment.info) or not context.config.artifactDigest
+  return not model_package.is_named(deployment.info) or not context.config.artifactDigest
 end
 
 --- The size of the package that an image has to be built of; nil: none has to be built, or it is not there.
@@ -267,7 +205,7 @@ local function make(context, deployment, name, digest, found, made)
     problem = errors.new { code = problem.code, op = problem.op,
       message = ("%s (and there is no custom model image %s)"):format(tostring(problem), name) }
   end
-  problem = problem or name_problem(artifact)
+  problem = problem or model_package.name_problem(artifact)
   if problem then return nil, problem end
   local base, why = base_image(context)
   if not base then return nil, errors.wrap(why, "the prediction server's image is not available") end

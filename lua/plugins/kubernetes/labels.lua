@@ -108,6 +108,25 @@ function labels.deployment(context, deployment)
   })
 end
 
+--- The labels of what builds a deployment's image.
+---@param context table
+---@param deployment { id: string, model: string }
+---@return table<string, string>
+function labels.build(context, deployment)
+  local name = names.object(context.config.objectNamePrefix, deployment.id)
+  return tables.copy(labels.common(context, labels.Role.BUILD, name), {
+    [DEPLOYMENT] = name, [MODEL] = names.label(deployment.model),
+  })
+end
+
+--- For lists: what builds images, those of one deployment or of all.
+---@param context table
+---@param id? string of a deployment
+---@return table<string, string>
+function labels.builds(context, id)
+  return tables.copy(labels.selector(context, id), { [ROLE] = labels.Role.BUILD })
+end
+
 --- The annotations of a deployment's objects.
 ---@param context table
 ---@param deployment { id: string, model: string }

@@ -276,8 +276,13 @@ schema.fields = {
   kanikoConfigmapName = named "ConfigMap with the builder's docker config.json",
   kanikoSecretName = named "Secret of type kubernetes.io/dockerconfigjson, for pulling and pushing",
   kanikoServiceAccount = named("service account of the builder", "default"),
-  registryInsecure = {
-    type = "boolean", default = false, description = "the registry of generatedImageRepo speaks plain HTTP",
+  kanikoInitImage = {
+    type = "string", check = is_image,
+    description = "image with sh, head, ls and sha256sum, in which the model arrives; default: ppsBaseImage",
+  },
+  kanikoArguments = {
+    type = "list", items = { type = "string", pattern = "^%-" },
+    description = "further arguments of the builder, such as --registry-mirror=mirror.example.com",
   },
   buildTimeout = { type = "seconds", default = 3600, min = 1, description = "how long a build may take" },
   builder = {

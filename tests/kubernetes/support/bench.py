@@ -18,8 +18,9 @@ from tap import expect
 from .cluster import EXECUTOR, INGRESS, KUBECONFIG, PPS, REGISTRY, Cluster, kill_container, registry
 
 # What a deployment may consist of, and what an action may leave.
-KINDS = ("deployments", "services", "ingresses", "httproutes", "secrets", "configmaps", "jobs", "pods", "leases",
+KINDS = ("deployments", "services", "ingresses", "middlewares", "httproutes", "secrets", "configmaps", "jobs", "pods", "leases",
          "horizontalpodautoscalers", "poddisruptionbudgets", "networkpolicies")
+SINGULAR = {"ingresses": "ingress", "networkpolicies": "networkpolicy"}
 # What is in each namespace.
 NATIVE = {"configmap kube-root-ca.crt"}
 
@@ -79,7 +80,7 @@ class Bench:
         """The plugin's config with this bench's names and the stand-ins' images."""
         return {"kubeConfigFile": KUBECONFIG, "kubeConfigContext": "test", "kubeNamespace": self.namespace,
                 "outfacingPredictionURLPrefix": self.url, "ppsBaseImage": PPS, "kanikoImage": EXECUTOR,
-                "generatedImageRepo": self.repository, "registryInsecure": True}
+                "generatedImageRepo": self.repository, "insecureRegistries": [REGISTRY]}
 
     def private(self, server=None, **changes):
         """The path of the plugin's config; a None takes a key out. `server`: another address of the API server, which
@@ -135,7 +136,7 @@ class Bench:
     def leftovers(self):
         """What there is in the namespace: ["deployment x", "pod y", …], but for what every namespace has, and for pods
         that are ending."""
-        found = {f"{kind.removesuffix('s')} {item['metadata']['name']}" for kind in KINDS for item in self.objects(kind)
+        found = {f"{SINGULAR.get(kind, kind[:-1])} {item['metadata']['name']}" for kind in KINDS for item in self.objects(kind)
                  if not (kind == "pods" and item["metadata"].get("deletionTimestamp"))}
         return sorted(found - NATIVE)
 

@@ -36,6 +36,7 @@ GROUPS = {
     "horizontalpodautoscalers": "/apis/autoscaling/v2", "poddisruptionbudgets": "/apis/policy/v1",
     "roles": "/apis/rbac.authorization.k8s.io/v1", "rolebindings": "/apis/rbac.authorization.k8s.io/v1",
     "leases": "/apis/coordination.k8s.io/v1", "httproutes": "/apis/gateway.networking.k8s.io/v1",
+    "middlewares": "/apis/traefik.io/v1alpha1",
 }
 
 

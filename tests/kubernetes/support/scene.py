@@ -8,7 +8,8 @@ from tap import expect, wait_until
 from .bench import Bench
 from .cluster import Middleman
 
-QUICK = {"startTimeout": "60s", "buildTimeout": "60s"}
+QUICK = {"startTimeout": "60s", "buildTimeout": "60s", "schedulingTimeout": "3s", "drainTime": "2s", "stopTimeout": "5s",
+         "minReadySeconds": 0}
 
 
 class Scene(Bench):

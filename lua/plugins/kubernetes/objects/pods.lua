@@ -21,7 +21,10 @@ local function map_of(map)
 end
 
 --- The defaults with what the config adds or has in their place; a null takes a default away.
-local function overridden(defaults, own)
+---@param defaults table
+---@param own table
+---@return table
+function pods.overridden(defaults, own)
   local result = tables.copy(defaults, own)
   for key, value in pairs(result) do
     if value == json.null then result[key] = nil end
@@ -34,7 +37,7 @@ end
 ---@return table
 function pods.pod_security(settings)
   local own = settings.podSecurityContext or {}
-  local result = overridden(POD_SECURITY, own)
+  local result = pods.overridden(POD_SECURITY, own)
   if own.runAsNonRoot ~= nil and own.runAsNonRoot ~= true and own.runAsUser == nil then result.runAsUser = nil end
   return result
 end
@@ -44,7 +47,7 @@ end
 ---@return table
 function pods.security(settings)
   local own = settings.securityContext or {}
-  local result = overridden(SECURITY, own)
+  local result = pods.overridden(SECURITY, own)
   if own.privileged == true and own.allowPrivilegeEscalation == nil then result.allowPrivilegeEscalation = true end
   return result
 end
