@@ -328,10 +328,7 @@ class Handler(badserver.Handler):
 
 def main():
     with badserver.Server(("127.0.0.1", 0), Handler) as server:
-        path = sys.argv[1]
-        with open(path + ".new", "w", encoding="ascii") as file:
-            file.write(str(server.server_address[1]))
-        os.rename(path + ".new", path)
+        badserver.write_port(sys.argv[1], server)
         server.serve_forever()
 
 

@@ -362,12 +362,16 @@ class Server(socketserver.ThreadingTCPServer):
     request_queue_size = 128
 
 
+def write_port(path, server):
+    """The port of a server, into a file that appears with it."""
+    with open(path + ".new", "w", encoding="ascii") as file:
+        file.write(str(server.server_address[1]))
+    os.rename(path + ".new", path)
+
+
 def main():
     with Server(("127.0.0.1", 0), Handler) as server:
-        path = sys.argv[1]
-        with open(path + ".new", "w", encoding="ascii") as file:
-            file.write(str(server.server_address[1]))
-        os.rename(path + ".new", path)
+        write_port(sys.argv[1], server)
         server.serve_forever()
 
 

@@ -39,21 +39,40 @@ local function free_ports(n)
   return ports
 end
 
---- Starts a server of this folder: its URL and port, and a handle to close.
+--- Starts a server of this folder: its URL and port, and a handle to close. `pem`: a file for https, or a list of the
+--- arguments of a server without it.
 local function python_server(workspace, script, pem, environment)
-  local name = script:match "^%w+"
+  local name = script:match "^[%w_]+"
   local file = workspace:path(name .. ".port")
   os.remove(file)
+  local arguments = type(pem) == "table" and pem or { pem }
+  for i, argument in ipairs(arguments) do arguments[i] = quoted(argument) end
   local command = ("%s /usr/bin/python3 -B tests/support/%s %s %s"):format(environment or "", script, quoted(file),
-    pem and quoted(pem) or "")
+    table.concat(arguments, " "))
   local handle = start("env " .. command, workspace:path(name .. ".log"))
   local port = math.tointeger(poll(script .. " starts", function() return workspace:read(name .. ".port") end))
-  return { url = (pem and "https" or "http") .. "://127.0.0.1:" .. port, port = port, handle = handle }
+  local scheme = type(pem) == "string" and "https" or "http"
+  return { url = scheme .. "://127.0.0.1:" .. port, port = port, handle = handle }
 end
 
 --- The misbehaving server. `pem`: a certificate and its key, for https.
 function web.bad(workspace, pem)
   return python_server(workspace, "badserver.py", pem)
+end
+
+--- The registry that does what a healthy one does not.
+function web.odd_registry(workspace)
+  return python_server(workspace, "odd_registry.py")
+end
+
+--- The token service of a registry, with the key and certificate that sign its tokens; `environment`: "EXPIRES=1".
+function web.token_server(workspace, key, certificate, environment)
+  return python_server(workspace, "token_server.py", { key, certificate }, environment)
+end
+
+--- Passes connections on to a port, and breaks off the first `times` that have sent so many bytes.
+function web.cutter(workspace, port, bytes, times)
+  return python_server(workspace, "cutter.py", { tostring(port), tostring(bytes), tostring(times) })
 end
 
 --- The Kubernetes API server that says what a healthy one does not. One of its scenarios replaces the file `token`.

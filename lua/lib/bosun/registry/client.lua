@@ -14,7 +14,7 @@ local HOSTS = { [auth_file.HUB] = "registry-1.docker.io" }
 local TIMEOUT = 60
 local STALL = 120 -- a registry that checks what it has received is silent meanwhile
 local RETRY = { max = 4, backoff = 0.5, max_wait = 30, any_method = true }
-local NOT_TLS = { tls = true, protocol = true, closed = true, ECONNRESET = true }
+local WANTS_TLS = { protocol = true, closed = true, ECONNRESET = true } -- how servers refuse to do without
 
 local OPTIONS = {
   auth = "list|boolean", configs = "list", config_file = "string", insecure = "list|boolean", tls = "table",
@@ -129,23 +129,27 @@ function Client:_tls_for(domain)
   return tables.copy(given or {}, { verify = false })
 end
 
-function Client:_ping(base, domain)
+function Client:_ping(base, domain, follow)
   return self._http:get(base .. "/v2/", {
-    timeout = self._timeout, retry = self._retry, tls = self:_tls_for(domain), max_bytes = 1024 * 1024,
+    timeout = self._timeout, retry = self._retry, tls = self:_tls_for(domain), max_bytes = 1024 * 1024, follow = follow,
   })
 end
 
---- The reply to the first question, with TLS, or without it where that is allowed, and the URL.
+--- Is this the reply of a registry, and not of a server that wants TLS?
+local function is_plain(resp)
+  return resp.status ~= 400 and (resp.status < 300 or resp.status > 399)
+end
+
+--- The reply to the first question, and the URL: without TLS where that is allowed and answered, else with it.
 function Client:_find(domain)
   local host = HOSTS[domain] or domain
-  local base = "https://" .. host
-  local resp, err = self:_ping(base, domain)
-  local may_be_plain = is_local(domain) or self:_is_insecure(domain)
-  if resp or not NOT_TLS[err.code] or not may_be_plain then return resp, err, base end
-  local plain = "http://" .. host
-  local other = self:_ping(plain, domain)
-  if other and other.status ~= 400 then return other, nil, plain end
-  return nil, err, base
+  if is_local(domain) or self:_is_insecure(domain) then
+    local resp, err = self:_ping("http://" .. host, domain, false)
+    if resp and is_plain(resp) then return resp, nil, "http://" .. host end
+    if not resp and not WANTS_TLS[err.code] then return nil, err end
+  end
+  local resp, err = self:_ping("https://" .. host, domain)
+  return resp, err, "https://" .. host
 end
 
 --- What is known of a registry: its URL, its challenge, the tokens. Asked once.

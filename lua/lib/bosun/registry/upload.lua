@@ -125,8 +125,12 @@ function Upload:_send_chunk()
   if not resp then return nil, location end
   self.location = location or self.location
   local there = resp.headers.Range and received(resp) or self.offset + length
-  if there > self.offset then self.failures = 0 end
-  self.offset = there
+  if there <= self.offset or there > self.offset + length then
+    return nil, errors.new { code = "protocol",
+      message = ("%s: of %d bytes from byte %d on, the registry %s has taken those up to byte %d"):format(self.what,
+        length, self.offset, self.at.domain, there) }
+  end
+  self.offset, self.failures = there, 0
   return true
 end
 
@@ -135,7 +139,8 @@ function Upload:_ask()
   local resp, location = self.client:_send(self.at, "GET", self.location, {
     what = self.what, actions = WRITES, unknown = "BLOB_UPLOAD_UNKNOWN",
   })
-  if not resp then return location.status and false or nil, location end
+  if not resp and location.status then return false end
+  if not resp then return nil, location end
   self.location = location or self.location
   local there = received(resp)
   if there > self.position then return false end -- more than was sent: it is not this upload
@@ -188,14 +193,15 @@ function Upload:_is_away(err)
   return not self.unreadable and is_passing(err) and self.failures < ATTEMPTS
 end
 
---- Ends the upload: the registry checks the digest.
+--- Ends the upload: the registry checks the digest. When the answer to a first attempt was lost, the upload is not
+--- known any more, but the blob is there.
 function Upload:_finish(digest)
   local resp, err = self.client:_send(self.at, "PUT", self.location, {
     what = self.what, actions = WRITES, query = { digest = digest }, body = "", slow = true, once = true,
     headers = { ["Content-Type"] = "application/octet-stream" }, unknown = "BLOB_UPLOAD_UNKNOWN",
   })
   if resp then return true end
-  if is_passing(err) and self.client:_has_blob(self.at, digest, self.what) then return true end
+  if not OVER[err.code] and self.client:_has_blob(self.at, digest, self.what) then return true end
   return nil, err
 end
 
