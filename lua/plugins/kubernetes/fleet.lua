@@ -32,6 +32,7 @@ local HTTP_ROUTE = "gateway.networking.k8s.io/v1/HTTPRoute"
 ---@field model string that its Deployment is to serve
 ---@field package? string SHA-256 of the model package
 ---@field image? string with digest
+---@field images string[] those that it has run before, the latest last
 ---@field digest? string of what it was made from
 ---@field info table the rest of deploymentInfo
 ---@field wanted integer replicas
@@ -83,7 +84,7 @@ function fleet.deployed(object)
     total = state.replicas or 0, is_observed = (state.observedGeneration or 0) >= (object.metadata.generation or 0),
     is_ending = object.metadata.deletionTimestamp ~= nil, is_paused = spec.paused == true,
     progressing = condition_of(object, "Progressing"), refused = condition_of(object, "ReplicaFailure"),
-    before = before_of(object), stamp = said.stamp, pods = {},
+    before = before_of(object), stamp = said.stamp, images = said.images, pods = {},
   }
 end
 

@@ -5,6 +5,7 @@
 --- prefix or another environment never touches the object.
 
 local crypto = require "bosun.crypto"
+local json = require "bosun.json"
 local owner = require "bosun.prediction_server.owner"
 local record = require "bosun.prediction_server.record"
 local tables = require "bosun.tables"
@@ -29,6 +30,7 @@ local MODEL_ID = "bosun/model-id"
 local INFO = "bosun/info" -- the rest of deploymentInfo, as JSON
 local DIGEST = "bosun/digest" -- of everything that the deployment's objects were made from
 local PACKAGE = "bosun/package" -- SHA-256 of the model package
+local IMAGES = "bosun/images" -- references of the images that were replaced, as JSON, the latest last
 local STAMP = "bosun/stamp" -- of the pods: changes when they are to be made anew
 local SECRETS = "bosun/secrets" -- of the pods: digest of the Secret that they read
 
@@ -154,10 +156,11 @@ end
 
 --- Adds to the annotations of a Deployment what is kept beside it.
 ---@param notes table<string, string>
----@param kept { info: table, digest: string, package?: string }
+---@param kept { info: table, digest: string, package?: string, images?: string[] }
 ---@return table<string, string> notes
 function labels.keep(notes, kept)
   notes[INFO], notes[DIGEST], notes[PACKAGE] = record.encode(kept.info), kept.digest, kept.package
+  notes[IMAGES] = kept.images and kept.images[1] and json.encode(json.array(kept.images)) or nil
   return notes
 end
 
@@ -173,6 +176,11 @@ end
 local function table_of(value, key)
   local found = type(value) == "table" and value[key]
   return type(found) == "table" and found or {}
+end
+
+local function images_of(text)
+  local list = type(text) == "string" and json.decode(text)
+  return type(list) == "table" and list or {}
 end
 
 --- Does an object belong to this plugin and environment?
@@ -204,6 +212,7 @@ end
 ---@field digest? string
 ---@field package? string
 ---@field stamp? string of the pods of a Deployment
+---@field images string[] references of the images that were replaced, the latest last
 
 ---@param object table
 ---@return kubernetes.Read
@@ -214,7 +223,7 @@ function labels.read(object)
   return {
     role = found[ROLE], name = found[DEPLOYMENT], id = notes[DEPLOYMENT_ID], model = notes[MODEL_ID],
     info = record.decode(notes[INFO]), digest = notes[DIGEST], package = notes[PACKAGE],
-    stamp = table_of(table_of(template, "metadata"), "annotations")[STAMP],
+    stamp = table_of(table_of(template, "metadata"), "annotations")[STAMP], images = images_of(notes[IMAGES]),
   }
 end
 

@@ -159,7 +159,7 @@ end
 --- A deployment's objects, in the order in which they are applied. context.routing has to be there (kubernetes.routes).
 ---@param context table
 ---@param deployment { id: string, model: string, info: table }
----@param image { reference: string, package?: string }
+---@param image { reference: string, package?: string, history?: string[] }
 ---@param options? kubernetes.Options
 ---@return table[]|nil list
 ---@return string|bosun.Error|nil problem
@@ -172,7 +172,7 @@ function objects.desired(context, deployment, image, options)
   made.stamp = options.stamp -- not part of the digest
   local list = list_of(context, deployment, options, made)
   labels.keep(deployment_of(list).metadata.annotations, {
-    info = deployment.info, digest = digest, package = image.package,
+    info = deployment.info, digest = digest, package = image.package, images = image.history,
   })
   return list
 end
