@@ -24,12 +24,14 @@ local server = require "kubernetes.objects.server"
 local objects = {}
 
 --- All kinds that a deployment may have objects of, in the order in which they are removed: first what leads requests
---- to it. `optional`: not every cluster has it.
----@type { kind: string, optional?: boolean }[]
+--- to it. `optional`: not every cluster has it; `publishes`: it is part of a route.
+---@type { kind: string, optional?: boolean, publishes?: boolean }[]
 objects.KINDS = {
-  { kind = "Ingress" }, { kind = "gateway.networking.k8s.io/v1/HTTPRoute", optional = true },
-  { kind = "traefik.io/v1alpha1/Middleware", optional = true }, { kind = "HorizontalPodAutoscaler" },
-  { kind = "PodDisruptionBudget" }, { kind = "Deployment" }, { kind = "Service" }, { kind = "Secret" },
+  { kind = "Ingress", publishes = true },
+  { kind = "gateway.networking.k8s.io/v1/HTTPRoute", optional = true, publishes = true },
+  { kind = "traefik.io/v1alpha1/Middleware", optional = true, publishes = true },
+  { kind = "HorizontalPodAutoscaler" }, { kind = "PodDisruptionBudget" }, { kind = "Deployment" },
+  { kind = "Service" }, { kind = "Secret" },
 }
 
 ---@class kubernetes.Options
@@ -46,8 +48,16 @@ local function metadata_of(context, deployment, name)
   }
 end
 
+--- The name of the objects that route by a model's id.
+---@param context table
+---@param model string
+---@return string
+function objects.model_name(context, model)
+  return names.derived(context.config.objectNamePrefix, "model", model, context.environment)
+end
+
 local function model_metadata(context, model)
-  local name = names.derived(context.config.objectNamePrefix, "model", model, context.environment)
+  local name = objects.model_name(context, model)
   return {
     name = name, namespace = context.namespace, labels = labels.model(context, model, name),
     annotations = labels.model_notes(context, model),
@@ -183,16 +193,27 @@ local function key_of(object)
   return ("%s/%s"):format(object.kind, object.metadata.name)
 end
 
+--- The objects of one list that are not in another.
+---@param present table[] each with its kind
+---@param wanted table[]
+---@return table[]
+function objects.without(present, wanted)
+  local is_wanted, list = {}, {}
+  for _, object in ipairs(wanted) do is_wanted[key_of(object)] = true end
+  for _, object in ipairs(present) do
+    if not is_wanted[key_of(object)] then list[#list + 1] = object end
+  end
+  return list
+end
+
 --- Of a deployment's objects, those that are no longer part of it: `present` without what is in `wanted`.
 ---@param present table[] each with its kind
 ---@param wanted table[]
 ---@return table[]
 function objects.surplus(present, wanted)
-  local is_wanted, list = {}, {}
-  for _, object in ipairs(wanted) do is_wanted[key_of(object)] = true end
-  for _, object in ipairs(present) do
-    local is_route = labels.read(object).role == labels.Role.MODEL
-    if not is_wanted[key_of(object)] and not is_route then list[#list + 1] = object end
+  local list = {}
+  for _, object in ipairs(objects.without(present, wanted)) do
+    if labels.read(object).role ~= labels.Role.MODEL then list[#list + 1] = object end
   end
   return list
 end

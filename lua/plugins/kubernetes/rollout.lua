@@ -14,6 +14,7 @@ local wait = require "bosun.wait"
 
 local fleet = require "kubernetes.fleet"
 local labels = require "kubernetes.labels"
+local model_routes = require "kubernetes.model_routes"
 local objects = require "kubernetes.objects"
 local planning = require "kubernetes.planning"
 local proof = require "kubernetes.proof"
@@ -168,9 +169,10 @@ end
 -- ---- completing -----------------------------------------------------------------------------------------------------
 
 --- Takes the annotation away, with which the rollout is over, and removes what is left of what was before.
-local function complete(context, plan, main)
+local function complete(context, plan, main, changed)
   local extra = objects.surplus(plan.all, plan.desired)
   local removed, err = removal.of(context, extra)
+  if removed and changed and not context.dry_run then removed, err = model_routes.end_other_ways(context, plan) end
   if not removed then return nil, err end
   if plan.has_note or plan.differs and plan.before then
     local now, refused = versions.apply_over(context, planning.without_before(plan.main), main)
@@ -191,6 +193,8 @@ local function bring_up(context, deployment, plan)
   if middle == nil then return nil, refused end
   local done, stuck = follow(context, plan, main)
   if not done then return nil, stuck end
+  local is_free, taken = model_routes.make_way(context, plan)
+  if not is_free then return nil, taken end
   local late, unpublished = apply_stage(context, plan, "late", main)
   if late == nil then return nil, unpublished end
   local answers, unproved = wait_for_model(context, deployment.id, deployment.model, context.config.startTimeout)
@@ -212,7 +216,7 @@ function rollout.run(context, deployment, plan)
   local up, changed, main = bring_up(context, deployment, plan)
   if not up then return fail(context, progress, changed) end
   progress.is_up = true
-  local completed, extra = complete(context, plan, main)
+  local completed, extra = complete(context, plan, main, changed)
   return {
     serves = true, changed = changed or completed and extra or false, package = plan.package,
     problem = not completed and extra or nil,

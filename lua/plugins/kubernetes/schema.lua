@@ -202,7 +202,7 @@ schema.fields = {
   },
   secretEnvironment = {
     type = "map", keys = { type = "string", check = checks.variable }, values = { type = "string", secret = true },
-    description = "the same, kept in a Secret",
+    description = "additional environment variables for the prediction server that are kept in a Secret",
   },
   serviceAccount = named "service account of prediction servers; they get no token of it",
   replicas = { type = "integer", default = 1, min = 1, max = 1000, description = "pods of each deployment" },
@@ -249,7 +249,7 @@ schema.fields = {
     description = "how long a pod that ends still serves, until no new predictions reach it",
   },
   stopTimeout = {
-    type = "seconds", default = 30, max = 3600, description = "then, time between SIGTERM and SIGKILL",
+    type = "seconds", default = 30, max = 3600, description = "after drainTime, time between SIGTERM and SIGKILL",
   },
 
   -- its image
