@@ -136,7 +136,7 @@ end
 --- What has to be done. Changes nothing.
 ---@param context table
 ---@param deployment { id: string, model: string, info: table }
----@param image { reference: string, package?: string }
+---@param image kubernetes.Image
 ---@param deployed? kubernetes.Deployed as it is
 ---@param all table[] its live objects
 ---@param options? { fresh?: boolean } fresh: new pods even when nothing differs

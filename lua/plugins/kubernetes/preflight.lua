@@ -4,8 +4,8 @@
 local errors = require "bosun.error"
 local prediction_server = require "bosun.prediction_server"
 
+local image = require "kubernetes.image"
 local objects = require "kubernetes.objects"
-local registries = require "kubernetes.registries"
 local rights = require "kubernetes.rights"
 local routes = require "kubernetes.routes"
 
@@ -76,13 +76,6 @@ local function pull_secret_problem(context)
   end
 end
 
---- Whether the registry takes images and has the base image. Where the plugin makes images itself, it has to.
-local function registry_problem(context)
-  if context.config.imageBuilder ~= "registry" then return nil end
-  local ok, err = registries.check(context)
-  return not ok and errors.wrap(err, "images cannot be made") or nil
-end
-
 --- What prevents every deployment.
 ---@param context table
 ---@return bosun.Error|nil
@@ -92,7 +85,7 @@ function preflight.problem(context)
   return monitoring_problem(context) or preflight.standing_problem(context)
     or named_problem(context, "kanikoSecretName", "Secret", config.kanikoSecretName, is_docker_config)
     or named_problem(context, "kanikoConfigmapName", "ConfigMap", config.kanikoConfigmapName, has_config_json)
-    or pull_secret_problem(context) or not routing and unrouted or registry_problem(context)
+    or pull_secret_problem(context) or not routing and unrouted or image.problem(context)
 end
 
 --- The same for pe_status, which is asked all the time: whether the plugin may do its work in the namespace.
@@ -118,13 +111,6 @@ local function sample_warning(context)
   end
 end
 
---- The builder in the cluster may reach a registry, and have credentials, where the plugin has not.
-local function registry_warning(context)
-  if context.config.imageBuilder == "registry" then return nil end
-  local ok, err = registries.check(context)
-  return not ok and "seen from here, images cannot be made: " .. tostring(err) or nil
-end
-
 local function autoscaler_warning(context)
   if not context.config.autoscaler then return nil end
   local metrics, err = context.cluster:call("GET", "/apis/metrics.k8s.io/v1beta1",
@@ -138,7 +124,7 @@ end
 ---@return string[]
 function preflight.warnings(context)
   local list = {}
-  for _, warning_of in ipairs { sample_warning, registry_warning, autoscaler_warning } do
+  for _, warning_of in ipairs { sample_warning, image.warning, autoscaler_warning } do
     list[#list + 1] = warning_of(context)
   end
   return list

@@ -9,6 +9,7 @@ local labels = require "kubernetes.labels"
 local removal = {}
 
 local INTERVAL = 0.3
+local GRACE = 5 -- seconds on top of those that a pod may take to end
 local LONGEST = 120 -- seconds that pods may take to end, besides their own grace period
 
 --- What publishes predictions goes first, so that nobody is sent to a server that ends; then what would make new pods.
@@ -43,12 +44,15 @@ function removal.of(context, list)
   return true
 end
 
---- How many pods are left of a deployment.
-local function pods_left(context, id)
+--- How many pods are left of a deployment; `ending`: of those that are to end.
+local function pods_left(context, id, ending)
   local count = 0
   local list, err = context.cluster:list("Pod", {
     namespace = context.namespace, labels = labels.selector(context, id), metadata_only = true,
-    keep = function(pod) if labels.is_ours(context, pod) then count = count + 1 end end,
+    keep = function(pod)
+      local counts = labels.is_ours(context, pod) and (not ending or pod.metadata.deletionTimestamp)
+      count = count + (counts and 1 or 0)
+    end,
   })
   return list and count, err
 end
@@ -60,6 +64,22 @@ local function grace_of(list)
     end
   end
   return 30
+end
+
+--- Waits until the pods of a deployment that were told to end have done so: until then, those who have not learnt of it
+--- may still send them predictions.
+---@param context table
+---@param id string of the deployment
+---@param longest? number seconds; default: what pods may take to end
+function removal.wait_for_ends(context, id, longest)
+  if context.dry_run then return end
+  local config = context.config
+  local seconds = math.min(longest or math.huge, config.drainTime + config.stopTimeout + GRACE)
+  local ended, late = wait.poll(function()
+    local left, problem = pods_left(context, id, true)
+    return left == 0, problem or ("%d pods are ending"):format(left)
+  end, { interval = INTERVAL, backoff = 1.2, timeout = wait.budget(seconds), what = "the end of old pods" })
+  if not ended then context.log:warn("old pods are still there", { deployment = id, error = late }) end
 end
 
 --- Removes these objects, and waits until the deployment has no pod left.

@@ -18,6 +18,7 @@ local model_routes = require "kubernetes.model_routes"
 local objects = require "kubernetes.objects"
 local planning = require "kubernetes.planning"
 local proof = require "kubernetes.proof"
+local publication = require "kubernetes.publication"
 local reasons = require "kubernetes.reasons"
 local removal = require "kubernetes.removal"
 local versions = require "kubernetes.versions"
@@ -150,6 +151,7 @@ local function undo(context, progress, seconds)
   context.cluster:follow_rollout(live and live.metadata.name or progress.name, {
     namespace = context.namespace, timeout = seconds, interval = LOOK_INTERVAL, patience = seconds,
   })
+  removal.wait_for_ends(context, id, seconds)
   return true
 end
 
@@ -197,8 +199,11 @@ local function bring_up(context, deployment, plan)
   if not is_free then return nil, taken end
   local late, unpublished = apply_stage(context, plan, "late", main)
   if late == nil then return nil, unpublished end
+  local odd = late and publication.wait(context, deployment.id)
+  if odd then context.remark(odd) end
   local answers, unproved = wait_for_model(context, deployment.id, deployment.model, context.config.startTimeout)
   if not answers then return nil, unproved end
+  if plan.differs then removal.wait_for_ends(context, deployment.id) end
   return true, plan.differs or early or middle or late, context.dry_run and main or done
 end
 

@@ -4,6 +4,7 @@
 local time = require "bosun.time"
 
 local fleet = require "kubernetes.fleet"
+local image = require "kubernetes.image"
 local labels = require "kubernetes.labels"
 local objects = require "kubernetes.objects"
 local removal = require "kubernetes.removal"
@@ -35,10 +36,17 @@ local function candidates(context)
   return all
 end
 
+--- Ends builds that nobody waits for any more.
+local function end_builds(context)
+  local ended, err = image.end_builds(context, nil, is_old)
+  if not ended then context.log:warn("cannot remove Jobs that earlier runs left behind", { error = err }) end
+end
+
 --- Removes leftovers. A failure is only logged: whatever is left harms nobody.
 ---@param context table
 ---@param found table<string, kubernetes.Deployed> read after the leftovers were listed
 function sweep.run(context, read)
+  end_builds(context)
   local old, err = candidates(context)
   if not old then return context.log:warn("cannot list what earlier runs left behind", { error = err }) end
   if #old == 0 then return end

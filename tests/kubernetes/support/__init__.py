@@ -11,10 +11,10 @@ from predictions import SECONDS, Predictions, Watched, answers, gone, predict  #
 from tap import Skip, at_once, expect, main, poll, sweep, test, wait_until  # noqa: E402
 
 from .bench import Bench  # noqa: E402
-from .cluster import EXECUTOR, INGRESS, PPS, REGISTRY, Cluster, Middleman, registry  # noqa: E402
-from .scene import Scene, kill_at, undisturbed, url_of  # noqa: E402
+from .cluster import EXECUTOR, INGRESS, PPS, PRIVATE_REGISTRY, REGISTRY, Cluster, Middleman, registry  # noqa: E402
+from .scene import Quick, Scene, kill_at, undisturbed, url_of  # noqa: E402
 
-__all__ = ["AtStep", "Bench", "Cluster", "EXECUTOR", "INGRESS", "Middleman", "Outcome", "PPS", "Predictions", "REGISTRY",
-           "SECONDS", "Scene", "Skip", "Watched", "answers", "at_once", "cases_of", "changes_something", "expect", "gone",
-           "kill_at", "main", "poll", "predict", "registry", "steps", "sweep", "test", "undisturbed", "url_of",
-           "wait_until"]
+__all__ = ["AtStep", "Bench", "Cluster", "EXECUTOR", "INGRESS", "Middleman", "Outcome", "PPS", "PRIVATE_REGISTRY",
+           "Predictions", "Quick", "REGISTRY", "SECONDS", "Scene", "Skip", "Watched", "answers", "at_once", "cases_of",
+           "changes_something", "expect", "gone", "kill_at", "main", "poll", "predict", "registry", "steps", "sweep",
+           "test", "undisturbed", "url_of", "wait_until"]

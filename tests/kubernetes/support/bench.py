@@ -5,6 +5,7 @@ import random
 import shutil
 import signal
 import string
+import subprocess
 import sys
 import tempfile
 import threading
@@ -15,7 +16,7 @@ from actions import Action
 from runs import PREVIOUS, RUNNER
 from tap import expect
 
-from .cluster import EXECUTOR, INGRESS, KUBECONFIG, PPS, REGISTRY, Cluster, kill_container, registry
+from .cluster import EXECUTOR, INGRESS, KUBECONFIG, KUBECTL, PPS, REGISTRY, Cluster, kill_container, registry
 
 # What a deployment may consist of, and what an action may leave.
 KINDS = ("deployments", "services", "ingresses", "middlewares", "httproutes", "secrets", "configmaps", "jobs", "pods", "leases",
@@ -125,6 +126,11 @@ class Bench:
         return self.begin(action, deployment_info, **options).finish()
 
     # ---- the cluster -----------------------------------------------------------------------------------------------
+
+    def kubectl(self, *arguments, text=None):
+        """kubectl in the namespace, with this standard input; returns what it prints."""
+        return subprocess.run([KUBECTL, "--kubeconfig", KUBECONFIG, "-n", self.namespace, *arguments], input=text,
+                              capture_output=True, text=True, check=True).stdout
 
     def objects(self, kind, selector=""):
         """The objects of a kind in the namespace: objects("deployments")."""

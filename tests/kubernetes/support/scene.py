@@ -68,6 +68,13 @@ class Scene(Bench):
         wait_until(lambda: self.leftovers() == [], SECONDS, f"nothing is left, but there is {self.leftovers()}")
 
 
+class Quick(Scene):
+    """A scene without the builder in the cluster: the plugin makes images itself, which is quicker."""
+
+    def config(self):
+        return {**super().config(), "imageBuilder": "registry"}
+
+
 def url_of(done):
     """The prediction URL of a start or replacement, which passed and left the deployment ready."""
     done.expect("passing")
