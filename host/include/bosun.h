@@ -50,11 +50,15 @@ extern "C" {
 #define BOSUN_API
 #endif
 
-/* The version of this header. */
-#define BOSUN_VERSION "0.1.0"
+/* The version of this header, as text and as a number: 0xMMmmpp. */
+#define BOSUN_VERSION        "0.1.0"
+#define BOSUN_VERSION_NUMBER 0x000100
 
 /* Returns the version of the library in use, "MAJOR.MINOR.PATCH". The string is static. */
 BOSUN_API const char *bosun_version(void);
+
+/* Returns the same as a number, to be compared with BOSUN_VERSION_NUMBER. */
+BOSUN_API uint32_t bosun_version_number(void);
 
 /* A Lua state with at most one plugin loaded into it. */
 typedef struct bosun_host bosun_host;
@@ -62,11 +66,36 @@ typedef struct bosun_host bosun_host;
 /* The result of an action. Independent of the host: it stays valid after bosun_host_free. */
 typedef struct bosun_status bosun_status;
 
+/* The codes that a program is likely to treat in a way of their own. More can be added at the end. */
+typedef enum bosun_error_kind {
+    BOSUN_ERROR_NONE,             /* "": success */
+    BOSUN_ERROR_OTHER,            /* any other code, also those of plugins */
+    BOSUN_ERROR_SYSTEM,           /* the name of an errno value but ENOMEM: "EACCES" */
+    BOSUN_ERROR_NO_MEMORY,        /* "ENOMEM" */
+    BOSUN_ERROR_INVALID,          /* "invalid": a call or an argument is wrong */
+    BOSUN_ERROR_CANCELLED,        /* "cancelled": bosun_host_cancel */
+    BOSUN_ERROR_DEADLINE,         /* "deadline": the timeout of the host or the run */
+    BOSUN_ERROR_TIMEOUT,          /* "timeout": a time limit of the plugin's */
+    BOSUN_ERROR_INSTRUCTIONS,     /* "instructions": bosun_options.instruction_limit */
+    BOSUN_ERROR_CONFIG,           /* "config": a value of a config is missing or wrong */
+    BOSUN_ERROR_SYNTAX,           /* "syntax": a text is not YAML, JSON or Base64 */
+    BOSUN_ERROR_PLUGIN_NOT_FOUND, /* "plugin_not_found" */
+    BOSUN_ERROR_PLUGIN,           /* "plugin": the plugin's code has a bug */
+    BOSUN_ERROR_FAILED,           /* "failed": the plugin reports a failure without a code */
+    BOSUN_ERROR_TOO_LARGE,        /* "too_large": a limit on a size */
+} bosun_error_kind;
+
+/* Returns what kind of code that is, such as the one of bosun_status_code.
+ * code: NULL: success. */
+BOSUN_API bosun_error_kind bosun_code_kind(const char *code);
+
 /* Why a call failed: fields for programs and a message for people. The secrets known to the host are replaced
  * by "[redacted]". A text too long for its array is cut. docs/reference/errors.md lists the codes. */
 typedef struct bosun_error {
-    /* The name of an errno value ("ENOENT": no such plugin), or a word such as "invalid" or "cancelled"
-     * (which includes an expired timeout). "" after success. */
+    /* `code` for a switch. BOSUN_ERROR_NONE after success. */
+    bosun_error_kind kind;
+
+    /* The name of an errno value ("EACCES"), or a word such as "invalid" or "cancelled". "" after success. */
     char code[32];
 
     /* The operation that failed: "open", "load". "" after success. */
@@ -87,6 +116,9 @@ typedef struct bosun_error {
 
     /* The path of the key in `file`: "peInfo.deployments[2].id". "": the error is not about a key. */
     char path[256];
+
+    /* For fields to come, so that the struct stays as large as it is. */
+    uint64_t reserved[8];
 } bosun_error;
 
 /* Severity of a log event, in ascending order. */
@@ -150,6 +182,14 @@ typedef void bosun_phase_function(void *data, bosun_phase phase);
  * len:  receives the bytes of the source. */
 typedef const char *bosun_module_function(void *data, const char *name, size_t *len);
 
+/* Allocates, resizes and frees the memory of Lua.
+ * data:     bosun_options.allocate_data.
+ * block:    NULL: a new one.
+ * old_size: bytes of `block`; 0 for a new one.
+ * new_size: bytes wanted; 0: free the block and return NULL. A smaller size than before must not fail.
+ * Returns the block, which can be another one with the same content; NULL: out of memory, the block stays. */
+typedef void *bosun_allocate_function(void *data, void *block, size_t old_size, size_t new_size);
+
 /* The settings of a host. Set the defaults with bosun_options_init, then change fields. */
 typedef struct bosun_options {
     /* The bytes of the struct, which bosun_options_init sets. It tells the library which fields the program
@@ -211,6 +251,21 @@ typedef struct bosun_options {
 
     /* Passed to `find_module`. Must stay valid until bosun_host_free returns. Default: NULL. */
     void *find_module_data;
+
+    /* The most Lua instructions that a call may execute, counted in steps of 1,000, before the plugin is
+     * stopped, as by a timeout; a plugin's clean_up is not counted. Unlike the timeout, it does not depend on
+     * the machine. 0: no limit. Default: 0. */
+    uint64_t instruction_limit;
+
+    /* Allocates what Lua uses, which is nearly all that grows with a plugin. Only one call at a time for one
+     * host. NULL: realloc. Default: NULL. */
+    bosun_allocate_function *allocate;
+
+    /* Passed to `allocate`. Must stay valid until bosun_host_free returns. Default: NULL. */
+    void *allocate_data;
+
+    /* For the program itself: see bosun_host_user. Default: NULL. */
+    void *user;
 } bosun_options;
 
 /* Sets every field to its default. Always call it first.
@@ -227,6 +282,9 @@ BOSUN_API void bosun_options_init_size(bosun_options *options, size_t size);
  * Returns the host, to be freed with bosun_host_free, or NULL on failure: out of memory or descriptors, a
  * timeout that is negative or not a number. */
 BOSUN_API bosun_host *bosun_host_new(const bosun_options *options, bosun_error *error);
+
+/* Returns bosun_options.user. host NULL: NULL. */
+BOSUN_API void *bosun_host_user(const bosun_host *host);
 
 /* Runs the plugin's finalizers and frees the host. The log and phase functions may be called meanwhile. A
  * finalizer that takes too long is stopped, and those left are skipped; all of them are if the thread's stack

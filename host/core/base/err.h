@@ -19,13 +19,14 @@
 #define BOSUN_ERR_MESSAGE_MAX 2048
 
 /* Codes that are not the name of an errno value. err_codes.c lists them all, with what they mean. */
-#define BOSUN_ERR_TIMEOUT   "timeout"
-#define BOSUN_ERR_DEADLINE  "deadline" /* the action's; "timeout" is a limit of the call itself */
-#define BOSUN_ERR_CANCELLED "cancelled"
-#define BOSUN_ERR_INVALID   "invalid"
-#define BOSUN_ERR_SYNTAX    "syntax"
-#define BOSUN_ERR_TOO_LARGE "too_large"
-#define BOSUN_ERR_NOMEM     "ENOMEM"
+#define BOSUN_ERR_TIMEOUT      "timeout"
+#define BOSUN_ERR_DEADLINE     "deadline" /* the action's; "timeout" is a limit of the call itself */
+#define BOSUN_ERR_CANCELLED    "cancelled"
+#define BOSUN_ERR_INSTRUCTIONS "instructions" /* those that a call may execute */
+#define BOSUN_ERR_INVALID      "invalid"
+#define BOSUN_ERR_SYNTAX       "syntax"
+#define BOSUN_ERR_TOO_LARGE    "too_large"
+#define BOSUN_ERR_NOMEM        "ENOMEM"
 
 /* Those of the runner and the host. */
 #define BOSUN_ERR_COMMAND_LINE "command_line"

@@ -41,6 +41,9 @@ static const bosun_err_code codes[] = {
     /* section: library */
     CODE("timeout", true, "the time limit of a call, or the one around it, has passed",
          "Run the action again; if that does not help, find out what is slow."),
+    CODE("instructions", false,
+         "the program that embeds Bosun allows no more Lua instructions (instruction_limit)",
+         "Find out what loops; if nothing does, raise the limit."),
     CODE("invalid", false, "the input of a call is not usable: a name, a URL, a file that is not regular",
          "Correct what msg names."),
     CODE("syntax", false, "a text is not YAML, JSON or Base64",

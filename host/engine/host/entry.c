@@ -68,7 +68,8 @@ int host_missing(bosun_err *err)
 int host_begin_within(bosun_host *host, double seconds, const char *what, bosun_err *err)
 {
     char why[128];
-    if (check_stack(what, err) < 0 || host_limits_begin(&host->limits, seconds, err) < 0)
+    if (check_stack(what, err) < 0 ||
+        host_limits_begin(&host->limits, seconds, host->options.instruction_limit, err) < 0)
         return -1;
     const char *code = host_limits_stopped(&host->limits, why, sizeof why);
     return code ? bosun_err_set(err, code, what, "%s before %s", why, what) : 0;
@@ -92,7 +93,7 @@ void host_close(bosun_host *host)
     bosun_err err = {0};
     host_set_phase(host, BOSUN_PHASE_CLOSE);
     int rc =
-        host_limits_begin(&host->limits, timeout > 0 && timeout < CLOSE_TIME ? timeout : CLOSE_TIME, &err);
+        host_limits_begin(&host->limits, timeout > 0 && timeout < CLOSE_TIME ? timeout : CLOSE_TIME, 0, &err);
     host_limits_clear(&host->limits);
     if (rc == 0)
         rc = check_stack(what, &err);

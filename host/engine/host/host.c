@@ -8,6 +8,11 @@ const char *bosun_version(void)
     return BOSUN_VERSION;
 }
 
+uint32_t bosun_version_number(void)
+{
+    return BOSUN_VERSION_NUMBER;
+}
+
 static int init(bosun_host *host, bosun_err *err)
 {
     if (host_limits_init(&host->limits, host->options.timeout, err) < 0)
@@ -45,6 +50,11 @@ bosun_host *bosun_host_new(const bosun_options *options, bosun_error *error)
         return host;
     bosun_host_free(host);
     return NULL;
+}
+
+void *bosun_host_user(const bosun_host *host)
+{
+    return host ? host->options.user : NULL;
 }
 
 void bosun_host_free(bosun_host *host)

@@ -38,15 +38,17 @@ typedef struct bosun_limits {
     atomic_uint reason;  /* why it was cancelled: which of the texts */
     atomic_uint reasons; /* how many there have been */
     atomic_char reason_texts[HOST_REASONS][HOST_REASON_MAX];
-    int cancel_fd;    /* an eventfd, readable once cancelled */
-    atomic_int owner; /* the process that cancel_fd was made in */
-    atomic_int cut;   /* the call was stopped, or a wait of it, even if the plugin ignored that */
-    double seconds;   /* that the call may take; 0: no limit */
-    int64_t started;  /* when it began */
-    int64_t spent;    /* nanoseconds of its time that loading the plugin has taken */
-    int64_t stood;    /* nanoseconds, of all calls, for which time stood still: see stopped.c */
-    int64_t deadline; /* when Lua code is stopped; BOSUN_NO_DEADLINE: never */
-    bool cleaning_up; /* the action was stopped; the deadline is that of its clean-up */
+    int cancel_fd;              /* an eventfd, readable once cancelled */
+    atomic_int owner;           /* the process that cancel_fd was made in */
+    atomic_int cut;             /* the call was stopped, or a wait of it, even if the plugin ignored that */
+    double seconds;             /* that the call may take; 0: no limit */
+    int64_t started;            /* when it began */
+    int64_t spent;              /* nanoseconds of its time that loading the plugin has taken */
+    int64_t stood;              /* nanoseconds, of all calls, for which time stood still: see stopped.c */
+    int64_t deadline;           /* when Lua code is stopped; BOSUN_NO_DEADLINE: never */
+    uint64_t instructions;      /* that the call has executed, in steps of the hook */
+    uint64_t instruction_limit; /* how many it may execute; 0: no limit */
+    bool cleaning_up;           /* the action was stopped; the deadline is that of its clean-up */
 
     /* For waits. Its deadline is a little earlier, which leaves a plugin time to report what it waited for.
      */
@@ -304,9 +306,10 @@ int host_check_timeout(double timeout, const char *op, bosun_err *err);
 int host_limits_init(bosun_limits *limits, double timeout, bosun_err *err);
 void host_limits_free(bosun_limits *limits);
 
-/* Begins a call that may take so many seconds (0: no limit), less those spent on loading. Fails, with the
+/* Begins a call that may take so many seconds (0: no limit), less those spent on loading, and so many
+ * instructions (0: no limit). Fails, with the
  * deadline set, if a forked child gets no descriptor of its own. */
-int host_limits_begin(bosun_limits *limits, double seconds, bosun_err *err);
+int host_limits_begin(bosun_limits *limits, double seconds, uint64_t instructions, bosun_err *err);
 
 /* Ends the call, and with it the cancel that has stopped it. One that has come too late stops the next call.
  */
@@ -327,9 +330,12 @@ void host_limits_restore(bosun_limits *limits, int stop);
 /* Takes the cancel back. */
 void host_limits_clear(bosun_limits *limits);
 
-/* Returns NULL unless the call has to stop; then BOSUN_ERR_DEADLINE or BOSUN_ERR_CANCELLED, with the reason
- * in `text`: "timed out after 2 s". */
+/* Returns NULL unless the call has to stop; then BOSUN_ERR_DEADLINE, _CANCELLED or _INSTRUCTIONS, with the
+ * reason in `text`: "timed out after 2 s". */
 const char *host_limits_stopped(bosun_limits *limits, char *text, size_t size);
+
+/* Is that one of these codes? */
+bool host_limits_is_stop(const char *code);
 
 /* Has the call been cancelled, and is not cleaning up? Changes nothing, as host_limits_stopped does. */
 bool host_limits_cancelled(const bosun_limits *limits);

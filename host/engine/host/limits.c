@@ -4,6 +4,7 @@
  * process can stop the plugin: see cli/runner/supervisor.c. */
 #include "host.h"
 #include <errno.h>
+#include <inttypes.h>
 #include <lauxlib.h>
 #include <stdio.h>
 #include <string.h>
@@ -66,9 +67,11 @@ void host_limits_free(bosun_limits *limits)
     limits->cancel_fd = -1;
 }
 
-int host_limits_begin(bosun_limits *limits, double seconds, bosun_err *err)
+int host_limits_begin(bosun_limits *limits, double seconds, uint64_t instructions, bosun_err *err)
 {
     atomic_store(&limits->cut, 0);
+    limits->instructions = 0;
+    limits->instruction_limit = instructions;
     limits->started = bosun_monotonic();
     limits->seconds = seconds;
     set_unlimited(limits);
@@ -169,6 +172,18 @@ bool host_limits_cancelled(const bosun_limits *limits)
     return !limits->cleaning_up && atomic_load(&limits->cancelled);
 }
 
+static bool is_exhausted(const bosun_limits *limits)
+{
+    return limits->instruction_limit > 0 && limits->instructions >= limits->instruction_limit &&
+           !limits->cleaning_up;
+}
+
+bool host_limits_is_stop(const char *code)
+{
+    return strcmp(code, BOSUN_ERR_CANCELLED) == 0 || strcmp(code, BOSUN_ERR_DEADLINE) == 0 ||
+           strcmp(code, BOSUN_ERR_INSTRUCTIONS) == 0;
+}
+
 const char *host_limits_stopped(bosun_limits *limits, char *text, size_t size)
 {
     const char *code = NULL;
@@ -182,6 +197,9 @@ const char *host_limits_stopped(bosun_limits *limits, char *text, size_t size)
     } else if (stop) {
         code = stop == BOSUN_STOP_EXPIRED ? BOSUN_ERR_DEADLINE : BOSUN_ERR_CANCELLED;
         copy_reason(limits, text, size);
+    } else if (is_exhausted(limits)) {
+        code = BOSUN_ERR_INSTRUCTIONS;
+        snprintf(text, size, "stopped after %" PRIu64 " instructions", limits->instruction_limit);
     }
     if (code)
         atomic_store(&limits->cut, 1);
@@ -190,6 +208,8 @@ const char *host_limits_stopped(bosun_limits *limits, char *text, size_t size)
 
 static void check(lua_State *L, lua_Debug *activation)
 {
+    if (activation->event == LUA_HOOKCOUNT)
+        host_of(L)->limits.instructions += (uint64_t)lua_gethookcount(L);
     host_limits_check(L);
     host_plugin_hook_run(L, activation);
 }

@@ -147,7 +147,7 @@ static int add_plan(const bosun_host *host, bosun_status *status)
 static const char *state_after(const action_run *r, const bosun_err *err)
 {
     bool in_method = r->host->phase == BOSUN_PHASE_ACTION;
-    bool stopped = strcmp(err->code, BOSUN_ERR_CANCELLED) == 0 || strcmp(err->code, BOSUN_ERR_DEADLINE) == 0;
+    bool stopped = host_limits_is_stop(err->code);
     bool of_deployment = r->action && r->action->subject && strcmp(r->action->subject, "deploymentInfo") == 0;
     return in_method && !stopped && of_deployment ? "errored" : NULL;
 }
@@ -228,8 +228,7 @@ static int check_interrupted(bosun_host *host, const bosun_status *status, bosun
 static bool was_stopped(action_run *r, int rc, const bosun_err *err)
 {
     bosun_host *host = r->host;
-    bool by_error =
-        rc < 0 && (strcmp(err->code, BOSUN_ERR_CANCELLED) == 0 || strcmp(err->code, BOSUN_ERR_DEADLINE) == 0);
+    bool by_error = rc < 0 && host_limits_is_stop(err->code);
     if (host->phase != BOSUN_PHASE_ACTION || !(by_error || atomic_load(&host->limits.cut)))
         return false;
     r->stop_code = host_limits_stopped(&host->limits, r->stopped, sizeof r->stopped);

@@ -1,4 +1,4 @@
-/* The Lua state of a host: its allocator, and a standard library adapted to an embedder: os.exit,
+/* The Lua state of a host: how it allocates, and a standard library adapted to an embedder: os.exit,
  * os.setlocale, os.execute, io.popen, debug.debug raises, print writes to the log, and
  * binary chunks are rejected. What else is adapted: require.c, finalizers.c,
  * lua/lib/bosun/host/dry_files.lua. */
@@ -8,20 +8,32 @@
 #include <stdlib.h>
 #include <string.h>
 
+static void *default_allocate(void *data, void *block, size_t old, size_t size)
+{
+    (void)data;
+    (void)old;
+    if (size > 0)
+        return realloc(block, size);
+    free(block);
+    return NULL;
+}
+
 static void *allocate(void *data, void *block, size_t old, size_t size)
 {
     bosun_host *host = data;
+    bosun_allocate_function *function = host->options.allocate ? host->options.allocate : default_allocate;
     if (!block)
         old = 0; /* for a new block, it is the kind of object, not a size */
     if (size == 0) {
-        free(block);
+        if (block)
+            function(host->options.allocate_data, block, old, 0);
         host->memory_used -= old;
         return NULL;
     }
     size_t limit = host->options.memory_limit;
     if (limit && size > old && size - old > limit - (host->memory_used < limit ? host->memory_used : limit))
         return NULL;
-    void *result = realloc(block, size);
+    void *result = function(host->options.allocate_data, block, old, size);
     if (result)
         host->memory_used += size - old;
     return result;

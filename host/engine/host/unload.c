@@ -38,7 +38,7 @@ static void close_state(bosun_host *host)
 
 static int open_another(bosun_host *host, bosun_err *err)
 {
-    if (host_limits_begin(&host->limits, 0, err) == 0 && host_open(host, err) == 0)
+    if (host_limits_begin(&host->limits, 0, 0, err) == 0 && host_open(host, err) == 0)
         return 0;
     if (host->L)
         lua_close(host->L);
