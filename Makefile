@@ -17,6 +17,7 @@ SOVERSION := 0
 # ---- dependencies ----------------------------------------------------------------------------------------------
 
 PKG_CONFIG ?= pkg-config
+OBJCOPY    ?= objcopy
 # The name of Lua's pkg-config file differs between systems.
 LUA_PC  := $(firstword $(shell for p in lua5.4 lua-5.4 lua54 lua; do \
              $(PKG_CONFIG) --exists "$$p >= 5.4 $$p < 5.5" 2>/dev/null && echo $$p; done) lua5.4)
@@ -56,12 +57,26 @@ archive      = $(filter /%,$(shell $(CC) -print-file-name=lib$(1).a 2>/dev/null)
 LUA_NAME    := $(firstword $(foreach l,$(PC_LIBS),$(if $(findstring lua,$l),$(l:-l%=%))))
 LUA_ARCHIVE := $(call archive,$(LUA_NAME))
 YAML_ARCHIVE := $(call archive,yaml)
+CJSON_ARCHIVE ?= $(call archive,$(LUA_NAME)-cjson)
 ifeq ($(words $(LUA_ARCHIVE) $(YAML_ARCHIVE)),2)
 RUNNER_LIBS  = -rdynamic -Wl,--whole-archive $(LUA_ARCHIVE) -Wl,--no-whole-archive $(YAML_ARCHIVE) \
                $(filter-out -l$(LUA_NAME) -lyaml,$(LIBS))
 else
 RUNNER_LIBS  = $(LIBS)
 endif
+
+# The shared library has its own Lua, which nobody else sees, so that it works in programs with another one; and
+# lua-cjson, which a module outside could not share it with. Where the system has no archives of both, and with
+# LUA=shared, it shares the system's.
+LUA ?= $(if $(filter 2,$(words $(LUA_ARCHIVE) $(CJSON_ARCHIVE))),hidden,shared)
+ifeq ($(LUA),hidden)
+HIDDEN       = $(BUILD)/hidden/lua.a $(BUILD)/hidden/cjson.a
+SHARED_LIBS  = -Wl,--whole-archive $(BUILD)/hidden/cjson.a -Wl,--no-whole-archive $(BUILD)/hidden/lua.a \
+               $(filter-out -l$(LUA_NAME),$(LIBS))
+else
+SHARED_LIBS  = $(LIBS)
+endif
+SYMBOLS     := host/include/bosun.map
 DATADIR_FLAG = -DBOSUN_DATADIR='"$(datadir)/bosun"'
 
 # ---- files -----------------------------------------------------------------------------------------------------
@@ -110,7 +125,7 @@ all: $(STATIC_LIB) $(SHARED_LIB) $(RUNNER) $(TOOL) ## build the library, the run
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-15s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 	@echo
-	@echo "  variables: PREFIX=$(PREFIX) DESTDIR= BUILD=$(BUILD) CC=$(CC) CFLAGS= WERROR=1 SUITES='$(SUITES)'"
+	@echo "  variables: PREFIX=$(PREFIX) DESTDIR= BUILD=$(BUILD) CC=$(CC) CFLAGS= WERROR=1 LUA=hidden|shared SUITES='$(SUITES)'"
 
 deps: ## install the packages to build with (Debian, Ubuntu), or list them
 	@sh $(DEPS) build
@@ -171,8 +186,17 @@ $(STATIC_LIB): $(LIB_OBJECTS)
 	rm -f $@
 	$(AR) rcs $@ $^
 
-$(SHARED_LIB): $(LIB_OBJECTS)
-	$(CC) $(ALL_LDFLAGS) -shared -Wl,-soname,$(@F) -o $@ $^ $(LIBS)
+# Archives are made for programs: their code reaches variables of the C library as only a program's can. The three
+# that Lua uses become variables of libbosun's (host/engine/host/streams.c).
+$(BUILD)/hidden/lua.a: $(LUA_ARCHIVE)
+$(BUILD)/hidden/cjson.a: $(CJSON_ARCHIVE)
+$(BUILD)/hidden/lua.a $(BUILD)/hidden/cjson.a: $(BUILD)/flags
+	@mkdir -p $(@D)
+	$(OBJCOPY) $(foreach s,stdin stdout stderr,--redefine-sym $(s)=host_lua_$(s)) $(filter %.a,$^) $@
+$(BUILD)/shared-libs: $(ALWAYS)
+	$(call stamp,$(SHARED_LIBS))
+$(SHARED_LIB): $(LIB_OBJECTS) $(SYMBOLS) $(HIDDEN) $(BUILD)/shared-libs
+	$(CC) $(ALL_LDFLAGS) -shared -Wl,-soname,$(@F) -Wl,--version-script=$(SYMBOLS) -o $@ $(filter %.o,$^) $(SHARED_LIBS)
 	ln -sf $(@F) $(BUILD)/libbosun.so
 
 # An archive: each program links only what it uses.

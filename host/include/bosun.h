@@ -12,8 +12,14 @@
  *     }
  *     bosun_host_free(host);
  *
- * Threads: only one thread at a time may use a host; hosts in different threads are independent. The one
- * exception is bosun_host_cancel, which any thread and any signal handler may call.
+ * Threads: only one thread at a time may use a host, and hosts in different threads are independent. The one
+ * exception is bosun_host_cancel, which any thread and any signal handler may call. Between two calls, a host
+ * can go to another thread, if the program synchronises that. The same holds for a status, which is
+ * independent of its host: one thread at a time.
+ *
+ * Callbacks run in the thread that called the library, during that call. They must return: no longjmp, no C++
+ * exception, no pthread_exit. They must not use the host, except for bosun_host_cancel and bosun_host_user,
+ * and must not free it. What a callback gets is valid until it returns.
  *
  * Stack: Lua code that nests deeply, by accident or not, needs up to 640 KiB of the calling thread's stack. A
  * call in a thread that has less left fails and says so. On a stack of your own making (makecontext, fibers)
@@ -26,13 +32,22 @@
  * that never returns from a C function (string.find, string.rep) or from the message handler of xpcall; for
  * that, use bosun-plugin-runner, which puts the plugin in a second process.
  *
+ * Plugins are trusted. In the calling process, they can do what the program can: read and write files and the
+ * environment's values, start programs, load modules in C. Their finalizers (__gc) can run in any call, also
+ * in bosun_host_free; debug.sethook does not remove the host's own limits. They cannot exit the process,
+ * change its locale or reach other hosts.
+ *
  * Forks: a child may use or free the hosts that it inherits, from the one thread that it has. It does not
  * affect its parent's.
  *
  * Ownership: unless stated otherwise, the library borrows a string argument for the duration of the call, and
  * a string it returns belongs to the object passed to the call and lives as long as that object. All strings
  * end with a NUL byte. NULL where an object or a name is needed is an error of the call, or, where a function
- * cannot report one, as if there were nothing: no message, no schema. */
+ * cannot report one, as if there were nothing: no message, no schema. It is never a crash.
+ *
+ * Lua: the shared library has its own Lua, which the program and other libraries do not see, unless it was
+ * built to share that of the system. bosun_host_new fails if the program has another Lua that gets in the
+ * way. */
 #ifndef BOSUN_H
 #define BOSUN_H
 

@@ -1,4 +1,4 @@
-/* A program that embeds the library and knows only bosun.h: two hosts in two threads, cancellation from
+/* A program that embeds the library and knows only bosun.h: eight hosts in eight threads, cancellation from
  * another thread, deadlines, errors, the log; and a process that is afterwards as it was before. TAP on
  * standard output. */
 #include <bosun.h>
@@ -201,17 +201,22 @@ static void *work(void *data)
     return NULL;
 }
 
-static void two_threads(void)
+static void several_threads(void)
 {
-    struct worker workers[2] = {{.name = "first"}, {.name = "second"}};
-    pthread_t threads[2];
-    for (int i = 0; i < 2; i++)
+    struct worker workers[8] = {{.name = "first"}, {.name = "second"}, {.name = "third"}, {.name = "fourth"},
+                                {.name = "fifth"}, {.name = "sixth"},  {.name = "7th"},   {.name = "8th"}};
+    pthread_t threads[8];
+    bool answered = true;
+    bool logged = true;
+    for (int i = 0; i < 8; i++)
         pthread_create(&threads[i], NULL, work, &workers[i]);
-    for (int i = 0; i < 2; i++)
+    for (int i = 0; i < 8; i++) {
         pthread_join(threads[i], NULL);
-    ok(workers[0].good == RUNS && workers[1].good == RUNS, "two hosts in two threads answer each for itself");
-    ok(workers[0].events == RUNS && workers[1].events == RUNS,
-       "each host's events go to its own log function");
+        answered = answered && workers[i].good == RUNS;
+        logged = logged && workers[i].events == RUNS;
+    }
+    ok(answered, "eight hosts in eight threads answer each for itself");
+    ok(logged, "each host's events go to its own log function");
 }
 
 /* The texts of two fields in the last event of a run. */
@@ -446,7 +451,7 @@ static void describe_and_validate(void)
 
 static void run_everything(void)
 {
-    two_threads();
+    several_threads();
     run_ids();
     cancel_from_a_thread();
     failures_are_statuses();

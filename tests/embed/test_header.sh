@@ -22,7 +22,8 @@ check() {
 # shellcheck disable=SC2317 # called by check
 same_symbols() {
     diff <(sed -n 's/^BOSUN_API.*[ *]\(bosun_[a-z_]*\)(.*/\1/p' host/include/bosun.h | sort) \
-        <(nm -D --defined-only "$build/libbosun.so" | awk '$2 ~ /[TDBR]/ { print $3 }' | grep -v '^__' | sort)
+        <(nm -D --defined-only "$build/libbosun.so" | awk '$2 ~ /[TDBR]/ { print $3 }' | grep -v '^__' |
+            sed 's/@@BOSUN_0$//' | sort)
 }
 
 strict="-Wall -Wextra -Wpedantic -Werror -fsyntax-only"

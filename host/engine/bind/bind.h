@@ -162,4 +162,7 @@ int bind_suggest_open(lua_State *L);
 int bind_size_open(lua_State *L);
 int bind_url_open(lua_State *L);
 
+/* The function that opens lua-cjson, if the library has it inside and `module` is it; NULL: not. */
+lua_CFunction bind_cjson_inside(const char *module);
+
 #endif

@@ -94,6 +94,8 @@ int bosun_host_add_c_module(bosun_host *host, const char *name, bosun_opener ope
     if (rc == 0 && !open)
         rc = bosun_err_set(&err, BOSUN_ERR_INVALID, "add a module", "the module %s has no function", name);
     if (rc == 0)
+        rc = host_check_opener(name, open, &err);
+    if (rc == 0)
         rc = add(host, name, &module, &err);
     host_report_error(host, error, &err);
     return rc;

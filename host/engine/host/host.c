@@ -15,6 +15,8 @@ uint32_t bosun_version_number(void)
 
 static int init(bosun_host *host, bosun_err *err)
 {
+    if (host_check_lua(err) < 0)
+        return -1;
     if (host_limits_init(&host->limits, host->options.timeout, err) < 0)
         return -1;
     if (host_dirs_init(&host->dirs, &host->options) < 0)

@@ -261,6 +261,13 @@ void host_forget_private_config(bosun_host *host);
 int host_search_given(lua_State *L);
 void host_free_modules(bosun_host *host);
 
+/* Which Lua is in use: see lua_library.c. Fails if that is not one Lua 5.4. */
+int host_check_lua(bosun_err *err);
+
+/* Fails if a module written in C would not find this Lua; the same for a function of the program's. */
+int host_check_c_module(const char *name, bosun_err *err);
+int host_check_opener(const char *name, int (*open)(lua_State *L), bosun_err *err);
+
 /* Creates the state of a host, with no libraries opened. NULL: out of memory. */
 lua_State *host_state_new(bosun_host *host);
 

@@ -95,11 +95,11 @@ static int search_path(lua_State *L)
     return load_file(L);
 }
 
-/* A C module can start any process. [-0, +0, e] */
+/* A C module has to find this Lua, and can start any process. [-0, +0, e] */
 static void announce_process(lua_State *L, const char *module)
 {
     bosun_err err = {0};
-    if (host_announce_process(host_of(L), module, &err) < 0)
+    if (host_check_c_module(module, &err) < 0 || host_announce_process(host_of(L), module, &err) < 0)
         luaL_error(L, "%s", err.message);
 }
 
@@ -137,6 +137,12 @@ static bool is_foreign(lua_State *L, const char *module)
 static int search_c(lua_State *L)
 {
     const char *module = luaL_checkstring(L, 1);
+    lua_CFunction inside = bind_cjson_inside(module);
+    if (inside) {
+        lua_pushcfunction(L, inside);
+        lua_pushliteral(L, "libbosun");
+        return 2;
+    }
     if (is_foreign(L, module))
         announce_process(L, module);
     lua_pushvalue(L, lua_upvalueindex(1));
