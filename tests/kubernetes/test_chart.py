@@ -6,7 +6,7 @@ import tempfile
 
 import yaml
 
-from support import expect, main, test, wait_until
+from support import EXECUTOR, INGRESS, PPS, REGISTRY, expect, main, predict, test, wait_until
 from support.chart import CHART, PATIENCE, ROOT, Release, objects, of_kind, run, template
 from runs import RUNNER, parse_status  # tests/support, which the line above finds
 
@@ -162,33 +162,73 @@ def _():
     run(os.path.join(ROOT, "tools", "manifests"), "--check")
 
 
-def quick_plugin(**more):
-    """The test plugin without its pauses: its deployments are files on the agent's volume."""
-    times = ("launch", "stop", "replace_model", "pe_status", "deployment_status", "deployment_list")
-    config = {"tmp_dir": "/var/lib/bosun", **{f"{name}_time_sec": 0 for name in times}, "plugin_start_time": 0, **more}
-    return {"plugin": {"name": "test", "config": {**config, "plugin_stop_time": 0}}}
+MODELS = "/var/lib/bosun/models"
 
 
-@test("installed, upgraded and removed, the agent serves deployments and keeps its volume")
+def with_plugin(release, **more):
+    """The chart's values for the kubernetes plugin, the cluster's registry and ingress controller. The ingress class has to
+    be named, since a Role cannot grant the right to list the classes."""
+    return {"networkPolicy": {"enabled": True}, "podDisruptionBudget": {"enabled": True}, "plugin": {"config": {
+        "outfacingPredictionURLPrefix": f"{INGRESS}/{release.namespace}", "ppsBaseImage": PPS, "ingressClass": "traefik",
+        "generatedImageRepo": f"{REGISTRY}/{release.namespace}", "insecureRegistries": [REGISTRY],
+        "kanikoImage": EXECUTOR, "drainTime": 2, **more}}}
+
+
+def info(deployment, model, artifact=None, **more):
+    return {"deploymentInfo": {"id": deployment, "modelId": model, "modelArtifact": f"{MODELS}/{artifact or model}.mlpkg",
+                               **more}}
+
+
+def expect_served(status, model):
+    expect((status["status"], status["state"]) == ("passing", "ready"), status)
+    code, answer = predict(status["data"]["predictionUrl"])
+    expect(code == 200 and answer["model"] == model, f"{model} expected:", code, answer)
+
+
+def live(release):
+    """A deployment's life through the agent; in the end d1 serves B."""
+    for model, more in (("A", ""), ("B", ""), ("C", "crash: 3\n")):
+        release.write(f"models/{model}.mlpkg", f"model: {model}\n{more}")
+    expect_served(release.order("deployment_start", info("d1", "A")), "A")
+    expect_served(release.order("deployment_replace_model", info("d1", "A", "B", newModelId="B")), "B")
+    failed = release.order("deployment_replace_model", info("d1", "B", "C", newModelId="C"))
+    expect(failed["status"] == "failing" and failed["data"]["oldModelInUse"] is True, failed)
+    expect("CrashLoopBackOff" in failed["msg"], failed)
+
+
+def expect_rights_named(release):
+    """`helm test` fails without one of the rights, and its log names it."""
+    role = json.loads(release.kubectl("get", "role", "try-bosun", "-o", "json"))
+    kept = [rule for rule in role["rules"] if "pods/log" not in rule["resources"]]
+    release.kubectl("patch", "role", "try-bosun", "--type=merge", "-p", json.dumps({"rules": kept}))
+    failed = release.helm("test", "--timeout", "60s", check=False)
+    expect(failed.returncode != 0, failed)
+    log = release.kubectl("logs", "try-bosun-test")
+    expect("get pods/log" in log and "lacks rights" in log, log)
+    release.kubectl("delete", "pod", "try-bosun-test")
+
+
+@test("an agent in the cluster serves models under its Role, and is upgraded and removed without them noticing")
 def _():
-    deployment = {"deploymentInfo": {"id": "d1", "modelId": "m1", "modelArtifact": "/var/lib/bosun/models/m1.mlpkg"}}
     with Release() as release:
-        release.deploy("install", quick_plugin())
-        release.write("models/m1.mlpkg", "model: A\n")
-        started = release.order("deployment_start", deployment)
-        expect((started["status"], started["state"]) == ("passing", "ready"), started)
-        first = release.pod()
-
-        release.deploy("upgrade", quick_plugin(pe_status_time_sec=0.01))
-        expect(release.pod() != first, "another config, the same pod")
-        listed = wait_until(lambda: release.result("deployment_list"), PATIENCE, "the list after the upgrade")
-        expect("d1" in listed["data"], listed)
-        notes = run("helm", "get", "notes", release.name, "--namespace", release.namespace)
-        expect("--timeout 1800" in notes, notes)
+        release.deploy("install", with_plugin(release, imageBuilder="registry"))
+        expect(release.result("plugin_start")["status"] == "passing", release.result("plugin_start"))
         release.helm("test", "--timeout", "60s")
-
+        live(release)
+        before = release.pod()
+        release.deploy("upgrade", with_plugin(release, imageBuilder="kaniko"))
+        expect(release.pod() != before, "another config, the same pod")
+        listed = wait_until(lambda: release.result("deployment_list"), PATIENCE, "the list after the upgrade")
+        expect(listed["data"]["d1"]["data"]["currentModelId"] == "B", listed)
+        expect_served(release.order("deployment_start", info("d2", "A")), "A")
+        stopped = release.order("deployment_stop", info("d2", "A"))
+        expect((stopped["status"], stopped["state"]) == ("passing", "stopped"), stopped)
+        expect_rights_named(release)
         release.helm("uninstall", "--wait")
-        wait_until(lambda: not release.left(), PATIENCE, "nothing is left")
+        status, answer = predict(f"{INGRESS}/{release.namespace}/d1/predict")
+        expect((status, answer["model"]) == (200, "B"), "the model went with the agent:", status, answer)
+        left = [name for name in release.left() if "bosun" in name]
+        expect(not left, "left behind:", left)
 
 
 main()
