@@ -139,6 +139,13 @@ static const bosun_err_code codes[] = {
     CODE("InternalError", true, "the server failed", "Run the action again."),
     CODE("Timeout", true, "the server took too long", "Run the action again."),
     CODE("Unschedulable", false, "no node has room for a pod", "Add a node, or ask for less."),
+    CODE("CrashLoopBackOff", false, "a container ends again and again",
+         "Find the reason in the end of the log that msg shows."),
+    CODE("ErrImagePull", false, "a node cannot pull an image",
+         "Correct the image's name, or give the nodes the registry's credentials."),
+    CODE("FailedCreate", false, "a quota or an admission rule refuses a pod",
+         "Raise the quota, or change what msg names."),
+    CODE("Failed", false, "a job's pod failed", "Find the reason in the end of the log that msg shows."),
     CODE("OOMKilled", false, "a container needs more memory than it may have", "Raise its memory limit."),
     /* section: system */
     CODE("ENOENT", false, "the file, folder, program or socket does not exist",
