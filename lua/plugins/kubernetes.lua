@@ -295,8 +295,14 @@ function KubernetesPlugin:bring_up(deployment_info, key, options)
   end)
 end
 
+--- An action that did not get to see the deployment does not know its state.
+local function with_state(result)
+  result.state = result.state or State.UNKNOWN
+  return result
+end
+
 function KubernetesPlugin:deployment_start(deployment_info)
-  return self:bring_up(deployment_info, "modelId", {})
+  return with_state(self:bring_up(deployment_info, "modelId", {}))
 end
 
 function KubernetesPlugin:deployment_replace_model(deployment_info)
@@ -306,12 +312,11 @@ function KubernetesPlugin:deployment_replace_model(deployment_info)
   self:with_cluster(function(context)
     return add_what_is_served(context, result, { id = deployment_info.id, model = deployment_info.newModelId })
   end)
-  result.state = result.state or State.UNKNOWN
-  return result
+  return with_state(result)
 end
 
 function KubernetesPlugin:deployment_relaunch(deployment_info)
-  return self:bring_up(deployment_info, "modelId", { fresh = true })
+  return with_state(self:bring_up(deployment_info, "modelId", { fresh = true }))
 end
 
 --- Removes everything of a deployment. True; or nil and a problem.
@@ -332,7 +337,7 @@ end
 function KubernetesPlugin:deployment_stop(deployment_info)
   local id, problem = given.id(deployment_info, "id")
   if not id then return given.failing(deployment_info, problem) end
-  return self:change(deployment_info, function(context, deployed, all)
+  return with_state(self:change(deployment_info, function(context, deployed, all)
     local _ <close> = effect.because "the deployment is to be stopped"
     local removed, why = remove_all(context, id, all)
     if not removed then return given.failing(deployment_info, errors.wrap(why, "not stopped")) end
@@ -340,7 +345,7 @@ function KubernetesPlugin:deployment_stop(deployment_info)
     if not deployed then return passing(about(deployment_info, "not deployed"), State.STOPPED) end
     return passing(about(deployment_info, "stopped and removed%s", given.other_model(deployment_info, deployed.model)),
       State.STOPPED)
-  end)
+  end))
 end
 
 function KubernetesPlugin:deployment_status(deployment_info)
@@ -351,8 +356,7 @@ function KubernetesPlugin:deployment_status(deployment_info)
     if not all then return given.failing(deployment_info, err) end
     return report.status(context, deployed, id)
   end)
-  result.state = result.state or State.UNKNOWN
-  return result
+  return with_state(result)
 end
 
 -- ---- after an action that was stopped -------------------------------------------------------------------------------
