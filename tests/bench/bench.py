@@ -9,6 +9,7 @@ import tempfile
 
 import yaml
 
+import registry
 import table
 from nginx import serving
 from table import mib, ms, rate, us
@@ -198,6 +199,20 @@ class Bench:
         table.peak(peak, 16, mib(their_peak))
         os.remove(copy)
 
+    def registry(self):
+        table.group("bosun.registry: a model of 2 GiB to a docker-registry")
+        self.make_model()
+        model = self.join("large.mlpkg")
+        subprocess.run(["sh", "-euc", f"cat '{self.model}' '{self.model}' >'{model}'"], check=True)
+        with registry.registry(self.join("registry")) as address:
+            ours = self.work("push", file=model, registry=address)
+            (run, peak), (theirs, their_peak) = measure(5, ours, registry.upload(address, model),
+                                                        before=f"sync -f '{self.folder}'")
+        table.at_least("client:append; curl -T", rate(2048, run, "MiB"), rate(2048, theirs, "MiB"), theirs / run, 0.8)
+        table.peak(peak, 32, mib(their_peak))
+        shutil.rmtree(self.join("registry"))
+        os.remove(model)
+
     def process(self):
         count = 1_000
         table.group("bosun.process: one program, of 1,000 in a row")
@@ -262,7 +277,7 @@ def main():
     try:
         bench = Bench(folder)
         table.begin()
-        for part in sys.argv[1:] or ("start_up", "many", "data", "big_model", "http", "process", "yaml", "debugger"):
+        for part in sys.argv[1:] or ("start_up", "many", "data", "big_model", "http", "registry", "process", "yaml", "debugger"):
             getattr(bench, part)()
     finally:
         shutil.rmtree(folder, ignore_errors=True)

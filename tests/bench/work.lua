@@ -8,10 +8,11 @@ local status = require "bosun.action_status"
 local Work = BosunPluginBase:extend("Work")
 
 Work.config_schema = {
-  work = { type = "string", required = true, enum = { "get", "download", "run", "decode", "data" } },
+  work = { type = "string", required = true, enum = { "get", "download", "push", "run", "decode", "data" } },
   list = { type = "path", description = "get: a file with a URL on each line" },
   url = { type = "url", description = "download: what" },
-  file = { type = "path", description = "download: where to; decode: what" },
+  file = { type = "path", description = "download: where to; push, decode: what" },
+  registry = { type = "string", description = "push: where to" },
   data = { type = "string", enum = { "deployments", "numbers" }, description = "data: of what" },
   times = { type = "integer", default = 1, description = "run, decode: how often; data: how many" },
 }
@@ -30,6 +31,13 @@ end
 function works.download(config)
   local http = require "bosun.http"
   assert(assert(http.get(config.url, { sink = config.file })).ok, "not a 2xx status")
+end
+
+function works.push(config)
+  local registry, tar = require "bosun.registry", require "bosun.tar"
+  local client <close> = registry.client()
+  local archive = tar.new { { name = "opt/ml/model/model.mlpkg", path = config.file } }
+  assert(client:append(config.registry .. "/base:1", config.registry .. "/models:1", archive))
 end
 
 function works.run(config)
