@@ -21,6 +21,7 @@ local status = require "bosun.action_status"
 local time = require "bosun.time"
 
 local fleet = require "docker.fleet"
+local image_builder = require "docker.image_builder"
 local labels = require "docker.labels"
 local lock = require "docker.lock"
 local membership = require "docker.membership"
@@ -51,6 +52,8 @@ DockerPlugin.config_schema = schema.fields
 
 function DockerPlugin:init()
   self.proof = probe.settings(self)
+  local problem = image_builder.prefix_problem(self.config.imageBuilder, self.config.generatedImagePrefix)
+  if problem then error(self:private_config_problem("generatedImagePrefix", problem)) end
 end
 
 --- What all parts of the plugin work with: the engine, the configs, and the environment.

@@ -5,27 +5,12 @@ import json
 import math
 import os
 
-from support import Registry, docker, engine_request, expect, main, test
+from support import Registry, docker, expect, main, test
 from support.bench import PPS, PROXY
+from support.registry import PASSWORD, USER, client_config, push
 from support.trouble import Middleman, Scene, Watched
 
-USER, PASSWORD = "tester", "secret-of-the-registry"
 JSON = {"Content-Type": "application/json"}
-
-
-def encoded(text):
-    return base64.urlsafe_b64encode(text.encode()).decode()
-
-
-def push(registry, image, name):
-    """Puts an image into the registry; the engine does not keep it under that name. Returns the name."""
-    target = registry.image(name)
-    docker("tag", image, target + ":1")
-    auth = encoded(json.dumps({"username": USER, "password": PASSWORD}))
-    status, answer = engine_request("POST", f"/images/{target}/push?tag=1", headers={"X-Registry-Auth": auth})
-    expect(status == 200 and b"digest: sha256" in answer, status, answer)
-    docker("rmi", target + ":1")
-    return target + ":1"
 
 
 def build_image(scene, name, lines, blob=0):
@@ -37,13 +22,6 @@ def build_image(scene, name, lines, blob=0):
     scene.write(f"{name}/Dockerfile", "\n".join(lines))
     docker("build", "-q", "-t", scene.prefix + name, scene.join(name))
     return scene.prefix + name
-
-
-def client_config(scene, name, registry, user=USER, password=PASSWORD):
-    """A folder as DOCKER_CONFIG has it."""
-    auth = base64.b64encode(f"{user}:{password}".encode()).decode()
-    config = {"auths": {registry.address: {"auth": auth}}}
-    return os.path.dirname(scene.write(f"{name}/config.json", json.dumps(config)))
 
 
 def keeps_secret(done, *secrets):

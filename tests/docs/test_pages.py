@@ -16,6 +16,7 @@ NO_RUN = {
     "docs/how-to/docker-remote-engine.md": 1,  # starts the engine
     "docs/how-to/debug-in-an-editor.md": 1,   # links into the folder of VS Code
     "docs/how-to/docker-registries.md": 1,    # logs in to a registry
+    "docs/how-to/use-a-registry-from-a-plugin.md": 1,  # pushes to a registry
 }
 KINDS = {"console": {*run.NEEDS, "no-run"}}
 SHELLS = {"sh", "bash", "shell", "console-session", "shell-session", "zsh"}

@@ -1,23 +1,20 @@
 --- The image that a deployment's container runs: the prediction server with the model package in it, built when needed;
 --- or a custom model's image of that name, which is used as it is.
 ---
---- A generated image is recognized by its labels, which name it. The Dockerfile sets them before it copies the package,
---- so whatever an interrupted build leaves behind has them, and is found. An image that somebody derives from it has
---- them, too, but another name, or more layers: it is not the plugin's.
+--- A generated image is recognized by its labels, which name it. They are set before the package is added, so whatever
+--- an interrupted build leaves behind has them, and is found. An image that somebody derives from it has them, too, but
+--- another name, or more layers: it is not the plugin's.
 
 local errors = require "bosun.error"
 local docker = require "bosun.docker"
 local given = require "bosun.deployment_info"
 local model_package = require "bosun.prediction_server.model_package"
-local prediction_server = require "bosun.prediction_server"
-local tables = require "bosun.tables"
-local tar = require "bosun.tar"
 local time = require "bosun.time"
 
+local image_builder = require "docker.image_builder"
 local labels = require "docker.labels"
 local lock = require "docker.lock"
 local names = require "docker.names"
-local services = require "docker.services"
 local wait = require "bosun.wait"
 
 local model_image = {}
@@ -100,33 +97,14 @@ function model_image.digest(context, deployment, current)
   return noted
 end
 
-local function dockerfile(context, found_labels)
-  local set = {}
-  for i, key in ipairs(tables.sorted_keys(found_labels)) do set[i] = ('"%s"="%s"'):format(key, found_labels[key]) end
-  return ("FROM %s\nLABEL %s\nCOPY model/ %s/\n"):format(context.config.ppsBaseImage, table.concat(set, " "),
-    prediction_server.MODEL_FOLDER)
-end
-
 local function build(context, name, artifact, digest, base)
-  local layers = layers_of(base)
-  local found_labels = labels.image(context, name, {
-    package = digest, base = context.config.ppsBaseImage, base_id = base.Id, layers = layers and layers + 1,
-  })
-  local archive = tar.new {
-    { name = "Dockerfile", content = dockerfile(context, found_labels) },
-    { name = "model/" .. model_package.name(artifact), path = artifact.path },
-  }
   context.note("building the model's image", { image = name, package = artifact.path, bytes = artifact.size })
-  return context.engine:build(archive, { tag = name })
-end
-
-local function base_image(context)
-  local base = context.config.ppsBaseImage
-  local got, err = services.need_image(context, base)
-  if not got then return nil, err end
-  local found, problem = context.engine:inspect_image(base)
-  if not found and context.dry_run then return { Id = base } end -- it would have been pulled
-  return found, problem
+  return image_builder.build(context, {
+    name = name, file = model_package.name(artifact), path = artifact.path, base = base,
+    labels = labels.image(context, name, {
+      package = digest, base = context.config.ppsBaseImage, base_id = base.id, layers = base.layers and base.layers + 1,
+    }),
+  })
 end
 
 --- What to remove of a generated image: the name it was built for, or the image itself when it has no name; nil when it
@@ -163,14 +141,13 @@ local function build_lock(context, name, seconds)
   return (lock.take(context, "image " .. name, seconds))
 end
 
---- Does an existing image have this package, and the base image that a new one would get? A base image that the engine
---- lacks is not pulled to find that out.
+--- Does an existing image have this package, and the base image that a new one would get?
 local function is_current(context, found, name, digest)
   if not is_generated(context, found, name) then return true end
   local made = labels.read_image(labels_of(found))
   if made.package ~= digest or made.base ~= context.config.ppsBaseImage then return false end
-  local base = context.engine:inspect_image(context.config.ppsBaseImage)
-  return not base or base.Id == made.base_id
+  local base_id = image_builder.base_id(context)
+  return not base_id or base_id == made.base_id
 end
 
 --- Is there an image for the package already? `found` has its name.
@@ -207,7 +184,7 @@ local function make(context, deployment, name, digest, found, made)
   end
   problem = problem or model_package.name_problem(artifact)
   if problem then return nil, problem end
-  local base, why = base_image(context)
+  local base, why = image_builder.base(context)
   if not base then return nil, errors.wrap(why, "the prediction server's image is not available") end
   made.has_begun, made.previous = true, found and found.Id
   local id, err = build(context, name, artifact, digest, base)

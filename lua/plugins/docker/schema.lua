@@ -3,6 +3,7 @@
 local docker = require "bosun.docker"
 local prediction_server = require "bosun.prediction_server"
 local probe = require "bosun.prediction_server.probe"
+local image_builder = require "docker.image_builder"
 local public_path = require "bosun.prediction_server.public_path"
 
 local schema = {}
@@ -145,6 +146,11 @@ schema.fields = {
   generatedImagePrefix = {
     type = "string", default = "mlops_", check = is_image_prefix,
     description = "prefix of the names of generated images",
+  },
+  imageBuilder = {
+    type = "string", default = "engine", enum = image_builder.NAMES,
+    description = "engine: it builds images; registry: the plugin adds the model to the base image in the registry "
+      .. "that generatedImagePrefix names, and the engine pulls it",
   },
   artifactDigest = {
     type = "boolean", default = true,

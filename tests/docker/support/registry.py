@@ -1,5 +1,7 @@
 """A registry on this machine: Debian's docker-registry (the CNCF's distribution) on a free port, with or without a
 password. Engines take one at 127.0.0.1 without TLS. A remote engine does not reach it."""
+import base64
+import json
 import os
 import shutil
 import tempfile
@@ -10,13 +12,31 @@ import yaml
 
 from ports import free_port
 from runs import Process
-from tap import wait_until
+from tap import expect, wait_until
 
-from .engine import need_local
+from .engine import docker, engine_request, need_local
 
 USER, PASSWORD = "tester", "secret-of-the-registry"
 # htpasswd -nbB tester secret-of-the-registry
 HTPASSWD = "tester:$2y$05$SzxmMFrrMl.9EwSKGqJ1v.Zw9wDHFHbgPHj6EscbLnMiBQ9.HJYkC"
+
+
+def push(registry, image, name):
+    """Puts an image of the engine into the registry; the engine does not keep it under that name. Returns the name."""
+    target = registry.image(name)
+    docker("tag", image, target + ":1")
+    auth = base64.urlsafe_b64encode(json.dumps({"username": USER, "password": PASSWORD}).encode()).decode()
+    status, answer = engine_request("POST", f"/images/{target}/push?tag=1", headers={"X-Registry-Auth": auth})
+    expect(status == 200 and b"digest: sha256" in answer, status, answer)
+    docker("rmi", target + ":1")
+    return target + ":1"
+
+
+def client_config(scene, name, registry, user=USER, password=PASSWORD):
+    """A folder as DOCKER_CONFIG has it."""
+    auth = base64.b64encode(f"{user}:{password}".encode()).decode()
+    config = {"auths": {registry.address: {"auth": auth}}}
+    return os.path.dirname(scene.write(f"{name}/config.json", json.dumps(config)))
 
 
 class Registry:
