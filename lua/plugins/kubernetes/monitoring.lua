@@ -16,7 +16,7 @@ local pods = require "kubernetes.objects.pods"
 local monitoring = {}
 
 local QUEUE_PORT = 5672
-local QUEUE_DATA = "/var/lib/rabbitmq"
+local QUEUE_DATA, QUEUE_LOG = "/var/lib/rabbitmq", "/var/log/rabbitmq" -- not every image lets its user write there
 local QUEUE_SECURITY = { runAsUser = 999, runAsGroup = 999, fsGroup = 999 } -- rabbitmq, in RabbitMQ's own images
 local FOLDER, FILE = "/opt/bosun", "mlops.agent.conf.yaml"
 local TOKEN = "MLOPS_API_TOKEN"
@@ -80,10 +80,10 @@ local function queue(context)
     securityContext = pods.pod_security { podSecurityContext = tables.copy(QUEUE_SECURITY, own) },
     volumes = { {
       name = "data", emptyDir = not claim and {} or nil, persistentVolumeClaim = claim and { claimName = claim } or nil,
-    } },
+    }, { name = "log", emptyDir = {} } },
   }, {
     image = config.rabbitmqImage, ports = { { name = "amqp", containerPort = QUEUE_PORT, protocol = "TCP" } },
-    volumeMounts = { { name = "data", mountPath = QUEUE_DATA } },
+    volumeMounts = { { name = "data", mountPath = QUEUE_DATA }, { name = "log", mountPath = QUEUE_LOG } },
     readinessProbe = { tcpSocket = { port = QUEUE_PORT }, periodSeconds = 5, failureThreshold = 3 },
   })
 end
