@@ -37,7 +37,7 @@ describe("the objects of a deployment in Kubernetes", function()
 
     it("waits with a shell where the cluster cannot do that, and not at all with drainTime 0", function()
       local old = "{ cluster = { server_version = 'v1.29.3' } }"
-      assert.same({ "/bin/sh", "-c", "sleep 15" }, of_objects("return server.lifecycle.preStop.exec.command", nil, old))
+      assert.same({ "/bin/sh", "-c", "sleep 10" }, of_objects("return server.lifecycle.preStop.exec.command", nil, old))
       assert.is_true(of_objects("return server.lifecycle == nil", "drainTime: 0\n"))
     end)
 

@@ -245,7 +245,7 @@ schema.fields = {
     type = "integer", default = 2, min = 0, max = 600, description = "how long a pod has to be ready to count",
   },
   drainTime = {
-    type = "seconds", default = 15, max = 3600,
+    type = "seconds", default = 10, max = 3600,
     description = "how long a pod that ends still serves, until no new predictions reach it",
   },
   stopTimeout = {
