@@ -51,9 +51,10 @@ end
 local function read_base(client, base, platform, what)
   local at, err = Client._parse(base, what)
   if not at then return nil, err end
-  local manifest, problem = client:_image(at, platform, what)
+  local reading = ("%s: read the base image %s"):format(what, at.familiar)
+  local manifest, problem = client:_image(at, platform, reading)
   if not manifest then return nil, problem end
-  local config, wrong = client:_config(at, manifest, what)
+  local config, wrong = client:_config(at, manifest, reading)
   if not config then return nil, wrong end
   local diff_ids = type(config.rootfs) == "table" and config.rootfs.diff_ids
   if type(diff_ids) ~= "table" or #diff_ids ~= #manifest.content.layers then
