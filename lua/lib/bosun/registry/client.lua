@@ -156,8 +156,8 @@ end
 function Client:_unreached(domain, what, err)
   local problem = errors.unreached(domain, what, err)
   if problem.code == "tls" and not self:_is_insecure(domain) then
-    problem.message = problem.message .. "; one without TLS, or whose certificate cannot be checked, has to be listed as "
-      .. "insecure (insecureRegistries)"
+    problem.message = problem.message .. "; one without TLS, or whose certificate cannot be checked, has to be one of "
+      .. "the insecure registries"
   end
   return problem
 end
