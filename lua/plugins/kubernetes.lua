@@ -327,21 +327,15 @@ local function remove_all(context, id, all)
   return removed, why
 end
 
---- Removes a deployment's images from the registry.
-local function remove_images(context, deployment_info, deployed)
-  local model = deployed and deployed.model or given.id(deployment_info, "modelId")
-  image.remove(context, { id = deployment_info.id, model = model, info = deployment_info }, deployed)
-  image.retire(context, deployed and deployed.images or {}, 0)
-end
-
 function KubernetesPlugin:deployment_stop(deployment_info)
   local id, problem = given.id(deployment_info, "id")
   if not id then return given.failing(deployment_info, problem) end
   return with_state(self:change(deployment_info, function(context, deployed, all)
     local _ <close> = effect.because "the deployment is to be stopped"
+    image.retire(context, deployed and deployed.images or {}, 0)
     local removed, why = remove_all(context, id, all)
     if not removed then return given.failing(deployment_info, errors.wrap(why, "not stopped")) end
-    remove_images(context, deployment_info, deployed)
+    image.remove(context, { model = given.id(deployment_info, "modelId"), info = deployment_info }, deployed)
     if not deployed then return passing(about(deployment_info, "not deployed"), State.STOPPED) end
     return passing(about(deployment_info, "stopped and removed%s", given.other_model(deployment_info, deployed.model)),
       State.STOPPED)

@@ -24,7 +24,7 @@ class Fault:
         self.before, self.done, self.after = (options.pop(key, None) for key in ("before", "done", "after"))
         self.delay, self.reset = options.pop("delay", 0), options.pop("reset", False)
         self.cut, self.answer = options.pop("cut", None), options.pop("answer", None)
-        self.takes = options.pop("takes", None)
+        self.takes, self.cut_sent = options.pop("takes", None), options.pop("cut_sent", None)
         if options:
             raise TypeError(f"no such fault: {', '.join(options)}")
 
@@ -38,10 +38,10 @@ class Fault:
 
 
 class Middleman:
-    """Use it with `with`. `target`: the socket of the real one. It listens on the socket `path`, with tcp=True on
-    the port `port` of 127.0.0.1."""
+    """Use it with `with`. `target`: the socket of the real one, or (host, port). It listens on the socket `path`, with
+    tcp=True on the port `port` of `host`."""
 
-    def __init__(self, target, tcp=False):
+    def __init__(self, target, tcp=False, host="127.0.0.1"):
         self.target = target
         self.requests, self.faults, self.lock = [], [], threading.Lock()
         self.folder = tempfile.mkdtemp(prefix="bosun-mm-")
@@ -58,7 +58,7 @@ class Middleman:
             def handle_error(self, *_):
                 pass  # the one on either side went away
         self.path = os.path.join(self.folder, "server.sock")
-        self.server = Server(("127.0.0.1", 0) if tcp else self.path, Handler)
+        self.server = Server((host, 0) if tcp else self.path, Handler)
         self.port = self.server.server_address[1] if tcp else None
 
     def __enter__(self):
@@ -83,6 +83,7 @@ class Middleman:
         takes=f         calls f(body) with the body of the request, which is small, before it is passed on, or with `answer`
         reset=True      breaks the connection instead (the engine sees nothing)
         cut=n           breaks it after n bytes of the answer's body
+        cut_sent=n      breaks a connection that is upgraded after n bytes from the client
         answer=(status, headers, body), or a function that returns that: says so instead of the engine
 
         Returns the fault, whose `hits` says how often it happened."""
@@ -112,7 +113,7 @@ class Middleman:
 
     def serve(self, client_socket):
         client = Pipe(client_socket)
-        with socket.socket(socket.AF_UNIX) as engine_socket:
+        with socket.socket(socket.AF_UNIX if isinstance(self.target, str) else socket.AF_INET) as engine_socket:
             engine_socket.connect(self.target)
             engine = Pipe(engine_socket)
             while True:
@@ -172,7 +173,7 @@ class Middleman:
         head = engine.answer_head(client)
         if is_hijacked(head):
             client.send(head)
-            tunnel(client, engine)
+            tunnel(client, engine, fault.cut_sent)
             return False
         late = Collector() if fault.done else client
         late.send(head)

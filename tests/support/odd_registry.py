@@ -273,21 +273,6 @@ class old(Plain):
                             headers="Content-Type: application/vnd.docker.distribution.manifest.v1+json\r\n")
 
 
-class index(Plain):
-    """An index of two platforms."""
-
-    def manifest(self, name):
-        entries = [{"digest": digest_of(BASE), "size": len(BASE), "platform": {"os": "linux", **platform}}
-                   for platform in ({"architecture": "amd64"}, {"architecture": "arm64", "variant": "v8"})]
-        return self.r.reply(json.dumps({"schemaVersion": 2, "manifests": entries}),
-                            headers="Content-Type: application/vnd.oci.image.index.v1+json\r\n")
-
-
-class whole(Plain):
-    def delete(self, name):
-        return refuse(self.r, "405 Method Not Allowed", "UNSUPPORTED", "the operation is unsupported")
-
-
 class page(Plain):
     def manifest(self, name):
         return self.r.reply("<html><title>Welcome</title></html>", headers="Content-Type: text/html\r\n")

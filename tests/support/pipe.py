@@ -1,4 +1,5 @@
 """One side of a passed-on HTTP connection: heads are read, bodies are copied as they come."""
+import contextlib
 import re
 import select
 import socket
@@ -153,16 +154,21 @@ def is_hijacked(head):
                                 and not header(head, "Transfer-Encoding") and header(head, "Content-Length") is None)
 
 
-def tunnel(one, other):
-    """Passes bytes both ways until both sides have ended; one that ended is told to the other."""
-    def copy(source, sink):
+def tunnel(one, other, limit=None):
+    """Passes bytes both ways until both sides have ended; one that ended is told to the other. After `limit` bytes from
+    the first, both are broken off."""
+    def copy(source, sink, sent):
         try:
-            source.copy_rest(sink)
+            source.copy_rest(sent)
             sink.sock.shutdown(socket.SHUT_WR)
         except OSError:
             pass
     one.watched = other.watched = None
-    back = threading.Thread(target=copy, args=(other, one), daemon=True)
+    back = threading.Thread(target=copy, args=(other, one, one), daemon=True)
     back.start()
-    copy(one, other)
+    copy(one, other, other if limit is None else Cutter(other, limit))
+    if limit is not None:
+        for side in (one, other):
+            with contextlib.suppress(OSError):
+                side.sock.shutdown(socket.SHUT_RDWR)
     back.join()

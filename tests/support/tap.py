@@ -28,25 +28,32 @@ def test(name):
     return add
 
 
-def main():
+def _run(function):
+    """(reason or None, what to say behind the name) of a test."""
+    try:
+        function()
+    except Skip as why:
+        return None, f" # SKIP {why}"
+    except AssertionError as error:
+        return str(error) or traceback.format_exc(), ""
+    except Exception:  # pylint: disable=broad-except
+        return traceback.format_exc(), ""
+    return None, ""
+
+
+def main(jobs=1):
+    """Runs the tests, so many at once: more than one are for tests that mostly wait."""
     chosen = [t for t in _tests if all(word in t[0] for word in sys.argv[1:])]
     print(f"1..{len(chosen)}", flush=True)
     failed = 0
-    for number, (name, function) in enumerate(chosen, 1):
-        reason, skipped = None, ""
-        try:
-            function()
-        except Skip as why:
-            skipped = f" # SKIP {why}"
-        except AssertionError as error:
-            reason = str(error) or traceback.format_exc()
-        except Exception:  # pylint: disable=broad-except
-            reason = traceback.format_exc()
-        failed += reason is not None
-        print(f"{'ok' if reason is None else 'not ok'} {number} - {name}{skipped}")
-        if reason is not None:
-            print("".join(f"# {line}\n" for line in reason.splitlines()), end="")
-        sys.stdout.flush()
+    with concurrent.futures.ThreadPoolExecutor(jobs) as pool:
+        results = pool.map(_run, [function for _, function in chosen]) if jobs > 1 else (_run(f) for _, f in chosen)
+        for number, ((name, _), (reason, skipped)) in enumerate(zip(chosen, results), 1):
+            failed += reason is not None
+            print(f"{'ok' if reason is None else 'not ok'} {number} - {name}{skipped}")
+            if reason is not None:
+                print("".join(f"# {line}\n" for line in reason.splitlines()), end="")
+            sys.stdout.flush()
     sys.exit(1 if failed else 0)
 
 

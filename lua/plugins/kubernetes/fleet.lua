@@ -32,7 +32,7 @@ local HTTP_ROUTE = "gateway.networking.k8s.io/v1/HTTPRoute"
 ---@field model string that its Deployment is to serve
 ---@field package? string SHA-256 of the model package
 ---@field image? string with digest
----@field images string[] those that it has run before, the latest last
+---@field images string[] the generated ones that it has run, the latest last
 ---@field digest? string of what it was made from
 ---@field info table the rest of deploymentInfo
 ---@field wanted integer replicas

@@ -17,13 +17,14 @@ local stored_images = require "kubernetes.stored_images"
 local image = {}
 
 local BUILDERS = { kaniko = require "kubernetes.build.kaniko", registry = require "kubernetes.build.registry" }
-local MOST_REMEMBERED = 20 -- images beyond keptImages whose removal is tried again
+local MOST_REMEMBERED = 1020 -- more than keptImages may be
 
 ---@class kubernetes.Image
 ---@field reference string "repository@sha256:…"; of a custom model's image that cannot be asked for, its name
 ---@field tag string "repository:tag"
 ---@field package? string SHA-256 of the model package
----@field history string[] references of the images that the deployment has run before, the latest last
+---@field is_generated? boolean the plugin has built it at some time
+---@field history string[] references of the generated images that the deployment has run, this one as the last
 ---@field built? boolean this action has built it
 
 local function builds_in_cluster(context)
@@ -47,23 +48,14 @@ local function digest_of(context, deployment, deployed)
   return noted
 end
 
---- What the deployment has run so far: what replaces that leaves it in the history.
-local function history_of(deployed, reference)
-  local history = {}
+--- The generated images that the deployment has run, with the one that it is to run now as the last.
+local function history_of(deployed, made)
+  local history, most = {}, MOST_REMEMBERED
   for _, earlier in ipairs(deployed and deployed.images or {}) do
-    if earlier ~= reference then history[#history + 1] = earlier end
+    if earlier ~= made.reference then history[#history + 1] = earlier end
   end
-  local last = deployed and deployed.image
-  if last and last ~= reference and history[#history] ~= last then history[#history + 1] = last end
-  return history
-end
-
-local function result(context, made)
-  local most = context.config.keptImages + MOST_REMEMBERED
-  made.history = history_of(made.deployed, made.reference)
-  table.move(made.history, math.max(1, #made.history - most + 1), #made.history + most, 1)
-  made.deployed = nil
-  return made
+  if made.is_generated then history[#history + 1] = made.reference end
+  return table.move(history, math.max(1, #history - most + 1), #history, 1, {})
 end
 
 -- ---- what is there --------------------------------------------------------------------------------------------------
@@ -99,17 +91,20 @@ local function existing(context, client, deployment, deployed, digest)
   if err then return nil, err end
   if found then
     if not is_wanted(context, client, deployment, found, digest) then return nil end
-    local package = found.labels.is_generated and (digest or found.labels.package) or nil
-    local reference = context.config.generatedImageRepo .. "@" .. found.digest
-    return { reference = reference, tag = name, package = package, deployed = deployed }
+    local is_generated = found.labels.is_generated
+    return {
+      reference = context.config.generatedImageRepo .. "@" .. found.digest, tag = name, is_generated = is_generated,
+      package = is_generated and (digest or found.labels.package) or nil,
+    }
   end
   local serves = deployed and deployed.model == deployment.model and deployed.image
   local same = digest and deployed and deployed.package == digest
   if serves and (same or not model_package.is_named(deployment.info)) and err == false then
-    return { reference = deployed.image, tag = name, package = deployed.package, deployed = deployed }
+    return { reference = deployed.image, tag = name, package = deployed.package,
+      is_generated = deployed.images[#deployed.images] == deployed.image }
   end
   if err == false and not model_package.is_named(deployment.info) then
-    return { reference = name, tag = name, deployed = deployed } -- a custom model's image: the node finds it
+    return { reference = name, tag = name } -- a custom model's image: the node finds it
   end
 end
 
@@ -127,7 +122,7 @@ local function package_of(deployment, name)
   return artifact
 end
 
-local function build(context, client, deployment, deployed, digest)
+local function build(context, client, deployment, digest)
   local config = context.config
   local tag, name = image_labels.tag(context, deployment)
   local artifact, problem = package_of(deployment, name)
@@ -142,7 +137,7 @@ local function build(context, client, deployment, deployed, digest)
   local ok, changed = model_package.is_unchanged(deployment, artifact)
   if not ok then return nil, changed end
   return { reference = config.generatedImageRepo .. "@" .. built, tag = name, package = digest, built = true,
-    deployed = deployed }
+    is_generated = true }
 end
 
 --- Makes sure that the deployment's image is in the registry.
@@ -159,8 +154,10 @@ function image.ensure(context, deployment, deployed)
   local made
   made, problem = existing(context, client, deployment, deployed, digest)
   if problem then return nil, problem end
-  if not made then made, problem = build(context, client, deployment, deployed, digest) end
-  return made and result(context, made), problem
+  if not made then made, problem = build(context, client, deployment, digest) end
+  if not made then return nil, problem end
+  made.history = history_of(deployed, made)
+  return made
 end
 
 --- What prevents images from being built; nil: nothing that the plugin can see.
@@ -200,23 +197,25 @@ end
 
 --- Removes the images that the deployment has run before, but for the latest `keep`.
 ---@param context table
----@param history string[] the latest last
+---@param history string[] the image that it runs now is the last
 ---@param keep integer
 function image.retire(context, history, keep)
-  remove(context, table.move(history, 1, #history - keep, 1, {}))
+  remove(context, table.move(history, 1, #history - 1 - keep, 1, {}))
 end
 
---- Removes the images of a deployment that has been removed. `deployed`: as it was; nil: an earlier run got that far.
+--- Removes all images of a deployment that has been removed. `deployed`: as it was; nil: an earlier run got that far.
 ---@param context table
 ---@param deployment { model?: string, info: table }
 ---@param deployed? kubernetes.Deployed
 function image.remove(context, deployment, deployed)
-  if deployed and deployed.image then return remove(context, { deployed.image }) end
+  if deployed then return remove(context, deployed.images) end
   if not deployment.model then return end
   local client <close> = registries.client(context)
   local _, name = image_labels.tag(context, deployment)
   local found = client and stored_images.look(context, client, name)
-  if found then remove(context, { context.config.generatedImageRepo .. "@" .. found.digest }) end
+  if found and found.labels.is_generated then
+    remove(context, { context.config.generatedImageRepo .. "@" .. found.digest })
+  end
 end
 
 --- Removes an image that this action has built for a deployment that did not come up.

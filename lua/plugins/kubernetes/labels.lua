@@ -30,7 +30,7 @@ local MODEL_ID = "bosun/model-id"
 local INFO = "bosun/info" -- the rest of deploymentInfo, as JSON
 local DIGEST = "bosun/digest" -- of everything that the deployment's objects were made from
 local PACKAGE = "bosun/package" -- SHA-256 of the model package
-local IMAGES = "bosun/images" -- references of the images that were replaced, as JSON, the latest last
+local IMAGES = "bosun/images" -- references of the generated images that it has run, as JSON, the latest last
 local STAMP = "bosun/stamp" -- of the pods: changes when they are to be made anew
 local SECRETS = "bosun/secrets" -- of the pods: digest of the Secret that they read
 
@@ -212,7 +212,7 @@ end
 ---@field digest? string
 ---@field package? string
 ---@field stamp? string of the pods of a Deployment
----@field images string[] references of the images that were replaced, the latest last
+---@field images string[] references of the generated images that the deployment has run, the latest last
 
 ---@param object table
 ---@return kubernetes.Read

@@ -38,7 +38,8 @@ class Bench:
         self.runs, self.beginning, self.cluster = 0, threading.Lock(), Cluster()
 
     def __enter__(self):
-        signal.signal(signal.SIGTERM, lambda *_: sys.exit("ended by SIGTERM"))
+        if threading.current_thread() is threading.main_thread():
+            signal.signal(signal.SIGTERM, lambda *_: sys.exit("ended by SIGTERM"))
         self.cluster.__enter__()
         self.cluster.make_namespace(self.namespace, self.level)
         return self

@@ -154,6 +154,15 @@ def kill_container(status):
                     "--signal", "SIGKILL", status["containerID"].rpartition("/")[2]], check=True, capture_output=True)
 
 
+class RegistryFront(middleman.Middleman):
+    """A man in the middle in front of the open registry, for pods, too. `name`: the registry, in names of images."""
+
+    def __init__(self):
+        host, port = REGISTRY.rsplit(":", 1)
+        super().__init__((host, int(port)), tcp=True, host=host)
+        self.name = f"{host}:{self.port}"
+
+
 # ---- registries ----------------------------------------------------------------------------------------------------
 
 ACCEPT = ", ".join("application/vnd." + kind + "+json" for kind in
@@ -161,9 +170,10 @@ ACCEPT = ", ".join("application/vnd." + kind + "+json" for kind in
                     "docker.distribution.manifest.v2"))
 
 
-def registry(path, host=REGISTRY, method="GET"):
+def registry(path, host=REGISTRY, method="GET", body=None, content_type=None):
     """(status, answer, headers) of a request to a registry: registry("repo/tags/list")."""
-    request = urllib.request.Request(f"http://{host}/v2/{path}", method=method, headers={"Accept": ACCEPT})
+    headers = {"Accept": ACCEPT, **({"Content-Type": content_type} if body else {})}
+    request = urllib.request.Request(f"http://{host}/v2/{path}", method=method, headers=headers, data=body)
     if host == PRIVATE_REGISTRY:
         request.add_header("Authorization", "Basic " + base64.b64encode(f"{USER}:{PASSWORD}".encode()).decode())
     try:

@@ -80,6 +80,16 @@ local function work(context, request, made)
   return progress.until_built(run)
 end
 
+--- The same, no longer than buildTimeout.
+local function work_in_time(context, request, made)
+  local seconds = wait.budget(context.config.buildTimeout)
+  local limit <close> = time.limit(seconds)
+  local digest, err = work(context, request, made)
+  if digest or err.code ~= "timeout" or limit:left() > 0 then return digest, err end
+  return nil, errors.new { code = "timeout", op = "kubernetes", message = ("job %s: not finished within %.4g s: %s")
+    :format(made.metadata.name, seconds, err.message) }
+end
+
 --- Removes a Job that has done its work. A failure is only logged: the cluster removes it by itself after a while.
 local function end_job(context, made)
   local removed, err = remove(context, made.metadata.name, made.metadata.uid)
@@ -99,8 +109,6 @@ end
 ---@return bosun.Error|nil err code: the reason of the Job or of its pod ("BackoffLimitExceeded", "ImagePullBackOff",
 ---"Unschedulable", "FailedCreate", …), "timeout"
 local function build(context, request)
-  local seconds = wait.budget(context.config.buildTimeout)
-  local limit <close> = time.limit(seconds)
   local image = ("%s:%s"):format(request.repository, request.tag)
   context.note("building the model's image", {
     image = image, package = request.artifact.path, bytes = request.artifact.size,
@@ -108,11 +116,7 @@ local function build(context, request)
   local made, err = create(context, request, image)
   if not made then return failed(image, err) end
   if effect.dry_run() then return "sha256:" .. ("0"):rep(64) end
-  local digest, problem = work(context, request, made)
-  if not digest and problem.code == "timeout" and limit:left() <= 0 then
-    problem = errors.new { code = "timeout", op = "kubernetes", message = ("job %s: not finished within %.4g s: %s")
-      :format(made.metadata.name, seconds, problem.message) }
-  end
+  local digest, problem = work_in_time(context, request, made)
   end_job(context, made)
   if digest then return digest end
   return failed(image, problem)

@@ -110,7 +110,8 @@ local function pod_failure(run, pod)
   if problem.message and log and log ~= "" then -- the end of the log may be its message
     problem.message = problem.message:match "^(it has ended: exit status %d+)" or problem.message
   end
-  return failure(run, problem.code, ("%s: %s"):format(where, problem.message), log), problem.may_pass
+  local message = ("%s: %s: %s"):format(where, problem.code, problem.message)
+  return failure(run, problem.code, message, log), problem.may_pass
 end
 
 --- What is wrong: err, may_pass; nil: nothing.
@@ -149,7 +150,7 @@ end
 -- ---- waiting --------------------------------------------------------------------------------------------------------
 
 local function late(run, err)
-  local message = run.problem and run.problem.message or "it waits for " .. run.reason
+  local message = run.problem and run.problem.message:gsub("^job [^:]*: ", "", 1) or "it waits for " .. run.reason
   return errors.new { code = err.code, op = "kubernetes", message = message }
 end
 
