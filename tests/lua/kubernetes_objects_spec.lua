@@ -93,6 +93,13 @@ env: [{name: C, value: "$(A)"}, {name: D, valueFrom: {fieldRef: {fieldPath: stat
       assert.is_true(of_objects "return find(list, 'Secret') == nil and list[1] == main")
     end)
 
+    it("is pulled with the credentials with which it was pushed, unless there are others", function()
+      local code = "return pod.imagePullSecrets or {}"
+      assert.same({ { name = "push" } }, of_objects(code, "kanikoSecretName: push\n"))
+      assert.same({ { name = "pull" } }, of_objects(code, "kanikoSecretName: push\nimagePullSecrets: [pull]\n"))
+      assert.same({}, of_objects(code))
+    end)
+
     it("has what the config says of pods, and labels that nobody else sets", function()
       local seen = of_objects([[
         return { pod.nodeSelector, pod.tolerations, pod.affinity, pod.topologySpreadConstraints, pod.imagePullSecrets,

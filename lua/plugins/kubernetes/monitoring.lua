@@ -57,7 +57,7 @@ local function deployment(context, role, pod, container, notes)
   container.name, container.securityContext, container.resources = role, pods.security(settings),
     pods.resources(settings.resources)
   container.terminationMessagePolicy = "FallbackToLogsOnError"
-  local spec = tables.copy(pods.spec(settings, own), pod)
+  local spec = tables.copy(pods.spec(context, settings, own), pod)
   spec.containers = { container }
   return {
     apiVersion = "apps/v1", kind = "Deployment", metadata = metadata,

@@ -174,7 +174,7 @@ function pod_fields.of(what)
       with_keys(SECURITY)),
     imagePullSecrets = {
       type = "list", items = { type = "string", check = checks.object_name },
-      description = "names of Secrets with credentials for pulling images" .. its,
+      description = "names of Secrets with credentials for pulling images" .. its .. "; default: kanikoSecretName",
     },
     priorityClassName = text("priority class" .. its, checks.object_name),
     runtimeClassName = text("runtime class" .. its, checks.object_name),

@@ -119,7 +119,7 @@ local function template(context, deployment, tag)
       labels = pods.with(labels.build(context, deployment), settings.labels),
       annotations = pods.with(labels.deployment_notes(context, deployment), settings.annotations),
     },
-    spec = tables.copy(pods.spec(settings, labels.build(context, deployment)), {
+    spec = tables.copy(pods.spec(context, settings, labels.build(context, deployment)), {
       restartPolicy = "Never", serviceAccountName = config.kanikoServiceAccount,
       automountServiceAccountToken = own_account, terminationGracePeriodSeconds = 5,
       securityContext = pods.overridden(POD_SECURITY, settings.podSecurityContext or {}),

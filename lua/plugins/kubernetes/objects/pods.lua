@@ -52,9 +52,12 @@ function pods.security(settings)
   return result
 end
 
-local function secrets_of(names)
+--- The credentials with which images are pushed are good for pulling them, too.
+local function pull_secrets(context, settings)
   local result = {}
-  for i, name in ipairs(names or {}) do result[i] = { name = name } end
+  for i, name in ipairs(settings.imagePullSecrets or { context.config.kanikoSecretName }) do
+    result[i] = { name = name }
+  end
   return list_of(result)
 end
 
@@ -68,15 +71,16 @@ local function spread_of(constraints, selector)
 end
 
 --- The fields of a pod's spec that come from the config.
+---@param context table
 ---@param settings table of kubernetes.pod_fields
 ---@param selector? table<string, string> labels of the pods, for topologySpreadConstraints without a selector
 ---@return table
-function pods.spec(settings, selector)
+function pods.spec(context, settings, selector)
   return {
     nodeSelector = map_of(settings.nodeSelector), tolerations = list_of(settings.tolerations),
     affinity = map_of(settings.affinity),
     topologySpreadConstraints = spread_of(settings.topologySpreadConstraints, selector),
-    securityContext = pods.pod_security(settings), imagePullSecrets = secrets_of(settings.imagePullSecrets),
+    securityContext = pods.pod_security(settings), imagePullSecrets = pull_secrets(context, settings),
     priorityClassName = settings.priorityClassName, runtimeClassName = settings.runtimeClassName,
     volumes = list_of(settings.volumes), automountServiceAccountToken = false, enableServiceLinks = false,
   }

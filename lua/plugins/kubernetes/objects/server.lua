@@ -84,7 +84,7 @@ local function template(context, deployment, made)
       labels = pods.with(labels.deployment(context, deployment), config.labels),
       annotations = pods.with(labels.pod_notes(context, deployment, made), config.annotations),
     },
-    spec = tables.copy(pods.spec(config, selector), {
+    spec = tables.copy(pods.spec(context, config, selector), {
       serviceAccountName = config.serviceAccount, containers = { container(context, made) },
       terminationGracePeriodSeconds = math.max(1, math.ceil(config.drainTime + config.stopTimeout)),
     }),
