@@ -228,7 +228,10 @@ $(FUZZ_TARGETS): $(BUILD)/%: $(BUILD)/obj/%.o $(STATIC_LIB)
 $(filter %.so,$(FAULT_TOOLS)): $(BUILD)/%.so: %.c $(BUILD)/flags
 	@mkdir -p $(@D)
 	$(CC) $(STD) $(WARN) -O2 -g -fPIC -shared -o $@ $< -ldl
-$(filter-out %.so,$(FAULT_TOOLS)) $(BENCH_TOOLS): $(BUILD)/%: %.c $(BUILD)/flags
+$(BUILD)/tests/bench/warm: tests/bench/warm.c $(STATIC_LIB)
+	@mkdir -p $(@D)
+	$(CC) $(STD) $(WARN) -O2 -g -Ihost/include $(PC_CFLAGS) -o $@ $^ $(LIBS)
+$(filter-out %.so,$(FAULT_TOOLS)) $(filter-out %/warm,$(BENCH_TOOLS)): $(BUILD)/%: %.c $(BUILD)/flags
 	@mkdir -p $(@D)
 	$(CC) $(STD) $(WARN) -O2 -g $(PC_CFLAGS) -o $@ $< -Wl,--as-needed $(PC_LIBS)
 
@@ -290,7 +293,7 @@ lint: ## check style, layering and common mistakes in all sources; warnings are 
 	@sh $(DEPS) build lint
 	@CC='$(CC)' bash tools/lint
 
-C_FILES = $(shell find host tests -name '*.[ch]')
+C_FILES = $(shell find host tests examples -name '*.[ch]' -o -name '*.[ch]pp')
 format: ## format the C sources
 	@sh $(DEPS) lint
 	clang-format-14 -i $(C_FILES)
@@ -337,6 +340,7 @@ install: ## install what was built below PREFIX (and DESTDIR)
 	ln -sf $(notdir $(SHARED_LIB)) "$(call dest,$(libdir))/libbosun.so"
 	install -D -m 0644 $(STATIC_LIB) "$(call dest,$(libdir))/libbosun.a"
 	install -D -m 0644 host/include/bosun.h "$(call dest,$(includedir))/bosun.h"
+	install -D -m 0644 host/include/bosun.hpp "$(call dest,$(includedir))/bosun.hpp"
 	install -d "$(call dest,$(libdir))/pkgconfig" "$(dest_data)/site"
 	printf '%s\n' 'prefix=$(PREFIX)' 'libdir=$(libdir)' 'includedir=$(includedir)' '' 'Name: bosun' \
 	    'Description: Runs the actions of Lua plugins' 'Version: $(VERSION)' 'Requires.private: $(PC)' \
@@ -349,12 +353,13 @@ install: ## install what was built below PREFIX (and DESTDIR)
 	$(call install_tree,charts,$(dest_doc)/charts)
 	$(call install_tree,sample_configs,$(dest_doc)/sample_configs)
 	$(call install_tree,sample_plugin,$(dest_doc)/sample_plugin)
+	$(call install_tree,examples,$(dest_doc)/examples)
 	for file in README.md CHANGELOG.md CONTRIBUTING.md LICENSE; do \
 	    install -D -m 0644 $$file "$(dest_doc)/$$file" || exit 1; done
 
 uninstall: ## remove what install put there, and nothing else (your plugins in the site folder stay)
 	cd "$(call dest,$(bindir))" 2>/dev/null && rm -f bosun-plugin-runner plugin-runner bosun || true
-	rm -f "$(call dest,$(includedir))/bosun.h"
+	cd "$(call dest,$(includedir))" 2>/dev/null && rm -f bosun.h bosun.hpp || true
 	cd "$(call dest,$(libdir))" 2>/dev/null && \
 	    rm -f $(notdir $(SHARED_LIB)) libbosun.so libbosun.a pkgconfig/bosun.pc || true
 	rm -rf "$(dest_data)/lua" "$(dest_data)/plugins" "$(dest_doc)"

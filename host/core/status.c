@@ -143,6 +143,8 @@ static int drop(void *data, const char *bytes, size_t len)
 
 void bosun_status_check(bosun_status *status)
 {
+    if (!status->data)
+        return; /* whatever else there is can be written */
     bosun_outlet nowhere = {.write = drop};
     bosun_err err = {0};
     if (bosun_status_stream(status, &nowhere, &err) < 0)

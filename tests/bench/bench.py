@@ -12,7 +12,7 @@ import yaml
 import registry
 import table
 from nginx import serving
-from table import mib, ms, rate, us
+from table import mib, ms, ns, rate, us
 
 BUILD = os.environ["BOSUN_BUILD"]
 RUNNER = os.path.join(BUILD, "bosun-plugin-runner")
@@ -79,6 +79,15 @@ class Bench:
                                 text=True, errors="replace").stderr
         curl = "libcurl" in loaded
         table.row("loads libcurl", "yes" if curl else "no", bound="no", good=not curl and "libc.so" in loaded)
+
+    def warm(self):
+        table.group("libbosun: an action that does nothing, of a host that stays warm; lua_pcall of an empty function")
+        argv = tool("warm", 20_000, self.action)
+        outputs = [subprocess.run(argv, check=True, stdout=subprocess.PIPE, text=True).stdout for _ in range(5)]
+        rounds = [[float(word) for word in output.split()] for output in outputs]
+        bare, run, with_config = (sorted(times)[2] / 1e9 for times in zip(*rounds))
+        table.at_most("without a config", us(run), ns(bare), run / bare, 60)
+        table.at_most("with a config in a file; without one", us(with_config), us(run), with_config / run, 1.5)
 
     def many(self):
         """The same actions over 1,000 and 10,000 deployments, which are copies of one that the plugin made."""
@@ -238,6 +247,8 @@ def has_sha_instructions():
 # redacted and written.
 BOUNDS = {"deployments": 8, "numbers": 20}
 
+PARTS = ("start_up", "warm", "many", "data", "big_model", "http", "registry", "process", "yaml", "debugger")
+
 DEPLOYMENT = """\
   - id: deployment-{number:05}
     name: "Churn model of region {number}"
@@ -277,7 +288,7 @@ def main():
     try:
         bench = Bench(folder)
         table.begin()
-        for part in sys.argv[1:] or ("start_up", "many", "data", "big_model", "http", "registry", "process", "yaml", "debugger"):
+        for part in sys.argv[1:] or PARTS:
             getattr(bench, part)()
     finally:
         shutil.rmtree(folder, ignore_errors=True)

@@ -43,6 +43,10 @@ def us(seconds):
     return f"{seconds * 1e6:.0f} us"
 
 
+def ns(seconds):
+    return f"{seconds * 1e9:.0f} ns"
+
+
 def rate(amount, seconds, unit):
     return f"{amount / seconds:,.0f} {unit}/s"
 

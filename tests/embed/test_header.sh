@@ -31,6 +31,8 @@ strict="-Wall -Wextra -Wpedantic -Werror -fsyntax-only"
 check "bosun.h is C11 by itself" ${CC:-cc} -std=c11 $strict -x c host/include/bosun.h
 # shellcheck disable=SC2086
 check "bosun.h is C++11 by itself" ${CXX:-c++} -std=c++11 $strict -x c++ host/include/bosun.h
+# shellcheck disable=SC2086
+check "bosun.hpp is C++20 by itself" ${CXX:-c++} -std=c++20 $strict -Ihost/include -x c++ host/include/bosun.hpp
 check "the library exports what bosun.h declares, and nothing else" same_symbols
 echo "1..$tests"
 exit $failed

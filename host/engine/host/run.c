@@ -181,6 +181,8 @@ static void log_line(bosun_host *host, const char *action, const bosun_status *s
         [BOSUN_WARNING] = BOSUN_LOG_WARN,
         [BOSUN_UNKNOWN] = BOSUN_LOG_WARN,
     };
+    if (!host_logs(host, levels[status->outcome]))
+        return;
     bosun_buf text = {0};
     bosun_buf_printf(&text, "%s: %s%s", action, bosun_outcome_name(status->outcome), message ? ": " : "");
     bosun_buf_append(&text, message, len);

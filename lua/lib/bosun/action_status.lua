@@ -61,12 +61,14 @@ local ActionStatusInfo = {}
 
 local FIELDS = { "data", "duration", "error", "msg", "state", "status" }
 
-local function is_one_of(value, constants)
-  for _, constant in pairs(constants) do
-    if value == constant then return true end
-  end
-  return false
+--- The values of a table as a set: these are looked up several times in each run.
+local function set_of(constants)
+  local set = {}
+  for _, constant in pairs(constants) do set[constant] = true end
+  return set
 end
+
+local IS_FIELD, IS_STATUS, IS_STATE = set_of(FIELDS), set_of(ActionStatus), set_of(DeploymentState)
 
 local function list_values(constants)
   local values = {}
@@ -86,12 +88,12 @@ end
 --- The first problem of the fields of a status, or nil.
 local function find_problem(info)
   for key in pairs(info) do
-    if not is_one_of(key, FIELDS) then
+    if not IS_FIELD[key] then
       return ("unknown field %s%s; expected one of %s"):format(tostring(key), suggest.hint(key, FIELDS),
         table.concat(FIELDS, ", "))
     end
   end
-  if not is_one_of(info.status, ActionStatus) then
+  if info.status == nil or not IS_STATUS[info.status] then
     return ("status is %s; expected one of ActionStatus: %s"):format(show(info.status), list_values(ActionStatus))
   elseif info.msg ~= nil and type(info.msg) ~= "string" then
     return ("msg is a %s; expected a string"):format(type(info.msg))
@@ -129,7 +131,7 @@ end
 ---@param state any
 ---@return string|nil
 function ActionStatusInfo.odd_state(state)
-  if state == nil or is_one_of(state, DeploymentState) then return nil end
+  if state == nil or IS_STATE[state] then return nil end
   local names = {}
   for _, name in pairs(DeploymentState) do names[#names + 1] = name end
   return ("the state %s is not one of DeploymentState%s"):format(show(state), suggest.hint(state, names))

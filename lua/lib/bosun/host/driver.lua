@@ -20,11 +20,18 @@ local function describe(value)
   return ("%s (a %s)"):format(tostring(value), type(value))
 end
 
+--- method → its file
+local files = setmetatable({}, { __mode = "k" })
+local lines = setmetatable({}, { __mode = "k" })
+
 --- File and line of a method, for errors without a better place; nil when there is no such method.
 local function place_of(method)
   if type(method) ~= "function" then return nil end
-  local info = debug.getinfo(method, "S")
-  return (info.source:gsub("^[@=]", "")), info.linedefined
+  if not files[method] then
+    local info = debug.getinfo(method, "S")
+    files[method], lines[method] = (info.source:gsub("^[@=]", "")), info.linedefined
+  end
+  return files[method], lines[method]
 end
 
 --- Raises unless `class`, which the file at `path` returned, is a plugin class.
