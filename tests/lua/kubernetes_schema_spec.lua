@@ -85,6 +85,8 @@ monitoring: {nodeSelector: {a: b}, resources: {requests: {cpu: 0.1}}}
       "nodeSelector.disks: expected a string, found the integer 5: put it in quotes")
     refuses("topologySpreadConstraints: [{maxSkew: 1}]\n", "topologySpreadConstraints[1].topologyKey: missing")
     refuses("securityContext: {runAsUsr: 1}\n", 'unknown key "runAsUsr"; did you mean "runAsUser"?')
+    refuses("podSecurityContext: {privileged: true}\n", "privileged belongs in securityContext")
+    refuses("securityContext: {fsGroup: 1}\n", "fsGroup belongs in podSecurityContext")
     refuses("probes: {readyness: {}}\n", 'probes.readyness: unknown key; did you mean "readiness"?')
     refuses("probes: {startup: {periodSecond: 1}}\n", 'unknown key "periodSecond"; did you mean "periodSeconds"?')
     refuses("probes: {liveness: true}\n", "expected a mapping such as {periodSeconds: 10}, or false: none")
@@ -103,6 +105,7 @@ monitoring: {nodeSelector: {a: b}, resources: {requests: {cpu: 0.1}}}
     refuses("volumes: [{name: v}]\n", "expected one source of the volume, such as emptyDir: {}")
     refuses("volumes: [{name: v, emptyDirs: {}}]\n", 'unknown key "emptyDirs"; did you mean "emptyDir"?')
     refuses("volumes: [{name: v, emptyDir: {}, secret: {}}]\n", "expected one source")
+    refuses("volumes: [{name: v, emptyDir: }]\n", "emptyDir: expected a mapping, found null")
     refuses("volumes: [{name: v, emptyDir: {}}]\nvolumeMounts: [{name: w, mountPath: /x}]\n",
       'volumeMounts: no volume is named "w"; there are: v')
     refuses("builder: {volumeMounts: [{name: w, mountPath: /x}]}\n", 'no volume is named "w"; there are: none')

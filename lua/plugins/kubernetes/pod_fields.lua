@@ -1,6 +1,8 @@
 --- The keys of the private config that describe pods: those of the prediction server, and in `builder` those of the
 --- image builder. They have the names and the form of the Kubernetes API, which has the last word on what is inside.
 
+local yaml = require "bosun.yaml"
+
 local checks = require "kubernetes.checks"
 local quantity = require "kubernetes.quantity"
 
@@ -27,8 +29,12 @@ local SECURITY = {
 
 local ENV = { "name", "value", "valueFrom" }
 
-local function with_keys(known)
+--- `elsewhere`: keys that belong in the key `place`.
+local function with_keys(known, elsewhere, place)
   return function(value)
+    for _, key in ipairs(elsewhere or {}) do
+      if value[key] ~= nil then return nil, ("%s belongs in %s"):format(key, place) end
+    end
     local problem = checks.unknown_key(value, known)
     return problem == nil or nil, problem
   end
@@ -46,6 +52,7 @@ end
 local function is_volume(value)
   local found = 0
   for _, source in ipairs(SOURCES) do
+    if value[source] == yaml.null then return nil, ("%s: expected a mapping, found null"):format(source) end
     if value[source] ~= nil then found = found + 1 end
   end
   local problem = checks.unknown_key(value, { "name", table.unpack(SOURCES) })
@@ -169,9 +176,10 @@ function pod_fields.of(what)
     affinity = open_map("affinity" .. its, with_keys(AFFINITIES)),
     topologySpreadConstraints = spread("pods" .. its),
     podSecurityContext = open_map("security context of the pods" .. its .. ", added to the defaults",
-      with_keys(POD_SECURITY)),
+      with_keys(POD_SECURITY, { "allowPrivilegeEscalation", "capabilities", "privileged", "readOnlyRootFilesystem" },
+        "securityContext")),
     securityContext = open_map("security context of the containers" .. its .. ", added to the defaults",
-      with_keys(SECURITY)),
+      with_keys(SECURITY, { "fsGroup", "fsGroupChangePolicy", "supplementalGroups", "sysctls" }, "podSecurityContext")),
     imagePullSecrets = {
       type = "list", items = { type = "string", check = checks.object_name },
       description = "names of Secrets with credentials for pulling images" .. its .. "; default: kanikoSecretName",
