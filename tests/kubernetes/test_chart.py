@@ -1,5 +1,5 @@
-"""The Helm chart: what it makes of its values, and an agent in a pod that serves models with the rights of its Role and no
-more."""
+"""The Helm chart: what it makes of its values, and an agent in a pod that serves models with the rights of its Role and
+no more."""
 import json
 import os
 import tempfile
@@ -32,7 +32,8 @@ EVERYTHING = {
 VARIANTS = {
     "the least": LEAST, "everything": EVERYTHING,
     "what is there already": {
-        **LEAST, "plugin": {"config": {**PLUGIN, "secretEnvironment": {"KEY": "hush"}}}, "agent": {"existingSecret": "s"}, "persistence": {"existingClaim": "c"},
+        **LEAST, "plugin": {"config": {**PLUGIN, "secretEnvironment": {"KEY": "hush"}}},
+        "agent": {"existingSecret": "s"}, "persistence": {"existingClaim": "c"},
         "serviceAccount": {"create": False, "name": "a"}, "rbac": {"create": False}},
     "no volume, another plugin": {
         **LEAST, "image": {"repository": "r/agent", "digest": "sha256:" + "0" * 64}, "persistence": {"enabled": False},
@@ -166,17 +167,18 @@ MODELS = "/var/lib/bosun/models"
 
 
 def with_plugin(release, **more):
-    """The chart's values for the kubernetes plugin, the cluster's registry and ingress controller. The ingress class has to
-    be named, since a Role cannot grant the right to list the classes."""
-    return {"networkPolicy": {"enabled": True}, "podDisruptionBudget": {"enabled": True}, "plugin": {"config": {
-        "outfacingPredictionURLPrefix": f"{INGRESS}/{release.namespace}", "ppsBaseImage": PPS, "ingressClass": "traefik",
+    """The chart's values for the kubernetes plugin, the cluster's registry and ingress controller. The ingress class has
+    to be named, since a Role cannot grant the right to list the classes."""
+    config = {
+        "outfacingPredictionURLPrefix": f"{INGRESS}/{release.namespace}", "ppsBaseImage": PPS, "drainTime": 2,
         "generatedImageRepo": f"{REGISTRY}/{release.namespace}", "insecureRegistries": [REGISTRY],
-        "kanikoImage": EXECUTOR, "drainTime": 2, **more}}}
+        "kanikoImage": EXECUTOR, "ingressClass": "traefik", **more}
+    return {"networkPolicy": {"enabled": True}, "podDisruptionBudget": {"enabled": True}, "plugin": {"config": config}}
 
 
 def info(deployment, model, artifact=None, **more):
-    return {"deploymentInfo": {"id": deployment, "modelId": model, "modelArtifact": f"{MODELS}/{artifact or model}.mlpkg",
-                               **more}}
+    package = f"{MODELS}/{artifact or model}.mlpkg"
+    return {"deploymentInfo": {"id": deployment, "modelId": model, "modelArtifact": package, **more}}
 
 
 def expect_served(status, model):
@@ -206,6 +208,28 @@ def expect_rights_named(release):
     log = release.kubectl("logs", "try-bosun-test")
     expect("get pods/log" in log and "lacks rights" in log, log)
     release.kubectl("delete", "pod", "try-bosun-test")
+
+
+def expect_restricted(release, text):
+    """The cluster would take these manifests in this namespace, without a warning."""
+    taken = release.kubectl("apply", "--dry-run=server", "--filename", "-", text=text, check=False)
+    expect(taken.returncode == 0 and "Warning" not in taken.stderr, taken.stderr)
+
+
+@test("the cluster takes the plain manifests and all that the chart makes at the Pod Security level restricted")
+def _():
+    with open(os.path.join(ROOT, "charts", "manifests", "bosun.yaml"), encoding="utf-8") as file:
+        plain = [item for item in yaml.safe_load_all(file) if item["kind"] != "Namespace"]
+    with Release() as release:
+        for item in plain:
+            item["metadata"]["namespace"] = release.namespace
+        expect_restricted(release, yaml.safe_dump_all(plain))
+        everything = {**EVERYTHING, "plugin": {"config": PLUGIN}}
+        expect_restricted(release, template(everything, "--skip-tests", namespace=release.namespace))
+        wrong = {**LEAST, "securityContext": {"privileged": True, "allowPrivilegeEscalation": True}}
+        refused = release.kubectl("apply", "--dry-run=server", "--filename", "-", check=False,
+                                  text=template(wrong, "--skip-tests", namespace=release.namespace))
+        expect("PodSecurity" in refused.stderr, "the level is not enforced:", refused)
 
 
 @test("an agent in the cluster serves models under its Role, and is upgraded and removed without them noticing")

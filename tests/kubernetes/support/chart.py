@@ -1,5 +1,5 @@
-"""The Helm chart in tests: templates, and a release in a namespace of its own at Pod Security level `restricted`, with a
-stand-in for the agent that takes orders."""
+"""The Helm chart in tests: templates, and a release in a namespace of its own at Pod Security level `restricted`, whose
+agent is a stand-in that takes orders."""
 import json
 import os
 import random
@@ -65,7 +65,8 @@ class Release:
 
     def __enter__(self):
         self.kubectl("create", "namespace", self.namespace, own=False)
-        self.kubectl("label", "namespace", self.namespace, "pod-security.kubernetes.io/enforce=restricted", own=False)
+        level = [f"pod-security.kubernetes.io/{how}=restricted" for how in ("enforce", "warn")]
+        self.kubectl("label", "namespace", self.namespace, *level, own=False)
         volume = {"apiVersion": "v1", "kind": "PersistentVolume", "metadata": {"name": self.namespace}, "spec": {
             "capacity": {"storage": "64Mi"}, "accessModes": ["ReadWriteOnce"], "storageClassName": self.namespace,
             "hostPath": {"path": self.folder}}}
