@@ -205,6 +205,43 @@ typedef const char *bosun_module_function(void *data, const char *name, size_t *
  * Returns the block, which can be another one with the same content; NULL: out of memory, the block stays. */
 typedef void *bosun_allocate_function(void *data, void *block, size_t old_size, size_t new_size);
 
+/* An HTTP request of a plugin's that the program makes. What it points to is valid during the call. */
+typedef struct bosun_transport_request {
+    const char *method;         /* "GET" */
+    const char *url;            /* http or https */
+    const char *const *headers; /* name, value, name, value, …, NULL; credentials included */
+    const char *body;           /* `body_len` bytes */
+    size_t body_len;
+    double timeout;   /* seconds until the request or the action has to be over; 0: no limit */
+    int follow;       /* the most redirects to follow; 0: a redirect is the reply */
+    size_t max_bytes; /* of the reply's body; 0: no limit */
+} bosun_transport_request;
+
+/* The reply to it, which the program fills with the functions below. */
+typedef struct bosun_transport_reply bosun_transport_reply;
+
+/* Makes a request and fills the reply. It should obey the timeout: nothing else stops it. The same rules
+ * apply as for bosun_log_function. data: bosun_options.transport_data. Returns 0, or -1: there is no reply,
+ * and bosun_reply_fail has said why. */
+typedef int bosun_transport_function(void *data, const bosun_transport_request *request,
+                                     bosun_transport_reply *reply);
+
+/* Sets the status of the reply, 100 to 599; without one, the request fails. */
+BOSUN_API void bosun_reply_set_status(bosun_transport_reply *reply, int status);
+
+/* Adds a header. Returns 0, or -1: out of memory, or NULL. */
+BOSUN_API int bosun_reply_add_header(bosun_transport_reply *reply, const char *name, const char *value);
+
+/* Adds bytes to the body. Returns 0, or -1: the body is larger than max_bytes, or out of memory, and the
+ * request fails for that reason; or NULL. */
+BOSUN_API int bosun_reply_append(bosun_transport_reply *reply, const char *bytes, size_t len);
+
+/* Says why there is no reply.
+ * code:    one that plugins know from the library, such as "connect", "tls", "timeout" or "ECONNREFUSED"
+ *          (docs/reference/errors.md); NULL: "http".
+ * message: what follows "GET http://… failed: ". */
+BOSUN_API void bosun_reply_fail(bosun_transport_reply *reply, const char *code, const char *message);
+
 /* The settings of a host. Set the defaults with bosun_options_init, then change fields. */
 typedef struct bosun_options {
     /* The bytes of the struct, which bosun_options_init sets. It tells the library which fields the program
@@ -278,6 +315,14 @@ typedef struct bosun_options {
 
     /* Passed to `allocate`. Must stay valid until bosun_host_free returns. Default: NULL. */
     void *allocate_data;
+
+    /* Makes the HTTP requests of plugins, one at a time. Then the library opens no connection for bosun.http,
+     * and options about connections (Unix sockets, TLS) and other protocols (WebSockets) are errors. NULL:
+     * libcurl makes them. Default: NULL. */
+    bosun_transport_function *transport;
+
+    /* Passed to `transport`. Must stay valid until bosun_host_free returns. Default: NULL. */
+    void *transport_data;
 
     /* For the program itself: see bosun_host_user. Default: NULL. */
     void *user;

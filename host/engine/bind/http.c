@@ -152,6 +152,7 @@ int bind_http_open(lua_State *L)
     add_client(L);
     bind_http_add_transfer(L);
     luaL_newlib(L, functions);
+    bind_http_add_program(L);
     bind_http_add_connection(L);
     bind_http_add_websocket(L);
     return 1;

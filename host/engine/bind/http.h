@@ -34,6 +34,13 @@ void bind_http_push_reply(lua_State *L, const bosun_http_reply *reply);
 /* Creates the class of transfers. [-0, +0, m] */
 void bind_http_add_transfer(lua_State *L);
 
+/* Adds `transport` and `check` to the module at the top of the stack, if the program makes the requests: see
+ * http_program.c. [-0, +0, m] */
+void bind_http_add_program(lua_State *L);
+
+/* Fails in such a program: there are no connections but its own. */
+int bind_http_check_network(lua_State *L, bosun_err *err);
+
 /* Creates the class of connections, and adds `connect` to the module at the top of the stack. [-0, +0, m] */
 void bind_http_add_connection(lua_State *L);
 

@@ -15,7 +15,8 @@ static int http_connect(lua_State *L)
     *box = (bind_http_connection_box){0};
     luaL_setmetatable(L, BIND_HTTP_CONNECTION);
     bosun_err err = {0};
-    box->connection = bosun_http_connect(&request, bind_wait(L), &box->refusal, &err);
+    if (bind_http_check_network(L, &err) == 0)
+        box->connection = bosun_http_connect(&request, bind_wait(L), &box->refusal, &err);
     if (box->connection) {
         bind_http_push_reply(L, bosun_http_connection_reply(box->connection));
         return 2;

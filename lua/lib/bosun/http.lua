@@ -250,7 +250,8 @@ function http.client(defaults)
   defaults = defaults or {}
   local ok, problem = request.check(defaults)
   if not ok then error("http.client: " .. problem, 2) end
-  return setmetatable({ _defaults = defaults, _native = native.client() }, Client)
+  local connections = native.transport and require("bosun.http.transport").client() or native.client()
+  return setmetatable({ _defaults = defaults, _native = connections }, Client)
 end
 
 local shared = http.client()
