@@ -125,7 +125,8 @@ describe("the command line", function()
       workspace:mkdir("one"); workspace:mkdir("one/folder"); workspace:mkdir("one/empty")
       workspace:plugin_file("one/mine", FINE); workspace:plugin_file("one/docker", FINE)
       workspace:plugin_file("one/folder/init", FINE)
-      local listed = "docker,docker-plugin\nfilesystem,filesystem_plugin\nkubernetes,k8s,k8s-plugin\ntest\nfolder\nmine\n"
+      local listed = "docker,docker-plugin\nfilesystem,filesystem_plugin\nkubernetes,k8s,k8s-plugin\ntest\n"
+        .. "folder\nmine\n"
       assert.same({ stdout = listed, stderr = "", code = 0 }, run("--list-plugins", "BOSUN_PLUGIN_PATH=one"))
     end)
 
