@@ -168,9 +168,15 @@ proof: url
 
     it("has to be said where classes may not be read", function()
       local file = bench:kubeconfig_of "reader"
-      assert_says("expected a class: the cluster's default class cannot be read", nil, file)
+      assert_says("expected a class: the cluster has no default class, or it cannot be read", nil, file)
       assert_says("expected a controller", "ingressClass: internal\n", file)
       assert.equal("ingress-nginx", run(RESOLVE, "ingressClass: nginx\n", file).controller)
+      bench:eval [[
+        local rbac = "rbac.authorization.k8s.io"
+        assert(cluster:apply { apiVersion = rbac .. "/v1", kind = "RoleBinding", metadata = { name = "admin" },
+          roleRef = { apiGroup = rbac, kind = "ClusterRole", name = "admin" },
+          subjects = { { kind = "ServiceAccount", name = "reader", namespace = cluster.namespace } } })]]
+      assert.equal("traefik", run(RESOLVE, nil, file).class)
     end)
   end)
 end)

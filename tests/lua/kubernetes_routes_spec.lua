@@ -111,4 +111,52 @@ ingressAnnotations: {"example.com/x": "y", "%sproxy-body-size": "1m"}
       end
       return { is_missing("d1", "d1"), is_missing("d1", "d2", { d2 = "x" }), is_missing("d1", "m1", { d2 = "x" }) }]])
   end)
+
+  describe("are for the controller", function()
+    --- Who routes in a cluster with these classes, in Lua: { name, controller, default?, created? }. `knows`: of kinds.
+    local function resolve(classes, private, knows)
+      return parts:eval(([[
+        local classes = {}
+        for i, class in ipairs %s do
+          classes[i] = { spec = { controller = class[2] }, metadata = {
+            name = class[1], creationTimestamp = class[4] or "1",
+            annotations = class[3] and { ["ingressclass.kubernetes.io/is-default-class"] = "true" } or nil } }
+        end
+        local context = context_of(self, { cluster = {
+          list = function() return classes end, knows = function(_, kind) return kind == %q end } })
+        context.routing = nil
+        local routing, err = routes.resolve(context)
+        return routing or tostring(err):gsub("^.-%%d: ", "")]]):format(classes, knows or ""), private)
+    end
+
+    it("of the default class, of several the newest", function()
+      assert.same({ class = "b", controller = "ingress-nginx" }, resolve [[{ { "a", "k8s.io/ingress-nginx", true, "1" },
+        { "b", "example.com/internal-ingress-nginx", true, "2" }, { "c", "k8s.io/ingress-nginx" } }]])
+    end)
+
+    it("of traefik 2, whose kinds have another group", function()
+      assert.same({ class = "t", controller = "traefik", middleware = "traefik.containo.us/v1alpha1" },
+        resolve('{ { "t", "traefik.io/ingress-controller", true } }', nil, "traefik.containo.us/v1alpha1/Middleware"))
+    end)
+
+    it("that is known, or the message says what to do", function()
+      for classes, text in pairs {
+        ["{}"] = "the cluster has no default ingress class; the cluster has none",
+        ['{ { "b", "x" }, { "a", "y" } }'] = "the cluster has no default ingress class; there are: a, b",
+        ['{ { "h", "haproxy.org/x", true } }'] = 'the class "h" belongs to the controller "haproxy.org/x"',
+        ['{ { "t", "traefik.io/ingress-controller", true } }'] = "the cluster does not have traefik's kind Middleware",
+      } do
+        local seen = resolve(classes)
+        assert.is_truthy(type(seen) == "string" and seen:find(text, 1, true), tostring(seen))
+      end
+      assert.same({ class = "h", controller = "other" },
+        resolve('{ { "h", "haproxy.org/controller", true } }', "ingressController: other\n"))
+    end)
+
+    it("of a Gateway, where the cluster has that API", function()
+      local seen = resolve("{}", "gateway: {name: web}\n")
+      assert.equal("gateway: cannot route predictions: the cluster does not have the Gateway API (kind HTTPRoute)",
+        seen)
+    end)
+  end)
 end)

@@ -132,6 +132,18 @@ describe("bosun.registry", function()
     end
   end)
 
+  it("gives no name to an image of a model that was altered while it was read", function()
+    local seen = eval [[
+      local errors = require "bosun.error"
+      local function no() return nil, errors.new { code = "invalid", message = "the model changed" } end
+      return { failure(client:append(OPEN .. "/base:oci", OPEN .. "/models/altered:1", model(), { confirm = no })),
+        client:digest(OPEN .. "/models/altered:1") == nil }
+    ]]
+    assert.equal("invalid", seen[1].code)
+    assert.is_truthy(seen[1].message:find("push .*/models/altered:1: the model changed"), seen[1].message)
+    assert.is_true(seen[2])
+  end)
+
   it("lists tags, and deletes manifests; a tag alone where the registry can", function()
     local seen = eval [[
       local name = OPEN .. "/models/tags"

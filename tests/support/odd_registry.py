@@ -273,6 +273,55 @@ class old(Plain):
                             headers="Content-Type: application/vnd.docker.distribution.manifest.v1+json\r\n")
 
 
+class index(Plain):
+    """An index of two platforms."""
+
+    def manifest(self, name):
+        entries = [{"digest": digest_of(BASE), "size": len(BASE), "platform": {"os": "linux", **platform}}
+                   for platform in ({"architecture": "amd64"}, {"architecture": "arm64", "variant": "v8"})]
+        return self.r.reply(json.dumps({"schemaVersion": 2, "manifests": entries}),
+                            headers="Content-Type: application/vnd.oci.image.index.v1+json\r\n")
+
+
+class always_busy(Plain):
+    def manifest(self, name):
+        return refuse(self.r, "429 Too Many Requests", "TOOMANYREQUESTS", "slow down", "Retry-After: 0\r\n")
+
+
+class stopped(Plain):
+    """A proxy whose registry does not run."""
+
+    def manifest(self, name):
+        return self.r.reply("<html><title>503 Service Unavailable</title></html>", "503 Service Unavailable")
+
+
+class closed(Plain):
+    def manifest(self, name):
+        return refuse(self.r, "401 Unauthorized", "UNAUTHORIZED", "authentication required",
+                      'WWW-Authenticate: Basic realm="tests"\r\n')
+
+
+class lost_config(Plain):
+    def blob(self, digest):
+        return refuse(self.r, "404 Not Found", "BLOB_UNKNOWN", "blob unknown to registry")
+
+
+class loses_bytes(Plain):
+    def put(self, upload):
+        UPLOADS[upload] = UPLOADS[upload][1:]
+        return super().put(upload)
+
+
+class nothing(Plain):
+    def tags(self):
+        return refuse(self.r, "404 Not Found", "NAME_UNKNOWN", "repository name not known to registry")
+
+
+class whole(Plain):
+    def delete(self, name):
+        return refuse(self.r, "405 Method Not Allowed", "UNSUPPORTED", "the operation is unsupported")
+
+
 class page(Plain):
     def manifest(self, name):
         return self.r.reply("<html><title>Welcome</title></html>", headers="Content-Type: text/html\r\n")

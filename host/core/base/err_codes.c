@@ -119,6 +119,8 @@ static const bosun_err_code codes[] = {
     CODE("DIGEST_INVALID", true, "the registry received other bytes than were sent", "Run the action again."),
     CODE("TOOMANYREQUESTS", true, "the registry limits requests", "Run the action again later."),
     CODE("UNAVAILABLE", true, "the registry is not available", "Run the action again later."),
+    CODE("UNKNOWN", true, "the registry failed",
+         "Run the action again; if that does not help, look into the registry's log."),
     CODE("wrong_digest", false, "the registry sends other bytes than the digest says",
          "Push the image again; look into the registry's storage."),
     /* section: kubernetes */

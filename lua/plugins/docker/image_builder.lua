@@ -147,7 +147,7 @@ function in_registry.build(context, request)
   local archive = tar.new { { name = folder .. "/" .. request.file, path = request.path } }
   local pushed, problem = client:append(context.config.ppsBaseImage, request.name, archive, {
     labels = request.labels, platform = request.base.platform, note = "base " .. context.config.ppsBaseImage,
-    created_by = "bosun: the model package " .. request.file,
+    created_by = "bosun: the model package " .. request.file, confirm = request.confirm,
   })
   if not pushed then return nil, problem end
   return fetch(context, pushed, request.name)
@@ -178,7 +178,8 @@ function image_builder.base_id(context)
   return chosen(context).base_id(context)
 end
 
---- Makes the image of a model package: { name, labels, file (name in the image), path, base }. Its id in the engine.
+--- Makes the image of a model package: { name, labels, file (name in the image), path, base, confirm (is the package
+--- the same as before? asked before an image gets a name in a registry) }. Its id in the engine.
 ---@param context table
 ---@param request table
 ---@return string|nil id

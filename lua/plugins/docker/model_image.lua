@@ -97,10 +97,11 @@ function model_image.digest(context, deployment, current)
   return noted
 end
 
-local function build(context, name, artifact, digest, base)
+local function build(context, deployment, name, artifact, digest, base)
   context.note("building the model's image", { image = name, package = artifact.path, bytes = artifact.size })
   return image_builder.build(context, {
     name = name, file = model_package.name(artifact), path = artifact.path, base = base,
+    confirm = function() return model_package.is_unchanged(deployment, artifact) end,
     labels = labels.image(context, name, {
       package = digest, base = context.config.ppsBaseImage, base_id = base.id, layers = base.layers and base.layers + 1,
     }),
@@ -187,7 +188,7 @@ local function make(context, deployment, name, digest, found, made)
   local base, why = image_builder.base(context)
   if not base then return nil, errors.wrap(why, "the prediction server's image is not available") end
   made.has_begun, made.previous = true, found and found.Id
-  local id, err = build(context, name, artifact, digest, base)
+  local id, err = build(context, deployment, name, artifact, digest, base)
   if not id then return nil, errors.wrap(err, "cannot build the image " .. name) end
   made.built = id ~= made.previous and id or nil
   return model_image.is_unchanged(deployment, artifact)

@@ -96,19 +96,30 @@ local function unknown_controller(context, class, controller)
     .. "those that lead to /predictions, or set gateway"):format(class, controller))
 end
 
---- Who may not read the classes has to name one.
+--- The default class, as the API server fills it into an ingress without one; nil: it does not tell.
+local function default_of_server(context)
+  local checked = context.cluster:apply({
+    apiVersion = "networking.k8s.io/v1", kind = "Ingress",
+    metadata = { name = context.config.objectNamePrefix .. "default-class", namespace = context.namespace },
+    spec = { defaultBackend = { service = { name = "none", port = { number = 80 } } } },
+  }, { check = true })
+  return checked and checked.spec.ingressClassName
+end
+
+--- A Role cannot allow to read the classes. The name of one mostly says whose it is.
 local function unread(context, err)
   local settings = context.config
   if err.status ~= 403 then return nil, err end
-  if not settings.ingressClass then
-    return nil, config.problem(settings, "ingressClass", "expected a class: the cluster's default class cannot be "
-      .. "read (list ingressclasses.networking.k8s.io is forbidden)")
+  local class = settings.ingressClass or default_of_server(context)
+  if not class then
+    return nil, config.problem(settings, "ingressClass", "expected a class: the cluster has no default class, or it "
+      .. "cannot be read (list ingressclasses.networking.k8s.io is forbidden)")
   end
-  local controller = settings.ingressController or controller_of(settings.ingressClass)
-    or settings.ingressClass:find("nginx", 1, true) and "ingress-nginx"
-  if controller then return { class = settings.ingressClass, controller = controller } end
+  local controller = settings.ingressController or controller_of(class)
+    or class:find("nginx", 1, true) and "ingress-nginx"
+  if controller then return { class = class, controller = controller } end
   return nil, config.problem(settings, "ingressController", ("expected a controller: that of the class %q cannot be "
-    .. "read (list ingressclasses.networking.k8s.io is forbidden)"):format(settings.ingressClass))
+    .. "read (list ingressclasses.networking.k8s.io is forbidden)"):format(class))
 end
 
 local function class_of(context)

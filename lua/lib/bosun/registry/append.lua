@@ -22,6 +22,7 @@ local NO_DIGEST = "sha256:" .. ("0"):rep(64)
 
 local APPEND = {
   labels = "table", env = "table", platform = "string", created_by = "string", created = "number", note = "string",
+  confirm = "function",
 }
 
 ---@class bosun.registry.AppendOptions
@@ -30,6 +31,8 @@ local APPEND = {
 ---@field platform? string where the base image is one of several: "linux/arm64"; default "linux/amd64"
 ---@field created_by? string of the layer, for the image's history; default "bosun"
 ---@field created? number seconds since the epoch; default: now
+---@field confirm? fun(): true|nil, any asked when the layer has been sent, before there is an image; nil, err: there
+---will be none. A model that was altered while it was read must not get a name
 ---@field note? string for the plan of a dry run, such as "base alpine"
 
 ---@class bosun.registry.Pushed
@@ -51,9 +54,10 @@ end
 local function read_base(client, base, platform, what)
   local at, err = Client._parse(base, what)
   if not at then return nil, err end
-  local manifest, problem = client:_image(at, platform, what)
+  local reading = ("%s: read the base image %s"):format(what, at.familiar)
+  local manifest, problem = client:_image(at, platform, reading)
   if not manifest then return nil, problem end
-  local config, wrong = client:_config(at, manifest, what)
+  local config, wrong = client:_config(at, manifest, reading)
   if not config then return nil, wrong end
   local diff_ids = type(config.rootfs) == "table" and config.rootfs.diff_ids
   if type(diff_ids) ~= "table" or #diff_ids ~= #manifest.content.layers then
@@ -153,6 +157,10 @@ local function new_manifest(base, layer, config_digest, config_size)
 end
 
 local function push_rest(client, at, base, layer, options, what)
+  if options.confirm then
+    local ok, problem = options.confirm()
+    if not ok then return nil, errors.wrap(problem, what) end
+  end
   local config = new_config(base, layer, options)
   local config_digest, err = client:_push_text(at, config, what .. ": the config")
   if not config_digest then return nil, err end

@@ -152,12 +152,22 @@ function Client:_find(domain)
   return resp, err, "https://" .. host
 end
 
+--- Why a registry cannot be asked.
+function Client:_unreached(domain, what, err)
+  local problem = errors.unreached(domain, what, err)
+  if problem.code == "tls" and not self:_is_insecure(domain) then
+    problem.message = problem.message .. "; one without TLS, or whose certificate cannot be checked, has to be one of "
+      .. "the insecure registries"
+  end
+  return problem
+end
+
 --- What is known of a registry: its URL, its challenge, the tokens. Asked once.
 function Client:_registry(domain, what)
   local known = self._registries[domain]
   if known then return known end
   local resp, err, base = self:_find(domain)
-  if not resp then return nil, errors.unreached(domain, what, err) end
+  if not resp then return nil, self:_unreached(domain, what, err) end
   if resp.status >= 500 then return nil, errors.refused(domain, what, resp) end
   local challenge = resp.status == 401 and access.challenge(resp.headers) or nil
   local state = { base = base, challenge = challenge, tokens = {} }

@@ -10,6 +10,7 @@ local effect = require "bosun.effect"
 local errors = require "bosun.registry.errors"
 local json = require "bosun.json"
 local options_of = require("bosun.options").check
+local words = require "bosun.http.words"
 
 local OCI_MANIFEST = "application/vnd.oci.image.manifest.v1+json"
 local OCI_INDEX = "application/vnd.oci.image.index.v1+json"
@@ -79,15 +80,14 @@ function Client:_manifest(at, name, what)
   if not resp then return nil, err end
   local digest, wrong = check_digest(at, name:find ":" and name or nil, resp, what)
   if not digest then return nil, wrong end
-  local content, problem = json.decode(resp.body)
+  local content = json.decode(resp.body)
   if type(content) ~= "table" then
     return nil, errors.new { code = "protocol",
-      message = ("%s: the manifest from %s is not JSON: %s"):format(what, at.domain,
-        problem and problem.message or "expected an object") }
+      message = ("%s: the manifest from %s is not JSON: %s"):format(what, at.domain, words.of_body(resp.body)) }
   end
   local media_type, other = media_type_of(content, resp)
   local kind = KINDS[media_type]
-  problem = other or problem_of_content(content, kind)
+  local problem = other or problem_of_content(content, kind)
   if problem then return nil, errors.invalid(what, "the manifest from %s cannot be used: %s", at.domain, problem) end
   return { digest = digest, media_type = media_type, kind = kind, content = content, bytes = resp.body }
 end

@@ -3,6 +3,7 @@
 
 local errors = require "bosun.error"
 local files = require "bosun.artifact"
+local model_package = require "bosun.prediction_server.model_package"
 local tar = require "bosun.tar"
 local time = require "bosun.time"
 
@@ -20,7 +21,18 @@ local function failed(request, err)
   return nil, errors.wrap(err, ("cannot build the image %s:%s"):format(request.repository, request.tag))
 end
 
---- Builds the image of a request: { repository, tag, base, artifact, file (name inside the image), folder, labels }.
+--- Is the package still the one that was looked at, and whose digest was taken? Asked before the image gets its name.
+local function confirm(request, before)
+  local now = files.look(request.artifact.path)
+  if before and now and now.size == before.size and now.version == before.version then
+    return model_package.is_unchanged(request.deployment, request.artifact)
+  end
+  return nil, errors.new { code = "invalid", op = "read the model",
+    message = ("%s changed while it was read"):format(request.artifact.path) }
+end
+
+--- Builds the image of a request: { deployment, repository, tag, base, artifact, file (name inside the image), folder,
+--- labels }.
 ---@param context table
 ---@param request table
 ---@return string|nil digest of the image; in a dry run, of zeros
@@ -39,12 +51,10 @@ local function build(context, request)
   local pushed, problem = client:append(request.base, request.repository .. ":" .. request.tag, archive, {
     labels = request.labels, platform = platform_of(context), note = "base " .. request.base,
     created_by = "bosun: the model package " .. request.file,
+    confirm = function() return confirm(request, before) end,
   })
-  if not pushed then return failed(request, problem) end
-  local now = files.look(package)
-  if before and now and now.size == before.size and now.version == before.version then return pushed.digest end
-  return failed(request, errors.new { code = "invalid", op = "read the model",
-    message = ("%s changed while it was read"):format(package) })
+  if pushed then return pushed.digest end
+  return failed(request, problem)
 end
 
 return build
