@@ -122,6 +122,37 @@ static void failing_allocator(void)
     ok(passed == 2, "with enough memory, the action passes");
 }
 
+/* How much memory a host uses after so many runs with as many configs. */
+static size_t use(bosun_host *host, const struct memory *memory, int runs)
+{
+    for (int i = 0; i < runs; i++) {
+        char config[80];
+        bosun_run_options options;
+        bosun_run_options_init(&options);
+        snprintf(config, sizeof config, "peInfo: {id: pe, name: n%d}\n", i % 100);
+        options.config_text = config;
+        options.config_len = strlen(config);
+        bosun_status_free(bosun_host_run_with(host, "pe_status", &options));
+    }
+    check_status(bosun_host_run(host, "plugin_stop", NULL), BOSUN_PASSING, "all done", "it still works");
+    return memory->used;
+}
+
+static void many_runs(void)
+{
+    struct memory memory = {0};
+    bosun_options options;
+    bosun_options_init(&options);
+    options.allocate = allocate;
+    options.allocate_data = &memory;
+    bosun_host *host = new_host(&options);
+    size_t before = use(host, &memory, 1000);
+    size_t after = use(host, &memory, 4000);
+    if (!ok(after < before + before / 2, "a host that runs many actions does not grow"))
+        printf("# %zu bytes after 1,000 runs, %zu after 5,000\n", before, after);
+    bosun_host_free(host);
+}
+
 /* ---- instructions */
 
 static void instructions(void)
@@ -211,6 +242,7 @@ int main(void)
     begin();
     allocator();
     failing_allocator();
+    many_runs();
     instructions();
     kinds();
     version();
