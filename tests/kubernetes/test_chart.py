@@ -2,6 +2,7 @@
 no more."""
 import json
 import os
+import re
 import tempfile
 
 import yaml
@@ -156,6 +157,16 @@ def _():
     for (config, _), needed in zip(RIGHTS, needed_rights(), strict=True):
         role, = of_kind("Role", objects({**LEAST, "plugin": {"config": {**PLUGIN, **config}}}))
         expect(granted_rights(role) == needed, config, "not in both:", granted_rights(role) ^ needed)
+
+
+@test("the Role of the page on rights is that of the chart")
+def _():
+    with open(os.path.join(ROOT, "docs", "how-to", "kubernetes-rights.md"), encoding="utf-8") as file:
+        text = re.search(r"`role\.yaml`:\n\n```yaml\n(.*?)```", file.read(), re.DOTALL).group(1)
+    shown, = of_kind("Role", yaml.safe_load_all(text))
+    config = {**PLUGIN, "imageBuilder": "registry", "ingressClass": "traefik"}
+    made, = of_kind("Role", objects({**LEAST, "plugin": {"config": config}}))
+    expect(granted_rights(shown) == granted_rights(made), "not in both:", granted_rights(shown) ^ granted_rights(made))
 
 
 @test("the plain manifests are what the chart makes")
