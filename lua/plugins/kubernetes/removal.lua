@@ -10,7 +10,7 @@ local removal = {}
 
 local INTERVAL = 0.3
 local GRACE = 5 -- seconds on top of those that a pod may take to end
-local LONGEST = 120 -- seconds that pods may take to end, besides their own grace period
+local LONGEST = 60 -- seconds that pods may take to end, besides their own grace period
 
 --- What publishes predictions goes first, so that nobody is sent to a server that ends; then what would make new pods.
 local ORDER = {
@@ -54,7 +54,8 @@ local function pods_left(context, id, ending)
       count = count + (counts and 1 or 0)
     end,
   })
-  return list and count, err
+  if not list then return nil, err end
+  return count
 end
 
 local function grace_of(list)

@@ -109,9 +109,12 @@ end
 
 -- ---- undoing --------------------------------------------------------------------------------------------------------
 
---- Is the Deployment still what this action made of it?
+--- Is the Deployment still what this action made of it, or was before? One that somebody has removed in the meantime
+--- is not brought back.
 local function is_ours_still(progress, live)
-  return live == nil or progress.digest == nil or labels.read(live).digest == progress.digest
+  if not live then return progress.created end
+  local digest = labels.read(live).digest
+  return digest == progress.digest or digest == progress.digest_before
 end
 
 --- Puts the objects back as they were, and removes those that were not there.
@@ -215,7 +218,8 @@ end
 function rollout.run(context, deployment, plan)
   local progress = {
     deployment = deployment, before = plan.differs and plan.before_all or nil, created = plan.live == nil,
-    all = plan.all, digest = plan.digest, name = plan.main.metadata.name, package = plan.package,
+    all = plan.all, digest = plan.digest,
+    digest_before = plan.live and labels.read(plan.live).digest, name = plan.main.metadata.name, package = plan.package,
   }
   context.begun(progress)
   local up, changed, main = bring_up(context, deployment, plan)

@@ -2,6 +2,7 @@
 --- that two actions on one deployment, on two machines, never mix.
 
 local errors = require "bosun.error"
+local tables = require "bosun.tables"
 
 local applied = require "kubernetes.applied"
 local labels = require "kubernetes.labels"
@@ -69,9 +70,11 @@ end
 function versions.apply_over(context, object, live)
   local cluster, name = context.cluster, object.metadata.name
   for _ = 1, MOST_TRIES do
-    object.metadata.resourceVersion = live and live.metadata.resourceVersion
-    local now, err = cluster:apply(object, { namespace = context.namespace })
-    object.metadata.resourceVersion = nil
+    local metadata = live and tables.copy(object.metadata, { -- the uid, as one that is gone has no version any more
+      uid = live.metadata.uid, resourceVersion = live.metadata.resourceVersion,
+    })
+    local now, err = cluster:apply(metadata and tables.copy(object, { metadata = metadata }) or object,
+      { namespace = context.namespace })
     if now or err.code ~= "Conflict" or not live then return now, err end
     local fresh, gone = cluster:get("Deployment", name, { namespace = context.namespace })
     if not fresh and gone.code ~= "NotFound" then return nil, gone end
