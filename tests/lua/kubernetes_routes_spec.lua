@@ -33,15 +33,18 @@ describe("routes in Kubernetes", function()
       return { find(list, "Ingress").spec.rules[1].http.paths[1].pathType, path.pathType, path.path }]])
   end)
 
-  it("of traefik have a Middleware before them", function()
+  it("of traefik have Middlewares before them, one that rewrites and one that sends again", function()
     local seen = of_objects([[
       local kinds = {}
       for i, object in ipairs(list) do kinds[i] = object.kind end
-      return { kinds, find(list, "Middleware"), find(list, "Ingress").metadata.annotations }]], nil,
+      return { kinds, list[4], find(list, "Ingress").metadata.annotations, list[3] }]], nil,
       "{ routing = { class = 't', controller = 'traefik', middleware = 'traefik.io/v1alpha1' } }")
-    assert.same({ "Deployment", "Service", "Middleware", "Ingress", "Service", "Middleware", "Ingress" }, seen[1])
+    assert.equal("Deployment Service Middleware Middleware Ingress Service Middleware Middleware Ingress",
+      table.concat(seen[1], " "))
     assert.same({ replacePath = { path = "/predictions" } }, seen[2].spec)
-    assert.equal("ns-dr-d1@kubernetescrd", seen[3]["traefik.ingress.kubernetes.io/router.middlewares"])
+    assert.is_true(seen[4].spec.retry.attempts > 1)
+    assert.equal("ns-dr-d1-again@kubernetescrd,ns-dr-d1@kubernetescrd",
+      seen[3]["traefik.ingress.kubernetes.io/router.middlewares"])
     assert.is_nil(seen[3][NGINX .. "rewrite-target"])
   end)
 

@@ -80,13 +80,17 @@ local function paths_of(context, deployment)
   return paths
 end
 
+local function add_all(list, more)
+  table.move(more, 1, #more, #list + 1, list)
+end
+
 local function add_route(list, context, deployment, name)
   local info = names.derived(context.config.objectNamePrefix, "info", deployment.id)
   local wanted = {
     paths = paths_of(context, deployment), service = name, port = prediction_server.PORT,
     metadata = function(i) return metadata_of(context, deployment, i == 2 and info or name) end,
   }
-  table.move(route.objects(context, context.routing, wanted), 1, 4, #list + 1, list)
+  add_all(list, route.objects(context, context.routing, wanted))
 end
 
 --- Is the model's path that of a deployment?
@@ -108,7 +112,7 @@ local function add_model_route(list, context, deployment, options)
     service = list[#list].metadata.name, port = prediction_server.PORT,
     metadata = function() return model_metadata(context, model) end,
   }
-  table.move(route.objects(context, context.routing, wanted), 1, 2, #list + 1, list)
+  add_all(list, route.objects(context, context.routing, wanted))
 end
 
 -- ---- all of them ----------------------------------------------------------------------------------------------------

@@ -13,6 +13,8 @@ local route = {}
 --- Requests of up to 50 MB, which may take ten minutes.
 local BODY_LIMIT = "51m"
 local TIMEOUT = 605 -- seconds
+--- traefik waits up to twice the interval between two attempts.
+local ATTEMPTS, ATTEMPT_INTERVAL = 12, "100ms"
 
 local NGINX = "nginx.ingress.kubernetes.io/"
 local TRAEFIK = "traefik.ingress.kubernetes.io/"
@@ -36,20 +38,33 @@ local function nginx_annotations(path)
   }
 end
 
+--- The name of the Middleware that sends a request to another server.
+local function again_name(metadata)
+  return metadata.name .. "-again"
+end
+
 local function traefik_annotations(_, metadata)
-  return { [TRAEFIK .. "router.middlewares"] = ("%s-%s@kubernetescrd"):format(metadata.namespace, metadata.name) }
+  local list = {}
+  for i, name in ipairs { again_name(metadata), metadata.name } do
+    list[i] = ("%s-%s@kubernetescrd"):format(metadata.namespace, name)
+  end
+  return { [TRAEFIK .. "router.middlewares"] = table.concat(list, ",") }
 end
 
 local ANNOTATIONS = {
   ["ingress-nginx"] = nginx_annotations, traefik = traefik_annotations, other = function() return {} end,
 }
 
---- traefik rewrites with an object of its own.
-local function middleware(routing, path, metadata)
-  return {
-    apiVersion = routing.middleware, kind = "Middleware", metadata = tables.copy(metadata),
-    spec = { replacePath = { path = path.target } },
-  }
+local function middleware(routing, metadata, spec)
+  return { apiVersion = routing.middleware, kind = "Middleware", metadata = metadata, spec = spec }
+end
+
+--- traefik rewrites with an object of its own. Another one sends a request again that has got no answer, for as long as
+--- it takes until a server that a node has lost gets no more requests; a prediction may be asked for twice.
+local function add_middlewares(list, routing, path, metadata)
+  local again = tables.copy(metadata, { name = again_name(metadata) })
+  list[#list + 1] = middleware(routing, again, { retry = { attempts = ATTEMPTS, initialInterval = ATTEMPT_INTERVAL } })
+  list[#list + 1] = middleware(routing, tables.copy(metadata), { replacePath = { path = path.target } })
 end
 
 --- ingress-nginx refuses a path of the type Exact with any other characters; there the type makes no difference, since
@@ -79,7 +94,7 @@ local function ingresses(context, routing, wanted)
   local list = {}
   for i, path in ipairs(wanted.paths) do
     local metadata = wanted.metadata(i)
-    if routing.middleware then list[#list + 1] = middleware(routing, path, metadata) end
+    if routing.middleware then add_middlewares(list, routing, path, metadata) end
     list[#list + 1] = ingress(context, routing, wanted, path, metadata)
   end
   return list
