@@ -1,5 +1,8 @@
 """A deployment that does not come up fails early, with the cluster's own reason and the server's last lines, and leaves
 nothing; a replacement leaves the model that was served, and says so once that has answered."""
+import base64
+import json
+
 from support import (PRIVATE_REGISTRY, REGISTRY, SECONDS, Predictions, Quick, at_once, expect, main, test,
                      wait_until)
 
@@ -72,18 +75,22 @@ def what(scene, name):
 @test("images in a private registry without a pull secret: the registry's words; with one the start passes")
 def _():
     with Quick("pull") as scene:
-        scene.kubectl("create", "secret", "docker-registry", "push", f"--docker-server={PRIVATE_REGISTRY}",
+        scene.kubectl("create", "secret", "docker-registry", "pull", f"--docker-server={PRIVATE_REGISTRY}",
                       "--docker-username=kube", "--docker-password=kube")
-        private = {"generatedImageRepo": f"{PRIVATE_REGISTRY}/{scene.namespace}", "kanikoSecretName": "push",
-                   "insecureRegistries": [REGISTRY.split("/", 1)[0], PRIVATE_REGISTRY]}
-        done = scene.act("deployment_start", scene.deployment(), private=private)
+        # The agent's user has logged in; nodes know nothing of that.
+        login = base64.b64encode(b"kube:kube").decode()
+        scene.write("docker/config.json", json.dumps({"auths": {PRIVATE_REGISTRY: {"auth": login}}}))
+        env = {"DOCKER_CONFIG": scene.join("docker")}
+        private = {"generatedImageRepo": f"{PRIVATE_REGISTRY}/{scene.namespace}",
+                   "insecureRegistries": [REGISTRY, PRIVATE_REGISTRY]}
+        done = scene.act("deployment_start", scene.deployment(), private=private, env=env)
         done.expect("failing", "cannot bring up model A", "401 Unauthorized")
         expect(done.error["code"] in ("ErrImagePull", "ImagePullBackOff") and done.state == "errored", done, done.error)
-        wait_until(lambda: scene.leftovers() == ["secret push"], SECONDS, "nothing is left")
-        done = scene.act("plugin_start", private={**private, "imagePullSecrets": ["pul"]})
+        wait_until(lambda: scene.leftovers() == ["secret pull"], SECONDS, "nothing is left")
+        done = scene.act("plugin_start", private={**private, "imagePullSecrets": ["pul"]}, env=env)
         done.expect("failing", "imagePullSecrets", "no Secret pul")
-        private["imagePullSecrets"] = ["push"]
-        scene.act("deployment_start", scene.deployment(), private=private).expect("passing")
+        private["imagePullSecrets"] = ["pull"]
+        scene.act("deployment_start", scene.deployment(), private=private, env=env).expect("passing")
 
 
 @test("a quota: the cluster's words, the old model serves on; when the quota is gone, the start passes")
