@@ -17,8 +17,8 @@ local function path_of(at, digest)
   return ("/v2/%s/blobs/%s"):format(at.repository, digest)
 end
 
---- Is there a blob? nil, err: it is not known. A registry to which somebody is just adding the same blob may answer 500;
---- adding it once more does no harm.
+--- Is there a blob? nil, err: it is not known. A registry to which somebody is just adding the same blob may answer
+--- 500; adding it once more does no harm.
 function Client:_has_blob(at, digest, what)
   local resp, err = self:_send(at, "HEAD", path_of(at, digest), { what = what, unknown = "BLOB_UNKNOWN" })
   if resp then return true end
