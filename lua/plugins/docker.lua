@@ -17,6 +17,7 @@ local given = require "bosun.deployment_info"
 local owner = require "bosun.prediction_server.owner"
 local prediction_server = require "bosun.prediction_server"
 local probe = require "bosun.prediction_server.probe"
+local results = require "bosun.prediction_server.results"
 local status = require "bosun.action_status"
 local time = require "bosun.time"
 
@@ -184,15 +185,6 @@ end
 
 -- ---- deployments ----------------------------------------------------------------------------------------------------
 
---- The deployment of an action, with the model that `key` names; or nil and a problem.
-local function deployment_of(deployment_info, key)
-  local id, problem = given.id(deployment_info, "id")
-  if not id then return nil, problem end
-  local model, no_model = given.id(deployment_info, key)
-  if not model then return nil, no_model end
-  return { id = id, model = model, info = deployment_info }
-end
-
 --- Runs body(context, the deployment's instances) while no other action on this machine changes the deployment. Goes
 --- on without the lock when it fails for any other reason, such as a lock file of another user.
 function DockerPlugin:change(deployment, body)
@@ -209,21 +201,13 @@ end
 
 --- Runs body(context, deployment, its instances) for the actions that bring up a model.
 function DockerPlugin:with_deployment(deployment_info, key, body)
-  local deployment, problem = deployment_of(deployment_info, key)
+  local deployment, problem = results.deployment(deployment_info, key)
   if not deployment then return given.failing(deployment_info, problem) end
   return self:change(deployment, function(context, instances)
     local missing = membership.network_problem(context)
     if missing then return given.failing(deployment, missing) end
     return body(context, deployment, instances)
   end)
-end
-
---- What a message adds about what was there before, and what else is to be said.
-local function additions(context, deployment, before)
-  local texts = {}
-  if before and before.model ~= deployment.model then texts[1] = ("instead of model %s"):format(before.model) end
-  table.move(context.remarks, 1, #context.remarks, #texts + 1, texts)
-  return texts[1] and ", " .. table.concat(texts, ", ") or ""
 end
 
 --- The result when the deployment is up. `before`: the instance that served it.
@@ -236,15 +220,10 @@ local function up(context, deployment, outcome, before)
     context.remark(("without predictions for %.1f s (replaceStrategy: stopFirst)"):format(outcome.outage))
   end
   local text = about(deployment, outcome.changed and "serving model %s%s" or "already serving model %s%s",
-    deployment.model, additions(context, deployment, before))
+    deployment.model, results.additions(context.remarks, deployment.model, before and before.model))
   if not outcome.problem then return passing(text, State.READY, data) end
   return warning(("%s; but some of what it replaces could not be removed (the next action tries again): %s"):format(
     text, outcome.problem), State.READY, data)
-end
-
-local function not_up(deployment, problem, data)
-  local text = about(deployment, "cannot bring up model %s: %s", deployment.model, tostring(problem))
-  return failing(text, nil, data or nil, problem)
 end
 
 --- Why the deployment is rolled out, for the plan of a dry run.
@@ -267,32 +246,21 @@ end
 local function roll_out(context, deployment, instances, options)
   local plan, impossible = planning.plan(context, deployment, instances, options)
   if not plan then
-    return not_up(deployment, impossible)
+    return results.not_up(deployment, impossible)
   end
   local proxy_id, problem = ensure_proxy(context)
   if not proxy_id then return given.failing(deployment, problem) end
   local _ <close> = effect.because(why_change(deployment, fleet.current(instances), options))
   local outcome = rollout.run(context, deployment, instances, plan, options)
   if outcome.serves then return up(context, deployment, outcome, fleet.current(instances)) end
-  return not_up(deployment, outcome.problem, outcome.outage and { outageSeconds = outcome.outage })
+  return results.not_up(deployment, outcome.problem, outcome.outage and { outageSeconds = outcome.outage })
 end
 
 --- Adds to a failure that a model is still served, once that has answered.
 local function add_still_serving(context, result, deployment, current)
   local finding = proof.wait(context, { id = deployment.id, model = current.model }, current, ANSWER_TIMEOUT,
     ANSWER_PATIENCE)
-  if finding.answers == false then
-    result.state = State.ERRORED
-    result.msg = ("%s\nmodel %s is still there, but does not answer: %s"):format(result.msg, current.model,
-      finding.problem)
-    return
-  end
-  local remark = probe.remark(finding)
-  result.state = State.READY
-  result.msg = ("%s\nstill serving model %s%s"):format(result.msg, current.model, remark and "; " .. remark or "")
-  if current.model == deployment.model then return end
-  result.data = result.data or {}
-  result.data.oldModelInUse = true
+  results.add_still_serving(result, deployment, current.model, finding)
 end
 
 --- Adds to a failure what is being served now.
@@ -415,7 +383,7 @@ end
 function DockerPlugin:clean_up(action, deployment_info, reason)
   if action == "plugin_start" then return self:settle_services(reason) end
   local key = MODEL_KEYS[action]
-  local deployment = key and deployment_of(deployment_info, key)
+  local deployment = key and results.deployment(deployment_info, key)
   if not deployment and action ~= "deployment_stop" then return nil end
   return self:with_engine(function(context)
     local id = deployment_info.id

@@ -17,6 +17,7 @@ local kubernetes = require "bosun.kubernetes"
 local owner = require "bosun.prediction_server.owner"
 local prediction_server = require "bosun.prediction_server"
 local probe = require "bosun.prediction_server.probe"
+local results = require "bosun.prediction_server.results"
 local status = require "bosun.action_status"
 local wait = require "bosun.wait"
 
@@ -167,15 +168,6 @@ end
 
 -- ---- deployments ----------------------------------------------------------------------------------------------------
 
---- The deployment of an action, with the model that `key` names; or nil and a problem.
-local function deployment_of(deployment_info, key)
-  local id, problem = given.id(deployment_info, "id")
-  if not id then return nil, problem end
-  local model, no_model = given.id(deployment_info, key)
-  if not model then return nil, no_model end
-  return { id = id, model = model, info = deployment_info }
-end
-
 --- Runs body(context, the deployment as it is or nil, its objects) while no other action on this machine changes it.
 function KubernetesPlugin:change(deployment, body)
   return self:with_cluster(function(context)
@@ -189,27 +181,14 @@ function KubernetesPlugin:change(deployment, body)
   end)
 end
 
---- What a message adds about what was there before, and what else is to be said.
-local function additions(context, deployment, before)
-  local texts = {}
-  if before and before ~= deployment.model then texts[1] = ("instead of model %s"):format(before) end
-  table.move(context.remarks, 1, #context.remarks, #texts + 1, texts)
-  return texts[1] and ", " .. table.concat(texts, ", ") or ""
-end
-
 --- The result when the deployment is up. `before`: the model that it served.
 local function up(context, deployment, outcome, before)
   local data = { predictionUrl = routes.prediction_url(context, deployment.id), artifactSha256 = outcome.package }
   local text = about(deployment, outcome.changed and "serving model %s%s" or "already serving model %s%s",
-    deployment.model, additions(context, deployment, before))
+    deployment.model, results.additions(context.remarks, deployment.model, before))
   if not outcome.problem then return passing(text, State.READY, data) end
   return warning(("%s; but some of what it replaces could not be removed (the next action tries again): %s"):format(
     text, tostring(outcome.problem)), State.READY, data)
-end
-
-local function not_up(deployment, problem)
-  local text = about(deployment, "cannot bring up model %s: %s", deployment.model, tostring(problem))
-  return failing(text, nil, nil, errors.is(problem) and problem or nil)
 end
 
 --- Why the deployment is rolled out, for the plan of a dry run.
@@ -226,19 +205,19 @@ end
 local function roll_out(context, deployment, deployed, all, options)
   local _ <close> = effect.because(why_change(deployment, deployed, options))
   local routing, unrouted = routes.resolve(context)
-  if not routing then return not_up(deployment, unrouted) end
+  if not routing then return results.not_up(deployment, unrouted) end
   local made, problem = image.ensure(context, deployment, deployed)
-  if not made then return not_up(deployment, problem) end
+  if not made then return results.not_up(deployment, problem) end
   local plan, impossible = planning.plan(context, deployment, made, deployed, all, options)
   if not plan then
     image.take_back(context, made)
-    return not_up(deployment, impossible)
+    return results.not_up(deployment, impossible)
   end
   local outcome = rollout.run(context, deployment, plan)
   local swept, left = model_routes.sweep(context)
   if not outcome.serves then
     image.take_back(context, made)
-    return not_up(deployment, outcome.problem)
+    return results.not_up(deployment, outcome.problem)
   end
   if not swept then outcome.problem = outcome.problem or left end
   image.retire(context, made.history, context.config.keptImages)
@@ -249,17 +228,7 @@ end
 local function add_still_serving(context, result, deployment, deployed)
   local served = fleet.served(deployed)
   local finding = proof.wait(context, deployed, served, ANSWER_TIMEOUT, ANSWER_PATIENCE)
-  if finding.answers == false then
-    result.state = State.ERRORED
-    result.msg = ("%s\nmodel %s is still there, but does not answer: %s"):format(result.msg, served, finding.problem)
-    return
-  end
-  local remark = probe.remark(finding)
-  result.state = State.READY
-  result.msg = ("%s\nstill serving model %s%s"):format(result.msg, served, remark and "; " .. remark or "")
-  if served == deployment.model then return end
-  result.data = result.data or {}
-  result.data.oldModelInUse = true
+  results.add_still_serving(result, deployment, served, finding)
 end
 
 --- Adds to a failure what is being served now.
@@ -284,7 +253,7 @@ end
 
 --- For the actions that bring up a model: `key` names it.
 function KubernetesPlugin:bring_up(deployment_info, key, options)
-  local deployment, problem = deployment_of(deployment_info, key)
+  local deployment, problem = results.deployment(deployment_info, key)
   if not deployment then return given.failing(deployment_info, problem) end
   return self:change(deployment, function(context, deployed, all)
     if options.replaces and not deployed then
@@ -390,7 +359,7 @@ end
 --- Called when an action was cancelled or ran out of time.
 function KubernetesPlugin:clean_up(action, deployment_info, reason)
   local key = MODEL_KEYS[action]
-  local deployment = key and deployment_of(deployment_info, key)
+  local deployment = key and results.deployment(deployment_info, key)
   if not deployment and action ~= "deployment_stop" then return nil end
   return self:with_cluster(function(context)
     local held <close>, refused = lock.take(context, "deployment " .. deployment_info.id, CLEAN_UP_LOCK)
