@@ -9,6 +9,7 @@ import tempfile
 
 import yaml
 
+import cluster
 import registry
 import table
 from nginx import serving
@@ -208,6 +209,46 @@ class Bench:
         table.peak(peak, 16, mib(their_peak))
         os.remove(copy)
 
+    def kubernetes(self):
+        table.group("kubernetes plugin: 1,000 deployments on a control plane; the same lists with curl")
+        if not cluster.programs():
+            table.row("not measured: run tests/kubernetes/programs/build kube")
+            return
+        with cluster.kubeconfig() as path, cluster.Fleet(1000) as fleet:
+            for action in ("deployment_list", "pe_status"):
+                self.kubernetes_action(action, path, fleet)
+
+    def kubernetes_action(self, action, path, fleet):
+        given = {"pluginConfig": {}, "peInfo": {"id": cluster.ENVIRONMENT, "deployments": fleet.ids()}}
+        config = self.write("fleet-action.yaml", given)
+
+        def run(server):
+            subprocess.run(self.runner(action, config, private(server), "kubernetes"), check=True)
+            with open(self.status, encoding="utf-8") as file:
+                told = file.read().count("currentModelId:")
+            if told != len(fleet.ids()):
+                sys.exit(f"{action} tells of {told} deployments")
+
+        def private(server=None):
+            if server:
+                kubeconfig = {"apiVersion": "v1", "kind": "Config", "current-context": "test",
+                              "clusters": [{"name": "test", "cluster": {"server": server}}], "users": [],
+                              "contexts": [{"name": "test", "context": {"cluster": "test"}}]}
+            return self.write(f"fleet-{bool(server)}.yaml", {
+                "kubeConfigFile": self.write("kubeconfig.yaml", kubeconfig) if server else path,
+                "kubeConfigContext": "test", "kubeNamespace": fleet.namespace, "proof": "off",
+                "outfacingPredictionURLPrefix": "http://example.com/", "ppsBaseImage": "registry.example/pps:1",
+                "generatedImageRepo": "registry.example/models"})
+        paths = [one for one in fleet.requests(run) if "limit=" in one]
+        options, server = cluster.certificates(path, self.folder)
+        curl = ["curl", "-qsfg", "--compressed", *options]
+        for one in paths:
+            curl += ["-o", "/dev/null", server + one]
+        ours = self.runner(action, config, private(), "kubernetes")
+        (run_time, peak), (theirs, their_peak) = measure(5, ours, curl)
+        table.at_most(action, ms(run_time), ms(theirs), run_time / theirs, 3)
+        table.peak(peak, 64, mib(their_peak))
+
     def registry(self):
         table.group("bosun.registry: a model of 2 GiB to a docker-registry")
         self.make_model()
@@ -247,7 +288,7 @@ def has_sha_instructions():
 # redacted and written.
 BOUNDS = {"deployments": 8, "numbers": 20}
 
-PARTS = ("start_up", "warm", "many", "data", "big_model", "http", "registry", "process", "yaml", "debugger")
+PARTS = ("start_up", "warm", "many", "data", "big_model", "http", "registry", "kubernetes", "process", "yaml", "debugger")
 
 DEPLOYMENT = """\
   - id: deployment-{number:05}
