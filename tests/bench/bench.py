@@ -225,7 +225,7 @@ class Bench:
         def run(server):
             subprocess.run(self.runner(action, config, private(server), "kubernetes"), check=True)
             with open(self.status, encoding="utf-8") as file:
-                told = file.read().count("currentModelId:")
+                told = file.read().count('"currentModelId":')
             if told != len(fleet.ids()):
                 sys.exit(f"{action} tells of {told} deployments")
 
@@ -335,4 +335,5 @@ def main():
         shutil.rmtree(folder, ignore_errors=True)
 
 
-main()
+if __name__ == "__main__":
+    main()
