@@ -5,6 +5,7 @@
 --- prefix or another environment never touches the object.
 
 local crypto = require "bosun.crypto"
+local errors = require "bosun.error"
 local json = require "bosun.json"
 local owner = require "bosun.prediction_server.owner"
 local record = require "bosun.prediction_server.record"
@@ -201,6 +202,29 @@ end
 function labels.owner_words(object)
   local notes = table_of(table_of(object, "metadata"), "annotations")
   return owner.words(notes[ENVIRONMENT], "objectNamePrefix", notes[PREFIX])
+end
+
+--- Is an object for the same deployment as another one, or for the same model? Their names do not tell: ids can be
+--- made up whose stand-ins are the same.
+---@param object table
+---@param other table
+---@return boolean
+function labels.is_for_the_same(object, other)
+  local first, second = labels.read(object), labels.read(other)
+  return first.id == second.id and (first.id ~= nil or first.model == second.model)
+end
+
+--- The error of a name that is needed and not free.
+---@param context table
+---@param found table the object that has it
+---@return bosun.Error
+function labels.taken(context, found)
+  local kind, name, id = found.kind, found.metadata.name, labels.read(found).id
+  local whose = labels.owner_words(found)
+  if id and labels.is_ours(context, found) then whose = ("the deployment %s"):format(id) end
+  return errors.new { code = "AlreadyExists", op = "kubernetes",
+    message = ("the %s %s in namespace %s belongs to %s; use another objectNamePrefix"):format(kind, name,
+      context.namespace, whose) }
 end
 
 ---@class kubernetes.Read what labels and annotations say of an object

@@ -1,7 +1,6 @@
 --- What has to be done for a deployment, decided before anything is changed: its objects, which of them differ, and
 --- what there was before.
 
-local errors = require "bosun.error"
 local json = require "bosun.json"
 local tables = require "bosun.tables"
 local time = require "bosun.time"
@@ -106,12 +105,6 @@ local function sort_into_stages(plan)
   end
 end
 
-local function taken(context, found)
-  return errors.new { code = "AlreadyExists", op = "kubernetes",
-    message = ("the %s %s in namespace %s belongs to %s; use another objectNamePrefix"):format(found.kind,
-      found.metadata.name, context.namespace, labels.owner_words(found)) }
-end
-
 --- The live objects with the names of the desired ones: those of the deployment, and those that it shares or that
 --- somebody else has, which is a problem.
 local function known_objects(context, desired, all)
@@ -121,7 +114,9 @@ local function known_objects(context, desired, all)
       local kind, name = object.apiVersion .. "/" .. object.kind, object.metadata.name
       local found, err = context.cluster:get(kind, name, { namespace = context.namespace })
       if not found and err.code ~= "NotFound" then return nil, err end
-      if found and not labels.is_ours(context, found) then return nil, taken(context, found) end
+      if found and not (labels.is_ours(context, found) and labels.is_for_the_same(found, object)) then
+        return nil, labels.taken(context, found)
+      end
       known[#known + 1] = found
     end
   end

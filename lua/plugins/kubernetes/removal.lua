@@ -50,7 +50,8 @@ local function pods_left(context, id, ending)
   local list, err = context.cluster:list("Pod", {
     namespace = context.namespace, labels = labels.selector(context, id), metadata_only = true,
     keep = function(pod)
-      local counts = labels.is_ours(context, pod) and (not ending or pod.metadata.deletionTimestamp)
+      local is_its_own = labels.is_ours(context, pod) and labels.read(pod).id == id
+      local counts = is_its_own and (not ending or pod.metadata.deletionTimestamp)
       count = count + (counts and 1 or 0)
     end,
   })

@@ -9,6 +9,7 @@ local wait = require "bosun.wait"
 
 local hand_over = require "kubernetes.build.hand_over"
 local job = require "kubernetes.build.job"
+local labels = require "kubernetes.labels"
 local progress = require "kubernetes.build.progress"
 
 local GONE_TIMEOUT = 60 -- seconds
@@ -48,6 +49,19 @@ local function made_anyway(context, name, run)
   return found and (found.metadata.annotations or {})[job.RUN] == run and found or nil
 end
 
+--- Removes the Job of this name that a run has left that was killed. One that is not this deployment's stays.
+local function make_way(context, object)
+  local name = object.metadata.name
+  local found, err = context.cluster:get("Job", name, { namespace = context.namespace })
+  if not found then return err.code == "NotFound" or nil, err end
+  if not (labels.is_ours(context, found) and labels.is_for_the_same(found, object)) then
+    return nil, labels.taken(context, found)
+  end
+  local removed, why = remove(context, name, found.metadata.uid)
+  if not removed then return nil, why end
+  return context.cluster:wait_gone("Job", name, { namespace = context.namespace, timeout = GONE_TIMEOUT })
+end
+
 --- Creates the Job, in place of one that a run has left that was killed.
 local function create(context, request, image)
   local run = assert(crypto.uuid())
@@ -55,11 +69,8 @@ local function create(context, request, image)
   local name = object.metadata.name
   local made, err = context.cluster:create(object, { namespace = context.namespace })
   if not made and err.code == "AlreadyExists" then
-    local removed, why = remove(context, name)
-    if removed then
-      removed, why = context.cluster:wait_gone("Job", name, { namespace = context.namespace, timeout = GONE_TIMEOUT })
-    end
-    if not removed then return nil, why end
+    local is_free, why = make_way(context, object)
+    if not is_free then return nil, why end
     made, err = context.cluster:create(object, { namespace = context.namespace })
   end
   if not made and not err.status then made = made_anyway(context, name, run) end
