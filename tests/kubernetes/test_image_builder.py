@@ -151,6 +151,18 @@ def fail_at_deletion(scene):
     running.finish().expect("failing", "job dr-gone-build", "somebody has deleted it")
 
 
+@test("a model's id and an environment's that have several lines make no instructions of the Dockerfile")
+def _():
+    with Scene("lines") as scene:
+        info = scene.deployment("d1", "A", modelId="A\nRUN exit 1", name='"$x\\')
+        scene.act("deployment_start", info, pe_info={"id": "pe\n1"}).expect("passing", "serving model A")
+        scene.act("deployment_start", info, pe_info={"id": "pe\n1"}).expect("passing", "already serving")
+        image, = (pod["spec"]["containers"][0]["image"] for pod in scene.servers())
+        expect(image_config(image)["Labels"]["bosun.model"] == "A RUN exit 1", image_config(image))
+        scene.act("deployment_stop", info, pe_info={"id": "pe\n1"}).expect("passing", "stopped")
+        expect(image_config(image) is None, "the image is left")
+
+
 @test("a build that fails says where and why, with the builder's last lines, and leaves neither Job nor pod")
 def _():
     with Scene("buildfail") as scene:

@@ -1,7 +1,8 @@
 """Several plugins, environments and other people in one namespace: nobody touches what is another's."""
 import json
 
-from support import Quick, answers, at_once, expect, main, test
+from support import Quick, Scene, answers, at_once, expect, main, test
+from support.cluster import PPS, image_config
 
 OTHER_PREFIX = {"objectNamePrefix": "other-"}
 # Another environment has other paths, as they share the controller.
@@ -72,7 +73,8 @@ def _():
 
 @test("hostile ids: each has objects and a route of its own, is listed by its exact id, and goes")
 def _():
-    ids = ["1-first", "Upper.Case", "a/b", "ä ö", "x" * 200, "upper.case", "-", "d\nx"]
+    ids = ["1-first", "Upper.Case", "a/b", "ä ö", "x" * 200, "upper.case", "-", "d\nx",
+           "1-first-again", "1-first-build"]
     with Quick("ids") as scene:
         def info(number):
             return {**scene.deployment("d1", f"m{number}"), "id": ids[number]}
@@ -87,6 +89,46 @@ def _():
         expect(set(scene.listed()) == set(ids), set(scene.listed()) ^ set(ids))
         at_once(range(len(ids)), stop)
         scene.clear()
+
+
+@test("two ids whose names are the same, as far as they are shown and by their digests: the second is refused")
+def _():
+    ids = ["X" * 40 + "1058902", "X" * 40 + "1398057"]
+    with Quick("twins") as scene:
+        first, second = ({**scene.deployment("d1", model), "id": id} for id, model in zip(ids, "AB"))
+        url = scene.act("deployment_start", first).expect("passing").data["predictionUrl"]
+        done = scene.act("deployment_start", second).expect("failing", "belongs to the deployment " + ids[0])
+        expect(done.error["code"] == "AlreadyExists", done.error)
+        scene.act("deployment_stop", second).expect("passing", "not deployed")
+        expect(set(scene.listed()) == {ids[0]}, scene.listed())
+        answers(url, "A", ids[0])
+
+
+@test("a Job of somebody else with the name of the builder's stays, and is named")
+def _():
+    with Scene("job") as scene:
+        scene.kubectl("create", "job", "dr-d1-build", "--image=" + PPS)
+        job, = scene.objects("jobs")
+        done = scene.act("deployment_start", scene.deployment()).expect("failing", "Job dr-d1-build", "someone else")
+        expect(done.error["code"] == "AlreadyExists", done.error)
+        expect([item["metadata"]["uid"] for item in scene.objects("jobs")] == [job["metadata"]["uid"]], scene.leftovers())
+
+
+@test("two namespaces with one repository: what one removes there, the other does not run")
+def _():
+    with Quick("staging") as staging, Quick("production") as production:
+        shared = {"generatedImageRepo": staging.repository}
+        theirs, ours = {"pe_info": {"id": "pe-s"}}, {"pe_info": {"id": "pe-p"}, "private": shared}
+        staging.start("d1", "A", **theirs)
+        production.start("d1", "A", **ours)
+        image, = (pod["spec"]["containers"][0]["image"] for pod in production.servers())
+        expect(len(staging.tags()) == 2, "each has a name of its own:", staging.tags())
+        staging.stop("d1", "A", **theirs)
+        expect(image_config(image), "the image that production runs is gone")
+        done = production.act("deployment_start", production.deployment("d1", "A"), **ours)
+        done.expect("passing", "already serving")
+        production.stop("d1", "A", **ours)
+        expect(image_config(image) is None and staging.tags() == [], staging.tags())
 
 
 main()

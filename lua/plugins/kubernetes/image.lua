@@ -69,6 +69,23 @@ local function look(context, client, name)
   return nil, false
 end
 
+--- The image of the deployment's name; where another environment has built that one, of the name that this one has for
+--- itself. An image of others serves only where there is no package to build one of: they remove it in their time.
+---@return kubernetes.FoundImage|nil found
+---@return bosun.Error|false|nil err false: nobody knows whether there is one
+---@return boolean is_own it has, or is to be given, this environment's own name
+---@return string name
+local function find(context, client, deployment)
+  local _, name = image_labels.tag(context, deployment)
+  local found, err = look(context, client, name)
+  if err ~= nil or found and not found.labels.is_others then return found, err, false, name end
+  local _, own_name = image_labels.tag(context, deployment, true)
+  local own, problem = look(context, client, own_name)
+  if own or problem then return own, problem, true, own_name end
+  if found and not model_package.is_named(deployment.info) then return found, nil, false, name end
+  return nil, nil, found ~= nil, found and own_name or name
+end
+
 --- Does an image have this package, and the base image that a new one would get?
 local function is_current(context, client, found, digest)
   local made = found.labels
@@ -84,13 +101,12 @@ local function is_wanted(context, client, deployment, found, digest)
   return not model_package.is_named(deployment.info) or not context.config.artifactDigest
 end
 
---- The image that there is already; nil: one has to be built; or nil, err.
+--- The image that there is already; nil: one has to be built; or nil, err. is_own: under this environment's own name.
 local function existing(context, client, deployment, deployed, digest)
-  local _, name = image_labels.tag(context, deployment)
-  local found, err = look(context, client, name)
+  local found, err, is_own, name = find(context, client, deployment)
   if err then return nil, err end
   if found then
-    if not is_wanted(context, client, deployment, found, digest) then return nil end
+    if not is_wanted(context, client, deployment, found, digest) then return nil, nil, is_own end
     local is_generated = found.labels.is_generated
     return {
       reference = context.config.generatedImageRepo .. "@" .. found.digest, tag = name, is_generated = is_generated,
@@ -106,6 +122,7 @@ local function existing(context, client, deployment, deployed, digest)
   if err == false and not model_package.is_named(deployment.info) then
     return { reference = name, tag = name } -- a custom model's image: the node finds it
   end
+  return nil, nil, is_own
 end
 
 -- ---- building -------------------------------------------------------------------------------------------------------
@@ -122,9 +139,9 @@ local function package_of(deployment, name)
   return artifact
 end
 
-local function build(context, client, deployment, digest)
+local function build(context, client, deployment, digest, is_own)
   local config = context.config
-  local tag, name = image_labels.tag(context, deployment)
+  local tag, name = image_labels.tag(context, deployment, is_own)
   local artifact, problem = package_of(deployment, name)
   if not artifact then return nil, problem end
   local built, err = BUILDERS[config.imageBuilder](context, {
@@ -151,10 +168,10 @@ function image.ensure(context, deployment, deployed)
   if problem then return nil, problem end
   local client <close>, err = registries.client(context) -- luacheck: ignore
   if not client then return nil, err end
-  local made
-  made, problem = existing(context, client, deployment, deployed, digest)
+  local made, is_own
+  made, problem, is_own = existing(context, client, deployment, deployed, digest)
   if problem then return nil, problem end
-  if not made then made, problem = build(context, client, deployment, digest) end
+  if not made then made, problem = build(context, client, deployment, digest, is_own) end
   if not made then return nil, problem end
   made.history = history_of(deployed, made)
   return made
@@ -211,8 +228,7 @@ function image.remove(context, deployment, deployed)
   if deployed then return remove(context, deployed.images) end
   if not deployment.model then return end
   local client <close> = registries.client(context)
-  local _, name = image_labels.tag(context, deployment)
-  local found = client and stored_images.look(context, client, name)
+  local found = client and find(context, client, deployment)
   if found and found.labels.is_generated then
     remove(context, { context.config.generatedImageRepo .. "@" .. found.digest })
   end

@@ -34,7 +34,7 @@ function stored_images.look(context, client, name)
   if not digest then return nil, err end
   local labels, problem = labels_of(client, context.config.generatedImageRepo .. "@" .. digest)
   if not labels then return nil, not NONE[problem.code] and problem or nil end
-  return { digest = digest, labels = image_labels.read(name, labels) }
+  return { digest = digest, labels = image_labels.read(context, name, labels) }
 end
 
 --- The digest of the base image; nil: not known.
