@@ -5,6 +5,7 @@ local json = require "bosun.json"
 local kubernetes = require "bosun.kubernetes"
 
 local labels = require "kubernetes.labels"
+local names = require "kubernetes.names"
 local objects = require "kubernetes.objects"
 
 local fleet = {}
@@ -13,6 +14,8 @@ local fleet = {}
 fleet.BEFORE = "bosun/before"
 
 local HTTP_ROUTE = "gateway.networking.k8s.io/v1/HTTPRoute"
+local MIDDLEWARE = "traefik.io/v1alpha1/Middleware"
+local MIDDLEWARES = "traefik.ingress.kubernetes.io/router.middlewares" -- annotation of ingresses
 
 ---@class kubernetes.Pod
 ---@field id string of the deployment
@@ -47,7 +50,7 @@ local HTTP_ROUTE = "gateway.networking.k8s.io/v1/HTTPRoute"
 ---@field before? table[] the objects that an unfinished rollout replaces
 ---@field stamp? string of its pods
 ---@field pods kubernetes.Pod[]
----@field missing? string[] routes that it should have, when those were read
+---@field missing? string[] kinds of the objects that lead predictions to it and are not there, when those were read
 ---@field objects? table[] all its objects, when those were read
 
 local function table_of(map, key)
@@ -133,24 +136,76 @@ local function add_pods(context, found, id)
   return true
 end
 
---- The kinds of objects that lead predictions to a deployment.
+--- The kinds of objects that lead predictions to a deployment. Each has the name of the Deployment.
 local function route_kinds(context)
   return { "Service", context.config.gateway and HTTP_ROUTE or "Ingress" }
 end
 
---- Notes which deployments lack an object that publishes them.
-local function add_routes(context, found)
-  for _, kind in ipairs(route_kinds(context)) do
-    local has = {}
-    local read, err = list(context, kind, nil, function(object) has[labels.read(object).id or ""] = true end,
-      { brief = true })
-    if not read then return nil, err end
-    for id, deployed in pairs(found) do
-      deployed.missing = deployed.missing or {}
-      if not has[id] then table.insert(deployed.missing, (kind:match "[^/]+$")) end
-    end
+local function kind_of(name)
+  return name:match "[^/]+$"
+end
+
+--- Does an ingress need this object of traefik?
+local function needs_middleware(context, ingress, name)
+  local used = "," .. tostring(table_of(ingress.metadata, "annotations")[MIDDLEWARES]) .. ","
+  return used:find((",%s-%s@kubernetescrd,"):format(context.namespace, name), 1, true) ~= nil
+end
+
+--- Is one that it needs not there?
+local function lacks_middleware(context, ingress, there)
+  for _, name in ipairs { ingress.metadata.name, names.beside(ingress.metadata.name, "again") } do
+    if not there[name] and needs_middleware(context, ingress, name) then return true end
   end
+  return false
+end
+
+--- Notes which deployments lack one of these objects. there: kind → name → the object
+local function note_missing(context, found, there)
+  local ingresses, rewriting = there.Ingress or {}, there[kind_of(MIDDLEWARE)]
+  for _, deployed in pairs(found) do
+    local missing, ingress = {}, ingresses[deployed.name]
+    for _, kind in ipairs(route_kinds(context)) do
+      if not there[kind_of(kind)][deployed.name] then missing[#missing + 1] = kind_of(kind) end
+    end
+    if rewriting and ingress and lacks_middleware(context, ingress, rewriting) then
+      missing[#missing + 1] = kind_of(MIDDLEWARE)
+    end
+    deployed.missing = missing
+  end
+end
+
+--- Reads what publishes deployments, from one list a kind.
+local function add_routes(context, found)
+  local there, needs = {}, false
+  local function read(kind)
+    local has = {}
+    there[kind_of(kind)] = has
+    return list(context, kind, nil, function(object)
+      has[object.metadata.name] = object
+      needs = needs or kind == "Ingress" and lacks_middleware(context, object, {})
+    end, { brief = true })
+  end
+  for _, kind in ipairs(route_kinds(context)) do
+    local ok, err = read(kind)
+    if not ok then return nil, err end
+  end
+  if needs and not read(MIDDLEWARE) then there[kind_of(MIDDLEWARE)] = nil end -- an older traefik has another kind
+  note_missing(context, found, there)
   return true
+end
+
+--- The same from all objects of one deployment.
+local function add_routes_of(context, deployed, all)
+  local there = { Service = {}, Ingress = {}, HTTPRoute = {} }
+  for _, object in ipairs(all) do
+    there[object.kind] = there[object.kind] or {}
+    there[object.kind][object.metadata.name] = object
+  end
+  local ingress = there.Ingress[deployed.name]
+  if ingress and not there.Middleware and lacks_middleware(context, ingress, {}) then
+    there.Middleware = context.cluster:knows(MIDDLEWARE) and {} or nil
+  end
+  note_missing(context, { deployed }, there)
 end
 
 --- Is every deployment as its Deployment says, so that there is nothing to learn from its pods?
@@ -234,6 +289,7 @@ function fleet.one(context, id)
   local read, problem = add_pods(context, found, id)
   if not read then return nil, nil, problem end
   found[id].objects = all
+  add_routes_of(context, found[id], all)
   return found[id], all
 end
 

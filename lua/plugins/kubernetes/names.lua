@@ -47,6 +47,14 @@ function names.derived(prefix, purpose, id, scope)
   return reduced(prefix, ("%s-%s"):format(purpose, id), digest(table.concat({ purpose, scope or "", id }, "\0")))
 end
 
+--- The name of an object that belongs to the one of this name. No id makes an object of that name.
+---@param name string
+---@param purpose string "again"
+---@return string
+function names.beside(name, purpose)
+  return ("%s-%s-%s"):format(name, purpose, digest(purpose .. "\0" .. name))
+end
+
 --- An id as a label's value.
 ---@param id string
 ---@return string

@@ -6,6 +6,7 @@
 local json = require "bosun.json"
 local tables = require "bosun.tables"
 
+local names = require "kubernetes.names"
 local routes = require "kubernetes.routes"
 
 local route = {}
@@ -40,7 +41,7 @@ end
 
 --- The name of the Middleware that sends a request to another server.
 local function again_name(metadata)
-  return metadata.name .. "-again"
+  return names.beside(metadata.name, "again")
 end
 
 local function traefik_annotations(_, metadata)
