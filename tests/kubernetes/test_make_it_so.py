@@ -76,6 +76,9 @@ def _():
         scene.kubectl("scale", "deployment", "dr-d1", "--replicas=0")
         done = scene.act("deployment_status", info).expect("failing", "0 pods")
         expect(done.state == "stopped", done)
+        scene.kubectl("annotate", "deployment", "dr-d1", "bosun/deployment-id-")
+        expect(scene.listed() == {}, "nobody knows any more whose it is:", scene.listed())
+        expect(scene.statuses("d1")["d1"]["state"] == "errored", scene.statuses("d1"))
 
 
 @test("a setting that is gone takes its object along; no pod goes when an autoscaler takes over their number")

@@ -233,7 +233,7 @@ function fleet.read(context, options)
   local found = {}
   local read, err = list(context, "Deployment", nil, function(object)
     local deployed = labels.read(object).role == labels.Role.SERVER and fleet.deployed(object)
-    if deployed then found[deployed.id] = deployed end
+    if deployed and deployed.id then found[deployed.id] = deployed end -- somebody may have removed the annotation
   end)
   if not read then return nil, err end
   if options and options.pods or not is_quiet(found) then

@@ -26,7 +26,8 @@ local function candidates(context)
     if not some then some, err = context.cluster:list(known.kind, {
       namespace = context.namespace, labels = labels.selector(context), metadata_only = true,
       keep = function(object)
-        local is_candidate = labels.read(object).role == labels.Role.SERVER and labels.is_ours(context, object)
+        local said = labels.read(object)
+        local is_candidate = said.role == labels.Role.SERVER and said.id and labels.is_ours(context, object)
         return is_candidate and is_old(object) and object or nil
       end,
     }) end
