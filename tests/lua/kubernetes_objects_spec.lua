@@ -35,6 +35,17 @@ describe("the objects of a deployment in Kubernetes", function()
       }, seen)
     end)
 
+    it("notes where the model came from without the credentials of its URL", function()
+      local note = parts:eval [[
+        local given = deployment("d1", "m1")
+        given.info.modelArtifact = "https://user:s3cret@example.com/m1.mlpkg?X-Signature=s3cret"
+        for _, object in ipairs(assert(objects.desired(context_of(self), given, IMAGE))) do
+          if object.kind == "Deployment" then return object.metadata.annotations["bosun/info"] end
+        end]]
+      assert.matches("https://example.com/m1.mlpkg", note, 1, true)
+      assert.is_nil(note:find("s3cret", 1, true), note)
+    end)
+
     it("waits with a shell where the cluster cannot do that, and not at all with drainTime 0", function()
       local old = "{ cluster = { server_version = 'v1.29.3' } }"
       assert.same({ "/bin/sh", "-c", "sleep 10" }, of_objects("return server.lifecycle.preStop.exec.command", nil, old))

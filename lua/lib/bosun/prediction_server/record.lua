@@ -2,10 +2,17 @@
 
 local json = require "bosun.json"
 local tables = require "bosun.tables"
+local url = require "bosun.url"
 
 local record = {}
 
 local KEPT = { "name", "description", "modelArtifact", "modelExecutionType", "keyValueConfig" }
+
+--- Where the model came from, without the credentials that a URL may have: more people may read what is kept.
+local function shown(artifact)
+  local is_url = type(artifact) == "string" and artifact:find "^[Hh][Tt][Tt][Pp][Ss]?://"
+  return is_url and url.show(artifact) or artifact
+end
 
 --- The text that is kept.
 ---@param deployment_info table
@@ -13,6 +20,7 @@ local KEPT = { "name", "description", "modelArtifact", "modelExecutionType", "ke
 function record.encode(deployment_info)
   local kept = {}
   for _, key in ipairs(KEPT) do kept[key] = deployment_info[key] end
+  kept.modelArtifact = shown(kept.modelArtifact)
   return json.encode(kept, { sort = true })
 end
 
