@@ -4,6 +4,7 @@ local fleet = require "kubernetes.fleet"
 local labels = require "kubernetes.labels"
 local names = require "kubernetes.names"
 local objects = require "kubernetes.objects"
+local publication = require "kubernetes.publication"
 local removal = require "kubernetes.removal"
 local versions = require "kubernetes.versions"
 
@@ -26,10 +27,21 @@ local function unwanted(context, model, wanted)
   return objects.without(found, wanted)
 end
 
+--- Removes what publishes a model and is not wanted. True, and whether there was any; or nil and a problem.
 local function remove(context, model, wanted)
   local list, err = unwanted(context, model, wanted)
   if not list then return nil, err end
-  return removal.of(context, list)
+  local removed, problem = removal.of(context, list)
+  if not removed then return nil, problem end
+  return true, list[1] ~= nil
+end
+
+--- Frees the path of a deployment, which a model's id has had.
+local function free_path(context, id)
+  local removed, any = remove(context, id, {})
+  if not removed then return nil, any end
+  if any then publication.wait_for_end(context, id) end
+  return true
 end
 
 --- Removes what publishes a model at the path of a deployment, before that is published: a controller takes a path
@@ -42,7 +54,7 @@ function model_routes.make_way(context, plan)
   for _, object in ipairs(plan.desired) do
     local publishes = object.kind == "Ingress" or object.kind == "HTTPRoute"
     local is_own = labels.read(object).role == labels.Role.SERVER
-    if publishes and is_own and not versions.live(plan.known, object) then return remove(context, plan.id, {}) end
+    if publishes and is_own and not versions.live(plan.known, object) then return free_path(context, plan.id) end
   end
   return true
 end
@@ -53,7 +65,8 @@ end
 ---@return true|nil ok
 ---@return bosun.Error|nil err
 function model_routes.end_other_ways(context, plan)
-  return remove(context, plan.model, plan.desired)
+  local removed, err = remove(context, plan.model, plan.desired)
+  return removed, not removed and err or nil
 end
 
 --- The routes by models' ids that there are.

@@ -39,4 +39,16 @@ function publication.wait(context, id)
     routes.words(context.routing))
 end
 
+--- Waits until the controller has dropped what it published at a deployment's path: its answers would be taken for
+--- those of the route that comes next.
+---@param context table
+---@param id string of the deployment
+function publication.wait_for_end(context, id)
+  if context.dry_run then return end
+  local address = routes.prediction_url(context, id)
+  local _, problem = wait.poll(function() return look(address) ~= "there" end,
+    { interval = 0.1, backoff = 1.3, timeout = wait.budget(TIMEOUT), what = "the end of the route" })
+  if problem then context.log:debug("the path is still served by something else", { error = problem }) end
+end
+
 return publication
