@@ -72,7 +72,7 @@ class Engine:
     def start(self):
         with open(self.path("log"), "ab") as log:
             self.process = subprocess.Popen(self.command(), stdout=log, stderr=log, stdin=subprocess.DEVNULL,
-                                            start_new_session=True)
+                                            cwd=self.folder, start_new_session=True)
         deadline = time.monotonic() + START_SECONDS
         while subprocess.run(["docker", "version"], capture_output=True, check=False).returncode != 0:
             if self.process.poll() is not None or time.monotonic() > deadline:

@@ -46,6 +46,20 @@ describe("bosun.docker on Podman", function()
     assert.equal("not_found", seen[5].code)
   end)
 
+  it("refuses to remove a container at the moment at which it ends: one that keeps crashing is gone all the same", function()
+    local gone = bench:eval [[
+      local crashing = shell("exit 1", { HostConfig = { RestartPolicy = { Name = "always" } } })
+      local ids, codes = {}, {}
+      for i = 1, 12 do ids[i] = run("crashing" .. i, crashing) end
+      for i, id in ipairs(ids) do
+        local removed, err = engine:remove_container(id)
+        codes[i] = removed and code(engine:inspect_container(id)) or err.message
+      end
+      return codes
+    ]]
+    for _, outcome in ipairs(gone) do assert.equal("not_found", outcome) end
+  end)
+
   it("calls images by long names, which are the same", function()
     local names = bench:eval [[
       local same = {}

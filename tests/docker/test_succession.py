@@ -120,7 +120,8 @@ def _():
                 expect(id_of(bench, "shared_server") == server, done)
         bench.up(private={"ppsEnvironment": {"CHANGED": "yes"}})
         expect(id_of(bench, "shared_server") != server and inspect(server) is None, bench.containers())
-        wait_until(lambda: predict(url)[0] == 200, SECONDS, "it answers")
+        # The proxy learns of the exchange when it is over.
+        wait_until(lambda: all(predict(url)[0] == 200 for _ in range(10)), SECONDS, "it answers")
         answers(url, "A", "d1")
         bench.stop(info=SHARED)
         bench.act("plugin_stop").expect("passing")

@@ -197,6 +197,10 @@ function Engine:rename_container(id, name)
   return nil, err
 end
 
+--- How often a forced removal is tried: Podman refuses it at the moment at which a container ends by itself, or starts
+--- again, as one that keeps crashing does all the time.
+local FORCED_TRIES = 6
+
 --- One attempt to remove. True; false: the engine is still removing it; or nil, err.
 local function try_removal(engine, id, path, call)
   local ok, err = engine:_do("DELETE", path, call)
@@ -225,10 +229,12 @@ function Engine:remove_container(id, options)
   local call = {
     what = "remove " .. text, query = { force = options.force ~= false, v = options.volumes == true },
   }
-  local failure
+  local failure, tries = nil, 0
   local done, err = wait.poll(function()
     local removed, why = try_removal(self, id, path, call)
-    if removed == nil then failure = why end
+    tries = tries + 1
+    local may_repeat = call.query.force and tries < FORCED_TRIES
+    if removed == nil and not (may_repeat and may_be_state(why)) then failure = why end
     return removed or failure, why
   end, { interval = 0.2, backoff = 1.5, timeout = REMOVAL_SECONDS, what = "the removal of " .. text })
   if failure then return nil, failure end
