@@ -46,7 +46,7 @@ describe("bosun.docker on Podman", function()
     assert.equal("not_found", seen[5].code)
   end)
 
-  it("refuses to remove a container at the moment at which it ends: one that keeps crashing is gone all the same", function()
+  it("refuses a removal while a container ends: one that keeps crashing is gone all the same", function()
     local gone = bench:eval [[
       local crashing = shell("exit 1", { HostConfig = { RestartPolicy = { Name = "always" } } })
       local ids, codes = {}, {}
