@@ -7,7 +7,6 @@
 
 local errors = require "bosun.error"
 local docker = require "bosun.docker"
-local given = require "bosun.deployment_info"
 local model_package = require "bosun.prediction_server.model_package"
 local time = require "bosun.time"
 
@@ -85,16 +84,7 @@ model_image.artifact, model_image.is_unchanged = model_package.artifact, model_p
 ---@return string|nil digest
 ---@return string|nil problem
 function model_image.digest(context, deployment, current)
-  local expected, invalid = given.sha256(deployment.info)
-  if invalid then return nil, invalid end
-  local artifact = model_image.artifact(deployment.info)
-  if artifact and (expected or context.config.artifactDigest) then return model_package.digest(artifact, deployment) end
-  local noted = current and current.model == deployment.model and current.package or nil
-  if expected and noted and noted ~= expected then
-    return nil, ("the SHA-256 of the model that is served is %s, not %s as deploymentInfo has it"):format(noted,
-      expected)
-  end
-  return noted
+  return model_package.wanted(deployment, current, context.config.artifactDigest)
 end
 
 local function build(context, deployment, name, artifact, digest, base)

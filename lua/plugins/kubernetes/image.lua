@@ -5,7 +5,6 @@
 --- cannot ask: then the image is built, unless the deployment runs it already.
 
 local errors = require "bosun.error"
-local given = require "bosun.deployment_info"
 local model_package = require "bosun.prediction_server.model_package"
 local prediction_server = require "bosun.prediction_server"
 
@@ -34,18 +33,7 @@ end
 --- The digest of the deployment's model package. Where the action names none, one that is gone, or digests are not
 --- taken: of the package of what serves this model now. nil without a problem: not known.
 local function digest_of(context, deployment, deployed)
-  local expected, invalid = given.sha256(deployment.info)
-  if invalid then return nil, invalid end
-  local artifact = model_package.artifact(deployment.info)
-  if artifact and (expected or context.config.artifactDigest) then
-    return model_package.digest(artifact, deployment)
-  end
-  local noted = deployed and deployed.model == deployment.model and deployed.package or nil
-  if expected and noted and noted ~= expected then
-    return nil, ("the SHA-256 of the model that is served is %s, not %s as deploymentInfo has it"):format(noted,
-      expected)
-  end
-  return noted
+  return model_package.wanted(deployment, deployed, context.config.artifactDigest)
 end
 
 --- The generated images that the deployment has run, with the one that it is to run now as the last.

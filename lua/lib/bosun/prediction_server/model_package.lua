@@ -70,6 +70,25 @@ function model_package.digest(artifact, deployment)
   return right and digest, wrong
 end
 
+--- The digest that a deployment is to have: that of the package, or where none is named, of the one that is served.
+---@param deployment { model: string, info: table, seen?: string }
+---@param current? { model: string, package?: string } what is served
+---@param takes_digest boolean whether it is taken without being asked for
+---@return string|nil digest nil without a problem: not known
+---@return bosun.Error|string|nil problem
+function model_package.wanted(deployment, current, takes_digest)
+  local expected, invalid = given.sha256(deployment.info)
+  if invalid then return nil, invalid end
+  local artifact = model_package.artifact(deployment.info)
+  if artifact and (expected or takes_digest) then return model_package.digest(artifact, deployment) end
+  local noted = current and current.model == deployment.model and current.package or nil
+  if expected and noted and noted ~= expected then
+    return nil, ("the SHA-256 of the model that is served is %s, not %s as deploymentInfo has it"):format(noted,
+      expected)
+  end
+  return noted
+end
+
 --- Is the package still the one whose digest was taken? Asked after it was sent.
 ---@param deployment { seen?: string }
 ---@param artifact bosun.deployment_info.Artifact
